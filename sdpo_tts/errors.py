@@ -1,0 +1,39 @@
+"""What can go wrong for a user, and the exit code that says so. Only `cli` catches these.
+
+Verdicts, a spent budget and an interruption are outcomes, not errors.
+"""
+
+from __future__ import annotations
+
+
+class SdpoError(Exception):
+    """One clear line: what went wrong, where, and a hint at the remedy."""
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
+        super().__init__(what)
+        self.what, self.where, self.hint = what, where, hint
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        hint = f" (hint: {self.hint})" if self.hint else ""
+        return f"{place}{self.what}{hint}"
+
+
+class UserError(SdpoError):
+    """A wrong command line or a wrong problem file."""
+
+    exit_code = 2
+
+
+class SetupError(SdpoError):
+    """The machine lacks something: a model, the Docker engine, memory."""
+
+    exit_code = 4
+
+
+class SandboxError(SdpoError):
+    """The sandbox failed in the middle of a run and retries did not help."""
+
+    exit_code = 5

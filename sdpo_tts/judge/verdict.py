@@ -1,0 +1,56 @@
+"""The verdicts, and what one judged program leaves behind. Verdicts are made on the host, from facts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sdpo_tts.problem import Test
+
+
+class Verdict(StrEnum):
+    AC = "AC"
+    WA = "WA"
+    TLE = "TLE"
+    MLE = "MLE"
+    RE = "RE"
+    OLE = "OLE"
+    CE = "CE"
+    JE = "JE"  # the judge's own fault: retried, never shown to the model
+    NC = "NC"  # no program in the answer: nothing ran
+
+
+@dataclass(frozen=True)
+class TestOutcome:
+    """One program on one test. `stdout` and `stderr` are capped bytes; `detail` is the checker's or the cause's line."""
+
+    test: Test
+    verdict: Verdict
+    cpu_s: float
+    wall_s: float
+    peak_bytes: int
+    exit_code: int | None
+    signal: int | None
+    stdout: bytes
+    stderr: bytes
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """One program on a problem's tests, shown ones first, in order. `outcomes` is empty for CE and NC."""
+
+    verdict: Verdict
+    outcomes: tuple[TestOutcome, ...]
+    total: int
+    compile_output: str = ""
+    seconds: float = 0.0
+
+    @property
+    def passed(self) -> int:
+        return sum(outcome.verdict is Verdict.AC for outcome in self.outcomes)
+
+    @property
+    def solved(self) -> bool:
+        """All tests, held-out ones too (design: solved means all)."""
+        return self.total > 0 and self.passed == self.total

@@ -1,0 +1,5 @@
+"""What is to be solved: the problem as data, and the formats it is read from."""
+
+from sdpo_tts.problem.model import Checker, FeedbackScope, Function, Limits, Mode, Problem, Test
+
+__all__ = ["Checker", "FeedbackScope", "Function", "Limits", "Mode", "Problem", "Test"]
