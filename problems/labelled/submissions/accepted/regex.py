@@ -1,0 +1,4 @@
+import re
+
+width, height = map(int, re.findall(r"\d+", input()))
+print(width * height)

@@ -1,0 +1,2 @@
+line = input()
+print(int(line[2]) * int(line[-1]))

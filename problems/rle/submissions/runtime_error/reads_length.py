@@ -1,0 +1,3 @@
+n = int(input())
+word = input()
+print(n, word)
