@@ -1,0 +1,21 @@
+"""What a run leaves behind: the run directory, the event journal, the attempts, the manifest."""
+
+from sdpo_tts.record.atomic import write_json, write_text
+from sdpo_tts.record.attempt import AttemptRecord, OutcomeSummary, summarise
+from sdpo_tts.record.events import Event, read_events
+from sdpo_tts.record.journal import Journal
+from sdpo_tts.record.manifest import manifest
+from sdpo_tts.record.run_dir import RunDir
+
+__all__ = [
+    "AttemptRecord",
+    "Event",
+    "Journal",
+    "OutcomeSummary",
+    "RunDir",
+    "manifest",
+    "read_events",
+    "summarise",
+    "write_json",
+    "write_text",
+]

@@ -1,0 +1,83 @@
+"""One attempt as it is kept: what the model wrote, with token ids, and what the judge made of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from sdpo_tts.judge.verdict import Judgement, TestOutcome, Verdict
+from sdpo_tts.record.atomic import write_json
+
+
+@dataclass(frozen=True)
+class OutcomeSummary:
+    """One test's outcome without its output. Times in seconds, memory in bytes."""
+
+    test: str
+    shown: bool
+    verdict: Verdict
+    cpu_s: float
+    wall_s: float
+    peak_bytes: int
+    exit_code: int | None
+    signal: int | None
+    detail: str
+
+    @classmethod
+    def of(cls, outcome: TestOutcome) -> Self:
+        return cls(
+            test=outcome.test.name,
+            shown=outcome.test.shown,
+            verdict=outcome.verdict,
+            cpu_s=outcome.cpu_s,
+            wall_s=outcome.wall_s,
+            peak_bytes=outcome.peak_bytes,
+            exit_code=outcome.exit_code,
+            signal=outcome.signal,
+            detail=outcome.detail,
+        )
+
+
+def summarise(judgement: Judgement) -> tuple[OutcomeSummary, ...]:
+    return tuple(OutcomeSummary.of(outcome) for outcome in judgement.outcomes)
+
+
+@dataclass(frozen=True)
+class AttemptRecord:
+    """One sampled program. `attempt` counts from 1; `logprobs` are natural, the sampler's, one a token id.
+
+    `adapter` is the version it was sampled under; `program` is None where the answer held none.
+    """
+
+    attempt: int
+    step: int
+    adapter: int
+    text: str
+    program: str | None
+    feedback: str
+    verdict: Verdict
+    token_ids: tuple[int, ...]
+    logprobs: tuple[float, ...]
+    outcomes: tuple[OutcomeSummary, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        outcomes = tuple(
+            OutcomeSummary(**{**outcome, "verdict": Verdict(outcome["verdict"])})
+            for outcome in data["outcomes"]
+        )
+        tuples = {name: tuple(data[name]) for name in ("token_ids", "logprobs")}
+        return cls(**{**data, **tuples, "verdict": Verdict(data["verdict"]), "outcomes": outcomes})
+
+    def save(self, path: Path) -> None:
+        """Write it as JSON, whole or not at all."""
+        write_json(path, self.to_dict())
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        return cls.from_dict(json.loads(path.read_bytes()))

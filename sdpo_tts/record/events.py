@@ -1,0 +1,72 @@
+"""What is told in `events.jsonl`: one flat JSON object a line, and the only source of every view and figure.
+
+Every event has `v` (the version of this schema), `seq` (0, 1, ...), `t` (Unix seconds) and `type`; the table
+below names the fields each type has besides. Seconds are wall-clock seconds, tokens are counts. A field that
+was not a finite number (a gradient norm that overflowed) is null.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from sdpo_tts.errors import UserError
+
+VERSION = 1
+
+Event = dict[str, Any]
+
+FIELDS = {
+    # A limit of null is no limit.
+    "run_started": "method problem title seed model engine device tests"
+    " batch_size max_attempts max_tokens max_seconds",
+    # So many `attempts` sampled under adapter version `adapter`; tokens are sums over the batch.
+    "batch_sampled": "step attempts prompt_tokens completion_tokens truncated adapter seconds",
+    # `attempt` counts from 1 in generation order; `seconds` is the judge's; `program_sha` 12 hex or null.
+    "attempt_judged": "attempt step verdict passed total completion_tokens truncated seconds"
+    " program_sha feedback_kind",
+    # `adapter` is the new version; `gap_*` the sampler's log-probability against the learner's, in nats a
+    # token; `trained` counts sequences.
+    "step_taken": "step adapter loss kl entropy grad_norm gap_mean gap_max"
+    " trained trained_tokens teacher_tokens seconds",
+    "step_skipped": "step reason",
+    # `tokens` are all sampled so far, the whole batch of the success included.
+    "solved": "attempt step adapter tokens seconds",
+    # `reason`: solved, max_attempts, max_tokens, max_time, interrupted or error.
+    "run_ended": "reason attempts tokens seconds sampling_seconds judging_seconds learning_seconds",
+}
+
+
+def missing_fields(event: Event) -> set[str]:
+    """What the schema asks of an event of this type and this one lacks. Raises KeyError for an unknown type."""
+    return set(FIELDS[event["type"]].split()) - event.keys()
+
+
+def read_events(path: Path) -> list[Event]:
+    """The events of a journal. A last line without its newline was torn by a dying writer and is left out.
+
+    Raises UserError, naming file and line, where any other line is no event or is of a later schema.
+    """
+    return [_parse(line, f"{path}:{number}") for number, line in enumerate(whole_lines(path), start=1)]
+
+
+def whole_lines(path: Path) -> list[bytes]:
+    """The lines that were written to their end, without their newlines. Raises UserError without the file."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"cannot read the journal: {error.strerror}", where=str(path)) from None
+    return content.split(b"\n")[:-1]
+
+
+def _parse(line: bytes, where: str) -> Event:
+    try:
+        event = json.loads(line)
+    except ValueError:
+        event = None
+    if not isinstance(event, dict) or not {"v", "seq", "t", "type"} <= event.keys():
+        raise UserError("not an event", where=where, hint="the journal was damaged or edited")
+    if event["v"] > VERSION:
+        raise UserError(f"event of version {event['v']}; this program reads up to {VERSION}", where=where)
+    return event

@@ -1,0 +1,110 @@
+"""The run directory: everything one run leaves behind, and the lock that keeps a second process out."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TextIO
+
+from sdpo_tts.errors import UserError
+
+SUFFIXES = {"python": "py", "cpp": "cpp"}
+
+
+@dataclass(frozen=True)
+class RunDir:
+    """Names of the files of one run. `create` and `at` make the folder, `existing` finds one to read."""
+
+    path: Path
+
+    @classmethod
+    def create(cls, root: Path, problem: str, method: str, seed: int) -> RunDir:
+        """Make `root/<problem>/<method>-s<seed>-<YYYYmmdd-HHMMSS>-<4 hex>/`, in local time."""
+        stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+        return cls.at(root / problem / f"{method}-s{seed}-{stamp}-{secrets.token_hex(2)}")
+
+    @classmethod
+    def at(cls, path: Path) -> RunDir:
+        """Make a run directory at `path`. Raises UserError if something is there already."""
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            occupied = any(path.iterdir())
+        except OSError as error:
+            raise UserError(f"cannot make a run directory: {error.strerror}", where=str(path)) from None
+        if occupied:
+            raise UserError("the run directory is not empty", where=str(path), hint="name a new one")
+        run = cls(path)
+        run.logs.mkdir()
+        run.attempts.mkdir()
+        return run
+
+    @classmethod
+    def existing(cls, path: Path) -> RunDir:
+        """The run at `path`. Raises UserError if there is no journal in it."""
+        run = cls(path)
+        if not run.events.is_file():
+            raise UserError("no run here: events.jsonl is missing", where=str(path))
+        return run
+
+    @property
+    def manifest(self) -> Path:
+        return self.path / "manifest.json"
+
+    @property
+    def events(self) -> Path:
+        return self.path / "events.jsonl"
+
+    @property
+    def attempts(self) -> Path:
+        return self.path / "attempts"
+
+    @property
+    def result(self) -> Path:
+        return self.path / "result.json"
+
+    @property
+    def last_adapter(self) -> Path:
+        return self.path / "adapter" / "last"
+
+    @property
+    def solved_adapter(self) -> Path:
+        return self.path / "adapter" / "solved"
+
+    @property
+    def logs(self) -> Path:
+        return self.path / "logs"
+
+    def attempt(self, number: int) -> Path:
+        """The file of one attempt, counted from 1."""
+        return self.attempts / f"{number:06d}.json"
+
+    def solution(self, language: str) -> Path:
+        """`solution.py` or `solution.cpp`; another language's own name serves as its suffix."""
+        return self.path / f"solution.{SUFFIXES.get(language, language)}"
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold this run alone. The kernel releases it with the process. Raises UserError if it is held."""
+        with (self.path / "lock").open("a+") as file:
+            _take(file, self.path)
+            file.truncate(0)
+            file.write(f"{os.getpid()}\n")
+            file.flush()
+            yield
+
+
+def _take(file: TextIO, run: Path) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.seek(0)
+        owner = file.read().strip() or "unknown"
+        raise UserError(
+            f"another process (pid {owner}) works on this run", where=str(run), hint="wait for it or stop it"
+        ) from None
