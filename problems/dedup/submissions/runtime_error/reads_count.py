@@ -1,0 +1,2 @@
+n = int(input())
+print(*dict.fromkeys(input() for _ in range(n)))

@@ -1,0 +1,3 @@
+from itertools import groupby
+
+print(*(word for word, _ in groupby(input().split())))

@@ -1,0 +1,1 @@
+print("-".join(input().split()[-1] for _ in range(int(input()))))

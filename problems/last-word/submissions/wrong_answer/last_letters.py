@@ -1,0 +1,1 @@
+print("-".join(input()[-1] for _ in range(int(input()))))

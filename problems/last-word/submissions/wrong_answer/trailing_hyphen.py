@@ -1,0 +1,3 @@
+for _ in range(int(input())):
+    print(input().split()[-1], end="-")
+print()

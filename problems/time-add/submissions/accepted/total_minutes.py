@@ -1,0 +1,3 @@
+hours, minutes = map(int, input().split(":"))
+total = (hours * 60 + minutes + int(input())) % (24 * 60)
+print(f"{total // 60:02d}:{total % 60:02d}")

@@ -1,0 +1,3 @@
+time = int(input())
+added = int(input())
+print((time + added) % 2400)
