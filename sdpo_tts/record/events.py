@@ -39,7 +39,7 @@ FIELDS = {
 
 
 def missing_fields(event: Event) -> set[str]:
-    """What the schema asks of an event of this type and this one lacks. Raises KeyError for an unknown type."""
+    """The fields that the schema asks for and `event` lacks. Raises KeyError for an unknown type."""
     return set(FIELDS[event["type"]].split()) - event.keys()
 
 

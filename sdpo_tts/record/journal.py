@@ -33,7 +33,7 @@ class Journal:
         self._subscribers.append(subscriber)
 
     def append(self, type: str, **fields: Any) -> Event:
-        """Write one event and return it. Raises KeyError for a type and ValueError for fields off the schema."""
+        """Write one event and return it. Raises KeyError or ValueError if it does not follow the schema."""
         event = {"v": VERSION, "seq": self._seq, "t": self._clock(), "type": type, **fields}
         if missing := missing_fields(event):
             raise ValueError(f"event {type} lacks {', '.join(sorted(missing))}")
