@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sdpo_tts.errors import UserError
-from sdpo_tts.judge.verdict import Judgement, TestOutcome, Verdict
+from sdpo_tts.judge.verdict import Judgement, Verdict
+from sdpo_tts.judge.verdict import TestOutcome as Outcome
 from sdpo_tts.problem import Checker, FeedbackScope, Limits, Mode, Problem
 from sdpo_tts.problem import Test as ProblemTest
 from sdpo_tts.record import (
@@ -172,7 +173,7 @@ def test_json_is_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 def _judgement() -> Judgement:
     test = ProblemTest("01", b"3 4\n", b"7\n", shown=True)
-    outcome = TestOutcome(test, Verdict.WA, 0.1, 0.2, 4096, 0, None, b"8\n", b"", detail="expected 7, got 8")
+    outcome = Outcome(test, Verdict.WA, 0.1, 0.2, 4096, 0, None, b"8\n", b"", detail="expected 7, got 8")
     return Judgement(Verdict.WA, (outcome, dataclasses.replace(outcome, verdict=Verdict.RE, signal=11)), 2)
 
 

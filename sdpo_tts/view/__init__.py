@@ -1,0 +1,50 @@
+"""What a user sees of a run, on stderr: a live panel, plain lines, or nothing. stdout is the result's."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import Literal, Protocol, Self, TextIO
+
+from rich.console import Console
+
+from sdpo_tts.record import Event
+from sdpo_tts.view.live import Dashboard
+from sdpo_tts.view.logs import captured_logs
+from sdpo_tts.view.plain import Plain, Quiet
+from sdpo_tts.view.progress import RunState
+from sdpo_tts.view.summary import summary
+
+__all__ = ["Mode", "RunState", "View", "captured_logs", "make_view", "summary"]
+
+Mode = Literal["live", "plain", "quiet"]
+
+
+class View(Protocol):
+    """Subscribe `event` to the journal; `status` tells what goes on between events."""
+
+    def status(self, text: str) -> None: ...
+
+    def event(self, event: Event) -> None: ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+def make_view(mode: Mode | None = None, file: TextIO | None = None) -> View:
+    """The view for `mode`, writing to `file` (stderr). Without a mode: live where a terminal can show it.
+
+    NO_COLOR, TERM, COLUMNS, TTY_COMPATIBLE and TTY_INTERACTIVE are heeded.
+    """
+    file = sys.stderr if file is None else file
+    console = Console(file=file)
+    live = console.is_terminal and console.is_interactive and not console.is_dumb_terminal
+    match mode or ("live" if live else "plain"):
+        case "live":
+            return Dashboard(console)
+        case "quiet":
+            return Quiet()
+    return Plain(file)

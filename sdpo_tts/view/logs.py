@@ -1,0 +1,78 @@
+"""Keeps everything but the view off the terminal: logging, warnings, and what libraries write."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+@contextmanager
+def captured_logs(path: Path) -> Iterator[TextIO]:
+    """Append to `path` all that this process and its children write; yields the terminal, for the view alone.
+
+    File descriptors 1 and 2 are redirected, not only Python's streams: an inference engine's process and C++
+    libraries write to those. So stdout stays clean for the result, which is to be printed after the block.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _terminal() as terminal, _descriptors_to(path), _logging_to(path):
+        yield terminal
+
+
+@contextmanager
+def _terminal() -> Iterator[TextIO]:
+    """stderr under a descriptor of its own. What has no descriptor (a test's capture) is used as it is."""
+    try:
+        descriptor = os.dup(sys.stderr.fileno())
+    except (OSError, ValueError):
+        yield sys.stderr
+        return
+    with os.fdopen(descriptor, "w", encoding=sys.stderr.encoding, errors="backslashreplace") as terminal:
+        yield terminal
+
+
+@contextmanager
+def _descriptors_to(path: Path) -> Iterator[None]:
+    _flush()
+    saved = [(descriptor, os.dup(descriptor)) for descriptor in (1, 2)]
+    with path.open("ab") as log:
+        for descriptor, _ in saved:
+            os.dup2(log.fileno(), descriptor)
+    try:
+        yield
+    finally:
+        _flush()
+        for descriptor, copy in saved:
+            os.dup2(copy, descriptor)
+            os.close(copy)
+
+
+def _flush() -> None:
+    """What stands in Python's buffers belongs to where the descriptors pointed when it was written."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+
+
+@contextmanager
+def _logging_to(path: Path) -> Iterator[None]:
+    """The root logger's handlers and level are put back at the end."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter(FORMAT))
+    root.handlers[:] = [handler]
+    root.setLevel(logging.INFO)
+    logging.captureWarnings(True)
+    try:
+        yield
+    finally:
+        logging.captureWarnings(False)
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        handler.close()

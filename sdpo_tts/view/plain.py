@@ -1,0 +1,92 @@
+"""Views for where no terminal is: one line a batch and a step, or nothing at all."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self, TextIO
+
+from sdpo_tts.record import Event
+from sdpo_tts.view.progress import RunState
+from sdpo_tts.view.summary import best, count, duration, figure
+
+
+class Quiet:
+    """Shows nothing."""
+
+    def status(self, text: str) -> None:
+        pass
+
+    def event(self, event: Event) -> None:
+        pass
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+
+class Plain(Quiet):
+    """Lines for a log, each behind the time since the view was made."""
+
+    def __init__(self, file: TextIO, clock: Callable[[], float] = time.time) -> None:
+        self._file, self._clock = file, clock
+        self._state, self._began, self._status = RunState(), clock(), ""
+
+    def status(self, text: str) -> None:
+        """One line, unless it says the same as the status before."""
+        if text != self._status:
+            self._status = text
+            self._say(self._clock(), text)
+
+    def event(self, event: Event) -> None:
+        self._state, self._status = self._state.after(event), ""
+        if line := _line(event, self._state):
+            self._say(event["t"], line)
+
+    def _say(self, moment: float, line: str) -> None:
+        print(f"[{duration(max(0.0, moment - self._began))}] {line}", file=self._file, flush=True)
+
+
+def _line(event: Event, state: RunState) -> str:
+    match event["type"]:
+        case "run_started":
+            return _started(state)
+        case "attempt_judged" if state.batch and state.batch.judged:
+            return _batch(state)
+        case "step_taken":
+            return _step(event)
+        case "step_skipped":
+            return f"step {event['step']} skipped: {event['reason']}"
+        case "solved":
+            return f"solved: attempt {event['attempt']}"
+        case "run_ended":
+            return f"ended: {event['reason']} after {count(event['attempts'], 'attempt')}"
+    return ""
+
+
+def _started(state: RunState) -> str:
+    model = f"{state.model} ({state.engine} on {state.device})"
+    return f"{state.problem}: {state.method}, seed {state.seed}, {model}, {count(state.tests, 'test')}"
+
+
+def _batch(state: RunState) -> str:
+    """Counts are the batch's, the rest is the run's."""
+    assert state.batch is not None
+    told = state.batch.verdicts
+    marks = " ".join(f"{verdict} {told.count(verdict)}" for verdict in dict.fromkeys(told))
+    attempts = (
+        f"{state.cost.attempts}/{state.max_attempts}" if state.max_attempts else f"{state.cost.attempts}"
+    )
+    speed = f"{state.batch.tokens_per_second:.0f} tokens/s"
+    return f"batch {state.batch.step}: {marks}; attempts {attempts}; best {best(state)}; {speed}"
+
+
+def _step(event: Event) -> str:
+    figures = ", ".join(f"{name} {figure(event[name])}" for name in ("loss", "kl", "entropy", "gap_max"))
+    trained = count(event["trained"], "attempt")
+    return f"step {event['step']}: {figures}; learnt from {trained} in {event['seconds']:.1f} s"

@@ -1,0 +1,87 @@
+"""What is said at the end, and how figures are put into words there and in the other views."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sdpo_tts.view.progress import RunState
+
+REASONS = {
+    "solved": "the run ended",
+    "max_attempts": "the budget of {attempts} is spent",
+    "max_tokens": "the budget of {tokens} is spent",
+    "max_time": "the time limit of {time} is reached",
+    "interrupted": "interrupted",
+    "error": "stopped by an error",
+}
+
+
+def summary(state: RunState, run: Path, solution: Path | None = None) -> str:
+    """Some lines for stderr: what came of the run, what it took, where things lie. Ends without a newline."""
+    if state.solved_at is not None:
+        rows = [*_spent(state), ("program", str(solution or ""))]
+    else:
+        rows = [*_spent(state), ("best", best(state)), ("verdicts", verdicts(state))]
+    rows.append(("run", str(run)))
+    return "\n".join([_outcome(state), *(f"  {label:<9}{text}" for label, text in rows if text)])
+
+
+def _outcome(state: RunState) -> str:
+    if state.solved_at is not None:
+        return f"Solved: attempt {state.solved_at} passed all tests ({state.tests})."
+    reason = REASONS.get(state.reason or "", state.reason or "the run has not ended")
+    limits = {
+        "attempts": count(state.max_attempts or state.cost.attempts, "attempt"),
+        "tokens": count(state.max_tokens or state.cost.tokens, "token"),
+        "time": duration(state.max_seconds or state.elapsed(0.0)),
+    }
+    return f"Not solved: {reason.format(**limits)}."
+
+
+def _spent(state: RunState) -> list[tuple[str, str]]:
+    cost = state.cost
+    total = duration(state.elapsed(cost.moment))
+    spent = [
+        count(cost.attempts, "attempt"),
+        count(len(state.steps), "step"),
+        count(cost.tokens, "token"),
+        total,
+    ]
+    return [("spent", ", ".join(spent)), ("time", time_split(state))]
+
+
+def time_split(state: RunState) -> str:
+    cost = state.cost
+    parts = {
+        "sampling": cost.sampling_seconds,
+        "judging": cost.judging_seconds,
+        "learning": cost.learning_seconds,
+    }
+    return ", ".join(f"{name} {duration(seconds)}" for name, seconds in parts.items())
+
+
+def best(state: RunState) -> str:
+    """The best attempt so far; empty before the first."""
+    if state.best is None:
+        return ""
+    return f"{state.best.passed} of {count(state.tests, 'test')} passed (attempt {state.best.attempt})"
+
+
+def verdicts(state: RunState) -> str:
+    return " ".join(f"{verdict} {number}" for verdict, number in state.verdicts)
+
+
+def count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def duration(seconds: float) -> str:
+    """1:02:03, and without hours 2:03."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def figure(value: float | None) -> str:
+    """Three significant digits; a figure that was not finite has none."""
+    return "n/a" if value is None else f"{value:.3g}"
