@@ -1,0 +1,144 @@
+"""From a model's name to a network and a tokenizer: hub id, local folder, GGUF file or catalogue name."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sdpo_tts.errors import SetupError, UserError
+from sdpo_tts.models.catalogue import entries, find
+from sdpo_tts.models.fetch import Report, cache_root, fetch, sha256_of
+
+# Bump when a change here makes other weights out of the same file.
+_DEQUANTISED = "dequantised-1"
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Something `transformers` loads: a local folder or a hub id; `sha256` of the published file where one is known."""
+
+    name: str
+    source: str
+    sha256: str = ""
+
+
+def choose(report: Report = lambda _: None) -> str:
+    """What `--model auto` means here: the largest model of the catalogue's family that this hardware trains well."""
+    import torch
+
+    memory = torch.cuda.get_device_properties(0).total_memory / 2**30 if torch.cuda.is_available() else 0.0
+    if memory >= 20 and _hub_answers():
+        name = "Qwen/Qwen3-8B" if memory >= 40 else "Qwen/Qwen3-4B"
+        report(f"model: {name}, since the GPU has {memory:.0f} GiB and the model hub answers")
+        return name
+    name = "qwen2.5-coder-0.5b" if memory < 8 else "qwen2.5-coder-1.5b"
+    why = f"the GPU has {memory:.0f} GiB" if memory else "there is no GPU"
+    report(f"model: {name}, since {why}" + ("" if memory < 20 else " but no model hub answers"))
+    return name
+
+
+def locate(spec: str, report: Report = lambda _: None) -> Weights:
+    """Resolve `spec` and bring the weights here. Raises UserError (no such model) or SetupError (not to be had)."""
+    if spec == "auto":
+        return _auto(report)
+    path = Path(spec).expanduser()
+    if path.is_dir():
+        return Weights(path.name, str(path))
+    if path.suffix == ".gguf":
+        if not path.is_file():
+            raise UserError("no such GGUF file", where=spec)
+        return Weights(path.stem, str(dequantised(path, sha256_of(path), report)), sha256_of(path))
+    if spec not in entries() and spec.count("/") == 1:
+        return Weights(spec, spec)
+    entry = find(spec)
+    return Weights(entry.name, str(dequantised(fetch(entry, report), entry.sha256, report)), entry.sha256)
+
+
+def load(weights: Weights, dtype: str, device: str) -> tuple[Any, Any]:
+    """(network, tokenizer), the network in `dtype` on `device`, in evaluation mode. Raises SetupError."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(weights.source)
+        network = AutoModelForCausalLM.from_pretrained(weights.source, dtype=getattr(torch, dtype))
+    except (OSError, ValueError) as error:
+        raise SetupError(
+            f"the model {weights.name} could not be loaded: {str(error).splitlines()[0]}",
+            hint="sdpo-tts model list shows models that need no hub",
+        ) from error
+    return network.to(device).eval().requires_grad_(False), tokenizer
+
+
+def dequantised(gguf: Path, sha256: str, report: Report = lambda _: None) -> Path:
+    """A folder with the GGUF file's weights as bfloat16 safetensors: made once, written atomically, checked."""
+    folder = cache_root() / f"{gguf.stem}-{sha256[:12]}-{_DEQUANTISED}"
+    if _intact(folder):
+        return folder
+    shutil.rmtree(folder, ignore_errors=True)
+    report(f"de-quantising {gguf.name} (once, about a minute)")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".part-") as part:
+        _dequantise(gguf, Path(part))
+        sums = {file.name: sha256_of(file) for file in Path(part).iterdir()}
+        (Path(part) / "sums.json").write_text(json.dumps(sums), encoding="utf-8")
+        Path(part).rename(folder)
+        Path(part).mkdir()  # for TemporaryDirectory to remove
+    return folder
+
+
+def _auto(report: Report) -> Weights:
+    name = choose(report)
+    try:
+        return locate(name, report)
+    except SetupError as error:
+        report(f"{error.what}; falling back to smollm2-135m, which rarely solves anything")
+        return locate("smollm2-135m", report)
+
+
+def _hub_answers() -> bool:
+    from huggingface_hub import model_info
+
+    try:
+        model_info("Qwen/Qwen3-8B", timeout=5)
+    except Exception:  # the hub's client raises many kinds for one fact: it does not answer
+        return False
+    return True
+
+
+def _dequantise(gguf: Path, out: Path) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    where = {"pretrained_model_name_or_path": str(gguf.parent), "gguf_file": gguf.name}
+    network = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.bfloat16)
+    network.hf_quantizer = None  # else save_pretrained refuses: GGUF itself is not serialisable
+    del network.config.quantization_config
+    network.save_pretrained(out)
+    AutoTokenizer.from_pretrained(**where).save_pretrained(out)
+
+
+def _intact(folder: Path) -> bool:
+    """Whether every file of the folder has the checksum written with it."""
+    try:
+        sums = json.loads((folder / "sums.json").read_text(encoding="utf-8"))
+        return bool(sums) and all(sha256_of(folder / name) == value for name, value in sums.items())
+    except (OSError, ValueError):
+        return False
+
+
+def dtype_for(device: str) -> str:
+    """bfloat16 wherever the processor computes with it, else float32."""
+    if device.startswith("cuda"):
+        return "bfloat16"
+    return "bfloat16" if "avx512_bf16" in _cpu_flags() else "float32"
+
+
+def _cpu_flags() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    return cpuinfo.read_text() if os.path.exists(cpuinfo) else ""

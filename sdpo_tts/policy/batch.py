@@ -1,0 +1,100 @@
+"""Prompts and responses as tensors. What the prompts of a batch share at their head is computed once.
+
+The prompts of a batch are the same question, or the same question with different feedback behind it. Token ids of a
+response are spliced behind a prompt's; text is never tokenised again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sdpo_tts.policy.network import Network
+
+Ids = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One attempt behind one prompt, as token ids."""
+
+    prompt: Ids
+    response: Ids
+
+
+def common_prefix(prompts: Sequence[Ids]) -> Ids:
+    """The longest common head that leaves at least one token of every prompt."""
+    shortest, longest = min(prompts), max(prompts)
+    limit = min(len(prompt) for prompt in prompts) - 1
+    length = next((i for i in range(limit) if shortest[i] != longest[i]), limit)
+    return shortest[:length]
+
+
+def pad(rows: Sequence[Ids], *, left: bool, device: torch.device) -> tuple[Tensor, Tensor]:
+    """(ids_B_S, mask_B_S) of ragged rows; padding is id 0 with mask 0."""
+    width = max(len(row) for row in rows)
+    ids = torch.zeros(len(rows), width, dtype=torch.long)
+    mask = torch.zeros(len(rows), width, dtype=torch.long)
+    for i, row in enumerate(rows):
+        place = slice(width - len(row), width) if left else slice(0, len(row))
+        ids[i, place] = torch.tensor(row)
+        mask[i, place] = 1
+    return ids.to(device), mask.to(device)
+
+
+class SharedPrefix:
+    """Keys and values of the prompts' common head, computed once and lent to any number of micro-batches.
+
+    With `grad`, each micro-batch's gradient gathers in detached copies of the keys and values, and `backward` sends
+    the sum through the prefix once: the chain rule, so gradients are exact.
+    """
+
+    def __init__(self, network: Network, prompts: Sequence[Ids], *, grad: bool) -> None:
+        from transformers import DynamicCache
+
+        self.network, self.grad = network, grad
+        self.ids = common_prefix(prompts)
+        self._computed: list[tuple[Tensor, Tensor]] = []
+        self._lent: list[tuple[Tensor, Tensor]] = []
+        if not self.ids:
+            return
+        ids, mask = pad([self.ids], left=False, device=network.device)
+        cache = DynamicCache()
+        with torch.set_grad_enabled(grad):
+            network.hidden(ids, mask_B_L=mask, positions_B_S=mask.cumsum(-1) - 1, cache=cache)
+        self._computed = [(layer.keys, layer.values) for layer in cache.layers]
+        self._lent = [tuple(t.detach().requires_grad_(grad) for t in pair) for pair in self._computed]  # type: ignore[misc]
+
+    def cache(self, batch: int) -> Any:
+        """A transformers cache that holds the prefix for `batch` rows."""
+        from transformers import DynamicCache
+
+        return DynamicCache([tuple(t.expand(batch, -1, -1, -1) for t in pair) for pair in self._lent])
+
+    def extend(self, rows: Sequence[Ids], *, left: bool) -> tuple[Tensor, Tensor, Any]:
+        """(hidden_B_S_D, mask_B_L, cache) of rows that continue the prefix, padded on one side."""
+        ids, mask = pad(rows, left=left, device=self.network.device)
+        whole = torch.cat([mask.new_ones(len(rows), len(self.ids)), mask], dim=1)
+        positions = (len(self.ids) + mask.cumsum(-1) - 1).clamp(min=0)
+        cache = self.cache(len(rows))
+        with torch.set_grad_enabled(self.grad):
+            hidden = self.network.hidden(ids, mask_B_L=whole, positions_B_S=positions, cache=cache)
+        return hidden, whole, cache
+
+    def response_hidden(self, pairs: Sequence[Pair]) -> list[Tensor]:
+        """For each pair hidden_T_D at the positions that predict its T response tokens."""
+        head = len(self.ids)
+        hidden, _, _ = self.extend([p.prompt[head:] + p.response[:-1] for p in pairs], left=False)
+        starts = [len(p.prompt) - head - 1 for p in pairs]
+        return [h[s : s + len(p.response)] for h, s, p in zip(hidden, starts, pairs, strict=True)]
+
+    def backward(self) -> None:
+        """Send what the micro-batches left in the lent keys and values through the prefix."""
+        tensors = [(computed, lent.grad) for pairs in zip(self._computed, self._lent, strict=True)
+                   for computed, lent in zip(*pairs, strict=True) if lent.grad is not None]
+        if tensors:
+            torch.autograd.backward([t for t, _ in tensors], [g for _, g in tensors])

@@ -1,0 +1,94 @@
+"""The policy as a network: a frozen base with a LoRA adapter on all its linear layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sdpo_tts.errors import SetupError
+from sdpo_tts.policy import attention
+
+
+@dataclass(frozen=True)
+class LoraSettings:
+    """`alpha / rank` scales the adapter's output. The adapter is kept in fp32 whatever the base is in."""
+
+    rank: int = 16
+    alpha: int = 32
+
+
+class Network:
+    """Base, adapter and output layer. `version` counts the adapter's states: 0 is the base itself (B = 0)."""
+
+    def __init__(self, base: Any, lora: LoraSettings, seed: int) -> None:
+        from peft import LoraConfig, get_peft_model
+
+        attention.install(base)
+        self.body, self.head = base.get_decoder(), base.get_output_embeddings()
+        self.vocabulary: int = self.head.weight.shape[0]
+        _refuse_scaled_logits(base)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            config = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, target_modules="all-linear", lora_dropout=0.0)
+            self.peft = get_peft_model(base, config, autocast_adapter_dtype=True)
+        self.peft.eval()
+        self.version = 0
+
+    @property
+    def device(self) -> torch.device:
+        return self.head.weight.device  # type: ignore[no-any-return]
+
+    @property
+    def trainable(self) -> list[torch.nn.Parameter]:
+        return [parameter for parameter in self.peft.parameters() if parameter.requires_grad]
+
+    def without_adapter(self) -> AbstractContextManager[None]:
+        """The base alone: the frozen teacher, at no cost in memory."""
+        return self.peft.disable_adapter()  # type: ignore[no-any-return]
+
+    @contextmanager
+    def bare_at_version_zero(self) -> Iterator[None]:
+        """Skip an adapter that still changes nothing: B is zero until the first step."""
+        if self.version:
+            yield
+        else:
+            with self.without_adapter():
+                yield
+
+    def hidden(self, ids_B_S: Tensor, *, mask_B_L: Tensor, positions_B_S: Tensor, cache: Any) -> Tensor:
+        """Last hidden states_B_S_D of ids behind what `cache` holds, which grows by S; `mask` covers both (L)."""
+        output = self.body(
+            input_ids=ids_B_S,
+            attention_mask=mask_B_L,
+            position_ids=positions_B_S,
+            cache=cache,
+            use_cache=cache is not None,
+        )
+        return output.last_hidden_state  # type: ignore[no-any-return]
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """fp32 logits over the whole vocabulary; `hidden` may have any leading axes."""
+        return self.head(hidden).float()  # type: ignore[no-any-return]
+
+    def save_adapter(self, folder: Path) -> None:
+        """Write the adapter in PEFT's format."""
+        self.peft.save_pretrained(str(folder))
+
+
+def _refuse_scaled_logits(base: Any) -> None:
+    """Body plus output layer must be the whole model: some architectures scale or cap their logits in between."""
+    probe = torch.arange(8, device=base.device).unsqueeze(0)
+    with torch.inference_mode():
+        whole = base(input_ids=probe, use_cache=False).logits.float()
+        parts = base.get_output_embeddings()(base.get_decoder()(input_ids=probe).last_hidden_state).float()
+    if not torch.allclose(whole, parts, atol=1e-3):
+        raise SetupError(
+            f"{type(base).__name__} changes its logits after the output layer, which the learner does not support",
+            hint="choose a model of the Qwen, Llama or SmolLM families",
+        )

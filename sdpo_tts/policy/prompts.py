@@ -1,0 +1,97 @@
+"""What the model is asked: the student's prompt, the teacher's and the multi-turn one.
+
+A prompt is a question and an order (how to answer). Feedback stands between them, or behind both: `sdpo-tts probe`
+measures which of the two makes the better teacher (docs/teacher.md has the numbers).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sdpo_tts.policy.batch import Ids
+from sdpo_tts.problem import Mode, Problem
+
+LANGUAGE_NAMES = {"python3": ("Python 3", "python"), "cpp20": ("C++20", "cpp")}
+
+FEEDBACK_LEAD = "An earlier attempt at this problem failed. This is the feedback on it:"
+MULTI_TURN_LEAD = "Earlier attempts at this problem failed. This is the feedback on them, oldest first:"
+AGAIN = "Solve the original problem correctly."
+
+
+@dataclass(frozen=True)
+class Template:
+    """`feedback_first`: the feedback stands before the closing order; otherwise behind it."""
+
+    name: str
+    feedback_first: bool
+
+
+TEMPLATES = {template.name: template for template in (Template("before-order", True), Template("after-order", False))}
+DEFAULT_TEMPLATE = "before-order"
+
+
+def question(problem: Problem) -> str:
+    """Title, statement, starter code and limits."""
+    parts = [f"# {problem.title}", problem.statement.strip()]
+    if problem.function and problem.function.starter_code:
+        parts.append(f"Starter code:\n```python\n{problem.function.starter_code.rstrip()}\n```")
+    limits = problem.limits
+    parts.append(f"Time limit: {limits.time_s:g} s. Memory limit: {limits.memory_bytes / 2**20:g} MiB.")
+    return "\n\n".join(parts)
+
+
+def order(problem: Problem) -> str:
+    """What the answer must be."""
+    name, tag = LANGUAGE_NAMES[problem.language]
+    if problem.mode is Mode.FUNCTION:
+        assert problem.function is not None
+        task = f"Write the function `{problem.function.name}` in {name}. It returns the result and prints nothing."
+    else:
+        task = f"Write a {name} program that reads from standard input and prints only the answer to standard output."
+    return f"{task} Put the whole program into one ```{tag} block."
+
+
+def student_text(problem: Problem) -> str:
+    return f"{question(problem)}\n\n{order(problem)}"
+
+
+def teacher_text(problem: Problem, feedback: str, template: Template = TEMPLATES[DEFAULT_TEMPLATE]) -> str:
+    """The student's text with feedback on one attempt. The attempt itself is not in it (paper, table 6)."""
+    section = f"{FEEDBACK_LEAD}\n\n{feedback.strip()}"
+    return _with_section(problem, section, template)
+
+
+def multi_turn_text(problem: Problem, feedbacks: Sequence[str]) -> str:
+    """The student's text with the feedback on all attempts so far, and no attempts (paper, appendix D.3)."""
+    if not feedbacks:
+        return student_text(problem)
+    section = "\n\n".join([MULTI_TURN_LEAD, *(feedback.strip() for feedback in feedbacks)])
+    return _with_section(problem, section, TEMPLATES[DEFAULT_TEMPLATE])
+
+
+def _with_section(problem: Problem, section: str, template: Template) -> str:
+    if template.feedback_first:
+        return f"{question(problem)}\n\n{section}\n\n{AGAIN} {order(problem)}"
+    return f"{student_text(problem)}\n\n{section}\n\n{AGAIN}"
+
+
+class Chat:
+    """The tokenizer's side: chat template, generation prompt, stop tokens, decoding."""
+
+    def __init__(self, tokenizer: Any, generation_config: Any) -> None:
+        self._tokenizer = tokenizer
+        ends = generation_config.eos_token_id
+        self.stop_ids: tuple[int, ...] = tuple({tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends])} - {None})
+
+    def prompt(self, text: str) -> Ids:
+        """Ids of one user turn and the header of the answer; thinking is off on both sides alike."""
+        turn = [{"role": "user", "content": text}]
+        encoded = self._tokenizer.apply_chat_template(
+            turn, add_generation_prompt=True, return_dict=True, enable_thinking=False
+        )
+        return tuple(encoded["input_ids"])
+
+    def text(self, ids: Sequence[int]) -> str:
+        return str(self._tokenizer.decode(list(ids), skip_special_tokens=True))
