@@ -1,0 +1,64 @@
+"""One attempt, from the sampled tokens to the feedback on it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from sdpo_tts.judge import Judgement
+from sdpo_tts.judge.feedback import Feedback
+from sdpo_tts.policy.sampler import Sample
+from sdpo_tts.record import AttemptRecord, summarise
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """`number` counts from 1 in generation order; `chain` is its place in the batch."""
+
+    number: int
+    step: int
+    chain: int
+    adapter: int
+    sample: Sample
+    text: str
+    program: str | None
+
+
+@dataclass(frozen=True)
+class Judged:
+    """An attempt with its judgement and what the model may be told of it."""
+
+    attempt: Attempt
+    judgement: Judgement
+    feedback: Feedback
+
+    def event(self) -> dict[str, object]:
+        """The fields of `attempt_judged`."""
+        program = self.attempt.program
+        return {
+            "attempt": self.attempt.number,
+            "step": self.attempt.step,
+            "verdict": str(self.judgement.verdict),
+            "passed": self.judgement.passed,
+            "total": self.judgement.total,
+            "completion_tokens": len(self.attempt.sample.response),
+            "truncated": self.attempt.sample.truncated,
+            "seconds": round(self.judgement.seconds, 4),
+            "program_sha": program and hashlib.sha256(program.encode()).hexdigest()[:12],
+            "feedback_kind": self.feedback.kind,
+        }
+
+    def record(self) -> AttemptRecord:
+        """The attempt as it is kept in the run directory."""
+        return AttemptRecord(
+            attempt=self.attempt.number,
+            step=self.attempt.step,
+            adapter=self.attempt.adapter,
+            text=self.attempt.text,
+            program=self.attempt.program,
+            feedback=self.feedback.text,
+            verdict=self.judgement.verdict,
+            token_ids=self.attempt.sample.response,
+            logprobs=self.attempt.sample.logprobs,
+            outcomes=summarise(self.judgement),
+        )

@@ -1,0 +1,42 @@
+"""How much a run may spend, and on what it stopped."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Limits of one run; None is no limit. Tokens are sampled ones; seconds exclude loading the model."""
+
+    max_attempts: int | None = None
+    max_tokens: int | None = None
+    max_seconds: float | None = None
+
+
+@dataclass
+class Spending:
+    """What a run has spent so far. `seconds` by activity adds up to less than `elapsed`: writing files is in none."""
+
+    attempts: int = 0
+    tokens: int = 0
+    seconds: dict[str, float] = field(default_factory=lambda: {"sampling": 0.0, "judging": 0.0, "learning": 0.0})
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def elapsed(self) -> float:
+        return time.monotonic() - self.started
+
+    def reached(self, budget: Budget) -> str | None:
+        """The name of the limit that is reached, as `run_ended` calls it."""
+        limits = {
+            "max_attempts": (self.attempts, budget.max_attempts),
+            "max_tokens": (self.tokens, budget.max_tokens),
+            "max_time": (self.elapsed, budget.max_seconds),
+        }
+        return next((name for name, (spent, most) in limits.items() if most is not None and spent >= most), None)
+
+    def room(self, batch: int, budget: Budget) -> int:
+        """The size of the next batch: the last one may be smaller."""
+        return batch if budget.max_attempts is None else min(batch, budget.max_attempts - self.attempts)

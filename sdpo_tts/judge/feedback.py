@@ -1,0 +1,156 @@
+"""What the model is told of a judged program: the error text that it learns from.
+
+One failure is told, the most telling: the first runtime error, else the first time-out, else memory or output, else
+the compiler's text, else the two wrong answers that are shortest to read (as the paper's judge does).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sdpo_tts.judge.verdict import Judgement, TestOutcome, Verdict
+from sdpo_tts.problem import Mode, Problem, Test
+
+FIELD_CHARS, FIELD_LINES, TOTAL_CHARS = 250, 8, 2000
+MOST_FRAMES, MOST_WRONG = 3, 2
+_FRAME = re.compile(r'^  File "(?P<file>[^"]*)", line (?P<line>\d+), in .*$')
+_CONTROL = re.compile(r"[^\t\n\x20-\x7e\u00a1-\uffff]")
+
+KINDS = {
+    Verdict.RE: "runtime_error",
+    Verdict.TLE: "time_limit",
+    Verdict.MLE: "memory_limit",
+    Verdict.OLE: "output_limit",
+    Verdict.WA: "wrong_answer",
+}
+
+
+@dataclass(frozen=True)
+class FeedbackStyle:
+    """`literals` writes inputs and outputs as string literals, which shows spaces and line ends exactly;
+    `examples` adds up to so many shown tests, input -> expected, to any feedback on a shown test."""
+
+    literals: bool = True
+    examples: int = 2
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """`text` is empty, and `kind` `none`, when every test passed."""
+
+    kind: str
+    text: str
+
+
+def render(
+    judgement: Judgement, problem: Problem, *, truncated: bool = False, style: FeedbackStyle | None = None
+) -> Feedback:
+    """Feedback on one attempt, of at most 2000 characters; `truncated` answers were cut off by the token budget."""
+    writer = _Writer(problem, style or FeedbackStyle())
+    match judgement.verdict:
+        case Verdict.AC:
+            return Feedback("none", "")
+        case Verdict.NC if truncated:
+            return Feedback("truncated", "The answer was too long and was cut off before its end. Be much shorter.")
+        case Verdict.NC:
+            return Feedback("format", "Incorrect format: the answer holds no complete program in a fenced code block.")
+        case Verdict.CE:
+            text = f"The program does not compile.\n\n{clean(judgement.compile_output, 1000, 20)}"
+            return Feedback("compile_error", text)
+    chosen = most_telling(judgement.outcomes)
+    told = [outcome for outcome in chosen if problem.may_quote(outcome.test)]
+    if not told:
+        return _held_out(judgement, chosen[0])
+    text = "\n\n".join([*(writer.failure(outcome) for outcome in told), *writer.examples(told)])
+    return Feedback(KINDS[chosen[0].verdict], text[:TOTAL_CHARS])
+
+
+def most_telling(outcomes: Sequence[TestOutcome]) -> list[TestOutcome]:
+    """The failures to speak of: one, or up to two wrong answers."""
+    for verdict in (Verdict.RE, Verdict.TLE, Verdict.MLE, Verdict.OLE):
+        if found := [outcome for outcome in outcomes if outcome.verdict is verdict]:
+            return found[:1]
+    wrong = [outcome for outcome in outcomes if outcome.verdict is Verdict.WA]
+    return sorted(wrong, key=lambda outcome: len(outcome.test.input) + len(outcome.stdout))[:MOST_WRONG]
+
+
+def _held_out(judgement: Judgement, outcome: TestOutcome) -> Feedback:
+    said = {
+        Verdict.RE: f"ends with a runtime error ({solution_error(outcome.stderr) or outcome.detail})",
+        Verdict.TLE: "takes too long",
+        Verdict.MLE: "uses too much memory",
+        Verdict.OLE: "writes too much",
+        Verdict.WA: "gives a wrong answer",
+    }[outcome.verdict]
+    text = f"The program passes {judgement.passed} of {judgement.total} tests. On a test that is not shown it {said}."
+    return Feedback("held_out", clean(text, TOTAL_CHARS, FIELD_LINES))
+
+
+class _Writer:
+    """Words for one failure, in the given style."""
+
+    def __init__(self, problem: Problem, style: FeedbackStyle) -> None:
+        self.problem, self.style = problem, style
+
+    def failure(self, outcome: TestOutcome) -> str:
+        limits, given = self.problem.limits, f"Input: {self.field(outcome.test.input)}"
+        match outcome.verdict:
+            case Verdict.RE:
+                return f"Runtime error:\n{runtime_error(outcome)}\n\nLast executed input: {self.field(outcome.test.input)}"
+            case Verdict.TLE:
+                return f"Time limit exceeded: more than {limits.time_s:g} s ({outcome.detail}).\n{given}"
+            case Verdict.MLE:
+                return f"Memory limit exceeded: more than {limits.memory_bytes / 2**20:g} MiB.\n{given}"
+            case Verdict.OLE:
+                return f"Output limit exceeded: more than {limits.output_bytes / 2**20:g} MiB.\n{given}"
+        name = "Result" if self.problem.mode is Mode.FUNCTION else "Output"
+        output, expected = self.field(outcome.stdout), self.field(outcome.test.expected)
+        return f"Wrong answer.\n{given}\n{name}: {output}\nExpected: {expected}"
+
+    def examples(self, told: Sequence[TestOutcome]) -> list[str]:
+        """Shown tests as exact examples; those that a wrong answer has just quoted are not repeated."""
+        quoted = [outcome.test for outcome in told if outcome.verdict is Verdict.WA]
+        tests = [test for test in self.problem.shown if test not in quoted and self.problem.may_quote(test)]
+        lines = [self.example(test) for test in tests[: self.style.examples]]
+        return ["\n".join(["Exact examples (input -> expected):", *lines])] if lines else []
+
+    def example(self, test: Test) -> str:
+        return f"{literal(test.input)} -> {literal(test.expected)}"
+
+    def field(self, data: bytes) -> str:
+        return literal(data) if self.style.literals else "\n" + clean(data.decode(errors="replace"))
+
+
+def runtime_error(outcome: TestOutcome) -> str:
+    """The solution's own frames of a traceback with its last line; else the cause (a signal, an exit code)."""
+    lines = outcome.stderr.decode(errors="replace").splitlines()
+    frames = [
+        f"line {found['line']}: {text.strip()}"
+        for at, text in zip(lines, lines[1:], strict=False)
+        if (found := _FRAME.match(at)) and found["file"].endswith("solution.py")
+    ]
+    error = solution_error(outcome.stderr)
+    if not error:
+        return "\n".join(filter(None, [outcome.detail, clean("\n".join(lines[-3:]))]))
+    return clean("\n".join([*frames[-MOST_FRAMES:], error]), 4 * FIELD_CHARS)
+
+
+def solution_error(stderr: bytes) -> str:
+    """The last line of a Python traceback (`ValueError: ...`), or nothing."""
+    lines = stderr.decode(errors="replace").rstrip().splitlines()
+    return clean(lines[-1]) if any(_FRAME.match(line) for line in lines) else ""
+
+
+def literal(data: bytes) -> str:
+    """A string literal of what a field may hold: `'3 4\\n'`; what is left out stands outside the quotes."""
+    text = data.decode(errors="replace")
+    kept = text[:FIELD_CHARS]
+    return repr(kept) + (f"... ({len(text)} characters)" if len(text) > len(kept) else "")
+
+
+def clean(text: str, chars: int = FIELD_CHARS, lines: int = FIELD_LINES) -> str:
+    """Without control characters, and cut to so many characters and lines."""
+    kept = "\n".join(_CONTROL.sub("?", text).splitlines()[:lines])
+    return kept if len(kept) <= chars else kept[: chars - 3] + "..."

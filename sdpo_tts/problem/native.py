@@ -1,0 +1,146 @@
+"""The native problem file, `format: sdpo-solve/1`, described in docs/problem-format.md."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import fields, replace
+from pathlib import Path
+
+from sdpo_tts.errors import UserError
+from sdpo_tts.problem import values
+from sdpo_tts.problem.cases import read_tests
+from sdpo_tts.problem.document import Document, quoted, read_document, read_text
+from sdpo_tts.problem.model import FeedbackScope, Function, Limits, Mode, Problem
+from sdpo_tts.problem.schema import LimitsShape, ProblemShape, read_shape
+
+FORMAT = "sdpo-solve/1"
+LANGUAGES = ("python3", "cpp20")
+_KATTIS_KEYS = ("problem_format_version", "validation", "validator_flags", "uuid")
+_NOT_CONTENT = ("slug", "path", "digest")
+
+
+def load_problem(path: Path) -> Problem:
+    """Reads a problem file, or the `problem.yaml` of a folder.
+
+    Raises `UserError` with `file:line:column`, the first fault and a hint.
+    """
+    document = read_document(path / "problem.yaml" if path.is_dir() else path)
+    _refuse_other_formats(document)
+    problem = _problem(document, read_shape(document))
+    return replace(problem, digest=digest(problem))
+
+
+def digest(problem: Problem) -> str:
+    """SHA-256, in hexadecimal, over all that can change a verdict or a prompt; the same on every machine."""
+    content = {field.name: getattr(problem, field.name) for field in fields(problem)}
+    for name in _NOT_CONTENT:
+        del content[name]
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), default=_canonical)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _canonical(value: object) -> object:
+    return hashlib.sha256(value).hexdigest() if isinstance(value, bytes) else vars(value)
+
+
+def _refuse_other_formats(document: Document) -> None:
+    data = document.data
+    if isinstance(data, dict) and "format" in data:
+        return
+    folder = document.path.parent / "data"
+    kattis_keys = isinstance(data, dict) and any(key in data for key in _KATTIS_KEYS)
+    if kattis_keys or (folder / "secret").is_dir() or (folder / "sample").is_dir():
+        raise document.error((), "this is a Kattis problem package", f"write a native file, `format: {FORMAT}`, for now")
+    if isinstance(data, dict):
+        raise document.error((), "missing key `format`", f"the first line is `format: {FORMAT}`")
+
+
+def _problem(document: Document, shape: ProblemShape) -> Problem:
+    with document.at("format"):
+        values.choice(shape.format, (FORMAT,), "known format")
+    with document.at("title"):
+        title = values.title(shape.title)
+    mode = _mode(document, shape)
+    with document.at("checker"):
+        checker = values.checker(shape.checker)
+    with document.at("feedback"):
+        feedback = FeedbackScope(values.choice(shape.feedback, list(FeedbackScope), "feedback scope"))
+    return Problem(
+        slug=_slug(document.path),
+        title=title,
+        statement=_statement(document, shape),
+        mode=mode,
+        language=_language(document, shape, mode),
+        limits=_limits(document, shape.limits),
+        tests=read_tests(document, shape.tests, as_json=mode is Mode.FUNCTION),
+        feedback=feedback,
+        checker=checker,
+        function=_function(document, shape, mode),
+        path=document.path,
+        digest="",
+    )
+
+
+def _slug(path: Path) -> str:
+    """The folder's name, with what does not belong in a path component replaced."""
+    name = path.parent.resolve().name
+    return "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in name).strip(".-") or "problem"
+
+
+def _mode(document: Document, shape: ProblemShape) -> Mode:
+    with document.at("mode"):
+        return Mode(values.choice(shape.mode, list(Mode), "mode"))
+
+
+def _language(document: Document, shape: ProblemShape, mode: Mode) -> str:
+    with document.at("language"):
+        language = values.choice(shape.language, LANGUAGES, "language")
+    if mode is Mode.FUNCTION and language != "python3":
+        raise document.error(("language",), f"function mode is not for `{language}`", "use `python3`")
+    return language
+
+
+def _statement(document: Document, shape: ProblemShape) -> str:
+    if shape.statement_file is None:
+        if shape.statement is None:
+            raise document.error((), "missing key `statement`", "or `statement_file`")
+        with document.at("statement"):
+            return values.statement(shape.statement)
+    if shape.statement is not None:
+        what = "`statement_file` beside `statement`"
+        raise document.error(("statement_file",), what, "use one or the other", at_key=True)
+    with document.at("statement_file"):
+        return values.statement(_text_beside(document, shape.statement_file))
+
+
+def _text_beside(document: Document, relative: str) -> str:
+    path = document.beside(relative)
+    if not path.exists():
+        raise values.Refused(f"there is no file {quoted(relative)}", "paths are relative to the problem folder")
+    return read_text(path)
+
+
+def _limits(document: Document, shape: LimitsShape) -> Limits:
+    limits = Limits()
+    if shape.time is not None:
+        with document.at("limits", "time"):
+            limits = replace(limits, time_s=values.duration(shape.time))
+    if shape.memory is not None:
+        with document.at("limits", "memory"):
+            limits = replace(limits, memory_bytes=values.memory(shape.memory))
+    if shape.output is not None:
+        with document.at("limits", "output"):
+            limits = replace(limits, output_bytes=values.output_size(shape.output))
+    return limits
+
+
+def _function(document: Document, shape: ProblemShape, mode: Mode) -> Function | None:
+    if mode is Mode.STDIN:
+        if shape.function is not None:
+            raise document.error(("function",), "`function` needs `mode: function`", at_key=True)
+        return None
+    if shape.function is None:
+        raise document.error(("mode",), "`mode: function` needs the key `function`", "function: {name: two_sum}")
+    with document.at("function", "name"):
+        return Function(values.identifier(shape.function.name), shape.function.starter_code)

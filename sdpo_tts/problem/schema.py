@@ -1,0 +1,115 @@
+"""The shape of a native problem file: which keys there are, and whether each holds text, a list or a mapping."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from sdpo_tts.errors import UserError
+from sdpo_tts.problem.document import Document, Location, Null, quoted
+from sdpo_tts.problem.values import nearest
+
+
+def _refuse_null(value: object) -> object:
+    if isinstance(value, Null):
+        raise PydanticCustomError("null", "a null")
+    return value
+
+
+def _refuse_nothing(value: object) -> object:
+    if isinstance(value, Null) and not value:
+        raise PydanticCustomError("null", "nothing")
+    return value
+
+
+Text = Annotated[str, BeforeValidator(_refuse_null)]
+Verbatim = Annotated[str, BeforeValidator(_refuse_nothing)]
+"""Test data, in which `null` and `~` are what they look like."""
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class LimitsShape(_Shape):
+    time: Text | None = None
+    memory: Text | None = None
+    output: Text | None = None
+
+
+class FunctionShape(_Shape):
+    name: Text
+    starter_code: Text = ""
+
+
+class CaseShape(_Shape):
+    """Either `input` with `output`, or `files`."""
+
+    input: Verbatim | None = None
+    output: Verbatim | None = None
+    files: Text | None = None
+
+
+class TestsShape(_Shape):
+    shown: list[CaseShape] = []
+    held_out: list[CaseShape] = []
+
+
+class ProblemShape(_Shape):
+    format: Text
+    title: Text
+    statement: Text | None = None
+    statement_file: Text | None = None
+    mode: Text = "stdin"
+    language: Text = "python3"
+    limits: LimitsShape = LimitsShape()
+    checker: Text = "tokens"
+    feedback: Text = "shown"
+    function: FunctionShape | None = None
+    tests: TestsShape
+
+
+_SHAPES: dict[Location, type[_Shape]] = {
+    (): ProblemShape,
+    ("limits",): LimitsShape,
+    ("function",): FunctionShape,
+    ("tests",): TestsShape,
+}
+_EXPECTED = {
+    "string_type": "text",
+    "list_type": "a list",
+    "model_type": "a mapping",
+}
+
+
+def read_shape(document: Document) -> ProblemShape:
+    """Checks the shape alone; what the texts mean is the caller's affair. Raises `UserError` for the first fault."""
+    try:
+        return ProblemShape.model_validate(document.data)
+    except ValidationError as error:
+        # A misspelt key is also a missing one: the misspelling is the cause, so it is told.
+        faults = sorted(error.errors(include_url=False), key=lambda fault: fault["type"] != "extra_forbidden")
+        raise _explain(document, faults[0]) from None
+
+
+def _explain(document: Document, fault: ErrorDetails) -> UserError:
+    location = fault["loc"]
+    name = quoted(str(location[-1])) if location else "the file"
+    if fault["type"] == "missing":
+        return document.error(location, f"missing key {name}")
+    if fault["type"] == "extra_forbidden":
+        names = _SHAPES.get(location[:-1], CaseShape).model_fields
+        return document.error(location, f"unknown key {name}", nearest(str(location[-1]), names), at_key=True)
+    if fault["type"] == "null":
+        return document.error(location, f"{name} must be text, not {fault['msg']}", 'for empty text write ""')
+    if isinstance(location[-1] if location else "", int):
+        name = "an entry"
+    return document.error(location, f"{name} must be {_EXPECTED[fault['type']]}, not {_kind(fault['input'])}")
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, Null):
+        return "a null"
+    return {dict: "a mapping", list: "a list"}.get(type(value), "text")
