@@ -151,7 +151,7 @@ class Command:
         try:
             written = os.write(self.stdin, self.pending[:CHUNK])
         except BlockingIOError:
-            return
+            return None
         except BrokenPipeError:  # a program need not read its input
             return self._close(self.stdin)
         self.pending = self.pending[written:]

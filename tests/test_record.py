@@ -48,8 +48,8 @@ def test_names_a_run_after_problem_method_seed_and_time(tmp_path: Path, run: Run
     assert (method, seed, len(day), len(time)) == ("sdpo", "s7", 8, 6)
     assert len(bytes.fromhex(tail)) == 2
     assert run.attempt(123) == run.path / "attempts/000123.json"
-    assert run.solution("python").name == "solution.py"
-    assert run.solution("cpp").name == "solution.cpp"
+    assert run.solution("python3").name == "solution.py"
+    assert run.solution("cpp20").name == "solution.cpp"
 
 
 def test_refuses_a_folder_that_is_not_empty(tmp_path: Path, run: RunDir) -> None:
@@ -199,7 +199,7 @@ def test_an_attempt_survives_the_round_trip(run: RunDir) -> None:
 
 def test_the_manifest_is_plain_json_and_imports_nothing_heavy(tmp_path: Path) -> None:
     problem = Problem(
-        *("sum-line", "Sum", "Add.", Mode.STDIN, "python", Limits(), (), FeedbackScope.SHOWN, Checker()),
+        *("sum-line", "Sum", "Add.", Mode.STDIN, "python3", Limits(), (), FeedbackScope.SHOWN, Checker()),
         function=None,
         path=tmp_path / "problem.yaml",
         digest="ab12",

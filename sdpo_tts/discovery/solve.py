@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
@@ -14,11 +14,11 @@ from sdpo_tts.discovery.budget import Budget, Spending
 from sdpo_tts.discovery.strategies import Strategy
 from sdpo_tts.judge import Judge, feedback
 from sdpo_tts.judge.feedback import FeedbackStyle
+from sdpo_tts.policy.learner import Step
 from sdpo_tts.policy.network import Network
 from sdpo_tts.policy.program import extract_program
 from sdpo_tts.policy.prompts import Chat
 from sdpo_tts.policy.sampler import TorchSampler
-from sdpo_tts.policy.learner import Step
 from sdpo_tts.record import Journal, RunDir, write_text
 
 SAMPLING = 0  # the stream of random numbers that the sampler draws from
@@ -129,7 +129,7 @@ class Solver:
         )  # fmt: skip
 
     @contextmanager
-    def timed(self, activity: str) -> Iterator[object]:
+    def timed(self, activity: str) -> Iterator[Callable[[], float]]:
         """Charge the block to `activity`; what it yields tells the seconds since its start."""
         start = time.monotonic()
         try:

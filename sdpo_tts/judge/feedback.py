@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from sdpo_tts.judge.verdict import Judgement, TestOutcome, Verdict
 from sdpo_tts.problem import Mode, Problem, Test
@@ -95,10 +96,11 @@ class _Writer:
         self.problem, self.style = problem, style
 
     def failure(self, outcome: TestOutcome) -> str:
-        limits, given = self.problem.limits, f"Input: {self.field(outcome.test.input)}"
+        limits, input_ = self.problem.limits, self.field(outcome.test.input)
+        given = f"Input: {input_}"
         match outcome.verdict:
             case Verdict.RE:
-                return f"Runtime error:\n{runtime_error(outcome)}\n\nLast executed input: {self.field(outcome.test.input)}"
+                return f"Runtime error:\n{runtime_error(outcome)}\n\nLast executed input: {input_}"
             case Verdict.TLE:
                 return f"Time limit exceeded: more than {limits.time_s:g} s ({outcome.detail}).\n{given}"
             case Verdict.MLE:
@@ -128,7 +130,7 @@ def runtime_error(outcome: TestOutcome) -> str:
     lines = outcome.stderr.decode(errors="replace").splitlines()
     frames = [
         f"line {found['line']}: {text.strip()}"
-        for at, text in zip(lines, lines[1:], strict=False)
+        for at, text in pairwise(lines)
         if (found := _FRAME.match(at)) and found["file"].endswith("solution.py")
     ]
     error = solution_error(outcome.stderr)

@@ -82,7 +82,8 @@ class Judge:
             places.setdefault(program, []).append(index)
         nothing = Judgement(Verdict.NC, (), len(self.problem.tests))
         yield from ((index, nothing) for index in places.pop(None, []))
-        running = {self._pool.submit(_retried, trial, text): spots for text, spots in places.items() if text is not None}
+        programs_left = ((text, spots) for text, spots in places.items() if text is not None)
+        running = {self._pool.submit(_retried, trial, text): spots for text, spots in programs_left}
         try:
             for done in as_completed(running):
                 judgement = done.result()

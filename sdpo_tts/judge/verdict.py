@@ -22,7 +22,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class TestOutcome:
-    """One program on one test. `stdout` and `stderr` are capped bytes; `detail` is the checker's or the cause's line."""
+    """One program on one test. `stdout` and `stderr` are capped; `detail` is the checker's or the cause's line."""
 
     test: Test
     verdict: Verdict

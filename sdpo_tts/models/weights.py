@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -72,7 +71,8 @@ def load(weights: Weights, dtype: str, device: str) -> tuple[Any, Any]:
             f"the model {weights.name} could not be loaded: {str(error).splitlines()[0]}",
             hint="sdpo-tts model list shows models that need no hub",
         ) from error
-    return network.to(device).eval().requires_grad_(False), tokenizer
+    network.to(device).eval().requires_grad_(False)  # type: ignore[arg-type]
+    return network, tokenizer
 
 
 def dequantised(gguf: Path, sha256: str, report: Report = lambda _: None) -> Path:
@@ -117,7 +117,7 @@ def _dequantise(gguf: Path, out: Path) -> None:
 
     where = {"pretrained_model_name_or_path": str(gguf.parent), "gguf_file": gguf.name}
     network = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.bfloat16)
-    network.hf_quantizer = None  # else save_pretrained refuses: GGUF itself is not serialisable
+    network.hf_quantizer = None  # type: ignore[assignment]  # else save_pretrained refuses: GGUF itself is not serialisable
     del network.config.quantization_config
     network.save_pretrained(out)
     AutoTokenizer.from_pretrained(**where).save_pretrained(out)
@@ -141,4 +141,4 @@ def dtype_for(device: str) -> str:
 
 def _cpu_flags() -> str:
     cpuinfo = Path("/proc/cpuinfo")
-    return cpuinfo.read_text() if os.path.exists(cpuinfo) else ""
+    return cpuinfo.read_text() if cpuinfo.exists() else ""

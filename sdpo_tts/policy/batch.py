@@ -66,7 +66,7 @@ class SharedPrefix:
         cache = DynamicCache()
         with torch.set_grad_enabled(grad):
             network.hidden(ids, mask_B_L=mask, positions_B_S=mask.cumsum(-1) - 1, cache=cache)
-        self._computed = [(layer.keys, layer.values) for layer in cache.layers]
+        self._computed = [(layer.keys, layer.values) for layer in cache.layers]  # type: ignore[misc, union-attr]
         self._lent = [tuple(t.detach().requires_grad_(grad) for t in pair) for pair in self._computed]  # type: ignore[misc]
 
     def cache(self, batch: int) -> Any:

@@ -110,7 +110,7 @@ class Learner:
             with torch.no_grad():
                 teacher_logits_T_V = self.network.logits(teacher_T_D)
             tokens = token_loss(logits_T_V, teacher_logits_T_V, self.settings.loss)
-            (tokens.loss_T.mean() / meter.sequences).backward()
+            (tokens.loss_T.mean() / meter.sequences).backward()  # type: ignore[no-untyped-call]
         response_T = torch.tensor(sample.response, device=leaf_T_D.device)[:, None]
         logp_T = logits_T_V.detach().log_softmax(-1).gather(-1, response_T).squeeze(-1)
         gap_T = (logp_T - torch.tensor(sample.logprobs, device=logp_T.device)).abs()

@@ -50,7 +50,7 @@ class Network:
 
     def without_adapter(self) -> AbstractContextManager[None]:
         """The base alone: the frozen teacher, at no cost in memory."""
-        return self.peft.disable_adapter()  # type: ignore[no-any-return]
+        return self.peft.disable_adapter()
 
     @contextmanager
     def bare_at_version_zero(self) -> Iterator[None]:

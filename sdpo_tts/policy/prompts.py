@@ -83,7 +83,8 @@ class Chat:
     def __init__(self, tokenizer: Any, generation_config: Any) -> None:
         self._tokenizer = tokenizer
         ends = generation_config.eos_token_id
-        self.stop_ids: tuple[int, ...] = tuple({tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends])} - {None})
+        stops = {tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends])}
+        self.stop_ids: tuple[int, ...] = tuple(sorted(stops - {None}))
 
     def prompt(self, text: str) -> Ids:
         """Ids of one user turn and the header of the answer; thinking is off on both sides alike."""

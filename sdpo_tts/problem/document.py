@@ -150,7 +150,8 @@ class _NodeLoader(yaml.BaseLoader):
     def compose_node(self, parent: Node | None, index: int) -> Node | None:
         self.depth += 1
         if self.depth > _MAX_DEPTH:
-            raise ComposerError(None, None, f"nested deeper than {_MAX_DEPTH} levels", self.peek_event().start_mark)
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise ComposerError(None, None, f"nested deeper than {_MAX_DEPTH} levels", mark)
         node = super().compose_node(parent, index)
         self.depth -= 1
         return node

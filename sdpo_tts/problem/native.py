@@ -7,10 +7,9 @@ import json
 from dataclasses import fields, replace
 from pathlib import Path
 
-from sdpo_tts.errors import UserError
 from sdpo_tts.problem import values
 from sdpo_tts.problem.cases import read_tests
-from sdpo_tts.problem.document import Document, quoted, read_document, read_text
+from sdpo_tts.problem.document import Document, Refused, quoted, read_document, read_text
 from sdpo_tts.problem.model import FeedbackScope, Function, Limits, Mode, Problem
 from sdpo_tts.problem.schema import LimitsShape, ProblemShape, read_shape
 
@@ -51,7 +50,7 @@ def _refuse_other_formats(document: Document) -> None:
     folder = document.path.parent / "data"
     kattis_keys = isinstance(data, dict) and any(key in data for key in _KATTIS_KEYS)
     if kattis_keys or (folder / "secret").is_dir() or (folder / "sample").is_dir():
-        raise document.error((), "this is a Kattis problem package", f"write a native file, `format: {FORMAT}`, for now")
+        raise document.error((), "this is a Kattis problem package", f"write a native file: `format: {FORMAT}`")
     if isinstance(data, dict):
         raise document.error((), "missing key `format`", f"the first line is `format: {FORMAT}`")
 
@@ -117,7 +116,7 @@ def _statement(document: Document, shape: ProblemShape) -> str:
 def _text_beside(document: Document, relative: str) -> str:
     path = document.beside(relative)
     if not path.exists():
-        raise values.Refused(f"there is no file {quoted(relative)}", "paths are relative to the problem folder")
+        raise Refused(f"there is no file {quoted(relative)}", "paths are relative to the problem folder")
     return read_text(path)
 
 

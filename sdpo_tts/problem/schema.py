@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
@@ -112,4 +112,4 @@ def _explain(document: Document, fault: ErrorDetails) -> UserError:
 def _kind(value: object) -> str:
     if isinstance(value, Null):
         return "a null"
-    return {dict: "a mapping", list: "a list"}.get(type(value), "text")
+    return "a mapping" if isinstance(value, dict) else "a list" if isinstance(value, list) else "text"

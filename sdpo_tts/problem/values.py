@@ -88,7 +88,8 @@ def _quantity(text: str, units: dict[str, float] | dict[str, int], form: str, lo
     number, unit = match.groups()
     if unit not in units:
         known = ", ".join(units)
-        raise Refused(f"unknown unit {quoted(unit)}" if unit else f"{quoted(text)} has no unit", f"one of {known}: {form}")
+        what = f"unknown unit {quoted(unit)}" if unit else f"{quoted(text)} has no unit"
+        raise Refused(what, f"one of {known}: {form}")
     amount = float(number) * units[unit]
     if not low <= amount <= high:
         raise Refused(f"{quoted(text)} is too {'small' if amount < low else 'large'}", f"for example {form}")

@@ -14,7 +14,7 @@ from typing import TextIO
 
 from sdpo_tts.errors import UserError
 
-SUFFIXES = {"python": "py", "cpp": "cpp"}
+SUFFIXES = {"python3": "py", "cpp20": "cpp"}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,47 @@
+# Two commands: `make solve` runs the main job, `make test` the tests. Both set up what they need, once.
+
+DEMO ?= problems/sum-line
+ARGS ?=
+PYTHON ?= python3
+BIN := .venv/bin
+# One version everywhere, so that results can be compared; with a GPU the CUDA build, else the CPU build.
+TORCH := torch==2.13.0
+CPU_WHEELS := https://download.pytorch.org/whl/cpu
+READY := .venv/.ready
+
+.PHONY: help solve test setup sandbox clean
+
+help:
+	@echo "make solve   solve a problem with the default model   [DEMO=problems/...] [ARGS='--seed 1 ...']"
+	@echo "make test    ruff, mypy and all tests"
+	@echo "make setup   only install: virtual environment, package, Docker engine, sandbox image"
+	@echo "make clean   remove the virtual environment and caches"
+
+solve: setup
+	$(BIN)/sdpo-solve $(DEMO) $(ARGS)
+
+test: setup
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+setup: $(READY) sandbox
+
+sandbox:
+	@sandbox/engine
+	@sandbox/build >/dev/null
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed: install it, or name it with PYTHON=..." >&2; exit 4; }
+	@$(PYTHON) -m venv .venv 2>/dev/null || { test "$$(id -u)" = 0 && apt-get update -qq && \
+		apt-get install -y -qq python3-venv && $(PYTHON) -m venv .venv; } || \
+		{ echo "Python's venv module is missing: install python3-venv" >&2; exit 4; }
+	if command -v nvidia-smi >/dev/null; then $(BIN)/pip install --quiet '$(TORCH)'; \
+		else $(BIN)/pip install --quiet --retries 0 --extra-index-url $(CPU_WHEELS) '$(TORCH)' || \
+		$(BIN)/pip install --quiet '$(TORCH)'; fi
+	$(BIN)/pip install --quiet -e '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache build *.egg-info

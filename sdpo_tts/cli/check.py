@@ -1,0 +1,37 @@
+"""`sdpo-tts check`: is a problem file sound?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sdpo_tts.cli.run import USAGE, orderly
+
+
+def check(problem: Annotated[Path, typer.Argument(help="A problem.yaml, or the folder that holds one.")]) -> None:
+    """Read a problem and judge its own submissions/. Exit code 2: the file or a submission's verdict is wrong."""
+    with orderly():
+        wrong = _check(problem)
+    raise typer.Exit(USAGE if wrong else 0)
+
+
+def _check(path: Path) -> int:
+    from sdpo_tts.judge import Judge
+    from sdpo_tts.judge.submissions import submissions
+    from sdpo_tts.problem import load_problem
+
+    problem = load_problem(path)
+    shown = sum(1 for _ in problem.shown)
+    print(f"{problem.slug}: {problem.title}; {shown} shown and {len(problem.tests) - shown} held-out tests")
+    known = submissions(problem)
+    with Judge(problem) as judge:
+        judgements = judge.judge_many([submission.source for submission in known])
+    wrong = 0
+    for submission, judgement in zip(known, judgements, strict=True):
+        right = judgement.verdict is submission.expected
+        wrong += not right
+        said = "ok" if right else f"WRONG: expected {submission.expected}"
+        print(f"  {judgement.verdict:<4}{submission.name:<40}{said}")
+    return wrong

@@ -1,0 +1,56 @@
+"""What every command does around its work: errors become one line and an exit code, signals an orderly end."""
+
+from __future__ import annotations
+
+import re
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import typer
+
+from sdpo_tts.errors import SdpoError, UserError
+
+SOLVED, FAULT, USAGE, UNSOLVED, SETUP, SANDBOX, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 4, 5, 130, 143
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, taken the same way as Ctrl-C: what has to be cleaned up is cleaned up."""
+
+
+@contextmanager
+def orderly() -> Iterator[None]:
+    """Turn errors and signals inside the block into typer.Exit."""
+
+    def terminate(signum: int, frame: FrameType | None) -> None:
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    except SdpoError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise typer.Exit(error.exit_code) from None
+    except Terminated:
+        raise typer.Exit(TERMINATED) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def app_of(command: Callable[..., None], name: str) -> typer.Typer:
+    """An application of one command."""
+    app = typer.Typer(add_completion=False, pretty_exceptions_show_locals=False)
+    app.command(name)(command)
+    return app
+
+
+def seconds(text: str) -> float:
+    """Seconds of `90s`, `30m` or `1.5h`. Raises UserError."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh])", text.strip())
+    if not found:
+        raise UserError(f"{text!r} is no time", where="--max-time", hint="a number and a unit: 90s, 30m, 8h")
+    return float(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2]]

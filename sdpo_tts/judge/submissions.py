@@ -1,0 +1,34 @@
+"""A problem's own programs with known verdicts: `submissions/<verdict>/NAME`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sdpo_tts.judge.verdict import Verdict
+from sdpo_tts.problem import Problem
+
+FOLDERS = {
+    "accepted": Verdict.AC,
+    "wrong_answer": Verdict.WA,
+    "time_limit": Verdict.TLE,
+    "runtime_error": Verdict.RE,
+    "memory_limit": Verdict.MLE,
+}
+SUFFIXES = {"python3": ".py", "cpp20": ".cpp"}
+
+
+@dataclass(frozen=True)
+class Submission:
+    name: str
+    source: str
+    expected: Verdict
+
+
+def submissions(problem: Problem) -> list[Submission]:
+    """Those in the problem's own language, by folder and name."""
+    root = problem.path.parent / "submissions"
+    return [
+        Submission(f"{folder}/{file.name}", file.read_text(encoding="utf-8"), expected)
+        for folder, expected in FOLDERS.items()
+        for file in sorted((root / folder).glob(f"*{SUFFIXES[problem.language]}"))
+    ]
