@@ -73,8 +73,9 @@ class Network:
         return output.last_hidden_state  # type: ignore[no-any-return]
 
     def logits(self, hidden: Tensor) -> Tensor:
-        """fp32 logits over the whole vocabulary; `hidden` may have any leading axes."""
-        return self.head(hidden).float()  # type: ignore[no-any-return]
+        """Logits over the whole vocabulary, in fp32 at least; `hidden` may have any leading axes."""
+        logits: Tensor = self.head(hidden)
+        return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
     def save_adapter(self, folder: Path) -> None:
         """Write the adapter in PEFT's format."""

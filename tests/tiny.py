@@ -1,0 +1,29 @@
+"""A real transformer small enough for exact comparisons: random weights, two layers, in double precision."""
+
+from __future__ import annotations
+
+import torch
+from transformers import Qwen2Config, Qwen2ForCausalLM
+
+from sdpo_tts.policy.network import LoraSettings, Network
+
+VOCABULARY = 64
+
+
+def tiny_network(seed: int = 0, dtype: torch.dtype = torch.float64) -> Network:
+    """Its adapter already changes something: B is not zero, so that the gradient reaches A too."""
+    config = Qwen2Config(
+        vocab_size=VOCABULARY, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, max_position_embeddings=256, tie_word_embeddings=False, initializer_range=0.3,
+    )  # fmt: skip
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        base = Qwen2ForCausalLM(config).to(dtype).eval().requires_grad_(False)
+        network = Network(base, LoraSettings(rank=4, alpha=8), seed)
+        for name, parameter in network.peft.named_parameters():
+            if parameter.requires_grad:
+                parameter.data = parameter.data.to(dtype)
+                if "lora_B" in name:
+                    parameter.data.normal_(std=0.05)
+    network.version = 1
+    return network
