@@ -204,9 +204,7 @@ def test_the_manifest_is_plain_json_and_imports_nothing_heavy(tmp_path: Path) ->
         path=tmp_path / "problem.yaml",
         digest="ab12",
     )
-    facts = manifest(
-        problem, settings={"seed": 1}, argv=["sdpo-solve"], sandbox={"image": "i"}, model={"n": "m"}
-    )
+    facts = manifest(problem, settings={"seed": 1}, argv=["sdpo-solve"], sandbox={"image": "i"}, model={"n": "m"})
     assert json.loads(json.dumps(facts)) == facts
     assert facts["problem"]["digest"] == "ab12"
     assert facts["versions"]["python"].startswith("3.")

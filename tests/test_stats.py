@@ -86,9 +86,7 @@ def test_nothing_tried_is_nothing_known() -> None:
         (13750, 5, (0.33, 0.88)),
     ],
 )
-def test_a_pool_hardly_larger_than_k_says_little(
-    samples: int, correct: int, expected: tuple[float, float]
-) -> None:
+def test_a_pool_hardly_larger_than_k_says_little(samples: int, correct: int, expected: tuple[float, float]) -> None:
     assert pass_at_k_interval(samples, correct, 2750) == pytest.approx(expected, abs=0.005)
 
 

@@ -68,8 +68,7 @@ class AttemptRecord:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
         outcomes = tuple(
-            OutcomeSummary(**{**outcome, "verdict": Verdict(outcome["verdict"])})
-            for outcome in data["outcomes"]
+            OutcomeSummary(**{**outcome, "verdict": Verdict(outcome["verdict"])}) for outcome in data["outcomes"]
         )
         tuples = {name: tuple(data[name]) for name in ("token_ids", "logprobs")}
         return cls(**{**data, **tuples, "verdict": Verdict(data["verdict"]), "outcomes": outcomes})

@@ -19,13 +19,11 @@ Event = dict[str, Any]
 
 FIELDS = {
     # A limit of null is no limit.
-    "run_started": "method problem title seed model engine device tests"
-    " batch_size max_attempts max_tokens max_seconds",
+    "run_started": "method problem title seed model engine device tests batch_size max_attempts max_tokens max_seconds",
     # So many `attempts` sampled under adapter version `adapter`; tokens are sums over the batch.
     "batch_sampled": "step attempts prompt_tokens completion_tokens truncated adapter seconds",
     # `attempt` counts from 1 in generation order; `seconds` is the judge's; `program_sha` 12 hex or null.
-    "attempt_judged": "attempt step verdict passed total completion_tokens truncated seconds"
-    " program_sha feedback_kind",
+    "attempt_judged": "attempt step verdict passed total completion_tokens truncated seconds program_sha feedback_kind",
     # `adapter` is the new version; `gap_*` the sampler's log-probability against the learner's, in nats a
     # token; `trained` counts sequences.
     "step_taken": "step adapter loss kl entropy grad_norm gap_mean gap_max"

@@ -60,9 +60,7 @@ class Cost:
 
     def _judged(self, waited: float) -> Cost:
         """The time since the event before: programs are judged side by side, so their own seconds overlap."""
-        return replace(
-            self, attempts=self.attempts + 1, judging_seconds=self.judging_seconds + max(0.0, waited)
-        )
+        return replace(self, attempts=self.attempts + 1, judging_seconds=self.judging_seconds + max(0.0, waited))
 
     def _learned(self, event: Event) -> Cost:
         return replace(

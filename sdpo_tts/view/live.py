@@ -119,9 +119,7 @@ def _heading(state: RunState, doing: str, now: float) -> list[Text]:
 def _budget(state: RunState, now: float, inner: int) -> list[Text]:
     attempts = f"{state.cost.attempts:,}" + (f" of {state.max_attempts:,}" if state.max_attempts else "")
     tokens = f"{state.cost.tokens:,}" + (f" of {state.max_tokens:,}" if state.max_tokens else "")
-    elapsed = duration(state.elapsed(now)) + (
-        f" of {duration(state.max_seconds)}" if state.max_seconds else ""
-    )
+    elapsed = duration(state.elapsed(now)) + (f" of {duration(state.max_seconds)}" if state.max_seconds else "")
     speed = f" · {state.batch.tokens_per_second:.0f} tokens/s" if state.batch else ""
     meter = _meter(state.cost.attempts / state.max_attempts, inner - LABEL - 20) if state.max_attempts else ""
     return [
@@ -144,11 +142,7 @@ def _split(state: RunState) -> str:
         "judging": cost.judging_seconds,
         "learning": cost.learning_seconds,
     }
-    return (
-        "".join(f" · {name} {100 * seconds / whole:.0f} %" for name, seconds in parts.items())
-        if whole
-        else ""
-    )
+    return "".join(f" · {name} {100 * seconds / whole:.0f} %" for name, seconds in parts.items()) if whole else ""
 
 
 def _verdicts(state: RunState, inner: int) -> list[Text]:
@@ -167,10 +161,9 @@ def _strip(state: RunState, width: int) -> Text:
         return _row("batch")
     told = [*state.batch.verdicts, *["·"] * (state.batch.attempts - len(state.batch.verdicts))]
     cell = 4 if 4 * len(told) <= width else 1
-    first = max(0, min(len(state.batch.verdicts), len(told)) - width)  # the latest stay in sight
-    marks = [
-        (f"{verdict[: max(1, cell - 1)]:<{cell}}", STYLES.get(verdict, "dim")) for verdict in told[first:]
-    ]
+    first = max(0, len(state.batch.verdicts) - width)  # the latest stay in sight
+    seen = told[first : first + width]
+    marks = [(f"{verdict[: max(1, cell - 1)]:<{cell}}", STYLES.get(verdict, "dim")) for verdict in seen]
     return _row(f"batch {state.batch.step}", *marks)
 
 

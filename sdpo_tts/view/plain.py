@@ -79,9 +79,7 @@ def _batch(state: RunState) -> str:
     assert state.batch is not None
     told = state.batch.verdicts
     marks = " ".join(f"{verdict} {told.count(verdict)}" for verdict in dict.fromkeys(told))
-    attempts = (
-        f"{state.cost.attempts}/{state.max_attempts}" if state.max_attempts else f"{state.cost.attempts}"
-    )
+    attempts = f"{state.cost.attempts}/{state.max_attempts}" if state.max_attempts else f"{state.cost.attempts}"
     speed = f"{state.batch.tokens_per_second:.0f} tokens/s"
     return f"batch {state.batch.step}: {marks}; attempts {attempts}; best {best(state)}; {speed}"
 

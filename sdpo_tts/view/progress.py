@@ -160,6 +160,4 @@ class RunState:
         """The run's own account of its time replaces the one put together from the events."""
         told = {name: event[name] for name in ("sampling_seconds", "judging_seconds", "learning_seconds")}
         cost = replace(self.cost, **told)
-        return replace(
-            self, phase=Phase.ENDED, cost=cost, reason=event["reason"], wall_seconds=event["seconds"]
-        )
+        return replace(self, phase=Phase.ENDED, cost=cost, reason=event["reason"], wall_seconds=event["seconds"])

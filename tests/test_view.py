@@ -1,0 +1,362 @@
+"""What the views make of one hand-written journal: the fold, the lines, the panel's size, and a clean terminal."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import pty
+import re
+import subprocess
+import sys
+import textwrap
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.console import Console
+
+from sdpo_tts.view import RunState, captured_logs, make_view, summary
+from sdpo_tts.view.curve import columns, sparkline, step_curve
+from sdpo_tts.view.live import Dashboard, panel
+from sdpo_tts.view.plain import Plain, Quiet
+from sdpo_tts.view.progress import Batch, Best, Learning, Phase
+
+
+def event(type: str, t: float, **fields: Any) -> dict[str, Any]:
+    return {"v": 1, "seq": 0, "type": type, "t": t, **fields}
+
+
+def judged(t: float, attempt: int, step: int, verdict: str, passed: int) -> dict[str, Any]:
+    total = 0 if verdict in ("CE", "NC") else 10
+    return event("attempt_judged", t, attempt=attempt, step=step, verdict=verdict, passed=passed, total=total)
+
+
+def sampled(t: float, step: int) -> dict[str, Any]:
+    counts = {"attempts": 3, "prompt_tokens": 90, "completion_tokens": 1200, "truncated": 1, "adapter": step - 1}
+    return event("batch_sampled", t, step=step, seconds=10.0, **counts)
+
+
+STARTED = event(
+    "run_started",
+    100.0,
+    method="sdpo",
+    problem="sum-line",
+    title="Sum of two numbers",
+    seed=7,
+    model="Qwen2.5-Coder-0.5B-Instruct",
+    engine="torch",
+    device="cpu",
+    tests=10,
+    batch_size=3,
+    max_attempts=12,
+    max_tokens=None,
+    max_seconds=3600.0,
+)
+STEP = event(
+    "step_taken",
+    119.0,
+    **{"step": 1, "adapter": 1, "loss": 0.25, "kl": None, "entropy": 0.6123, "grad_norm": 1.0},
+    **{"gap_mean": 0.001, "gap_max": 0.0123, "trained": 3, "trained_tokens": 1200, "teacher_tokens": 3000},
+    seconds=7.0,
+)
+EVENTS = [
+    STARTED,
+    sampled(110.0, 1),
+    judged(111.0, 1, 1, "WA", 4),
+    judged(111.5, 2, 1, "CE", 0),
+    judged(112.0, 3, 1, "WA", 4),
+    STEP,
+    sampled(129.0, 2),
+    judged(130.0, 4, 2, "TLE", 6),
+    judged(131.0, 5, 2, "AC", 10),
+]
+REST = [
+    judged(132.0, 6, 2, "WA", 5),
+    event("solved", 132.0, attempt=5, step=2, adapter=1, tokens=2400, seconds=32.0),
+    event(
+        "run_ended",
+        132.5,
+        **{"reason": "solved", "attempts": 6, "tokens": 2400, "seconds": 32.5},
+        **{"sampling_seconds": 20.0, "judging_seconds": 5.0, "learning_seconds": 7.0},
+    ),
+]
+
+
+def test_the_fold_of_a_run_under_way() -> None:
+    state = RunState.of(EVENTS)
+    assert (state.title, state.seed, state.max_attempts, state.max_tokens) == ("Sum of two numbers", 7, 12, None)
+    assert state.phase is Phase.JUDGING
+    assert state.batch == Batch(2, 3, 120.0, ("TLE", "AC"))
+    assert dict(state.verdicts) == {"WA": 2, "CE": 1, "TLE": 1, "AC": 1}
+    assert state.best == Best(attempt=5, passed=10)
+    assert state.best_shares == (0.4, 0.4, 0.4, 0.6, 1.0)
+    assert state.steps == (Learning(1, 1, 0.25, None),)
+    assert (state.truncated, state.solved_at, state.reason) == (2, 5, None)
+    assert (state.cost.attempts, state.cost.tokens) == (5, 2400)
+    spent = state.cost.sampling_seconds, state.cost.judging_seconds, state.cost.learning_seconds
+    assert spent == (20.0, 4.0, 7.0)
+    assert state.elapsed(140.0) == 40.0
+
+
+def test_the_fold_of_a_run_that_ended() -> None:
+    state = RunState.of([*EVENTS, *REST])
+    assert (state.phase, state.reason, state.solved_at) == (Phase.ENDED, "solved", 5)
+    assert state.elapsed(999.0) == 32.5
+    assert state.cost.judging_seconds == 5.0
+
+
+def test_phases_follow_the_events() -> None:
+    phases = [RunState.of(EVENTS[:n]).phase.value for n in range(7)]
+    assert phases == ["starting", "sampling", "judging", "judging", "judging", "learning", "sampling"]
+    best_of_k = RunState.of([{**STARTED, "method": "best-of-k"}, *EVENTS[1:5]])
+    assert best_of_k.phase is Phase.SAMPLING
+    skipped = best_of_k.after(event("step_skipped", 113.0, step=1, reason="no feedback"))
+    assert (skipped.skipped, skipped.phase) == ("no feedback", Phase.SAMPLING)
+
+
+def test_an_unknown_event_is_passed_over() -> None:
+    state = RunState.of(EVENTS)
+    later = state.after(event("checkpoint_saved", 150.0))
+    assert later.cost.moment == 150.0
+    assert (later.batch, later.best, later.phase) == (state.batch, state.best, state.phase)
+
+
+def test_plain_lines() -> None:
+    file = io.StringIO()
+    with Plain(file, clock=iter([98.0, 98.0, 99.0]).__next__) as view:
+        view.status("loading model")
+        view.status("loading model")
+        view.status("starting sandbox")
+        for told in [*EVENTS, *REST]:
+            view.event(told)
+        view.event(event("step_skipped", 3798.0, step=3, reason="no feedback"))
+    assert file.getvalue() == textwrap.dedent(
+        """\
+        [0:00] loading model
+        [0:01] starting sandbox
+        [0:02] sum-line: sdpo, seed 7, Qwen2.5-Coder-0.5B-Instruct (torch on cpu), 10 tests
+        [0:14] batch 1: WA 2 CE 1; attempts 3/12; best 4 of 10 tests passed (attempt 1); 120 tokens/s
+        [0:21] step 1: loss 0.25, kl n/a, entropy 0.612, gap_max 0.0123; learnt from 3 attempts in 7.0 s
+        [0:34] batch 2: TLE 1 AC 1 WA 1; attempts 6/12; best 10 of 10 tests passed (attempt 5); 120 tokens/s
+        [0:34] solved: attempt 5
+        [0:34] ended: solved after 6 attempts
+        [1:01:40] step 3 skipped: no feedback
+        """
+    )
+
+
+def test_the_summary_of_a_solved_run() -> None:
+    assert summary(RunState.of([*EVENTS, *REST]), Path("runs/a"), Path("runs/a/solution.py")) == (
+        "Solved: attempt 5 passed all tests (10).\n"
+        "  spent    6 attempts, 1 step, 2,400 tokens, 0:32\n"
+        "  time     sampling 0:20, judging 0:05, learning 0:07\n"
+        "  program  runs/a/solution.py\n"
+        "  run      runs/a"
+    )
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("max_attempts", "the budget of 12 attempts is spent"),
+        ("max_tokens", "the budget of 1,200 tokens is spent"),
+        ("max_time", "the time limit of 1:00:00 is reached"),
+        ("interrupted", "interrupted"),
+        ("error", "stopped by an error"),
+    ],
+)
+def test_the_summary_of_an_unsolved_run(reason: str, words: str) -> None:
+    ended = {**REST[-1], "reason": reason, "attempts": 3, "tokens": 1200}
+    assert summary(RunState.of([*EVENTS[:6], ended]), Path("runs/a")) == (
+        f"Not solved: {words}.\n"
+        "  spent    3 attempts, 1 step, 1,200 tokens, 0:32\n"
+        "  time     sampling 0:20, judging 0:05, learning 0:07\n"
+        "  best     4 of 10 tests passed (attempt 1)\n"
+        "  verdicts WA 2 CE 1\n"
+        "  run      runs/a"
+    )
+
+
+def drawn(events: list[dict[str, Any]], width: int, height: int, doing: str = "judging 0:01") -> list[str]:
+    console = Console(file=io.StringIO(), width=width, height=height, force_terminal=True, record=True)
+    console.print(panel(RunState.of(events), doing, 140.0, width, height))
+    return console.export_text().splitlines()
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 17), (120, 50), (40, 16)])
+@pytest.mark.parametrize("told", range(len(EVENTS) + len(REST) + 1))
+def test_the_panel_fits_its_terminal(told: int, size: tuple[int, int]) -> None:
+    width, height = size
+    lines = drawn([*EVENTS, *REST][:told], width, height)
+    assert len(lines) < height
+    assert {len(line) for line in lines} == {width}
+
+
+def test_the_panel_shows_the_run() -> None:
+    text = "\n".join(drawn(EVENTS, 80, 24))
+    for shown in (
+        *("Sum of two numbers · sdpo · seed 7", "Qwen2.5-Coder-0.5B-Instruct · torch · cpu", "judging 0:01"),
+        *("5 of 12", "2,400 · 120 tokens/s", "0:40 of 1:00:00", "sampling 65 %", "learning 23 %"),
+        *("batch 2   TLE AC  ·", "WA 2  CE 1", "10 of 10 tests passed (attempt 5)", "loss      0.25"),
+        *("KL        n/a", "attempt 1", "5 │"),
+    ):
+        assert shown in text, shown
+
+
+def test_a_large_batch_is_told_by_letters_the_latest_in_sight() -> None:
+    batch = {**sampled(110.0, 1), "attempts": 200}
+    verdicts = [judged(111.0, 1 + i, 1, "WA" if i < 149 else "TLE", 1) for i in range(150)]
+    lines = drawn([STARTED, batch, *verdicts], 80, 24)
+    assert f"batch 1   {'W' * 65}T │" in "\n".join(lines)
+
+
+@given(st.text(max_size=200), st.integers(40, 100))
+def test_no_title_steers_or_tears_the_terminal(title: str, width: int) -> None:
+    output = io.StringIO()
+    console = Console(file=output, width=width, height=24, color_system=None, force_terminal=True)
+    console.print(panel(RunState.of([{**STARTED, "title": title + "\x1b[2J\n"}]), title, 140.0, width, 24))
+    lines = output.getvalue().splitlines()
+    assert "\x1b[2J" not in output.getvalue()
+    assert len(lines) < 24
+    assert {cell_len(line) for line in lines} == {width}
+
+
+@pytest.mark.parametrize("no_color", [True, False])
+def test_colour_is_left_out_where_it_is_not_wanted(monkeypatch: pytest.MonkeyPatch, no_color: bool) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    if no_color:
+        monkeypatch.setenv("NO_COLOR", "1")
+    output = io.StringIO()
+    console = Console(file=output, width=80, height=24)
+    console.print(panel(RunState.of(EVENTS), "judging", 140.0, 80, 24))
+    coloured = re.search(r"\x1b\[(?:\d+;)*[349]\d", output.getvalue())
+    assert (coloured is None) == no_color
+
+
+@pytest.mark.parametrize(
+    ("environment", "kind"),
+    [
+        ({"TTY_COMPATIBLE": "1", "TERM": "xterm"}, Dashboard),
+        ({"TTY_COMPATIBLE": "1", "TTY_INTERACTIVE": "0", "TERM": "xterm"}, Plain),
+        ({"TTY_COMPATIBLE": "1", "TERM": "dumb"}, Plain),
+        ({}, Plain),
+    ],
+)
+def test_the_view_suits_the_terminal(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], kind: type) -> None:
+    for name in ("TTY_COMPATIBLE", "TTY_INTERACTIVE", "FORCE_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert type(make_view(file=io.StringIO())) is kind
+    assert type(make_view("plain")) is Plain
+    assert type(make_view("live")) is Dashboard
+
+
+def test_quiet_is_quiet(capfd: pytest.CaptureFixture[str]) -> None:
+    with make_view("quiet") as view:
+        view.status("loading model")
+        for told in [*EVENTS, *REST]:
+            view.event(told)
+    assert type(view) is Quiet
+    assert capfd.readouterr() == ("", "")
+
+
+NOISY = """
+import logging, os, subprocess, sys, time, warnings
+sys.path.insert(0, {tests!r})
+from pathlib import Path
+from test_view import EVENTS, REST
+from sdpo_tts.view import captured_logs, make_view
+with captured_logs(Path({log!r})) as terminal, make_view(None, terminal) as view:
+    view.status("loading model")
+    time.sleep(0.3)
+    for event in [*EVENTS, *REST]:
+        view.event(event)
+        print("printed", flush=True)
+        logging.getLogger("engine").info("logged")
+        warnings.warn("warned")
+        subprocess.run(["sh", "-c", "echo child; echo child error >&2"])
+    time.sleep(0.3)
+print("result")
+"""
+
+
+def test_on_a_terminal_only_the_panel_is_seen_and_stdout_is_the_results(tmp_path: Path) -> None:
+    log = tmp_path / "logs" / "run.log"
+    script = NOISY.format(tests=str(Path(__file__).parent), log=str(log))
+    master, slave = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"}
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=slave, env=environment, text=True
+    ) as process:
+        os.close(slave)
+        seen = b"".join(_chunks(master)).decode()
+        assert process.stdout is not None
+        assert process.stdout.read() == "result\n"
+    assert process.returncode == 0
+    assert "loading model" in seen
+    assert "ended: solved" in seen
+    assert seen.rstrip().endswith("\x1b[?25h")  # the cursor is shown again
+    told = log.read_text()
+    for noise in ("printed", "logged", "warned", "child", "child error"):
+        assert noise in told
+        assert noise not in seen
+
+
+def _chunks(master: int) -> Iterator[bytes]:
+    """What comes to the terminal until its other side is closed, which Linux tells by an error."""
+    try:
+        while chunk := os.read(master, 65536):
+            yield chunk
+    except OSError:
+        return
+    finally:
+        os.close(master)
+
+
+def test_everything_is_put_back_after_captured_logs(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    with pytest.raises(RuntimeError), captured_logs(tmp_path / "run.log") as terminal:
+        print("view", file=terminal)
+        os.write(1, b"inside\n")
+        raise RuntimeError
+    os.write(1, b"outside\n")
+    assert (root.handlers, root.level) == before
+    assert capfd.readouterr() == ("outside\n", "view\n")
+    assert (tmp_path / "run.log").read_text() == "inside\n"
+    with pytest.warns(UserWarning, match="seen again"):
+        warnings.warn("seen again", stacklevel=1)
+
+
+def test_without_a_descriptor_the_terminal_is_stderr_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    replaced = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", replaced)
+    with captured_logs(tmp_path / "run.log") as terminal:
+        assert terminal is replaced
+
+
+@given(st.lists(st.floats(0, 1), max_size=300), st.integers(1, 120), st.integers(1, 8))
+def test_curves_keep_their_size(shares: list[float], width: int, rows: int) -> None:
+    lines = step_curve(shares, width, rows)
+    assert len(lines) == rows
+    assert {len(line) for line in lines} == ({width} if shares else {0})
+    assert len(sparkline(shares, width)) == min(width, len(shares))
+    if shares:
+        assert columns(shares, width)[-1] == shares[-1]
+
+
+def test_curves_by_hand() -> None:
+    assert columns([1, 2, 3], 6) == [1, 1, 2, 2, 3, 3]
+    assert columns([1, 2, 3, 4], 2) == [2, 4]
+    assert step_curve([0.0, 0.001, 0.5, 1.0], 4, 2) == ["   █", " ▁██"]
+    assert sparkline([0.0, 1.0, 0.5], 8) == "▁█▅"
+    assert sparkline([3.0, 3.0], 8) == "▁▁"
