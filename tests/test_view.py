@@ -92,7 +92,7 @@ def test_the_fold_of_a_run_under_way() -> None:
     state = RunState.of(EVENTS)
     assert (state.title, state.seed, state.max_attempts, state.max_tokens) == ("Sum of two numbers", 7, 12, None)
     assert state.phase is Phase.JUDGING
-    assert state.batch == Batch(2, 3, 120.0, ("TLE", "AC"))
+    assert state.batch == Batch(2, 4, 3, 120.0, ((4, "TLE"), (5, "AC")))
     assert dict(state.verdicts) == {"WA": 2, "CE": 1, "TLE": 1, "AC": 1}
     assert state.best == Best(attempt=5, passed=10)
     assert state.best_shares == (0.4, 0.4, 0.4, 0.6, 1.0)
@@ -118,6 +118,14 @@ def test_phases_follow_the_events() -> None:
     assert best_of_k.phase is Phase.SAMPLING
     skipped = best_of_k.after(event("step_skipped", 113.0, step=1, reason="no feedback"))
     assert (skipped.skipped, skipped.phase) == ("no feedback", Phase.SAMPLING)
+
+
+def test_verdicts_may_come_in_any_order() -> None:
+    late = judged(131.5, 4, 2, "AC", 10)
+    state = RunState.of([*EVENTS[:7], judged(130.0, 6, 2, "WA", 10 - 1), EVENTS[8], late])
+    assert (state.solved_at, state.best) == (4, Best(4, 10))
+    assert "batch 2   AC  AC  WA" in "\n".join(drawn([*EVENTS[:7], REST[0], EVENTS[8], late], 80, 24))
+    assert "batch 2   ·   AC  WA" in "\n".join(drawn([*EVENTS[:7], REST[0], EVENTS[8]], 80, 24))
 
 
 def test_an_unknown_event_is_passed_over() -> None:
@@ -183,6 +191,10 @@ def test_the_summary_of_an_unsolved_run(reason: str, words: str) -> None:
     )
 
 
+def test_the_summary_of_a_run_that_did_not_begin() -> None:
+    assert summary(RunState(), Path("runs/a")).startswith("Not solved: the run did not begin.\n")
+
+
 def drawn(events: list[dict[str, Any]], width: int, height: int, doing: str = "judging 0:01") -> list[str]:
     console = Console(file=io.StringIO(), width=width, height=height, force_terminal=True, record=True)
     console.print(panel(RunState.of(events), doing, 140.0, width, height))
@@ -202,7 +214,7 @@ def test_the_panel_shows_the_run() -> None:
     text = "\n".join(drawn(EVENTS, 80, 24))
     for shown in (
         *("Sum of two numbers · sdpo · seed 7", "Qwen2.5-Coder-0.5B-Instruct · torch · cpu", "judging 0:01"),
-        *("5 of 12", "2,400 · 120 tokens/s", "0:40 of 1:00:00", "sampling 65 %", "learning 23 %"),
+        *("5 of 12", "2,400 · 120 tokens/s · 2 answers cut off", "0:40 of 1:00:00", "sampling 65 %", "learning 23 %"),
         *("batch 2   TLE AC  ·", "WA 2  CE 1", "10 of 10 tests passed (attempt 5)", "loss      0.25"),
         *("KL        n/a", "attempt 1", "5 │"),
     ):

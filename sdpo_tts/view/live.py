@@ -16,7 +16,7 @@ from sdpo_tts.record import Event
 from sdpo_tts.view.curve import sparkline, step_curve
 from sdpo_tts.view.plain import Quiet
 from sdpo_tts.view.progress import Phase, RunState
-from sdpo_tts.view.summary import best, duration, figure
+from sdpo_tts.view.summary import best, count, duration, figure
 
 STYLES = {
     "AC": "bold green",
@@ -121,10 +121,11 @@ def _budget(state: RunState, now: float, inner: int) -> list[Text]:
     tokens = f"{state.cost.tokens:,}" + (f" of {state.max_tokens:,}" if state.max_tokens else "")
     elapsed = duration(state.elapsed(now)) + (f" of {duration(state.max_seconds)}" if state.max_seconds else "")
     speed = f" · {state.batch.tokens_per_second:.0f} tokens/s" if state.batch else ""
+    cut = f" · {count(state.truncated, 'answer')} cut off" if state.truncated else ""
     meter = _meter(state.cost.attempts / state.max_attempts, inner - LABEL - 20) if state.max_attempts else ""
     return [
         _row("attempts", f"{attempts:<20}", (meter, "cyan")),
-        _row("tokens", tokens, speed),
+        _row("tokens", tokens, speed, cut),
         _row("time", elapsed, _split(state)),
     ]
 
@@ -159,7 +160,8 @@ def _strip(state: RunState, width: int) -> Text:
     """The verdicts of the batch, dots for those to come; first letters where whole verdicts do not fit."""
     if state.batch is None:
         return _row("batch")
-    told = [*state.batch.verdicts, *["·"] * (state.batch.attempts - len(state.batch.verdicts))]
+    found, numbers = dict(state.batch.verdicts), range(state.batch.first, state.batch.first + state.batch.attempts)
+    told = [found.get(number, "·") for number in numbers]
     cell = 4 if 4 * len(told) <= width else 1
     first = max(0, len(state.batch.verdicts) - width)  # the latest stay in sight
     seen = told[first : first + width]

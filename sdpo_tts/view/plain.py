@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self, TextIO
 
 from sdpo_tts.record import Event
-from sdpo_tts.view.progress import RunState
+from sdpo_tts.view.progress import LEARNERS, RunState
 from sdpo_tts.view.summary import best, count, duration, figure
 
 
@@ -60,7 +60,7 @@ def _line(event: Event, state: RunState) -> str:
             return _batch(state)
         case "step_taken":
             return _step(event)
-        case "step_skipped":
+        case "step_skipped" if state.method in LEARNERS:
             return f"step {event['step']} skipped: {event['reason']}"
         case "solved":
             return f"solved: attempt {event['attempt']}"
@@ -77,7 +77,7 @@ def _started(state: RunState) -> str:
 def _batch(state: RunState) -> str:
     """Counts are the batch's, the rest is the run's."""
     assert state.batch is not None
-    told = state.batch.verdicts
+    told = [verdict for _, verdict in state.batch.verdicts]
     marks = " ".join(f"{verdict} {told.count(verdict)}" for verdict in dict.fromkeys(told))
     attempts = f"{state.cost.attempts}/{state.max_attempts}" if state.max_attempts else f"{state.cost.attempts}"
     speed = f"{state.batch.tokens_per_second:.0f} tokens/s"

@@ -30,12 +30,13 @@ class Best:
 
 @dataclass(frozen=True)
 class Batch:
-    """The batch sampled last: how many attempts it has, and the verdicts so far, in order of judging."""
+    """The batch sampled last: attempts `first` and following. `verdicts` come as judging ends, in any order."""
 
     step: int
+    first: int
     attempts: int
     tokens_per_second: float
-    verdicts: tuple[str, ...] = ()
+    verdicts: tuple[tuple[int, str], ...] = ()
 
     @property
     def judged(self) -> bool:
@@ -107,7 +108,7 @@ class RunState:
             case "step_skipped":
                 return replace(state, phase=Phase.SAMPLING, skipped=event["reason"])
             case "solved":
-                return replace(state, solved_at=state.solved_at or event["attempt"])
+                return replace(state, solved_at=event["attempt"])
             case "run_ended":
                 return state._ended(event)
         return state
@@ -127,26 +128,28 @@ class RunState:
         return replace(
             self,
             phase=Phase.JUDGING,
-            batch=Batch(event["step"], event["attempts"], speed),
+            batch=Batch(event["step"], self.cost.attempts + 1, event["attempts"], speed),
             truncated=self.truncated + event["truncated"],
         )
 
     def _judged(self, event: Event) -> RunState:
         share = passed_share(event)
-        batch = self.batch or Batch(event["step"], 1, 0.0)
-        batch = replace(batch, verdicts=(*batch.verdicts, event["verdict"]))
+        batch = self.batch or Batch(event["step"], event["attempt"], 1, 0.0)
+        batch = replace(batch, verdicts=(*batch.verdicts, (event["attempt"], event["verdict"])))
         counts = dict(self.verdicts)
         counts[event["verdict"]] = counts.get(event["verdict"], 0) + 1
         before = self.best_shares[-1] if self.best_shares else 0.0
-        better = self.best is None or share > before
+        challenger = Best(event["attempt"], event["passed"])
+        solved = [self.solved_at] if self.solved_at else []
+        solved += [event["attempt"]] if solves(event) else []
         return replace(
             self,
             phase=self._next() if batch.judged else Phase.JUDGING,
             batch=batch,
             verdicts=tuple(sorted(counts.items(), key=lambda item: -item[1])),
-            best=Best(event["attempt"], event["passed"]) if better else self.best,
+            best=max(self.best or challenger, challenger, key=lambda best: (best.passed, -best.attempt)),
             best_shares=(*self.best_shares, max(before, share)),
-            solved_at=event["attempt"] if self.solved_at is None and solves(event) else self.solved_at,
+            solved_at=min(solved, default=None),
         )
 
     def _next(self) -> Phase:

@@ -29,6 +29,8 @@ def summary(state: RunState, run: Path, solution: Path | None = None) -> str:
 def _outcome(state: RunState) -> str:
     if state.solved_at is not None:
         return f"Solved: attempt {state.solved_at} passed all tests ({state.tests})."
+    if state.started is None:
+        return "Not solved: the run did not begin."
     reason = REASONS.get(state.reason or "", state.reason or "the run has not ended")
     limits = {
         "attempts": count(state.max_attempts or state.cost.attempts, "attempt"),
