@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from tests.tiny import VOCABULARY, tiny_network
 from torch import Tensor
 
 from sdpo_tts.errors import SdpoError
@@ -14,6 +13,7 @@ from sdpo_tts.policy.learner import Learner, LearnerSettings, Lesson, micro_batc
 from sdpo_tts.policy.loss import LossSettings
 from sdpo_tts.policy.network import Network
 from sdpo_tts.policy.sampler import Sample, TorchSampler, draw
+from tests.tiny import VOCABULARY, tiny_network
 
 QUESTION = (5, 6, 7, 8, 9)
 FEEDBACK = ((11, 12), (11, 13, 14), (15,), (11, 12, 16, 17))

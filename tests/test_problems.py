@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.conftest import ROOT
 
 from sdpo_tts.judge import Judge, Verdict
 from sdpo_tts.judge.submissions import submissions
 from sdpo_tts.problem import Mode, load_problem
+from tests.conftest import ROOT
 
 PROBLEMS = sorted(path.parent for path in (ROOT / "problems").glob("*/problem.yaml"))
 

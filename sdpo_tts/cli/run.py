@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
@@ -46,6 +46,12 @@ def app_of(command: Callable[..., None], name: str) -> typer.Typer:
     app = typer.Typer(add_completion=False, pretty_exceptions_show_locals=False)
     app.command(name)(command)
     return app
+
+
+def demand(value: str, known: Sequence[str], option: str) -> None:
+    """Raises UserError, naming the option, where `value` is not one of the known ones."""
+    if value not in known:
+        raise UserError(f"{value!r} is not one of {', '.join(known)}", where=option)
 
 
 def seconds(text: str) -> float:

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sdpo_tts.cli.run import SOLVED, UNSOLVED, app_of, orderly, seconds
-from sdpo_tts.errors import UserError
+from sdpo_tts.cli.run import SOLVED, UNSOLVED, app_of, demand, orderly, seconds
 
 if TYPE_CHECKING:
     from sdpo_tts.discovery.attempt import Judged
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from sdpo_tts.view import View
 
 METHODS = ("sdpo", "best-of-k", "multi-turn")
+DTYPES = ("auto", "bfloat16", "float32")
 BUDGET, MODEL, TRAINING, OUTPUT = "Budget", "Model", "Training", "Output"
 
 
@@ -33,6 +33,7 @@ def solve(
         str, typer.Option(help="auto, a catalogue name, a hub id, a folder or a GGUF file.", rich_help_panel=MODEL)
     ] = "auto",
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.", rich_help_panel=MODEL)] = "auto",
+    dtype: Annotated[str, typer.Option(help="auto, bfloat16 or float32.", rich_help_panel=MODEL)] = "auto",
     max_new_tokens: Annotated[int, typer.Option(min=1, help="Of one answer.", rich_help_panel=MODEL)] = 512,
     batch_size: Annotated[
         int | None, typer.Option(min=1, help="Attempts a step; multi-turn: chains.", rich_help_panel=TRAINING)
@@ -49,8 +50,8 @@ def solve(
     4 environment, 5 sandbox, 130 and 143 interrupted, 1 a fault of ours.
     """
     with orderly():
-        if method not in METHODS:
-            raise UserError(f"no method is called {method!r}", where="--method", hint=f"one of {', '.join(METHODS)}")
+        demand(method, METHODS, "--method")
+        demand(dtype, DTYPES, "--dtype")
         code = _solve(problem, _Choices(locals()), quiet=quiet, as_json=as_json)
     raise typer.Exit(code)
 
@@ -99,6 +100,7 @@ def _run(problem: Any, choices: _Choices, budget: Any, run: RunDir, view: View) 
     settings = PolicySettings(
         model=choices["model"],
         device=choices["device"],
+        dtype=choices["dtype"],
         max_new_tokens=choices["max_new_tokens"],
         learner=LearnerSettings(learning_rate=choices["learning_rate"]),
     )

@@ -14,8 +14,6 @@ from sdpo_tts.policy.prompts import Chat
 from sdpo_tts.policy.sampler import TorchSampler
 from sdpo_tts.problem import Problem
 
-METHODS = ("sdpo", "best-of-k", "multi-turn")
-
 
 @dataclass(frozen=True)
 class PolicySettings:

@@ -65,6 +65,7 @@ def _problem(document: Document, shape: ProblemShape) -> Problem:
         checker = values.checker(shape.checker)
     with document.at("feedback"):
         feedback = FeedbackScope(values.choice(shape.feedback, list(FeedbackScope), "feedback scope"))
+    function = _function(document, shape, mode)  # before the tests, whose form depends on it
     return Problem(
         slug=_slug(document.path),
         title=title,
@@ -75,7 +76,7 @@ def _problem(document: Document, shape: ProblemShape) -> Problem:
         tests=read_tests(document, shape.tests, as_json=mode is Mode.FUNCTION),
         feedback=feedback,
         checker=checker,
-        function=_function(document, shape, mode),
+        function=function,
         path=document.path,
         digest="",
     )

@@ -1,0 +1,160 @@
+"""The loop: with scripted answers and a real judge, and as a whole command on the bundled model."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors.torch import load_file
+
+from sdpo_tts.discovery.budget import Budget
+from sdpo_tts.discovery.solve import Parts, Solver
+from sdpo_tts.discovery.strategies import BestOfK, MultiTurn
+from sdpo_tts.judge import Judge
+from sdpo_tts.judge.feedback import FeedbackStyle
+from sdpo_tts.record import AttemptRecord, Journal, RunDir, read_events
+from tests.conftest import ROOT
+from tests.fakes import CharacterChat, ScriptedSampler, Version
+from tests.test_judge import RIGHT, SUM, containers
+
+WRONG = "```python\nprint(7)\n```"
+SOLUTION = f"Here it is.\n```python\n{RIGHT}```"
+
+
+def solve(folder: Path, answers: Sequence[str], budget: Budget, method: str = "best-of-k", batch: int = 2) -> Any:
+    chat, sampler = CharacterChat(), ScriptedSampler(answers)
+    run = RunDir.at(folder / "run")
+    strategy = (
+        BestOfK(SUM, chat, batch) if method == "best-of-k" else MultiTurn(SUM, chat, 1500, batch)  # type: ignore[arg-type]
+    )
+    with Judge(SUM) as judge, Journal(run.events) as journal:
+        parts = Parts(Version(), chat, sampler, judge, journal, run)  # type: ignore[arg-type]
+        winner = Solver(parts, strategy, budget, 0, FeedbackStyle()).run()
+    return winner, run, sampler
+
+
+def test_the_first_program_that_passes_everything_ends_the_run(tmp_path: Path, engine: None) -> None:
+    winner, run, _ = solve(tmp_path, [WRONG, "no program", WRONG, SOLUTION, "never asked"], Budget())
+    assert winner.attempt.number == 4
+    assert run.solution("python3").read_text() == RIGHT
+    events = read_events(run.events)
+    assert [event["type"] for event in events] == [
+        "batch_sampled", "attempt_judged", "attempt_judged", "step_skipped",
+        "batch_sampled", "attempt_judged", "attempt_judged", "solved", "run_ended",
+    ]  # fmt: skip
+    verdicts = {event["attempt"]: event["verdict"] for event in events if event["type"] == "attempt_judged"}
+    assert verdicts == {1: "WA", 2: "NC", 3: "WA", 4: "AC"}
+    assert (events[-1]["reason"], events[-1]["attempts"]) == ("solved", 4)
+    record = AttemptRecord.load(run.attempt(1))
+    assert (record.program, record.text) == ("print(7)\n", WRONG)
+    assert "Expected: '8\\n'" in record.feedback
+
+
+@pytest.mark.parametrize(
+    ("budget", "reason", "attempts"),
+    [
+        (Budget(max_attempts=3), "max_attempts", 3),
+        (Budget(max_tokens=2 * len(WRONG)), "max_tokens", 2),
+        (Budget(max_seconds=1e-6), "max_time", 0),
+    ],
+)
+def test_a_spent_budget_is_an_outcome(
+    tmp_path: Path, engine: None, budget: Budget, reason: str, attempts: int
+) -> None:
+    winner, run, _ = solve(tmp_path, [WRONG] * 9, budget)
+    assert winner is None
+    ended = read_events(run.events)[-1]
+    assert (ended["reason"], ended["attempts"]) == (reason, attempts)
+
+
+def test_multi_turn_tells_each_feedback_once_and_drops_the_oldest(tmp_path: Path, engine: None) -> None:
+    other = "```python\nprint(" + "'x'" + " * 400)\n```"
+    answers = [WRONG, WRONG, other, "no program"] + [f"```python\nprint('{c}' * 220)\n```" for c in "abcdef"]
+    _, _, sampler = solve(tmp_path, answers, Budget(max_attempts=10), "multi-turn", batch=1)
+    prompts = [CharacterChat().text(prompt) for prompt in sampler.prompts]
+    assert "Earlier attempts" not in prompts[0]
+    assert prompts[1] == prompts[2], "the same feedback is not repeated"
+    assert prompts[1].count("Output: '7\\n'") == 1
+    assert "Incorrect format" in prompts[4]
+    assert all(len(prompt) <= 1500 for prompt in sampler.prompts)
+    assert "Output: '7\\n'" not in prompts[-1], "the oldest goes first"
+
+
+def command(tmp_path: Path, *options: str) -> list[str]:
+    return [
+        sys.executable, "-c", "from sdpo_tts.cli.solve import main; main()", str(ROOT / "problems" / "sum-line"),
+        "--model", "smollm2-135m", "--max-new-tokens", "64", "--runs", str(tmp_path), *options,
+    ]  # fmt: skip
+
+
+def test_the_whole_command_on_the_bundled_model(tmp_path: Path, engine: None) -> None:
+    """SmolLM2 rarely solves anything: what counts is that it takes steps and that all is written down."""
+    options = ("--batch-size", "4", "--max-attempts", "8", "--json", "--seed", "3", "--dtype", "float32")
+    done = subprocess.run(command(tmp_path, *options), capture_output=True, text=True, timeout=600)
+    assert done.returncode in (0, 3), done.stderr
+    result = json.loads(done.stdout)
+    run = Path(result["run"])
+    events = read_events(run / "events.jsonl")
+    steps = [event for event in events if event["type"] == "step_taken"]
+    assert result["solved"] == (done.returncode == 0)
+    assert steps and all(step["gap_mean"] < 0.02 and step["loss"] > 0 for step in steps)
+    assert len(list((run / "attempts").iterdir())) == result["attempts"]
+    weights = load_file(run / "adapter" / "last" / "adapter_model.safetensors")
+    assert any("lora_B" in name and float(tensor.abs().max()) > 0 for name, tensor in weights.items())
+    manifest = json.loads((run / "manifest.json").read_text())
+    assert manifest["settings"]["learner"]["learning_rate"] == 1e-4
+    assert manifest["sandbox"]["python3"].startswith("Python 3.")
+    assert str(run) in done.stderr
+    assert containers() == []
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interruption_leaves_no_container_and_says_where_the_run_is(
+    tmp_path: Path, engine: None, number: int, code: int
+) -> None:
+    process = subprocess.Popen(command(tmp_path), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 300
+    while not (journals := list(tmp_path.glob("*/*/events.jsonl"))) or b"batch_sampled" not in journals[0].read_bytes():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.1)
+    os.kill(process.pid, number)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (code, "")
+    assert "Not solved: interrupted." in err and str(journals[0].parent) in err
+    assert "Traceback" not in err
+    assert read_events(journals[0])[-1]["reason"] == "interrupted"
+    assert containers() == []
+
+
+def test_help_is_quick_and_loads_nothing_heavy() -> None:
+    code = (
+        "import sys\nfrom typer.testing import CliRunner\nfrom sdpo_tts.cli import main, solve\n"
+        "for app in (solve.app, main.app):\n    assert CliRunner().invoke(app, ['--help']).exit_code == 0\n"
+        "print([name for name in ('torch', 'transformers', 'docker', 'vllm') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--method", "magic"), "error: --method: 'magic' is not one of sdpo, best-of-k, multi-turn"),
+        (("--max-time", "soon"), "error: --max-time: 'soon' is no time"),
+        (("--model", "smollm3"), "error: --model: no model is called 'smollm3' (hint: did you mean smollm2-135m?)"),
+    ],
+)
+def test_bad_options_get_one_line_and_exit_code_2(
+    tmp_path: Path, engine: None, options: tuple[str, ...], message: str
+) -> None:
+    done = subprocess.run([*command(tmp_path), *options, "--quiet"], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith(message) and done.stderr.count("\n") == 1
