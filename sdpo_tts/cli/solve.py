@@ -84,7 +84,10 @@ def _solve(path: Path, choices: _Choices, *, quiet: bool, as_json: bool) -> int:
             winner = _run(problem, choices, budget, run, view)
     finally:
         _say_the_end(run, problem.language, quiet=quiet)
-    print(json.dumps(_result(run)) if as_json else _result(run)["program"] or "", end="\n" if winner or as_json else "")
+    if as_json:
+        print(json.dumps(json.loads(run.result.read_text(encoding="utf-8"))))
+    elif winner:
+        print(run.solution(problem.language))
     return SOLVED if winner else UNSOLVED
 
 
@@ -149,10 +152,6 @@ def _say_the_end(run: RunDir, language: str, *, quiet: bool) -> None:
         if solution:
             print(f"\n{solution.read_text(encoding='utf-8').rstrip()}\n", file=sys.stderr)
         print(summary(state, run.path, solution), file=sys.stderr)
-
-
-def _result(run: RunDir) -> dict[str, Any]:
-    return dict(json.loads(run.result.read_text(encoding="utf-8")))
 
 
 app = app_of(solve, "sdpo-solve")
