@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,7 @@ from sdpo_tts.cli.run import SOLVED, UNSOLVED, app_of, demand, orderly, seconds
 
 if TYPE_CHECKING:
     from sdpo_tts.discovery.attempt import Judged
+    from sdpo_tts.problem import Problem
     from sdpo_tts.record import RunDir
     from sdpo_tts.view import View
 
@@ -52,36 +53,46 @@ def solve(
     with orderly():
         demand(method, METHODS, "--method")
         demand(dtype, DTYPES, "--dtype")
-        code = _solve(problem, _Choices(locals()), quiet=quiet, as_json=as_json)
+        limit = seconds(max_time) if max_time else None
+        choices = _Choices(
+            method, seed, max_attempts, max_tokens, limit,
+            model, device, dtype, max_new_tokens, batch_size, learning_rate,
+        )  # fmt: skip
+        code = _solve(problem, choices, runs, quiet=quiet, as_json=as_json)
     raise typer.Exit(code)
 
 
-class _Choices(dict[str, Any]):
-    """The effective settings by name, as they go into the manifest."""
+@dataclass(frozen=True)
+class _Choices:
+    """What was asked for, as it goes into the manifest; `max_seconds` None is no limit."""
 
-    def __init__(self, values: dict[str, Any]) -> None:
-        kept = {k: v for k, v in values.items() if k not in ("problem", "runs", "quiet", "as_json")}
-        super().__init__(kept)
-        self.runs: Path = values["runs"]
+    method: str
+    seed: int
+    max_attempts: int | None
+    max_tokens: int | None
+    max_seconds: float | None
+    model: str
+    device: str
+    dtype: str
+    max_new_tokens: int
+    batch_size: int | None
+    learning_rate: float
 
 
-def _solve(path: Path, choices: _Choices, *, quiet: bool, as_json: bool) -> int:
-    from sdpo_tts.discovery.budget import Budget
+def _solve(path: Path, choices: _Choices, runs: Path, *, quiet: bool, as_json: bool) -> int:
     from sdpo_tts.problem import load_problem
     from sdpo_tts.record import RunDir
     from sdpo_tts.view import captured_logs, make_view
 
     problem = load_problem(path)
-    limit = seconds(choices["max_time"]) if choices["max_time"] else None
-    budget = Budget(choices["max_attempts"], choices["max_tokens"], limit)
-    run = RunDir.create(choices.runs, problem.slug, choices["method"], choices["seed"])
+    run = RunDir.create(runs, problem.slug, choices.method, choices.seed)
     try:
         with (
             run.lock(),
             captured_logs(run.logs / "run.log") as terminal,
             make_view("quiet" if quiet else None, terminal) as view,
         ):
-            winner = _run(problem, choices, budget, run, view)
+            winner = _run(problem, choices, run, view)
     finally:
         _say_the_end(run, problem.language, quiet=quiet)
     if as_json:
@@ -91,9 +102,10 @@ def _solve(path: Path, choices: _Choices, *, quiet: bool, as_json: bool) -> int:
     return SOLVED if winner else UNSOLVED
 
 
-def _run(problem: Any, choices: _Choices, budget: Any, run: RunDir, view: View) -> Judged | None:
+def _run(problem: Problem, choices: _Choices, run: RunDir, view: View) -> Judged | None:
     """The run itself, between the first event and the last."""
     from sdpo_tts.discovery.assemble import PolicySettings, load_policy, make_strategy
+    from sdpo_tts.discovery.budget import Budget
     from sdpo_tts.discovery.solve import Parts, Solver
     from sdpo_tts.judge import Judge
     from sdpo_tts.judge.feedback import FeedbackStyle
@@ -101,31 +113,33 @@ def _run(problem: Any, choices: _Choices, budget: Any, run: RunDir, view: View) 
     from sdpo_tts.record import Journal, manifest, write_json
 
     settings = PolicySettings(
-        model=choices["model"],
-        device=choices["device"],
-        dtype=choices["dtype"],
-        max_new_tokens=choices["max_new_tokens"],
-        learner=LearnerSettings(learning_rate=choices["learning_rate"]),
+        model=choices.model,
+        device=choices.device,
+        dtype=choices.dtype,
+        max_new_tokens=choices.max_new_tokens,
+        learner=LearnerSettings(learning_rate=choices.learning_rate),
     )
+    budget = Budget(choices.max_attempts, choices.max_tokens, choices.max_seconds)
     style = FeedbackStyle()
     view.status("starting the sandbox")
     with Judge(problem) as judge, Journal(run.events) as journal:
         journal.subscribe(view.event)
-        policy = load_policy(settings, choices["seed"], view.status)
-        strategy = make_strategy(choices["method"], problem, policy, settings, choices["batch_size"])
-        effective = {**choices, **asdict(settings), "batch_size": strategy.batch_size, "feedback": asdict(style)}
+        policy = load_policy(settings, choices.seed, view.status)
+        strategy = make_strategy(choices.method, problem, policy, settings, choices.batch_size)
+        used = {"batch_size": strategy.batch_size, "feedback": asdict(style)}
+        effective = {**asdict(choices), **asdict(settings), **used}
         write_json(
             run.manifest,
             manifest(problem, settings=effective, argv=sys.argv, sandbox=judge.versions(), model=policy.facts),
         )
         journal.append(
-            "run_started", method=strategy.name, problem=problem.slug, title=problem.title, seed=choices["seed"],
+            "run_started", method=strategy.name, problem=problem.slug, title=problem.title, seed=choices.seed,
             model=policy.facts["name"], engine=policy.facts["engine"], device=policy.facts["device"],
             tests=len(problem.tests), batch_size=strategy.batch_size, max_attempts=budget.max_attempts,
             max_tokens=budget.max_tokens, max_seconds=budget.max_seconds,
         )  # fmt: skip
         parts = Parts(policy.network, policy.chat, policy.sampler, judge, journal, run)
-        return Solver(parts, strategy, budget, choices["seed"], style).run()
+        return Solver(parts, strategy, budget, choices.seed, style).run()
 
 
 def _say_the_end(run: RunDir, language: str, *, quiet: bool) -> None:

@@ -1,7 +1,7 @@
 """What the model is asked: the student's prompt, the teacher's and the multi-turn one.
 
 A prompt is a question and an order (how to answer). Feedback stands between them, or behind both: `sdpo-tts probe`
-measures which of the two makes the better teacher (docs/teacher.md has the numbers).
+measures which of the two makes the better teacher.
 """
 
 from __future__ import annotations
