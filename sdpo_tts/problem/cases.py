@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,10 @@ from sdpo_tts.errors import UserError
 from sdpo_tts.problem.document import Document, Location, Refused, quoted
 from sdpo_tts.problem.model import Test
 from sdpo_tts.problem.schema import CaseShape, TestsShape
+
+
+class _NoNumber(Exception):
+    """`NaN` or `Infinity`, which Python's reader takes for JSON."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +84,8 @@ def _matches(document: Document, pattern: str) -> list[Path]:
         raise Refused(f"{quoted(pattern)} does not end in `.in`", "for example tests/shown/*.in")
     try:
         found = list(document.path.parent.glob(pattern))
-    except (ValueError, NotImplementedError, OSError) as error:
-        raise Refused(f"{quoted(pattern)} is no file pattern: {error}") from None
+    except (ValueError, NotImplementedError, OSError, RuntimeError):
+        raise Refused(f"{quoted(pattern)} is no file pattern", "for example tests/shown/*.in") from None
     if not found:
         raise Refused(f"no file matches {quoted(pattern)}", "patterns are relative to the problem folder")
     return sorted((document.contained(path) for path in found), key=_natural)
@@ -88,7 +93,8 @@ def _matches(document: Document, pattern: str) -> list[Path]:
 
 def _natural(path: Path) -> list[str | int]:
     """Sorts `10.in` behind `9.in`."""
-    return [int(part) if part.isdigit() else part for part in re.split(r"([0-9]+)", str(path))]
+    parts = re.split(r"([0-9]+)", str(path))  # text and number by turns
+    return [int(part) if index % 2 else part for index, part in enumerate(parts)]
 
 
 def _answer(document: Document, source: Path) -> Path:
@@ -148,10 +154,14 @@ def _json_fault(raw: bytes) -> tuple[int, int, str] | None:
         return error.lineno, error.colno, error.msg[:1].lower() + error.msg[1:]
     except UnicodeDecodeError as error:
         return raw[: error.start].count(b"\n") + 1, 1, "not UTF-8"
-    except (ValueError, RecursionError) as error:
+    except _NoNumber as error:
         return 1, 1, str(error)
+    except ValueError:  # the sandbox's Python has the same limit
+        return 1, 1, f"an integer of more than {sys.get_int_max_str_digits()} digits"
+    except RecursionError:
+        return 1, 1, "nested too deeply"
     return None
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
+    raise _NoNumber(f"{name} is no JSON number")

@@ -76,9 +76,14 @@ class Document:
 
     def contained(self, path: Path) -> Path:
         """`path` itself. Raises `Refused` if a symbolic link leads it out of this document's folder."""
-        if not path.resolve().is_relative_to(self.path.parent.resolve()):
-            relative = str(path.relative_to(self.path.parent))
-            raise Refused(f"{quoted(relative)} leads out of the problem folder", "copy the file instead of linking it")
+        name = quoted(str(path.relative_to(self.path.parent)))
+        try:
+            path.exists()  # raises for a name too long; `resolve` for a link to itself
+            target = path.resolve()
+        except (OSError, RuntimeError):
+            raise Refused(f"{name} is no usable path") from None
+        if not target.is_relative_to(self.path.parent.resolve()):
+            raise Refused(f"{name} leads out of the problem folder", "copy the file instead of linking it")
         return path
 
 

@@ -7,6 +7,7 @@ import json
 from dataclasses import fields, replace
 from pathlib import Path
 
+from sdpo_tts.errors import UserError
 from sdpo_tts.problem import values
 from sdpo_tts.problem.cases import read_tests
 from sdpo_tts.problem.document import Document, Refused, quoted, read_document, read_text
@@ -24,10 +25,17 @@ def load_problem(path: Path) -> Problem:
 
     Raises `UserError` with `file:line:column`, the first fault and a hint.
     """
-    document = read_document(path / "problem.yaml" if path.is_dir() else path)
+    document = read_document(_file(path))
     _refuse_other_formats(document)
     problem = _problem(document, read_shape(document))
     return replace(problem, digest=digest(problem))
+
+
+def _file(path: Path) -> Path:
+    try:
+        return path / "problem.yaml" if path.is_dir() else path
+    except OSError as error:
+        raise UserError(f"cannot be read: {error.strerror}", where=quoted(str(path))) from None
 
 
 def digest(problem: Problem) -> str:
@@ -51,6 +59,8 @@ def _refuse_other_formats(document: Document) -> None:
     kattis_keys = isinstance(data, dict) and any(key in data for key in _KATTIS_KEYS)
     if kattis_keys or (folder / "secret").is_dir() or (folder / "sample").is_dir():
         raise document.error((), "this is a Kattis problem package", f"write a native file: `format: {FORMAT}`")
+    if data == "":
+        raise document.error((), "the file is empty", f"the first line is `format: {FORMAT}`")
     if isinstance(data, dict):
         raise document.error((), "missing key `format`", f"the first line is `format: {FORMAT}`")
 

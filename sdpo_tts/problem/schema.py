@@ -14,14 +14,12 @@ from sdpo_tts.problem.values import nearest
 
 def _refuse_null(value: object) -> object:
     if isinstance(value, Null):
-        raise PydanticCustomError("null", "a null")
+        raise PydanticCustomError("null", "null")
     return value
 
 
 def _refuse_nothing(value: object) -> object:
-    if isinstance(value, Null) and not value:
-        raise PydanticCustomError("null", "nothing")
-    return value
+    return value if value else _refuse_null(value)
 
 
 Text = Annotated[str, BeforeValidator(_refuse_null)]
@@ -103,7 +101,7 @@ def _explain(document: Document, fault: ErrorDetails) -> UserError:
         names = _SHAPES.get(location[:-1], CaseShape).model_fields
         return document.error(location, f"unknown key {name}", nearest(str(location[-1]), names), at_key=True)
     if fault["type"] == "null":
-        return document.error(location, f"{name} must be text, not {fault['msg']}", 'for empty text write ""')
+        return document.error(location, f"{name} must be text, not {_kind(fault['input'])}", 'for empty text write ""')
     if isinstance(location[-1] if location else "", int):
         name = "an entry"
     return document.error(location, f"{name} must be {_EXPECTED[fault['type']]}, not {_kind(fault['input'])}")
@@ -111,5 +109,5 @@ def _explain(document: Document, fault: ErrorDetails) -> UserError:
 
 def _kind(value: object) -> str:
     if isinstance(value, Null):
-        return "a null"
+        return "null" if value else "nothing"
     return "a mapping" if isinstance(value, dict) else "a list" if isinstance(value, list) else "text"
