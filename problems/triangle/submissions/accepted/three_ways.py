@@ -1,2 +1,2 @@
 a, b, c = map(int, input().split())
-print("YES" if a + b > c and a + c > b and b + c > a else "NO")
+print("possible" if a + b > c and a + c > b and b + c > a else "impossible")

@@ -1,3 +1,3 @@
 a, b, c = sorted(map(int, input().split()))
 marks = bytearray(b"1") * (200 << 20)
-print("YES" if a + b > c and marks else "NO")
+print("possible" if a + b > c and marks else "impossible")

@@ -1,2 +1,2 @@
 a, b, c = (int(input()) for _ in range(3))
-print("YES" if a + b > c and a + c > b and b + c > a else "NO")
+print("possible" if a + b > c and a + c > b and b + c > a else "impossible")

@@ -1,2 +1,2 @@
 a, b, c = sorted(map(int, input().split()))
-print("YES" if a + b >= c else "NO")
+print("possible" if a + b >= c else "impossible")

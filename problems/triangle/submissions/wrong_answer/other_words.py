@@ -1,2 +1,2 @@
 a, b, c = sorted(map(int, input().split()))
-print("Yes" if a + b > c else "No")
+print("Possible" if a + b > c else "Impossible")
