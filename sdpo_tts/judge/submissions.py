@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
+from sdpo_tts.judge.language import language
 from sdpo_tts.judge.verdict import Verdict
 from sdpo_tts.problem import Problem
 
@@ -14,7 +16,6 @@ FOLDERS = {
     "runtime_error": Verdict.RE,
     "memory_limit": Verdict.MLE,
 }
-SUFFIXES = {"python3": ".py", "cpp20": ".cpp"}
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,9 @@ class Submission:
 def submissions(problem: Problem) -> list[Submission]:
     """Those in the problem's own language, by folder and name."""
     root = problem.path.parent / "submissions"
+    suffix = Path(language(problem.language).source).suffix
     return [
         Submission(f"{folder}/{file.name}", file.read_text(encoding="utf-8"), expected)
         for folder, expected in FOLDERS.items()
-        for file in sorted((root / folder).glob(f"*{SUFFIXES[problem.language]}"))
+        for file in sorted((root / folder).glob(f"*{suffix}"))
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,11 +52,13 @@ def locate(spec: str, report: Report = lambda _: None) -> Weights:
     if path.suffix == ".gguf":
         if not path.is_file():
             raise UserError("no such GGUF file", where=spec)
-        return Weights(path.stem, str(dequantised(path, sha256_of(path), report)), sha256_of(path))
+        sha256 = sha256_of(path)
+        return Weights(path.stem, str(dequantised(path.stem, sha256, lambda: path, report)), sha256)
     if spec not in entries() and spec.count("/") == 1:
         return Weights(spec, spec)
     entry = find(spec)
-    return Weights(entry.name, str(dequantised(fetch(entry, report), entry.sha256, report)), entry.sha256)
+    folder = dequantised(Path(entry.file).stem, entry.sha256, lambda: fetch(entry, report), report)
+    return Weights(entry.name, str(folder), entry.sha256)
 
 
 def load(weights: Weights, dtype: str, device: str) -> tuple[Any, Any]:
@@ -75,20 +78,24 @@ def load(weights: Weights, dtype: str, device: str) -> tuple[Any, Any]:
     return network, tokenizer
 
 
-def dequantised(gguf: Path, sha256: str, report: Report = lambda _: None) -> Path:
-    """A folder with the GGUF file's weights as bfloat16 safetensors: made once, written atomically, checked."""
-    folder = cache_root() / f"{gguf.stem}-{sha256[:12]}-{_DEQUANTISED}"
+def dequantised(stem: str, sha256: str, bring: Callable[[], Path], report: Report = lambda _: None) -> Path:
+    """A folder with a GGUF file's weights as bfloat16 safetensors: made once, written atomically, checked.
+
+    `bring` gets the file, and is called only where the folder is missing or damaged.
+    """
+    folder = cache_root() / f"{stem}-{sha256[:12]}-{_DEQUANTISED}"
     if _intact(folder):
         return folder
+    gguf = bring()
     shutil.rmtree(folder, ignore_errors=True)
     report(f"de-quantising {gguf.name} (once, about a minute)")
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".part-") as part:
+    # Renamed away when it is whole, so there may be nothing left to clean up.
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".part-", ignore_cleanup_errors=True) as part:
         _dequantise(gguf, Path(part))
         sums = {file.name: sha256_of(file) for file in Path(part).iterdir()}
         (Path(part) / "sums.json").write_text(json.dumps(sums), encoding="utf-8")
         Path(part).rename(folder)
-        Path(part).mkdir()  # for TemporaryDirectory to remove
     return folder
 
 

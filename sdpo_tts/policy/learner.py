@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -70,7 +71,7 @@ class Learner:
         """
         meter = self.gradient(lessons)
         norm = float(torch.nn.utils.clip_grad_norm_(self.network.trainable, self.settings.max_grad_norm))
-        if not torch.isfinite(torch.tensor([norm, meter.loss])).all():
+        if not (math.isfinite(norm) and math.isfinite(meter.loss)):
             self.optimiser.zero_grad()
             raise SdpoError(f"the loss ({meter.loss}) or its gradient ({norm}) is not finite", where="learner")
         self.optimiser.step()

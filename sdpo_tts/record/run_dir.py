@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import TextIO
 
 from sdpo_tts.errors import UserError
-
-SUFFIXES = {"python3": "py", "cpp20": "cpp"}
+from sdpo_tts.judge.language import language as find_language
 
 
 @dataclass(frozen=True)
@@ -85,8 +84,8 @@ class RunDir:
         return self.attempts / f"{number:06d}.json"
 
     def solution(self, language: str) -> Path:
-        """`solution.py` or `solution.cpp`; another language's own name serves as its suffix."""
-        return self.path / f"solution.{SUFFIXES.get(language, language)}"
+        """Called as the judge calls its source: `solution.py`, `solution.cpp`. Raises UserError (no such language)."""
+        return self.path / find_language(language).source
 
     @contextmanager
     def lock(self) -> Iterator[None]:

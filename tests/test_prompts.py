@@ -1,0 +1,51 @@
+"""What the model is asked, and what is taken from its answer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from sdpo_tts.policy.program import extract_program
+from sdpo_tts.policy.prompts import TEMPLATES, multi_turn_text, student_text, teacher_text
+from tests.test_judge import FUNCTION, SUM
+
+
+@pytest.mark.parametrize(
+    ("answer", "program"),
+    [
+        ("```python\nprint(1)\n```", "print(1)\n"),
+        ("```c++\nint main() {}\n```", "int main() {}\n"),
+        ("One:\n```\na\n```\nbetter:\n```py\nlonger\n```\n", "longer\n"),
+        ("  ```python\n  x\n  ```", "  x\n"),
+        ("```python\nprint('```')\n```", "print('```')\n"),
+        ("print(1)", None),
+        ("```python\nprint(1)", None),
+        ("```python\n\n```", None),
+    ],
+)
+def test_the_longest_whole_block_is_the_program(answer: str, program: str | None) -> None:
+    assert extract_program(answer) == program
+
+
+def test_the_student_is_told_language_and_limits_but_no_test() -> None:
+    text = student_text(SUM)
+    assert "Python 3 program" in text and "```python block" in text
+    assert "Time limit: 1 s. Memory limit: 64 MiB." in text
+    assert "3 4" not in text
+    assert "C++20" in student_text(replace(SUM, language="cpp20"))
+    assert "`add`" in student_text(FUNCTION)
+
+
+@pytest.mark.parametrize("name", list(TEMPLATES))
+def test_the_teacher_reads_the_same_question_with_the_feedback(name: str) -> None:
+    text = teacher_text(SUM, "It crashed.", TEMPLATES[name])
+    question, order = student_text(SUM).rsplit("\n\n", 1)
+    assert text.startswith(question) and order in text and text.count("It crashed.") == 1
+    assert (text.index("It crashed.") < text.index(order)) == TEMPLATES[name].feedback_first
+
+
+def test_multi_turn_starts_as_the_student() -> None:
+    assert multi_turn_text(SUM, []) == student_text(SUM)
+    text = multi_turn_text(SUM, ["first", "second"])
+    assert text.index("first") < text.index("second")
