@@ -1,6 +1,6 @@
 # Two commands: `make solve` runs the main job, `make test` the tests. Both set up what they need, once.
 
-DEMO ?= problems/sum-line
+DEMO ?= problems/leap-year
 ARGS ?=
 PYTHON ?= python3
 BIN := .venv/bin

@@ -50,7 +50,7 @@ def order(problem: Problem) -> str:
         task = f"Write the function `{problem.function.name}` in {name}. It returns the result and prints nothing."
     else:
         task = f"Write a {name} program that reads from standard input and prints only the answer to standard output."
-    return f"{task} Put the whole program into one ```{tag} block."
+    return f"{task} Answer with one ```{tag} block that holds the whole program: no comments, no explanation."
 
 
 def student_text(problem: Problem) -> str:

@@ -1,0 +1,1 @@
+print("leap" if int(input()) % 4 == 0 else "common")
