@@ -6,8 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from sdpo_tts.discovery.attempt import Attempt, Judged
+from sdpo_tts.judge import Judgement, Verdict
+from sdpo_tts.judge.feedback import Feedback
+from sdpo_tts.judge.verdict import TestOutcome
 from sdpo_tts.policy.batch import Ids
 from sdpo_tts.policy.sampler import Sample
+from sdpo_tts.problem import Test
 
 STOP = 0
 
@@ -33,7 +38,7 @@ class ScriptedSampler:
         self._answers = list(answers)
         self.prompts: list[Ids] = []
 
-    def sample(self, prompts: Sequence[Ids], rngs: Sequence[np.random.Generator]) -> list[Sample]:
+    def sample(self, prompts: Sequence[Ids], rngs: Sequence[np.random.Generator], *, base: int = 0) -> list[Sample]:
         self.prompts += prompts
         return [self._sample(prompt) for prompt in prompts]
 
@@ -49,3 +54,15 @@ class Version:
 
     def save_adapter(self, folder: object) -> None:
         """Nothing to save."""
+
+
+def judged(number: int, answer: str, *, passed: int = 0, feedback: str = "wrong", base: bool = False) -> Judged:
+    """Attempt `number`, as judged on two tests; `answer` is its program too."""
+    sample = Sample((1,), (*map(ord, answer), STOP), (-0.5,) * (len(answer) + 1), truncated=False, base=base)
+    outcomes = tuple(
+        TestOutcome(Test(str(i), b"", b"", shown=True), Verdict.AC if i < passed else Verdict.WA, 0.0, 0.0, 0, 0, None, b"", b"")
+        for i in range(2)
+    )
+    judgement = Judgement(Verdict.AC if passed == 2 else Verdict.WA, outcomes, 2)
+    told = Feedback("none", "") if passed == 2 else Feedback("wrong_answer", feedback)
+    return Judged(Attempt(number, 0, number - 1, 0, sample, answer, answer), judgement, told)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from sdpo_tts.errors import SdpoError
+from sdpo_tts.policy import learner as learner_module
+from sdpo_tts.policy import memory
 from sdpo_tts.policy.batch import Pair, SharedPrefix, common_prefix
-from sdpo_tts.policy.learner import Learner, LearnerSettings, Lesson, micro_batches
+from sdpo_tts.policy.learner import Learner, LearnerSettings, Lesson, NonFiniteError, merged, micro_batches
 from sdpo_tts.policy.loss import LossSettings
 from sdpo_tts.policy.network import Network
 from sdpo_tts.policy.sampler import Sample, TorchSampler, draw
+from sdpo_tts.policy.teacher import TeacherSettings
 from tests.tiny import VOCABULARY, tiny_network
 
 QUESTION = (5, 6, 7, 8, 9)
@@ -30,7 +36,8 @@ def lessons_of(network: Network, count: int = 4, length: int = 12) -> list[Lesso
 
 
 def settings(**changes: object) -> LearnerSettings:
-    return LearnerSettings(loss=LossSettings(top_k=VOCABULARY, clip=None), **changes)  # type: ignore[arg-type]
+    whole = LossSettings(top_k=VOCABULARY, clip=None)
+    return LearnerSettings(**{"loss": whole, "micro_tokens": 1024, **changes})  # type: ignore[arg-type]
 
 
 def whole_logits(network: Network, prompt: tuple[int, ...], response: tuple[int, ...]) -> Tensor:
@@ -39,27 +46,162 @@ def whole_logits(network: Network, prompt: tuple[int, ...], response: tuple[int,
     return out[len(prompt) - 1 : -1]
 
 
-def plain_loss(network: Network, lessons: list[Lesson]) -> Tensor:
-    """Mean over sequences of the mean over tokens of the full-vocabulary reverse KL, written out."""
+def plain_loss(network: Network, lessons: list[Lesson], student_share: float = 0.0) -> Tensor:
+    """Mean over sequences of the mean over tokens of the full-vocabulary reverse KL, written out.
+
+    The teacher's logits are those of the base, with so much of the student's in them.
+    """
     losses = []
     for lesson in lessons:
         student = whole_logits(network, lesson.sample.prompt, lesson.sample.response).log_softmax(-1)
-        with torch.no_grad(), network.without_adapter():
-            teacher = whole_logits(network, lesson.teacher_prompt, lesson.sample.response).log_softmax(-1)
+        assert lesson.teacher_prompt is not None
+        with torch.no_grad():
+            current = whole_logits(network, lesson.teacher_prompt, lesson.sample.response)
+            with network.without_adapter():
+                base = whole_logits(network, lesson.teacher_prompt, lesson.sample.response)
+        teacher = torch.lerp(base, current, student_share).log_softmax(-1)
         losses.append((student.exp() * (student - teacher)).sum(-1).mean())
     return torch.stack(losses).mean()
 
 
-@pytest.mark.parametrize("micro_tokens", [16, 1024])
-def test_loss_and_gradient_equal_a_plain_computation(micro_tokens: int) -> None:
-    network = tiny_network()
-    lessons = lessons_of(network)
-    plain = plain_loss(network, lessons)
+def agrees(network: Network, learner: Learner, lessons: list[Lesson], plain: Tensor) -> None:
+    """Loss and gradient of the learner are those of a plain computation, to 1e-5."""
     expected = torch.autograd.grad(plain, network.trainable)
-    meter = Learner(network, settings(micro_tokens=micro_tokens)).gradient(lessons)
+    meter = learner.gradient(merged(lessons))
     assert meter.loss == pytest.approx(plain.item(), abs=1e-5)
     for parameter, gradient in zip(network.trainable, expected, strict=True):
         torch.testing.assert_close(parameter.grad, gradient, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("micro_tokens", [16, 1024])
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_loss_and_gradient_equal_a_plain_computation(
+    micro_tokens: int, checkpointing: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(learner_module, "CHUNK", 5 * VOCABULARY)
+    network = tiny_network()
+    lessons = lessons_of(network)
+    learner = Learner(network, settings(micro_tokens=micro_tokens))
+    network.checkpointing = checkpointing
+    agrees(network, learner, lessons, plain_loss(network, lessons))
+
+
+@pytest.mark.parametrize(("kind", "share"), [("trust-region", 0.3), ("live", 1.0)])
+def test_other_teachers_equal_a_plain_computation(kind: str, share: float) -> None:
+    network = tiny_network()
+    lessons = lessons_of(network)
+    learner = Learner(network, settings(teacher=TeacherSettings(kind, share)))
+    agrees(network, learner, lessons, plain_loss(network, lessons, share))
+
+
+def test_prompts_without_a_common_head_equal_a_plain_computation() -> None:
+    network = tiny_network()
+    lessons = [
+        replace(one, sample=replace(one.sample, prompt=(20 + i, *one.sample.prompt)), teacher_prompt=(30 + i, 4))
+        for i, one in enumerate(lessons_of(network))
+    ]
+    learner = Learner(network, settings(max_gap=9.0))
+    network.checkpointing = True
+    exact = [replace(one, sample=replace(one.sample, logprobs=learner.logprobs(one))) for one in lessons]
+    agrees(network, learner, exact, plain_loss(network, exact))
+
+
+def test_identical_attempts_are_computed_once_and_weighted() -> None:
+    network = tiny_network()
+    first, second = lessons_of(network, count=2)
+    lessons = [first, second, first, first]
+    assert [one.weight for one in merged(lessons)] == [3, 1]
+    agrees(network, Learner(network, settings()), lessons, plain_loss(network, lessons))
+    step = Learner(network, settings()).step(lessons)
+    assert (step.trained, step.distinct) == (4, 2)
+    assert step.trained_tokens == len(first.sample.response) + len(second.sample.response)
+
+
+def test_attempts_without_a_teacher_learn_from_reward_alone() -> None:
+    network = tiny_network()
+    taught, untaught = lessons_of(network, count=2)
+    lessons = [replace(taught, advantage=0.5), replace(untaught, teacher_prompt=None, advantage=-1.0)]
+    loss = LossSettings(top_k=VOCABULARY, clip=None, grpo_weight=0.25)
+    logps = [
+        whole_logits(network, one.sample.prompt, one.sample.response).log_softmax(-1)
+        .gather(-1, torch.tensor(one.sample.response)[:, None]).mean() for one in lessons
+    ]  # fmt: skip
+    reward = 0.25 * (-0.5 * logps[0] + 1.0 * logps[1]) / 2
+    agrees(network, Learner(network, settings(loss=loss)), lessons, 0.75 * plain_loss(network, [taught]) / 2 + reward)
+
+
+def test_several_updates_weigh_by_the_policy_before_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = tiny_network()
+    lessons = lessons_of(network)
+    learner = Learner(network, settings(updates=2, learning_rate=1e-2))
+    seen: list[Lesson] = []
+    gradient = learner.gradient
+    monkeypatch.setattr(learner, "gradient", lambda part: seen.extend(part) or gradient(part))  # type: ignore[func-returns-value]
+    before = [learner.logprobs(one) for one in lessons]
+    step = learner.step(lessons)
+    assert [one.old_logprobs for one in seen] == before
+    assert step.trained == 4
+    assert step.gap_mean < 1e-4, "the gap is the sampler's, not what the first update moved"
+    assert learner.logprobs(lessons[0]) != before[0]
+
+
+def test_out_of_memory_halves_what_is_computed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = tiny_network()
+    lessons = lessons_of(network)
+    learner = Learner(network, settings(micro_tokens=64))
+    sequence, calls = learner._sequence, iter([torch.OutOfMemoryError("full"), None, RuntimeError("can't allocate memory")])
+
+    def scarce(*args: Any) -> Tensor:
+        if error := next(calls, None):
+            raise error
+        return sequence(*args)
+
+    monkeypatch.setattr(learner, "_sequence", scarce)
+    agrees(network, learner, lessons, plain_loss(network, lessons))
+    assert (learner.micro_tokens, network.checkpointing) == (16, True)
+
+
+def test_activations_are_measured() -> None:
+    network = tiny_network()
+    assert memory.activation_bytes(network) > 2 * 32 * 8  # two layers keep more than one hidden state each
+    assert 1 <= memory.micro_tokens(network) <= 1024
+
+
+def test_a_loss_that_is_no_number_changes_nothing_and_hands_over_its_batch() -> None:
+    network = tiny_network()
+    lessons = lessons_of(network)
+    before = network.state()
+    broken = [replace(one, advantage=float("nan")) for one in lessons]
+    with pytest.raises(NonFiniteError) as caught:
+        Learner(network, settings(loss=LossSettings(grpo_weight=0.5))).step(broken)
+    assert list(caught.value.lessons) == broken
+    assert all(torch.equal(now, old) for now, old in zip(network.trainable, before, strict=True))
+
+
+def test_base_samples_are_corrected_for_and_not_held_against_the_sampler() -> None:
+    network = tiny_network()
+    samples = TorchSampler(network, [STOP], max_new_tokens=12).sample([QUESTION] * 4, rngs(4), base=2)
+    assert [sample.base for sample in samples] == [True, True, False, False]
+    lessons = [Lesson(sample, QUESTION[:3] + FEEDBACK[0] + QUESTION[3:]) for sample in samples]
+    meter = Learner(network, settings()).gradient(lessons)
+    assert meter.gap_mean < 1e-4
+    alone = TorchSampler(network, [STOP], max_new_tokens=12)
+    with network.without_adapter():
+        plain = alone.sample([QUESTION] * 2, rngs(2))
+    assert [one.response for one in plain] == [one.response for one in samples[:2]]
+
+
+def test_a_restored_learner_goes_the_same_way_at_half_the_rate() -> None:
+    network = tiny_network()
+    lessons = lessons_of(network)
+    learner = Learner(network, settings(learning_rate=1e-2, max_gap=9.0))
+    learner.step(lessons)
+    state, before, version = learner.state(), network.state(), network.version
+    learner.step(lessons)
+    assert not torch.equal(network.state()[0], before[0])
+    learner.restore(state)
+    assert all(torch.equal(now, old) for now, old in zip(network.trainable, before, strict=True))
+    assert (learner.learning_rate, network.version) == (5e-3, version + 2)
 
 
 def test_gradient_equals_the_numerical_one() -> None:
@@ -111,7 +253,10 @@ def test_samples_do_not_depend_on_their_neighbours() -> None:
     network = tiny_network()
     sampler = TorchSampler(network, [STOP], max_new_tokens=20)
     together = sampler.sample([QUESTION, QUESTION[:3], QUESTION], rngs(3))
-    alone = [sampler.sample([prompt], [rng])[0] for prompt, rng in zip([QUESTION, QUESTION[:3], QUESTION], rngs(3), strict=True)]
+    alone = [
+        sampler.sample([prompt], [rng])[0]
+        for prompt, rng in zip([QUESTION, QUESTION[:3], QUESTION], rngs(3), strict=True)
+    ]
     assert [one.response for one in together] == [one.response for one in alone]
     np.testing.assert_allclose(together[1].logprobs, alone[1].logprobs, atol=1e-5)
 
@@ -155,8 +300,8 @@ def test_common_prefix_leaves_a_token(prompts: list[tuple[int, ...]], expected: 
     assert common_prefix(prompts) == expected
 
 
-def test_micro_batches_cover_every_pair_once_within_the_bound() -> None:
-    pairs = [Pair((1,) * n, (2,) * n) for n in (9, 1, 5, 30, 2)]
-    groups = list(micro_batches(pairs, head=0, tokens=24))
-    assert sorted(i for group in groups for i in group) == [0, 1, 2, 3, 4]
-    assert all(len(g) == 1 or max(2 * len(pairs[i].prompt) for i in g) * len(g) <= 24 for g in groups)
+def test_micro_batches_cover_every_lesson_once_within_the_bound() -> None:
+    lessons = [Lesson(Sample((1,) * n, (2,) * n, (0.0,) * n, False), (1,) * n) for n in (9, 1, 5, 30, 2)]
+    groups = list(micro_batches(lessons, head=0, tokens=24))
+    assert sorted(len(one.sample.prompt) for group in groups for one in group) == [1, 2, 5, 9, 30]
+    assert all(len(g) == 1 or max(2 * len(one.sample.prompt) for one in g) * len(g) <= 24 for g in groups)

@@ -16,11 +16,11 @@ import pytest
 from safetensors.torch import load_file
 
 from sdpo_tts.discovery.budget import Budget
-from sdpo_tts.discovery.solve import Parts, Solver
+from sdpo_tts.discovery.solve import Parts, Solver, SolverSettings
 from sdpo_tts.discovery.strategies import BestOfK, MultiTurn
 from sdpo_tts.judge import Judge
-from sdpo_tts.judge.feedback import FeedbackStyle
 from sdpo_tts.record import AttemptRecord, Journal, RunDir, read_events
+from sdpo_tts.record.events import missing_fields
 from tests.conftest import ROOT
 from tests.fakes import CharacterChat, ScriptedSampler, Version
 from tests.test_judge import RIGHT, SUM, containers
@@ -29,7 +29,14 @@ WRONG = "```python\nprint(7)\n```"
 SOLUTION = f"Here it is.\n```python\n{RIGHT}```"
 
 
-def solve(folder: Path, answers: Sequence[str], budget: Budget, method: str = "best-of-k", batch: int = 2) -> Any:
+def solve(
+    folder: Path,
+    answers: Sequence[str],
+    budget: Budget,
+    method: str = "best-of-k",
+    batch: int = 2,
+    settings: SolverSettings | None = None,
+) -> Any:
     chat, sampler = CharacterChat(), ScriptedSampler(answers)
     run = RunDir.at(folder / "run")
     strategy = (
@@ -37,7 +44,7 @@ def solve(folder: Path, answers: Sequence[str], budget: Budget, method: str = "b
     )
     with Judge(SUM) as judge, Journal(run.events) as journal:
         parts = Parts(Version(), chat, sampler, judge, journal, run)  # type: ignore[arg-type]
-        winner = Solver(parts, strategy, budget, 0, FeedbackStyle()).run()
+        winner = Solver(parts, strategy, budget, 0, settings).run()
     return winner, run, sampler
 
 
@@ -66,13 +73,23 @@ def test_the_first_program_that_passes_everything_ends_the_run(tmp_path: Path, e
         (Budget(max_seconds=1e-6), "max_time", 0),
     ],
 )
-def test_a_spent_budget_is_an_outcome(
-    tmp_path: Path, engine: None, budget: Budget, reason: str, attempts: int
-) -> None:
+def test_a_spent_budget_is_an_outcome(tmp_path: Path, engine: None, budget: Budget, reason: str, attempts: int) -> None:
     winner, run, _ = solve(tmp_path, [WRONG] * 9, budget)
     assert winner is None
     ended = read_events(run.events)[-1]
     assert (ended["reason"], ended["attempts"]) == (reason, attempts)
+
+
+def test_a_run_that_keeps_going_spends_its_budget_and_keeps_the_first_solution(tmp_path: Path, engine: None) -> None:
+    other = SOLUTION.replace("```python\n", "```python\n# another\n")
+    winner, run, _ = solve(
+        tmp_path, [WRONG, SOLUTION, other, WRONG], Budget(max_attempts=4), settings=SolverSettings(keep_going=True)
+    )
+    assert winner.attempt.number == 2
+    assert run.solution("python3").read_text() == RIGHT
+    events = read_events(run.events)
+    assert [event["attempt"] for event in events if event["type"] == "solved"] == [2]
+    assert (events[-1]["reason"], events[-1]["attempts"]) == ("max_attempts", 4)
 
 
 def test_multi_turn_tells_each_feedback_once_and_drops_the_oldest(tmp_path: Path, engine: None) -> None:
@@ -116,6 +133,33 @@ def test_the_whole_command_on_the_bundled_model(tmp_path: Path, engine: None) ->
     assert containers() == []
 
 
+@pytest.mark.parametrize("feedback", ["none", "shuffled"])
+def test_a_run_with_every_part_of_the_method(tmp_path: Path, engine: None, feedback: str) -> None:
+    """The options that change the method reach the learner, the teacher, the critic and the sampler."""
+    options = (
+        "--batch-size", "3", "--max-attempts", "6", "--max-new-tokens", "24", "--dtype", "float32", "--json",
+        "--teacher", "ema", "--teacher-rate", "0.5", "--alpha", "0.5", "--support", "union", "--grpo-weight", "0.1",
+        "--updates", "2", "--base-samples", "1", "--keep-going", "--critic", "self", "--feedback", feedback,
+    )  # fmt: skip
+    done = subprocess.run(command(tmp_path, *options), capture_output=True, text=True, timeout=600)
+    assert done.returncode in (0, 3), done.stderr
+    run = Path(json.loads(done.stdout)["run"])
+    events = read_events(run / "events.jsonl")
+    kinds = [event["type"] for event in events]
+    assert kinds.count("step_taken") == kinds.count("batch_watched") == kinds.count("batch_criticised") == 2
+    assert all(not missing_fields(event) for event in events)
+    adapters = [AttemptRecord.load(path).adapter for path in sorted((run / "attempts").iterdir())]
+    assert adapters == [0, 0, 0, 0, 1, 1], "of the second batch one attempt comes from the base"
+    assert json.loads((run / "manifest.json").read_text())["settings"]["learner"]["loss"]["alpha"] == 0.5
+
+
+def test_grpo_says_that_it_has_no_gradient(tmp_path: Path, engine: None) -> None:
+    options = ("--method", "grpo", "--batch-size", "2", "--max-attempts", "2", "--max-new-tokens", "8")
+    done = subprocess.run(command(tmp_path, *options), capture_output=True, text=True, timeout=600)
+    assert done.returncode == 3
+    assert "step 0 skipped: all rewards of this batch are the same, so GRPO has no gradient" in done.stderr
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interruption_leaves_no_container_and_says_where_the_run_is(
     tmp_path: Path, engine: None, number: int, code: int
@@ -147,7 +191,7 @@ def test_help_is_quick_and_loads_nothing_heavy() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--method", "magic"), "error: --method: 'magic' is not one of sdpo, best-of-k, multi-turn"),
+        (("--method", "magic"), "error: --method: 'magic' is not one of sdpo, best-of-k, multi-turn, grpo"),
         (("--max-time", "soon"), "error: --max-time: 'soon' is no time"),
         (("--model", "smollm3"), "error: --model: no model is called 'smollm3' (hint: did you mean smollm2-135m?)"),
     ],

@@ -4,46 +4,54 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sdpo_tts.cli.run import SOLVED, UNSOLVED, app_of, demand, orderly, seconds
+from sdpo_tts.cli import options
+from sdpo_tts.cli.run import SOLVED, UNSOLVED, app_of, orderly
 
 if TYPE_CHECKING:
+    from sdpo_tts.discovery.assemble import RunSettings
     from sdpo_tts.discovery.attempt import Judged
     from sdpo_tts.problem import Problem
     from sdpo_tts.record import RunDir
     from sdpo_tts.view import View
 
-METHODS = ("sdpo", "best-of-k", "multi-turn")
-DTYPES = ("auto", "bfloat16", "float32")
-BUDGET, MODEL, TRAINING, OUTPUT = "Budget", "Model", "Training", "Output"
+PROBLEM = typer.Argument(help="A problem.yaml, or the folder that holds one.")
 
 
 def solve(
-    problem: Annotated[Path, typer.Argument(help="A problem.yaml, or the folder that holds one.")],
-    method: Annotated[str, typer.Option(help=f"One of {', '.join(METHODS)}.")] = "sdpo",
-    seed: Annotated[int, typer.Option(min=0, help="All random draws follow from it.")] = 0,
-    max_attempts: Annotated[int | None, typer.Option(min=1, help="Sampled programs.", rich_help_panel=BUDGET)] = None,
-    max_tokens: Annotated[int | None, typer.Option(min=1, help="Sampled tokens.", rich_help_panel=BUDGET)] = None,
-    max_time: Annotated[str | None, typer.Option(help="As in 90s, 30m or 8h.", rich_help_panel=BUDGET)] = None,
-    model: Annotated[
-        str, typer.Option(help="auto, a catalogue name, a hub id, a folder or a GGUF file.", rich_help_panel=MODEL)
-    ] = "auto",
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.", rich_help_panel=MODEL)] = "auto",
-    dtype: Annotated[str, typer.Option(help="auto, bfloat16 or float32.", rich_help_panel=MODEL)] = "auto",
-    max_new_tokens: Annotated[int, typer.Option(min=1, help="Of one answer.", rich_help_panel=MODEL)] = 512,
-    batch_size: Annotated[
-        int | None, typer.Option(min=1, help="Attempts a step; multi-turn: chains.", rich_help_panel=TRAINING)
-    ] = None,
-    learning_rate: Annotated[float, typer.Option(min=0.0, rich_help_panel=TRAINING)] = 1e-4,
-    runs: Annotated[Path, typer.Option(envvar="SDPO_TTS_RUNS", help="Root of run folders.", rich_help_panel=OUTPUT)]
-    = Path("runs"),
-    quiet: Annotated[bool, typer.Option("--quiet", help="Nothing but the result.", rich_help_panel=OUTPUT)] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.", rich_help_panel=OUTPUT)] = False,
+    problem: Annotated[Path, PROBLEM],
+    method: options.Method = "sdpo",
+    seed: options.Seed = 0,
+    max_attempts: options.MaxAttempts = None,
+    max_tokens: options.MaxTokens = None,
+    max_time: options.MaxTime = None,
+    keep_going: options.KeepGoing = False,
+    model: options.Model = "auto",
+    device: options.Device = "auto",
+    dtype: options.Dtype = "auto",
+    max_new_tokens: options.MaxNewTokens = 512,
+    batch_size: options.BatchSize = None,
+    base_samples: options.BaseSamples = 0,
+    learning_rate: options.LearningRate = 1e-4,
+    updates: options.Updates = 1,
+    teacher: options.Teacher = "frozen",
+    teacher_rate: options.TeacherRate = 0.01,
+    alpha: options.Alpha = 1.0,
+    support: options.Support = "student",
+    top_k: options.TopK = 20,
+    grpo_weight: options.GrpoWeight = 0.0,
+    feedback: options.Feedback = "real",
+    template: options.Template = "before-order",
+    solutions: options.Solutions = True,
+    critic: options.Critic = "none",
+    critic_model: options.CriticModel = "",
+    runs: options.Runs = Path("runs"),
+    quiet: options.Quiet = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Sample programs, run them in the sandbox, learn from the error text; until one passes all tests.
 
@@ -51,48 +59,25 @@ def solve(
     4 environment, 5 sandbox, 130 and 143 interrupted, 1 a fault of ours.
     """
     with orderly():
-        demand(method, METHODS, "--method")
-        demand(dtype, DTYPES, "--dtype")
-        limit = seconds(max_time) if max_time else None
-        choices = _Choices(
-            method, seed, max_attempts, max_tokens, limit,
-            model, device, dtype, max_new_tokens, batch_size, learning_rate,
-        )  # fmt: skip
-        code = _solve(problem, choices, runs, quiet=quiet, as_json=as_json)
+        chosen = dict(locals())
+        code = _solve(problem, options.run_settings(chosen), runs, quiet=quiet, as_json=as_json)
     raise typer.Exit(code)
 
 
-@dataclass(frozen=True)
-class _Choices:
-    """What was asked for, as it goes into the manifest; `max_seconds` None is no limit."""
-
-    method: str
-    seed: int
-    max_attempts: int | None
-    max_tokens: int | None
-    max_seconds: float | None
-    model: str
-    device: str
-    dtype: str
-    max_new_tokens: int
-    batch_size: int | None
-    learning_rate: float
-
-
-def _solve(path: Path, choices: _Choices, runs: Path, *, quiet: bool, as_json: bool) -> int:
+def _solve(path: Path, settings: RunSettings, runs: Path, *, quiet: bool, as_json: bool) -> int:
     from sdpo_tts.problem import load_problem
     from sdpo_tts.record import RunDir
     from sdpo_tts.view import captured_logs, make_view
 
     problem = load_problem(path)
-    run = RunDir.create(runs, problem.slug, choices.method, choices.seed)
+    run = RunDir.create(runs, problem.slug, settings.method, settings.seed)
     try:
         with (
             run.lock(),
             captured_logs(run.logs / "run.log") as terminal,
             make_view("quiet" if quiet else None, terminal) as view,
         ):
-            winner = _run(problem, choices, run, view)
+            winner = _run(problem, settings, run, view)
     finally:
         _say_the_end(run, problem.language, quiet=quiet)
     if as_json:
@@ -102,44 +87,35 @@ def _solve(path: Path, choices: _Choices, runs: Path, *, quiet: bool, as_json: b
     return SOLVED if winner else UNSOLVED
 
 
-def _run(problem: Problem, choices: _Choices, run: RunDir, view: View) -> Judged | None:
+def _run(problem: Problem, settings: RunSettings, run: RunDir, view: View) -> Judged | None:
     """The run itself, between the first event and the last."""
-    from sdpo_tts.discovery.assemble import PolicySettings, load_policy, make_strategy
-    from sdpo_tts.discovery.budget import Budget
+    from sdpo_tts.discovery.assemble import load_policy, make_critic, make_guard, make_strategy
     from sdpo_tts.discovery.solve import Parts, Solver
     from sdpo_tts.judge import Judge
-    from sdpo_tts.judge.feedback import FeedbackStyle
-    from sdpo_tts.policy.learner import LearnerSettings
     from sdpo_tts.record import Journal, manifest, write_json
 
-    settings = PolicySettings(
-        model=choices.model,
-        device=choices.device,
-        dtype=choices.dtype,
-        max_new_tokens=choices.max_new_tokens,
-        learner=LearnerSettings(learning_rate=choices.learning_rate),
-    )
-    budget = Budget(choices.max_attempts, choices.max_tokens, choices.max_seconds)
-    style = FeedbackStyle()
+    budget = settings.budget
     view.status("starting the sandbox")
     with Judge(problem) as judge, Journal(run.events) as journal:
         journal.subscribe(view.event)
-        policy = load_policy(settings, choices.seed, view.status)
-        strategy = make_strategy(choices.method, problem, policy, settings, choices.batch_size)
-        used = {"batch_size": strategy.batch_size, "feedback": asdict(style)}
-        effective = {**asdict(choices), **asdict(settings), **used}
+        policy = load_policy(settings.policy, settings.seed, view.status)
+        strategy = make_strategy(problem, policy, settings)
+        effective = settings.effective(strategy)
         write_json(
             run.manifest,
             manifest(problem, settings=effective, argv=sys.argv, sandbox=judge.versions(), model=policy.facts),
         )
         journal.append(
-            "run_started", method=strategy.name, problem=problem.slug, title=problem.title, seed=choices.seed,
+            "run_started", method=strategy.name, problem=problem.slug, title=problem.title, seed=settings.seed,
             model=policy.facts["name"], engine=policy.facts["engine"], device=policy.facts["device"],
             tests=len(problem.tests), batch_size=strategy.batch_size, max_attempts=budget.max_attempts,
             max_tokens=budget.max_tokens, max_seconds=budget.max_seconds,
         )  # fmt: skip
-        parts = Parts(policy.network, policy.chat, policy.sampler, judge, journal, run)
-        return Solver(parts, strategy, budget, choices.seed, style).run()
+        parts = Parts(
+            policy.network, policy.chat, policy.sampler, judge, journal, run,
+            make_guard(strategy, settings.guard), make_critic(problem, policy, settings),
+        )  # fmt: skip
+        return Solver(parts, strategy, budget, settings.seed, settings.solver).run()
 
 
 def _say_the_end(run: RunDir, language: str, *, quiet: bool) -> None:

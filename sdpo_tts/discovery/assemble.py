@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from sdpo_tts.discovery.strategies import BestOfK, MultiTurn, SelfDistillation, Strategy
+from sdpo_tts.discovery.budget import Budget
+from sdpo_tts.discovery.context import ContextSettings, TeacherContext
+from sdpo_tts.discovery.critic import Critic, EndpointCritic, SelfCritic
+from sdpo_tts.discovery.guard import Guard, GuardSettings
+from sdpo_tts.discovery.solve import SolverSettings
+from sdpo_tts.discovery.strategies import BestOfK, Grpo, MultiTurn, SelfDistillation, Strategy
 from sdpo_tts.models import weights
 from sdpo_tts.policy.learner import Learner, LearnerSettings
 from sdpo_tts.policy.network import LoraSettings, Network
@@ -23,9 +28,35 @@ class PolicySettings:
     device: str = "auto"
     dtype: str = "auto"
     max_new_tokens: int = 512
-    max_prompt_tokens: int = 8192
     lora: LoraSettings = field(default_factory=LoraSettings)
+
+
+@dataclass(frozen=True)
+class CriticSettings:
+    """`kind`: none, self, or the URL of an OpenAI-compatible endpoint that serves `model`."""
+
+    kind: str = "none"
+    model: str = ""
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """All that decides what a run does, besides its problem. `batch_size` None is the method's own default."""
+
+    method: str = "sdpo"
+    seed: int = 0
+    batch_size: int | None = None
+    budget: Budget = field(default_factory=Budget)
+    policy: PolicySettings = field(default_factory=PolicySettings)
     learner: LearnerSettings = field(default_factory=LearnerSettings)
+    context: ContextSettings = field(default_factory=ContextSettings)
+    critic: CriticSettings = field(default_factory=CriticSettings)
+    guard: GuardSettings = field(default_factory=GuardSettings)
+    solver: SolverSettings = field(default_factory=SolverSettings)
+
+    def effective(self, strategy: Strategy) -> dict[str, Any]:
+        """As they go into the manifest, with the defaults that depend on the method filled in."""
+        return {**asdict(self), "batch_size": strategy.batch_size}
 
 
 @dataclass(frozen=True)
@@ -54,13 +85,29 @@ def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], Non
     return Policy(network, chat, sampler, facts)
 
 
-def make_strategy(
-    method: str, problem: Problem, policy: Policy, settings: PolicySettings, batch_size: int | None
-) -> Strategy:
-    """`batch_size` None is the method's own default."""
-    size = {} if batch_size is None else {"batch_size": batch_size}
-    if method == "sdpo":
-        return SelfDistillation(problem, policy.chat, Learner(policy.network, settings.learner), **size)
-    if method == "multi-turn":
-        return MultiTurn(problem, policy.chat, settings.max_prompt_tokens, **size)
-    return BestOfK(problem, policy.chat, **size)
+def make_strategy(problem: Problem, policy: Policy, settings: RunSettings) -> Strategy:
+    size = {} if settings.batch_size is None else {"batch_size": settings.batch_size}
+    match settings.method:
+        case "best-of-k":
+            return BestOfK(problem, policy.chat, **size)
+        case "multi-turn":
+            return MultiTurn(problem, policy.chat, settings.context.max_prompt_tokens, **size)
+    learner = Learner(policy.network, settings.learner)
+    if settings.method == "grpo":
+        return Grpo(problem, policy.chat, learner, **size)
+    context = TeacherContext(problem, policy.chat, settings.context, settings.seed)
+    return SelfDistillation(problem, policy.chat, learner, context, **size)
+
+
+def make_guard(strategy: Strategy, settings: GuardSettings) -> Guard | None:
+    """None for a method that trains nothing."""
+    return Guard(strategy.learner, settings) if strategy.learner else None
+
+
+def make_critic(problem: Problem, policy: Policy, settings: RunSettings) -> Critic | None:
+    match settings.critic.kind:
+        case "none":
+            return None
+        case "self":
+            return SelfCritic(problem, policy.chat, policy.sampler, settings.seed)
+    return EndpointCritic(problem, settings.critic.kind, settings.critic.model)

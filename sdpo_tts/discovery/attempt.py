@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sdpo_tts.judge import Judgement
 from sdpo_tts.judge.feedback import Feedback
@@ -31,6 +31,12 @@ class Judged:
     attempt: Attempt
     judgement: Judgement
     feedback: Feedback
+
+    def with_remarks(self, remarks: str) -> Judged:
+        """The same attempt with a critic's remarks behind the feedback."""
+        if not remarks:
+            return self
+        return replace(self, feedback=replace(self.feedback, text=f"{self.feedback.text}\n\n{remarks}"))
 
     def event(self) -> dict[str, object]:
         """The fields of `attempt_judged`."""

@@ -5,28 +5,34 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
 from sdpo_tts.discovery.attempt import Attempt, Judged
 from sdpo_tts.discovery.budget import Budget, Spending
+from sdpo_tts.discovery.critic import Critic
+from sdpo_tts.discovery.guard import Guard
 from sdpo_tts.discovery.strategies import Strategy
 from sdpo_tts.judge import Judge, feedback
 from sdpo_tts.judge.feedback import FeedbackStyle
-from sdpo_tts.policy.learner import Step
+from sdpo_tts.policy.learner import NonFiniteError
+from sdpo_tts.policy.meter import Step
 from sdpo_tts.policy.network import Network
 from sdpo_tts.policy.program import extract_program
 from sdpo_tts.policy.prompts import Chat
 from sdpo_tts.policy.sampler import TorchSampler
-from sdpo_tts.record import Journal, RunDir, write_text
+from sdpo_tts.record import Journal, RunDir, write_json, write_text
 
 SAMPLING = 0  # the stream of random numbers that the sampler draws from
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What a run works with. `network` is the policy that `sampler` serves and a strategy may train."""
+    """What a run works with. `network` is the policy that `sampler` serves and a strategy may train.
+
+    `guard` watches over a policy that is trained; `critic` adds to the sandbox's feedback.
+    """
 
     network: Network
     chat: Chat
@@ -34,15 +40,31 @@ class Parts:
     judge: Judge
     journal: Journal
     run: RunDir
+    guard: Guard | None = None
+    critic: Critic | None = None
+
+
+@dataclass(frozen=True)
+class SolverSettings:
+    """`style` says how feedback is written. `keep_going` spends the whole budget, and siblings learn from a success.
+    So many `base_samples` of each batch come from the base, for diversity, once there is something else."""
+
+    style: FeedbackStyle = field(default_factory=FeedbackStyle)
+    keep_going: bool = False
+    base_samples: int = 0
 
 
 class Solver:
-    """One run of one method on one problem. `style` says how feedback is written."""
+    """One run of one method on one problem."""
 
-    def __init__(self, parts: Parts, strategy: Strategy, budget: Budget, seed: int, style: FeedbackStyle) -> None:
-        self.parts, self.strategy, self.budget, self.seed, self.style = parts, strategy, budget, seed, style
+    def __init__(
+        self, parts: Parts, strategy: Strategy, budget: Budget, seed: int, settings: SolverSettings | None = None
+    ) -> None:
+        self.parts, self.strategy, self.budget, self.seed = parts, strategy, budget, seed
+        self.settings = settings or SolverSettings()
         self.spent = Spending()
         self.step = 0
+        self.winner: Judged | None = None
 
     def run(self) -> Judged | None:
         """The solving attempt, or None when the budget is spent. Always leaves `run_ended` in the journal."""
@@ -50,14 +72,14 @@ class Solver:
         try:
             while not (limit := self.spent.reached(self.budget)):
                 batch = self.judge(self.sample())
-                if winner := next((judged for judged in batch if judged.judgement.solved), None):
-                    self.celebrate(winner)
+                self.celebrate(batch)
+                if self.winner and not self.settings.keep_going:
                     reason = "solved"
-                    return winner
+                    return self.winner
                 self.learn(batch)
                 self.step += 1
             reason = limit
-            return None
+            return self.winner
         except KeyboardInterrupt:
             reason = "interrupted"
             raise
@@ -68,11 +90,11 @@ class Solver:
         prompts = self.strategy.prompts(self.spent.room(self.strategy.batch_size, self.budget))
         rngs = [np.random.default_rng([self.seed, SAMPLING, self.step, i]) for i in range(len(prompts))]
         with self.timed("sampling") as clock:
-            samples = self.parts.sampler.sample(prompts, rngs)
+            samples = self.parts.sampler.sample(prompts, rngs, base=min(self.settings.base_samples, len(prompts) - 1))
         first, version = self.spent.attempts + 1, self.parts.network.version
         texts = [self.parts.chat.text(sample.response) for sample in samples]
         attempts = [
-            Attempt(first + i, self.step, i, version, sample, text, extract_program(text))
+            Attempt(first + i, self.step, i, 0 if sample.base else version, sample, text, extract_program(text))
             for i, (sample, text) in enumerate(zip(samples, texts, strict=True))
         ]
         self.spent.attempts += len(attempts)
@@ -92,7 +114,7 @@ class Solver:
             for i, judgement in self.parts.judge.judge_each([attempt.program for attempt in attempts]):
                 attempt = attempts[i]
                 told = feedback.render(
-                    judgement, self.parts.judge.problem, truncated=attempt.sample.truncated, style=self.style
+                    judgement, self.parts.judge.problem, truncated=attempt.sample.truncated, style=self.settings.style
                 )
                 found[i] = Judged(attempt, judgement, told)
                 found[i].record().save(self.parts.run.attempt(attempt.number))
@@ -100,19 +122,59 @@ class Solver:
         return [found[i] for i in range(len(attempts))]
 
     def learn(self, batch: Sequence[Judged]) -> None:
+        if self.collapsed(batch):
+            return
+        batch = self.criticise(batch)
         with self.timed("learning") as clock:
-            outcome = self.strategy.learn(batch)
+            outcome = self.outcome(batch)
         if isinstance(outcome, Step):
             self.parts.network.save_adapter(self.parts.run.last_adapter)
             version = self.parts.network.version
-            self.parts.journal.append(
-                "step_taken", step=self.step, adapter=version, seconds=clock(), **asdict(outcome)
-            )
+            self.parts.journal.append("step_taken", step=self.step, adapter=version, seconds=clock(), **asdict(outcome))
         else:
             self.parts.journal.append("step_skipped", step=self.step, reason=outcome)
 
-    def celebrate(self, winner: Judged) -> None:
-        """Write the program, and the adapter under which it was found, before saying so."""
+    def outcome(self, batch: Sequence[Judged]) -> Step | str:
+        try:
+            return self.strategy.learn(batch)
+        except NonFiniteError as error:
+            write_json(self.parts.run.logs / "non_finite_batch.json", [asdict(lesson) for lesson in error.lessons])
+            raise
+
+    def collapsed(self, batch: Sequence[Judged]) -> bool:
+        """Whether the guard sent the policy back to its best state instead of letting it learn."""
+        if not (guard := self.parts.guard):
+            return False
+        health, reason = guard.watch(batch)
+        self.parts.journal.append("batch_watched", step=self.step, **asdict(health))
+        if reason:
+            assert guard.best is not None
+            self.parts.journal.append(
+                "rolled_back", step=self.step, best_step=guard.best.step, adapter=self.parts.network.version,
+                learning_rate=guard.learner.learning_rate, reason=reason,
+            )  # fmt: skip
+        return bool(reason)
+
+    def criticise(self, batch: Sequence[Judged]) -> list[Judged]:
+        """The batch with a critic's remarks behind the sandbox's feedback, at the price of the critic's tokens."""
+        if not self.parts.critic:
+            return list(batch)
+        with self.timed("learning") as clock:
+            critiques = self.parts.critic.criticise(batch)
+        tokens = sum(critique.completion_tokens for critique in critiques)
+        self.spent.tokens += tokens
+        self.parts.journal.append(
+            "batch_criticised", step=self.step, seconds=clock(), completion_tokens=tokens,
+            prompt_tokens=sum(critique.prompt_tokens for critique in critiques),
+        )  # fmt: skip
+        return [judged.with_remarks(critique.text) for judged, critique in zip(batch, critiques, strict=True)]
+
+    def celebrate(self, batch: Sequence[Judged]) -> None:
+        """Write the first program that passed, and the adapter under which it was found, before saying so."""
+        winner = next((judged for judged in batch if judged.judgement.solved), None)
+        if self.winner or not winner:
+            return
+        self.winner = winner
         assert winner.attempt.program is not None
         write_text(self.parts.run.solution(self.parts.judge.problem.language), winner.attempt.program)
         self.parts.network.save_adapter(self.parts.run.solved_adapter)

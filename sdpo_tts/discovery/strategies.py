@@ -9,18 +9,22 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from sdpo_tts.discovery.attempt import Judged
+from sdpo_tts.discovery.context import TeacherContext
 from sdpo_tts.policy import prompts
+from sdpo_tts.policy.advantage import group_advantages
 from sdpo_tts.policy.batch import Ids
-from sdpo_tts.policy.learner import Learner, Lesson, Step
+from sdpo_tts.policy.learner import Learner, Lesson
+from sdpo_tts.policy.meter import Step
 from sdpo_tts.policy.prompts import Chat
 from sdpo_tts.problem import Problem
 
 
 class Strategy(Protocol):
-    """`batch_size` is the method's own best; the last batch of a budget may be smaller."""
+    """`batch_size` is the method's own best; the last batch of a budget may be smaller. `learner`: what it trains."""
 
     name: str
     batch_size: int
+    learner: Learner | None
 
     def prompts(self, count: int) -> list[Ids]: ...
 
@@ -33,6 +37,7 @@ class BestOfK:
     """Independent samples from the base model."""
 
     name = "best-of-k"
+    learner: Learner | None = None
 
     def __init__(self, problem: Problem, chat: Chat, batch_size: int = 16) -> None:
         self.batch_size = batch_size
@@ -50,17 +55,39 @@ class SelfDistillation(BestOfK):
 
     name = "sdpo"
 
-    def __init__(self, problem: Problem, chat: Chat, learner: Learner, batch_size: int = 16) -> None:
+    def __init__(
+        self, problem: Problem, chat: Chat, learner: Learner, context: TeacherContext, batch_size: int = 16
+    ) -> None:
         super().__init__(problem, chat, batch_size)
-        self._problem, self._chat, self._learner = problem, chat, learner
+        self.learner = self._learner = learner
+        self._context = context
 
     def learn(self, batch: Sequence[Judged]) -> Step | str:
-        lessons = [self._lesson(judged) for judged in batch if judged.feedback.text]
+        advantages = group_advantages([float(judged.judgement.solved) for judged in batch])
+        lessons = [
+            Lesson(judged.attempt.sample, prompt, advantage)
+            for judged, prompt, advantage in zip(batch, self._context.prompts(batch), advantages, strict=True)
+            if prompt is not None or (advantage and self._learner.settings.loss.grpo_weight)
+        ]
         return self._learner.step(lessons) if lessons else "no attempt of this batch has feedback"
 
-    def _lesson(self, judged: Judged) -> Lesson:
-        text = prompts.teacher_text(self._problem, judged.feedback.text)
-        return Lesson(judged.attempt.sample, self._chat.prompt(text))
+
+class Grpo(BestOfK):
+    """Reward alone: a batch that fails altogether has no gradient, which is why hard problems need more than this."""
+
+    name = "grpo"
+
+    def __init__(self, problem: Problem, chat: Chat, learner: Learner, batch_size: int = 16) -> None:
+        super().__init__(problem, chat, batch_size)
+        self.learner = self._learner = learner
+
+    def learn(self, batch: Sequence[Judged]) -> Step | str:
+        advantages = group_advantages([float(judged.judgement.solved) for judged in batch])
+        if not any(advantages):
+            return "all rewards of this batch are the same, so GRPO has no gradient"
+        return self._learner.step(
+            [Lesson(one.attempt.sample, advantage=value) for one, value in zip(batch, advantages, strict=True)]
+        )
 
 
 class MultiTurn:
@@ -71,6 +98,7 @@ class MultiTurn:
     """
 
     name = "multi-turn"
+    learner: Learner | None = None
 
     def __init__(self, problem: Problem, chat: Chat, max_prompt_tokens: int, batch_size: int = 1) -> None:
         self.batch_size, self._max_prompt_tokens = batch_size, max_prompt_tokens

@@ -6,6 +6,7 @@ response are spliced behind a prompt's; text is never tokenised again.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -54,7 +55,7 @@ class SharedPrefix:
     """
 
     def __init__(self, network: Network, prompts: Sequence[Ids], *, grad: bool) -> None:
-        from transformers import DynamicCache
+        from transformers import Cache
 
         self.network, self.grad = network, grad
         self.ids = common_prefix(prompts)
@@ -63,7 +64,7 @@ class SharedPrefix:
         if not self.ids:
             return
         ids, mask = pad([self.ids], left=False, device=network.device)
-        cache = DynamicCache()
+        cache = Cache(layer_class_to_replicate=_layers()[0])
         with torch.set_grad_enabled(grad):
             network.hidden(ids, mask_B_L=mask, positions_B_S=mask.cumsum(-1) - 1, cache=cache)
         self._computed = [(layer.keys, layer.values) for layer in cache.layers]  # type: ignore[misc, union-attr]
@@ -73,7 +74,12 @@ class SharedPrefix:
         """A transformers cache that holds the prefix for `batch` rows."""
         from transformers import DynamicCache
 
-        return DynamicCache([tuple(t.expand(batch, -1, -1, -1) for t in pair) for pair in self._lent])
+        if self.grad and not self.ids:
+            return None
+        cache = DynamicCache([tuple(t.expand(batch, -1, -1, -1) for t in pair) for pair in self._lent])
+        for layer in cache.layers if self.grad else ():
+            layer.__class__ = _layers()[1]
+        return cache
 
     def extend(self, rows: Sequence[Ids], *, left: bool) -> tuple[Tensor, Tensor, Any]:
         """(hidden_B_S_D, mask_B_L, cache) of rows that continue the prefix, padded on one side."""
@@ -94,7 +100,30 @@ class SharedPrefix:
 
     def backward(self) -> None:
         """Send what the micro-batches left in the lent keys and values through the prefix."""
-        tensors = [(computed, lent.grad) for pairs in zip(self._computed, self._lent, strict=True)
-                   for computed, lent in zip(*pairs, strict=True) if lent.grad is not None]
+        tensors = [
+            (computed, lent.grad)
+            for pairs in zip(self._computed, self._lent, strict=True)
+            for computed, lent in zip(*pairs, strict=True)
+            if lent.grad is not None
+        ]
         if tensors:
             torch.autograd.backward([t for t, _ in tensors], [g for _, g in tensors])
+
+
+@functools.cache
+def _layers() -> tuple[type[Any], type[Any]]:
+    """(collecting, lending) cache layers. Neither grows when checkpointing runs a layer a second time."""
+    from transformers.cache_utils import DynamicLayer
+
+    class Collecting(DynamicLayer):  # type: ignore[no-untyped-call]
+        def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
+            if not self.is_initialized:
+                super().update(key_states, value_states)
+            return key_states, value_states
+
+    class Lending(DynamicLayer):  # type: ignore[no-untyped-call]
+        def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
+            assert self.keys is not None and self.values is not None
+            return torch.cat([self.keys, key_states], -2), torch.cat([self.values, value_states], -2)
+
+    return Collecting, Lending

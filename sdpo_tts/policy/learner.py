@@ -1,161 +1,266 @@
-"""One self-distillation step a batch: the student moves toward itself with the feedback in its context (SDPO)."""
+"""One step a batch: the student moves toward itself with the feedback in its context (SDPO), or by reward (GRPO)."""
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from sdpo_tts.errors import SdpoError
+from sdpo_tts.policy import memory
 from sdpo_tts.policy.batch import Ids, Pair, SharedPrefix
-from sdpo_tts.policy.loss import LossSettings, token_loss
+from sdpo_tts.policy.loss import LossSettings, Target, token_loss
+from sdpo_tts.policy.meter import Meter, Step
 from sdpo_tts.policy.network import Network
 from sdpo_tts.policy.sampler import Sample
+from sdpo_tts.policy.teacher import Reading, Teacher, TeacherSettings
+
+CHUNK = 2**24  # numbers in one chunk of logits: 64 MiB in fp32
 
 
 @dataclass(frozen=True)
 class LearnerSettings:
     """AdamW as in the paper's table 12, with a learning rate for LoRA instead of full fine-tuning.
 
-    `micro_tokens` bounds the padded tokens behind the shared prompt that one forward pass takes. A mean gap above
-    `max_gap` nats between the sampler's and the learner's log-probabilities is an error.
+    A batch makes `updates` optimiser steps on as many parts of it. `micro_tokens` bounds the padded tokens behind the
+    shared prompt that one pass takes (None: from the free memory). A mean gap above `max_gap` nats between the
+    sampler's and the learner's log-probabilities is an error.
     """
 
     learning_rate: float = 1e-4
     weight_decay: float = 0.01
     max_grad_norm: float = 1.0
-    micro_tokens: int = 1024
+    updates: int = 1
+    micro_tokens: int | None = None
     max_gap: float = 0.1
+    teacher: TeacherSettings = field(default_factory=TeacherSettings)
     loss: LossSettings = field(default_factory=LossSettings)
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """One attempt to learn from: the sample, and the prompt under which the model is its teacher."""
+    """One attempt to learn from.
+
+    `teacher_prompt` is the prompt under which the model is its teacher (None: no teacher), `advantage` the attempt's
+    by reward. `weight` identical attempts stand behind it. `old_logprobs` are set when a batch makes several updates.
+    """
 
     sample: Sample
-    teacher_prompt: Ids
+    teacher_prompt: Ids | None = None
+    advantage: float = 0.0
+    weight: int = 1
+    old_logprobs: tuple[float, ...] | None = None
+
+    @property
+    def student(self) -> Pair:
+        return Pair(self.sample.prompt, self.sample.response)
+
+    @property
+    def teacher(self) -> Pair:
+        assert self.teacher_prompt is not None
+        return Pair(self.teacher_prompt, self.sample.response)
+
+
+class NonFiniteError(SdpoError):
+    """The loss or its gradient is not a number; `lessons` are the batch that did it."""
+
+    def __init__(self, message: str, lessons: Sequence[Lesson]) -> None:
+        super().__init__(message, where="learner", hint="a smaller --learning-rate, or --dtype float32")
+        self.lessons = lessons
 
 
 @dataclass(frozen=True)
-class Step:
-    """What one step did, averaged as it was trained: mean over sequences of per-sequence token means (nats)."""
+class LearnerState:
+    """A copy of the adapter and of its optimiser."""
 
-    loss: float
-    kl: float
-    entropy: float
-    grad_norm: float
-    gap_mean: float
-    gap_max: float
-    trained: int
-    trained_tokens: int
-    teacher_tokens: int
+    adapter: list[Tensor]
+    optimiser: dict[str, Any]
 
 
 class Learner:
-    """The trainable adapter with its optimiser; the teacher is the base without it (frozen teacher)."""
+    """The trainable adapter with its optimiser and its teacher."""
 
     def __init__(self, network: Network, settings: LearnerSettings) -> None:
         self.network, self.settings = network, settings
+        self.teacher = Teacher(network, settings.teacher)
+        self.micro_tokens = settings.micro_tokens or memory.micro_tokens(network)
         self.optimiser = torch.optim.AdamW(
             network.trainable, lr=settings.learning_rate, weight_decay=settings.weight_decay
         )
 
     def step(self, lessons: Sequence[Lesson]) -> Step:
-        """Take one optimiser step on a batch and move the network to its next version.
+        """Learn from a batch and move the network to its next version.
 
-        Raises SdpoError when the loss is not finite or the sampler's log-probabilities are not this network's.
+        Raises NonFiniteError, with the adapter as it was before the update, or SdpoError when the sampler's
+        log-probabilities are not this network's.
         """
-        meter = self.gradient(lessons)
+        if self.settings.updates > 1:
+            lessons = [replace(lesson, old_logprobs=self.logprobs(lesson)) for lesson in lessons]
+        size = math.ceil(len(lessons) / self.settings.updates)
+        steps = [self._update(lessons[start : start + size]) for start in range(0, len(lessons), size)]
+        self.network.version += 1
+        self.teacher.follow()
+        return _mean(steps)
+
+    def state(self) -> LearnerState:
+        return LearnerState(self.network.state(), copy.deepcopy(self.optimiser.state_dict()))
+
+    def restore(self, state: LearnerState) -> None:
+        """Go back to a copy, from where half the current learning rate applies."""
+        rate = self.learning_rate / 2
+        self.network.restore(state.adapter)
+        self.optimiser.load_state_dict(copy.deepcopy(state.optimiser))
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+
+    @property
+    def learning_rate(self) -> float:
+        return float(self.optimiser.param_groups[0]["lr"])
+
+    def _update(self, lessons: Sequence[Lesson]) -> Step:
+        distinct = merged(lessons)
+        meter = self.gradient(distinct)
         norm = float(torch.nn.utils.clip_grad_norm_(self.network.trainable, self.settings.max_grad_norm))
         if not (math.isfinite(norm) and math.isfinite(meter.loss)):
             self.optimiser.zero_grad()
-            raise SdpoError(f"the loss ({meter.loss}) or its gradient ({norm}) is not finite", where="learner")
+            raise NonFiniteError(f"the loss ({meter.loss}) or its gradient ({norm}) is not finite", lessons)
         self.optimiser.step()
         self.optimiser.zero_grad()
-        self.network.version += 1
-        return meter.result(lessons, norm)
+        taught = [lesson.teacher for lesson in distinct if lesson.teacher_prompt is not None]
+        return Step(
+            loss=meter.loss, kl=meter.kl, entropy=meter.entropy, grad_norm=norm,
+            gap_mean=meter.gap_mean, gap_max=meter.gap_max, trained=len(lessons), distinct=len(distinct),
+            trained_tokens=sum(len(lesson.sample.response) for lesson in distinct),
+            teacher_tokens=len(self.teacher.views) * sum(len(pair.prompt) + len(pair.response) for pair in taught),
+            micro_tokens=self.micro_tokens,
+        )  # fmt: skip
 
     def gradient(self, lessons: Sequence[Lesson]) -> Meter:
-        """Leave the gradient of the batch's loss in the adapter's parameters; return what was measured on the way."""
-        student = [Pair(lesson.sample.prompt, lesson.sample.response) for lesson in lessons]
-        teacher = [Pair(lesson.teacher_prompt, lesson.sample.response) for lesson in lessons]
-        meter = Meter(len(lessons))
-        with self.network.without_adapter():
-            teacher_prefix = SharedPrefix(self.network, [pair.prompt for pair in teacher], grad=False)
-        student_prefix = SharedPrefix(self.network, [pair.prompt for pair in student], grad=True)
-        for chosen in micro_batches(teacher, len(teacher_prefix.ids), self.settings.micro_tokens):
-            with self.network.without_adapter():
-                teacher_hidden = teacher_prefix.response_hidden([teacher[i] for i in chosen])
-            student_hidden = student_prefix.response_hidden([student[i] for i in chosen])
+        """Leave the gradient of the batch's loss in the adapter's parameters; return what was measured on the way.
+
+        Out of memory: once more with half as much at once, and with activations computed twice instead of kept.
+        """
+        while True:
+            try:
+                return self._gradient(lessons)
+            except (RuntimeError, MemoryError) as error:
+                if not memory.ran_out(error) or (self.network.checkpointing and self.micro_tokens < 2):
+                    raise
+            self.optimiser.zero_grad()
+            self.network.checkpointing, self.micro_tokens = True, max(1, self.micro_tokens // 2)
+
+    def _gradient(self, lessons: Sequence[Lesson]) -> Meter:
+        meter = Meter(sum(one.weight for one in lessons), sum(one.weight for one in lessons if not one.sample.base))
+        taught = [lesson for lesson in lessons if lesson.teacher_prompt is not None]
+        reading = self.teacher.read([lesson.teacher.prompt for lesson in taught]) if taught else None
+        prefix = SharedPrefix(self.network, [lesson.sample.prompt for lesson in lessons], grad=True)
+        for chosen in micro_batches(lessons, reading.head if reading else len(prefix.ids), self.micro_tokens):
+            views = _views(reading, chosen)
+            hidden = prefix.response_hidden([lesson.student for lesson in chosen])
             gradients = [
-                self._sequence(h_student, h_teacher, lessons[i].sample, meter)
-                for i, h_student, h_teacher in zip(chosen, student_hidden, teacher_hidden, strict=True)
+                self._sequence(student_T_D, teacher, lesson, meter)
+                for student_T_D, teacher, lesson in zip(hidden, views, chosen, strict=True)
             ]
-            torch.autograd.backward(student_hidden, gradients)
-        student_prefix.backward()
+            torch.autograd.backward(hidden, gradients)
+        prefix.backward()
         meter.check(self.settings.max_gap)
         return meter
 
-    def _sequence(self, student_T_D: Tensor, teacher_T_D: Tensor, sample: Sample, meter: Meter) -> Tensor:
+    def _sequence(self, student_T_D: Tensor, views: list[Tensor] | None, lesson: Lesson, meter: Meter) -> Tensor:
         """Gradient_T_D of the loss of one sequence with respect to its hidden states.
 
-        The output layer runs here, on one sequence's response positions at a time: whole-batch logits never exist.
+        The output layer runs here, on some of one sequence's response positions at a time: whole-batch logits never
+        exist.
         """
-        leaf_T_D = student_T_D.detach().requires_grad_()
-        with torch.enable_grad():
-            logits_T_V = self.network.logits(leaf_T_D)
-            with torch.no_grad():
-                teacher_logits_T_V = self.network.logits(teacher_T_D)
-            tokens = token_loss(logits_T_V, teacher_logits_T_V, self.settings.loss)
-            (tokens.loss_T.mean() / meter.sequences).backward()  # type: ignore[no-untyped-call]
-        response_T = torch.tensor(sample.response, device=leaf_T_D.device)[:, None]
-        logp_T = logits_T_V.detach().log_softmax(-1).gather(-1, response_T).squeeze(-1)
-        gap_T = (logp_T - torch.tensor(sample.logprobs, device=logp_T.device)).abs()
-        meter.add(tokens.loss_T, tokens.divergence_T, tokens.entropy_T, gap_T)
-        assert leaf_T_D.grad is not None
-        return leaf_T_D.grad
+        share = lesson.weight / len(lesson.sample.response) / meter.sequences
+        gradients = []
+        for start in range(0, len(student_T_D), rows := max(1, CHUNK // self.network.vocabulary)):
+            place = slice(start, start + rows)
+            leaf_T_D = student_T_D[place].detach().requires_grad_()
+            target = self._target(lesson, place, views)
+            with torch.enable_grad():
+                tokens = token_loss(self.network.logits(leaf_T_D), target, self.settings.loss)
+                (tokens.loss_T.sum() * share).backward()  # type: ignore[no-untyped-call]
+            meter.add(tokens, share)
+            if not lesson.sample.base:
+                before_T = tokens.logp_T if target.old_logp_T is None else target.old_logp_T
+                meter.add_gap((before_T - target.sampler_logp_T).abs(), share)
+            assert leaf_T_D.grad is not None
+            gradients.append(leaf_T_D.grad)
+        return torch.cat(gradients)
+
+    def _target(self, lesson: Lesson, place: slice, views: list[Tensor] | None) -> Target:
+        def on_device(values: Sequence[float]) -> Tensor:
+            return torch.tensor(values[place], device=self.network.device)
+
+        return Target(
+            response_T=on_device(lesson.sample.response),
+            teacher_logits_T_V=self.teacher.logits([view_T_D[place] for view_T_D in views]) if views else None,
+            sampler_logp_T=on_device(lesson.sample.logprobs),
+            old_logp_T=on_device(lesson.old_logprobs) if lesson.old_logprobs else None,
+            advantage=lesson.advantage,
+        )
+
+    @torch.no_grad()
+    def logprobs(self, lesson: Lesson) -> tuple[float, ...]:
+        """log pi(response[t]) under the adapter as it is now."""
+        prefix = SharedPrefix(self.network, [lesson.sample.prompt], grad=False)
+        (hidden_T_D,) = prefix.response_hidden([lesson.student])
+        response_T = torch.tensor(lesson.sample.response, device=self.network.device)
+        rows = max(1, CHUNK // self.network.vocabulary)
+        parts = [
+            self.network.logits(hidden_T_D[t : t + rows]).log_softmax(-1).gather(-1, response_T[t : t + rows, None])
+            for t in range(0, len(response_T), rows)
+        ]
+        return tuple(torch.cat(parts).squeeze(-1).tolist())
 
 
-def micro_batches(pairs: Sequence[Pair], head: int, tokens: int) -> Iterator[list[int]]:
-    """Indices in order of length, in groups whose padded size behind a prefix of `head` tokens is at most `tokens`."""
-    size = [len(pair.prompt) - head + len(pair.response) for pair in pairs]
-    group: list[int] = []
-    for i in sorted(range(len(pairs)), key=lambda i: size[i]):
-        if group and size[i] * (len(group) + 1) > tokens:
+def merged(lessons: Sequence[Lesson]) -> list[Lesson]:
+    """Identical lessons become one with their number as its weight."""
+    groups: dict[object, Lesson] = {}
+    for one in lessons:
+        key = one.sample.prompt, one.sample.response, one.sample.base, one.teacher_prompt, one.advantage
+        groups[key] = replace(one, weight=groups[key].weight + one.weight) if key in groups else one
+    return list(groups.values())
+
+
+def micro_batches(lessons: Sequence[Lesson], head: int, tokens: int) -> Iterator[list[Lesson]]:
+    """Lessons in order of length, in groups whose padded size behind a prefix of `head` tokens is at most `tokens`."""
+    group: list[Lesson] = []
+    for lesson in sorted(lessons, key=lambda one: _size(one, head)):
+        if group and _size(lesson, head) * (len(group) + 1) > tokens:
             yield group
             group = []
-        group.append(i)
+        group.append(lesson)
     yield group
 
 
-class Meter:
-    """Sums of per-sequence means over a batch of `sequences`."""
+def _size(lesson: Lesson, head: int) -> int:
+    prompt = lesson.sample.prompt if lesson.teacher_prompt is None else lesson.teacher_prompt
+    return max(0, len(prompt) - head) + len(lesson.sample.response)
 
-    def __init__(self, sequences: int) -> None:
-        self.sequences = sequences
-        self.loss = self.kl = self.entropy = self.gap_mean = self.gap_max = 0.0
 
-    def add(self, loss_T: Tensor, divergence_T: Tensor, entropy_T: Tensor, gap_T: Tensor) -> None:
-        self.loss += float(loss_T.detach().mean()) / self.sequences
-        self.kl += float(divergence_T.mean()) / self.sequences
-        self.entropy += float(entropy_T.mean()) / self.sequences
-        self.gap_mean += float(gap_T.mean()) / self.sequences
-        self.gap_max = max(self.gap_max, float(gap_T.max()))
+def _views(reading: Reading | None, lessons: Sequence[Lesson]) -> list[list[Tensor] | None]:
+    """Hidden states of the teacher for each lesson that has one."""
+    taught = [lesson for lesson in lessons if lesson.teacher_prompt is not None]
+    found = iter(reading.hidden([lesson.teacher for lesson in taught]) if reading and taught else [])
+    return [None if lesson.teacher_prompt is None else next(found) for lesson in lessons]
 
-    def check(self, max_gap: float) -> None:
-        if self.gap_mean > max_gap:
-            raise SdpoError(
-                f"the sampler's log-probabilities are {self.gap_mean:.3f} nats from the learner's on average",
-                where="learner",
-                hint="the sampler served another adapter or another model than the one being trained",
-            )
 
-    def result(self, lessons: Sequence[Lesson], grad_norm: float) -> Step:
-        tokens = sum(len(lesson.sample.response) for lesson in lessons)
-        teacher_tokens = tokens + sum(len(lesson.teacher_prompt) for lesson in lessons)
-        return Step(self.loss, self.kl, self.entropy, grad_norm, self.gap_mean, self.gap_max, len(lessons), tokens,
-                    teacher_tokens)
+def _mean(steps: Sequence[Step]) -> Step:
+    """Several updates as one step: means weighted by attempts, sums of counts, the largest gap."""
+    trained = sum(step.trained for step in steps)
+
+    means = ("loss", "kl", "entropy", "grad_norm", "gap_mean")
+    totals = ("trained", "distinct", "trained_tokens", "teacher_tokens")
+    return replace(
+        steps[-1],
+        gap_max=max(step.gap_max for step in steps),
+        **{name: sum(getattr(step, name) * step.trained for step in steps) / trained for name in means},
+        **{name: sum(getattr(step, name) for step in steps) for name in totals},
+    )

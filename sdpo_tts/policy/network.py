@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from torch import Tensor
 from sdpo_tts.errors import SetupError
 from sdpo_tts.policy import attention
 
+POLICY = "default"  # PEFT's name for the adapter that is trained
+
 
 @dataclass(frozen=True)
 class LoraSettings:
@@ -24,7 +27,10 @@ class LoraSettings:
 
 
 class Network:
-    """Base, adapter and output layer. `version` counts the adapter's states: 0 is the base itself (B = 0)."""
+    """Base, adapter and output layer. `version` counts the adapter's states: 0 is the base itself (B = 0).
+
+    With `checkpointing` a layer's activations are computed again for the backward pass instead of being kept.
+    """
 
     def __init__(self, base: Any, lora: LoraSettings, seed: int) -> None:
         from peft import LoraConfig, get_peft_model
@@ -38,7 +44,20 @@ class Network:
             config = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, target_modules="all-linear", lora_dropout=0.0)
             self.peft = get_peft_model(base, config, autocast_adapter_dtype=True)
         self.peft.eval()
-        self.version = 0
+        self.version, self.checkpointing = 0, False
+        for layer in self.body.layers:
+            layer.forward = self._checkpointed(layer.forward)
+
+    def _checkpointed(self, forward: Callable[..., Any]) -> Callable[..., Any]:
+        from torch.utils.checkpoint import checkpoint
+
+        @functools.wraps(forward)
+        def maybe(*args: Any, **kwargs: Any) -> Any:
+            if self.checkpointing and torch.is_grad_enabled():
+                return checkpoint(forward, *args, use_reentrant=False, preserve_rng_state=False, **kwargs)
+            return forward(*args, **kwargs)
+
+        return maybe
 
     @property
     def device(self) -> torch.device:
@@ -79,7 +98,17 @@ class Network:
 
     def save_adapter(self, folder: Path) -> None:
         """Write the adapter in PEFT's format."""
-        self.peft.save_pretrained(str(folder))
+        self.peft.save_pretrained(str(folder), selected_adapters=[POLICY])
+
+    def state(self) -> list[Tensor]:
+        """A copy of the adapter."""
+        return [parameter.detach().clone() for parameter in self.trainable]
+
+    def restore(self, state: list[Tensor]) -> None:
+        """Go back to a copy, under a version of its own: no version ever means two adapters."""
+        for parameter, saved in zip(self.trainable, state, strict=True):
+            parameter.data.copy_(saved)
+        self.version += 1
 
 
 def _refuse_scaled_logits(base: Any) -> None:

@@ -15,6 +15,7 @@ from sdpo_tts.problem import Mode, Problem
 
 LANGUAGE_NAMES = {"python3": ("Python 3", "python"), "cpp20": ("C++20", "cpp")}
 
+SOLUTION_LEAD = "This is a correct solution to this problem:"
 FEEDBACK_LEAD = "An earlier attempt at this problem failed. This is the feedback on it:"
 MULTI_TURN_LEAD = "Earlier attempts at this problem failed. This is the feedback on them, oldest first:"
 AGAIN = "Solve the original problem correctly."
@@ -57,10 +58,20 @@ def student_text(problem: Problem) -> str:
     return f"{question(problem)}\n\n{order(problem)}"
 
 
-def teacher_text(problem: Problem, feedback: str, template: Template = TEMPLATES[DEFAULT_TEMPLATE]) -> str:
-    """The student's text with feedback on one attempt. The attempt itself is not in it (paper, table 6)."""
-    section = f"{FEEDBACK_LEAD}\n\n{feedback.strip()}"
-    return _with_section(problem, section, template)
+def teacher_text(
+    problem: Problem, feedback: str, template: Template = TEMPLATES[DEFAULT_TEMPLATE], *, solution: str = ""
+) -> str:
+    """The student's text with a sibling's correct program, feedback on one attempt, or both.
+
+    The attempt itself is not in it (paper, table 6). With neither it is the student's text.
+    """
+    _, tag = LANGUAGE_NAMES[problem.language]
+    sections = []
+    if solution:
+        sections.append(f"{SOLUTION_LEAD}\n\n```{tag}\n{solution.rstrip()}\n```")
+    if feedback:
+        sections.append(f"{FEEDBACK_LEAD}\n\n{feedback.strip()}")
+    return _with_section(problem, "\n\n".join(sections), template) if sections else student_text(problem)
 
 
 def multi_turn_text(problem: Problem, feedbacks: Sequence[str]) -> str:
@@ -75,6 +86,19 @@ def _with_section(problem: Problem, section: str, template: Template) -> str:
     if template.feedback_first:
         return f"{question(problem)}\n\n{section}\n\n{AGAIN} {order(problem)}"
     return f"{student_text(problem)}\n\n{section}\n\n{AGAIN}"
+
+
+def critique_text(problem: Problem, program: str, feedback: str) -> str:
+    """What a critic is asked on one failed attempt; it sees the program, which the teacher does not."""
+    _, tag = LANGUAGE_NAMES[problem.language]
+    return "\n\n".join(
+        [
+            question(problem),
+            f"This program fails:\n\n```{tag}\n{program.rstrip()}\n```",
+            f"{FEEDBACK_LEAD}\n\n{feedback.strip()}",
+            "Say in at most three sentences what is wrong and how to put it right. Write no program.",
+        ]
+    )
 
 
 class Chat:

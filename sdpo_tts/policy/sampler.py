@@ -17,13 +17,15 @@ from sdpo_tts.policy.network import Network
 class Sample:
     """One response: `logprobs[t]` is log pi(response[t] | prompt, response[:t]) over the full vocabulary.
 
-    `response` ends with the end-of-turn token unless it was cut off at the token budget (`truncated`).
+    `response` ends with the end-of-turn token unless it was cut off at the token budget (`truncated`). `base`: drawn
+    from the base, without the adapter of its time.
     """
 
     prompt: Ids
     response: Ids
     logprobs: tuple[float, ...]
     truncated: bool
+    base: bool = False
 
 
 class TorchSampler:
@@ -35,14 +37,25 @@ class TorchSampler:
         self.network, self.max_new_tokens = network, max_new_tokens
         self.stop_ids = torch.tensor(sorted(stop_ids), device=network.device)
 
-    def sample(self, prompts: Sequence[Ids], rngs: Sequence[np.random.Generator]) -> list[Sample]:
-        """One sample a prompt; row i draws from `rngs[i]` alone, so it does not depend on its neighbours' draws."""
+    def sample(self, prompts: Sequence[Ids], rngs: Sequence[np.random.Generator], *, base: int = 0) -> list[Sample]:
+        """One sample a prompt, the first `base` of them from the base.
+
+        Row i draws from `rngs[i]` alone, so it does not depend on its neighbours' draws.
+        """
+        with torch.inference_mode():
+            with self.network.without_adapter():
+                samples = self._sample(prompts[:base], rngs[:base], base=True)
+            with self.network.bare_at_version_zero():
+                return samples + self._sample(prompts[base:], rngs[base:], base=False)
+
+    def _sample(self, prompts: Sequence[Ids], rngs: Sequence[np.random.Generator], *, base: bool) -> list[Sample]:
+        if not prompts:
+            return []
         uniforms_B_T = np.stack([rng.random(self.max_new_tokens) for rng in rngs])
-        with torch.inference_mode(), self.network.bare_at_version_zero():
-            tokens, logprobs = self._decode(prompts, torch.from_numpy(uniforms_B_T))
+        tokens, logprobs = self._decode(prompts, torch.from_numpy(uniforms_B_T))
         stops = set(self.stop_ids.tolist())
         return [
-            Sample(tuple(prompt), tuple(row), tuple(logp), row[-1] not in stops)
+            Sample(tuple(prompt), tuple(row), tuple(logp), row[-1] not in stops, base)
             for prompt, row, logp in zip(prompts, tokens, logprobs, strict=True)
         ]
 

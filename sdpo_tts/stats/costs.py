@@ -44,6 +44,8 @@ class Cost:
         match event["type"]:
             case "batch_sampled":
                 return cost._sampled(event)
+            case "batch_criticised":
+                return cost._criticised(event)
             case "attempt_judged":
                 return cost._judged(waited=event["t"] - self.moment)
             case "step_taken":
@@ -56,6 +58,15 @@ class Cost:
             tokens=self.tokens + event["completion_tokens"],
             prompt_tokens=self.prompt_tokens + event["prompt_tokens"],
             sampling_seconds=self.sampling_seconds + event["seconds"],
+        )
+
+    def _criticised(self, event: Event) -> Cost:
+        """A critic's tokens are sampled tokens, its time is part of learning."""
+        return replace(
+            self,
+            tokens=self.tokens + event["completion_tokens"],
+            prompt_tokens=self.prompt_tokens + event["prompt_tokens"],
+            learning_seconds=self.learning_seconds + event["seconds"],
         )
 
     def _judged(self, waited: float) -> Cost:

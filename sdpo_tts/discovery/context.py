@@ -1,0 +1,85 @@
+"""What the teacher reads beside the question: the feedback on an attempt, or a sibling's correct program."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sdpo_tts.discovery.attempt import Judged
+from sdpo_tts.policy.batch import Ids
+from sdpo_tts.policy.prompts import DEFAULT_TEMPLATE, TEMPLATES, Chat, student_text, teacher_text
+from sdpo_tts.problem import Problem
+
+FEEDBACK = ("real", "shuffled", "none")
+SHUFFLING = 1  # the stream of random numbers that the shuffled ablation draws from
+
+
+@dataclass(frozen=True)
+class ContextSettings:
+    """`feedback`: an attempt's own (real), that on another attempt of the batch (shuffled), or none at all.
+
+    The last two are ablations: they show whether it is the feedback that teaches. `solutions` shows a sibling's correct
+    program where there is one, and then feedback only with `both` (the paper's default is without). A prompt has at
+    most `max_prompt_tokens`: the program goes first, then the end of the feedback, never the closing order.
+    """
+
+    feedback: str = "real"
+    solutions: bool = True
+    both: bool = False
+    template: str = DEFAULT_TEMPLATE
+    max_prompt_tokens: int = 8192
+
+
+class TeacherContext:
+    """Writes the teacher's prompts for a judged batch."""
+
+    def __init__(self, problem: Problem, chat: Chat, settings: ContextSettings, seed: int) -> None:
+        self._problem, self._chat, self._settings, self._seed = problem, chat, settings, seed
+
+    def prompts(self, batch: Sequence[Judged]) -> list[Ids | None]:
+        """One prompt an attempt; None where there is nothing to tell: no feedback and no other's solution."""
+        told = self._feedback(batch)
+        return [self._prompt(judged, feedback, batch) for judged, feedback in zip(batch, told, strict=True)]
+
+    def _feedback(self, batch: Sequence[Judged]) -> list[str]:
+        texts = [judged.feedback.text for judged in batch]
+        if self._settings.feedback == "shuffled":
+            return shuffled(texts, np.random.default_rng([self._seed, SHUFFLING, batch[0].attempt.step]))
+        return texts
+
+    def _prompt(self, judged: Judged, feedback: str, batch: Sequence[Judged]) -> Ids | None:
+        if self._settings.feedback == "none":
+            return self._chat.prompt(student_text(self._problem)) if feedback else None
+        solution = self._sibling(judged, batch)
+        if solution and not self._settings.both:
+            feedback = ""
+        return self._fitted(feedback, solution) if feedback or solution else None
+
+    def _sibling(self, judged: Judged, batch: Sequence[Judged]) -> str:
+        """The first correct program of the batch that is not the attempt's own."""
+        if not self._settings.solutions:
+            return ""
+        own = judged.attempt.number
+        solved = (other.attempt for other in batch if other.judgement.solved and other.attempt.number != own)
+        return next((attempt.program for attempt in solved if attempt.program), "")
+
+    def _fitted(self, feedback: str, solution: str) -> Ids | None:
+        template = TEMPLATES[self._settings.template]
+        while feedback or solution:
+            prompt = self._chat.prompt(teacher_text(self._problem, feedback, template, solution=solution))
+            if len(prompt) <= self._settings.max_prompt_tokens:
+                return prompt
+            feedback, solution = (feedback, "") if solution else (feedback[: len(feedback) // 2], "")
+        return None
+
+
+def shuffled(texts: Sequence[str], rng: np.random.Generator) -> list[str]:
+    """Every text goes to another place that has one; a lone one is taken away."""
+    places = rng.permutation([i for i, text in enumerate(texts) if text])
+    moved = [""] * len(texts)
+    for source, target in zip(places, np.roll(places, 1), strict=True):
+        if source != target:
+            moved[target] = texts[source]
+    return moved

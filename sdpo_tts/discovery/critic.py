@@ -1,0 +1,104 @@
+"""A critic's remarks on failed attempts, as the paper's other kind of rich feedback: from the model itself or another.
+
+What a critic says is appended to what the sandbox said; it can be wrong, which the sandbox cannot.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from sdpo_tts.discovery.attempt import Judged
+from sdpo_tts.errors import SetupError
+from sdpo_tts.policy.prompts import Chat, critique_text
+from sdpo_tts.policy.sampler import TorchSampler
+from sdpo_tts.problem import Problem
+
+CRITICISING = 2  # the stream of random numbers that the critic draws from
+MOST_CHARS, MOST_TOKENS, PATIENCE = 1000, 256, 120.0
+NOTHING = ""
+
+
+@dataclass(frozen=True)
+class Critique:
+    """`text` is empty where there was nothing to criticise."""
+
+    text: str = NOTHING
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class Critic(Protocol):
+    def criticise(self, batch: Sequence[Judged]) -> list[Critique]:
+        """One critique an attempt, in order."""
+        ...
+
+
+class SelfCritic:
+    """The base model as its own critic."""
+
+    def __init__(self, problem: Problem, chat: Chat, sampler: TorchSampler, seed: int) -> None:
+        self._problem, self._chat, self._sampler, self._seed = problem, chat, sampler, seed
+
+    def criticise(self, batch: Sequence[Judged]) -> list[Critique]:
+        asked = {i: self._chat.prompt(text) for i, text in enumerate(_asked(self._problem, batch)) if text}
+        rngs = [np.random.default_rng([self._seed, CRITICISING, batch[0].attempt.step, i]) for i in asked]
+        samples = self._sampler.sample(list(asked.values()), rngs, base=len(asked)) if asked else []
+        told = {
+            i: Critique(_capped(self._chat.text(one.response)), len(one.prompt), len(one.response))
+            for i, one in zip(asked, samples, strict=True)
+        }
+        return [told.get(i, Critique()) for i in range(len(batch))]
+
+
+class EndpointCritic:
+    """A model behind an OpenAI-compatible endpoint (`url` ends before /chat/completions).
+
+    The key is read from OPENAI_API_KEY, where the endpoint needs one.
+    """
+
+    def __init__(self, problem: Problem, url: str, model: str) -> None:
+        self._problem, self._url, self._model = problem, url.rstrip("/"), model
+
+    def criticise(self, batch: Sequence[Judged]) -> list[Critique]:
+        """Raises SetupError when the endpoint does not answer as it should."""
+        return [self._ask(text) if text else Critique() for text in _asked(self._problem, batch)]
+
+    def _ask(self, text: str) -> Critique:
+        import requests
+
+        key = os.environ.get("OPENAI_API_KEY")
+        body = {"model": self._model, "max_tokens": MOST_TOKENS, "messages": [{"role": "user", "content": text}]}
+        try:
+            answer = requests.post(
+                f"{self._url}/chat/completions", json=body, timeout=PATIENCE,
+                headers={"Authorization": f"Bearer {key}"} if key else {},
+            )  # fmt: skip
+            answer.raise_for_status()
+            return _critique(answer.json())
+        except (requests.RequestException, ValueError, LookupError, TypeError) as error:
+            hint = "it must speak the OpenAI protocol; a key is read from OPENAI_API_KEY"
+            raise SetupError(f"no critique: {error or type(error).__name__}", where=self._url, hint=hint) from None
+
+
+def _critique(answer: Any) -> Critique:
+    text, usage = str(answer["choices"][0]["message"]["content"] or ""), answer.get("usage") or {}
+    return Critique(_capped(text), int(usage.get("prompt_tokens", 0)), int(usage.get("completion_tokens", 0)))
+
+
+def _asked(problem: Problem, batch: Sequence[Judged]) -> list[str]:
+    """The question to the critic on each attempt; empty for one that passed."""
+    return [
+        critique_text(problem, judged.attempt.program or judged.attempt.text, judged.feedback.text)
+        if judged.feedback.text else NOTHING
+        for judged in batch
+    ]  # fmt: skip
+
+
+def _capped(text: str) -> str:
+    text = text.strip()[:MOST_CHARS]
+    return f"A reviewer's remarks on that attempt:\n\n{text}" if text else NOTHING

@@ -1,0 +1,96 @@
+"""Watches whether learning still does the policy good, and says when it has collapsed.
+
+A policy that has collapsed repeats itself, has nothing left to choose, runs on without end, or talks about its feedback
+instead of the problem. All is measured against the run's first batch, which the base sampled.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sdpo_tts.discovery.attempt import Judged
+from sdpo_tts.policy.learner import Learner, LearnerState
+
+LEAK = re.compile(r"\b(feedback|(previous|earlier) attempt)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class GuardSettings:
+    """A batch has collapsed when, against the first one, it has less than `distinct` of its share of different
+    programs, less than `entropy` of its entropy, answers more than `length` times as long, or when more than `leaks` of
+    its answers talk about feedback."""
+
+    distinct: float = 0.25
+    entropy: float = 0.1
+    length: float = 4.0
+    leaks: float = 0.5
+
+
+@dataclass(frozen=True)
+class Health:
+    """One batch. `distinct`, `leaks` and `score` (tests passed) are shares; `entropy` is estimated in nats a token from
+    the log-probabilities of what was sampled; `length` is the mean number of tokens of an answer."""
+
+    distinct: float
+    entropy: float
+    length: float
+    leaks: float
+    score: float
+
+
+def health(batch: Sequence[Judged]) -> Health:
+    """Of the attempts that the policy of its time sampled (base samples that were mixed in say nothing)."""
+    own = [judged for judged in batch if not judged.attempt.sample.base]
+    samples = [judged.attempt.sample for judged in own]
+    return Health(
+        distinct=len({judged.attempt.program or judged.attempt.text for judged in own}) / len(own),
+        entropy=sum(-sum(sample.logprobs) / len(sample.response) for sample in samples) / len(own),
+        length=sum(len(sample.response) for sample in samples) / len(own),
+        leaks=sum(bool(LEAK.search(judged.attempt.text)) for judged in own) / len(own),
+        score=sum(judged.judgement.passed / max(1, judged.judgement.total) for judged in own) / len(own),
+    )
+
+
+def collapse(now: Health, first: Health, settings: GuardSettings) -> str:
+    """In words what has collapsed; empty when nothing has."""
+    if now.distinct < settings.distinct * first.distinct:
+        return f"{now.distinct:.0%} of the programs are different, {first.distinct:.0%} at first"
+    if now.entropy < settings.entropy * first.entropy:
+        return f"an entropy of {now.entropy:.3f} nats a token is left of {first.entropy:.3f}"
+    if now.length > settings.length * first.length:
+        return f"answers have grown from {first.length:.0f} to {now.length:.0f} tokens"
+    if now.leaks > settings.leaks:
+        return f"{now.leaks:.0%} of the answers talk about feedback"
+    return ""
+
+
+@dataclass(frozen=True)
+class Best:
+    """The state of the learner that sampled the best batch so far, by tests passed."""
+
+    step: int
+    score: float
+    state: LearnerState
+
+
+class Guard:
+    """Keeps the best state of a learner and goes back to it when the policy has collapsed."""
+
+    def __init__(self, learner: Learner, settings: GuardSettings) -> None:
+        self.learner, self.settings = learner, settings
+        self.first: Health | None = None
+        self.best: Best | None = None
+
+    def watch(self, batch: Sequence[Judged]) -> tuple[Health, str]:
+        """How the batch is, and in words what has collapsed (empty: nothing). Then the learner is back at its best
+        state, with half its learning rate: the same rate would lead to the same end."""
+        now = health(batch)
+        self.first = self.first or now
+        if self.best and (reason := collapse(now, self.first, self.settings)):
+            self.learner.restore(self.best.state)
+            return now, reason
+        if not self.best or now.score > self.best.score:
+            self.best = Best(batch[0].attempt.step, now.score, self.learner.state())
+        return now, ""

@@ -1,0 +1,52 @@
+"""How much of a batch is computed at once: as much as the memory there is holds."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from sdpo_tts.policy.batch import pad
+from sdpo_tts.policy.network import Network
+
+SHARE = 0.5  # of the free memory; the rest is for logits, gradients and what else runs
+MOST_TOKENS = {"cpu": 1024, "cuda": 16384}  # more at once is not faster
+PROBE_TOKENS = 32
+
+
+def free_bytes(device: torch.device) -> int:
+    """Memory that could be had now."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(free + cached)
+    import psutil
+
+    return int(psutil.virtual_memory().available)
+
+
+def activation_bytes(network: Network) -> int:
+    """Bytes that one token of a forward pass keeps for the backward pass, measured on a short one."""
+    seen: dict[int, int] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if not isinstance(tensor, torch.nn.Parameter):
+            seen[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    ids, mask = pad([tuple(range(PROBE_TOKENS))], left=False, device=network.device)
+    with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        network.hidden(ids, mask_B_L=mask, positions_B_S=mask.cumsum(-1) - 1, cache=None)
+    parameters = {parameter.untyped_storage().data_ptr() for parameter in network.peft.parameters()}
+    return sum(size for place, size in seen.items() if place not in parameters) // PROBE_TOKENS
+
+
+def micro_tokens(network: Network) -> int:
+    """Tokens behind the shared prompt that one pass with a gradient may take."""
+    fitting = int(free_bytes(network.device) * SHARE) // activation_bytes(network)
+    return max(1, min(MOST_TOKENS.get(network.device.type, 1024), fitting))
+
+
+def ran_out(error: BaseException) -> bool:
+    """Whether an error says that there was not enough memory."""
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
