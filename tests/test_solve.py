@@ -131,6 +131,27 @@ def test_the_whole_command_on_the_bundled_model(tmp_path: Path, engine: None) ->
     assert manifest["sandbox"]["python3"].startswith("Python 3.")
     assert str(run) in done.stderr
     assert containers() == []
+    look_back(run, tmp_path)
+
+
+def look_back(run: Path, folder: Path) -> None:
+    """The commands that look at a finished run."""
+
+    def told(*words: str) -> str:
+        code = "from sdpo_tts.cli.main import main; main()"
+        return subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True).stdout
+
+    page = folder / "heat.html"
+    shown = told("show", str(run), "--attempt", "1", "--html", str(page))
+    record = AttemptRecord.load(run / "attempts" / "000001.json")
+    assert record.text.split()[0] in shown and "log(teacher/student)" in shown
+    assert record.feedback.splitlines()[0][:40] in page.read_text()
+    rows = [json.loads(line) for line in told(
+        "forget", str(run), str(ROOT / "problems" / "sum-line"), "--samples", "2", "--json"
+    ).splitlines()]  # fmt: skip
+    assert [row["passage"] for row in rows[:-1]] == ["bread", "islands.cpp", "lighthouse", "ring.py"]
+    assert all(0 < row["kl"] < 0.5 and row["base_perplexity"] > 1 for row in rows[:-1])
+    assert (rows[-1]["problem"], rows[-1]["samples"]) == ("sum-line", 2)
 
 
 def test_a_run_with_every_part_of_the_method(tmp_path: Path, engine: None) -> None:

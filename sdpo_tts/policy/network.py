@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sdpo_tts.errors import SetupError
+from sdpo_tts.errors import SetupError, UserError
 from sdpo_tts.policy import attention
 
 POLICY = "default"  # PEFT's name for the adapter that is trained
@@ -99,6 +99,20 @@ class Network:
     def save_adapter(self, folder: Path) -> None:
         """Write the adapter in PEFT's format."""
         self.peft.save_pretrained(str(folder), selected_adapters=[POLICY])
+
+    def load_adapter(self, folder: Path) -> None:
+        """Take over an adapter that `save_adapter` wrote. Raises UserError where there is none that fits."""
+        from peft import load_peft_weights, set_peft_model_state_dict
+
+        try:
+            saved = load_peft_weights(str(folder), device=str(self.device))
+            result: Any = set_peft_model_state_dict(self.peft, saved, adapter_name=POLICY)
+        except (OSError, ValueError, RuntimeError) as error:
+            reason = str(error).splitlines()[0]
+            raise UserError(f"no adapter that fits this model: {reason}", where=str(folder)) from None
+        if result.unexpected_keys or not saved:
+            raise UserError(f"the adapter is another model's: {result.unexpected_keys[:1]}", where=str(folder))
+        self.version += 1
 
     def state(self) -> list[Tensor]:
         """A copy of the adapter."""

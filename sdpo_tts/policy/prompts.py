@@ -120,3 +120,7 @@ class Chat:
 
     def text(self, ids: Sequence[int]) -> str:
         return str(self._tokenizer.decode(list(ids), skip_special_tokens=True))
+
+    def plain(self, text: str) -> Ids:
+        """Ids of a text outside any conversation."""
+        return tuple(self._tokenizer(text, add_special_tokens=False)["input_ids"])

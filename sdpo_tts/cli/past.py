@@ -1,0 +1,64 @@
+"""A run that is over, as the commands that look back at one need it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sdpo_tts.errors import UserError
+
+if TYPE_CHECKING:
+    from sdpo_tts.discovery.assemble import Policy
+    from sdpo_tts.problem import Problem
+    from sdpo_tts.record import RunDir
+
+
+@dataclass(frozen=True)
+class Past:
+    """The run directory and its manifest."""
+
+    run: RunDir
+    manifest: dict[str, Any]
+
+    @classmethod
+    def open(cls, folder: Path) -> Past:
+        """Raises UserError where there is no run, or none that got as far as its manifest."""
+        from sdpo_tts.record import RunDir
+
+        run = RunDir.existing(folder)
+        try:
+            return cls(run, json.loads(run.manifest.read_text(encoding="utf-8")))
+        except (OSError, ValueError):
+            raise UserError("the run's manifest is missing or damaged", where=str(run.manifest)) from None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return dict(self.manifest["settings"])
+
+    @property
+    def seed(self) -> int:
+        return int(self.settings["seed"])
+
+    def problem(self) -> Problem:
+        """Raises UserError when it is no longer what it was."""
+        from sdpo_tts.problem import load_problem
+
+        told = self.manifest["problem"]
+        problem = load_problem(Path(told["path"]))
+        if problem.digest != told["digest"]:
+            raise UserError("the problem has changed since the run", where=str(problem.path))
+        return problem
+
+    def policy(self, device: str, report: Callable[[str], None]) -> Policy:
+        """The run's model as it was before the run."""
+        from sdpo_tts.discovery.assemble import PolicySettings, load_policy
+        from sdpo_tts.policy.network import LoraSettings
+
+        chosen = self.settings["policy"]
+        settings = PolicySettings(
+            chosen["model"], device, chosen["dtype"], chosen["max_new_tokens"], LoraSettings(**chosen["lora"])
+        )
+        return load_policy(settings, self.seed, report)

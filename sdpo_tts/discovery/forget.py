@@ -1,0 +1,102 @@
+"""What a run's adapter did to everything else (the paper's section 6, at this scale).
+
+The adapter was trained on one problem. Here the model with it is compared with the base on text and code that have
+nothing to do with that problem, and on other problems.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib import resources
+
+import numpy as np
+import torch
+
+from sdpo_tts.discovery.assemble import Policy
+from sdpo_tts.judge import Judge
+from sdpo_tts.policy import prompts
+from sdpo_tts.policy.batch import Ids, pad
+from sdpo_tts.policy.network import Network
+from sdpo_tts.policy.program import extract_program
+
+FORGETTING = 12  # the stream of random numbers that the samples draw from
+BATCH = 16
+
+
+@dataclass(frozen=True)
+class Drift:
+    """One passage. `kl` is KL(base || adapted) in nats a token; perplexities are those of the passage's tokens."""
+
+    passage: str
+    tokens: int
+    kl: float
+    base_perplexity: float
+    adapted_perplexity: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One problem: `passed` of `samples` and the mean tokens of an answer, with the base and with the adapter."""
+
+    problem: str
+    samples: int
+    base_passed: int
+    adapted_passed: int
+    base_tokens: float
+    adapted_tokens: float
+
+
+def passages() -> list[tuple[str, str]]:
+    """(name, text) of the prose and code that the package ships for this."""
+    folder = resources.files("sdpo_tts.discovery") / "held_out"
+    files = sorted((file for file in folder.iterdir() if file.name.endswith(".txt")), key=lambda file: file.name)
+    return [(file.name.removesuffix(".txt"), file.read_text(encoding="utf-8")) for file in files]
+
+
+def drift(network: Network, name: str, ids: Ids) -> Drift:
+    """How far the adapter moved the distribution of each next token of a passage."""
+    with torch.inference_mode():
+        adapted_T_V = _logp(network, ids)
+        with network.without_adapter():
+            base_T_V = _logp(network, ids)
+    following = torch.tensor(ids[1:], device=network.device)[:, None]
+    loss = {key: -float(logp.gather(-1, following).mean()) for key, logp in (("base", base_T_V), ("new", adapted_T_V))}
+    kl = float((base_T_V.exp() * (base_T_V - adapted_T_V)).sum(-1).mean())
+    return Drift(name, len(ids), kl, float(np.exp(loss["base"])), float(np.exp(loss["new"])))
+
+
+def _logp(network: Network, ids: Ids) -> torch.Tensor:
+    """Log-probabilities_T_V of what follows each of the first T = len(ids) - 1 tokens."""
+    rows, mask = pad([ids[:-1]], left=False, device=network.device)
+    hidden = network.hidden(rows, mask_B_L=mask, positions_B_S=mask.cumsum(-1) - 1, cache=None)
+    return network.logits(hidden[0]).log_softmax(-1)
+
+
+class Comparison:
+    """Samples a problem with the base and with the adapter, from the same random numbers."""
+
+    def __init__(self, policy: Policy, seed: int) -> None:
+        self.policy, self.seed = policy, seed
+
+    def outcome(self, judge: Judge, samples: int) -> Outcome:
+        prompt = self.policy.chat.prompt(prompts.student_text(judge.problem))
+        base_passed, base_tokens = self._try(judge, [prompt] * samples, base=True)
+        passed, tokens = self._try(judge, [prompt] * samples, base=False)
+        return Outcome(judge.problem.slug, samples, base_passed, passed, base_tokens, tokens)
+
+    def _try(self, judge: Judge, asked: Sequence[Ids], *, base: bool) -> tuple[int, float]:
+        drawn = [sample for part in self._batches(asked) for sample in self._sample(part, base=base)]
+        judged = judge.judge_many([extract_program(self.policy.chat.text(response)) for response in drawn])
+        return sum(one.solved for one in judged), float(np.mean([len(response) for response in drawn]))
+
+    def _batches(self, asked: Sequence[Ids]) -> Iterator[list[tuple[int, Ids]]]:
+        numbered = list(enumerate(asked))
+        for start in range(0, len(asked), BATCH):
+            yield numbered[start : start + BATCH]
+
+    def _sample(self, batch: Sequence[tuple[int, Ids]], *, base: bool) -> list[Ids]:
+        rngs = [np.random.default_rng([self.seed, FORGETTING, i]) for i, _ in batch]
+        asked = [prompt for _, prompt in batch]
+        samples = self.policy.sampler.sample(asked, rngs, base=len(asked) if base else 0)
+        return [sample.response for sample in samples]
