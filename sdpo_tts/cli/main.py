@@ -5,12 +5,15 @@ from __future__ import annotations
 import typer
 
 import sdpo_tts
-from sdpo_tts.cli import check, judge, model, probe
+from sdpo_tts.cli import check, import_problem, judge, listen, model, new, probe
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
 app.command("probe")(probe.probe)
 app.command("check")(check.check)
 app.command("judge")(judge.judge)
+app.command("new")(new.new)
+app.command("import")(import_problem.import_problem)
+app.command("listen")(listen.listen)
 app.add_typer(model.app, name="model", help="The model catalogue.")
 
 

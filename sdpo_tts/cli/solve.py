@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sdpo_tts.cli.run import SOLVED, UNSOLVED, app_of, demand, orderly, seconds
+from sdpo_tts.cli.run import PROBLEM_HELP, SOLVED, UNSOLVED, app_of, demand, load, orderly, seconds
 
 if TYPE_CHECKING:
     from sdpo_tts.discovery.attempt import Judged
@@ -24,7 +24,7 @@ BUDGET, MODEL, TRAINING, OUTPUT = "Budget", "Model", "Training", "Output"
 
 
 def solve(
-    problem: Annotated[Path, typer.Argument(help="A problem.yaml, or the folder that holds one.")],
+    problem: Annotated[Path, typer.Argument(help=PROBLEM_HELP)],
     method: Annotated[str, typer.Option(help=f"One of {', '.join(METHODS)}.")] = "sdpo",
     seed: Annotated[int, typer.Option(min=0, help="All random draws follow from it.")] = 0,
     max_attempts: Annotated[int | None, typer.Option(min=1, help="Sampled programs.", rich_help_panel=BUDGET)] = None,
@@ -80,11 +80,10 @@ class _Choices:
 
 
 def _solve(path: Path, choices: _Choices, runs: Path, *, quiet: bool, as_json: bool) -> int:
-    from sdpo_tts.problem import load_problem
     from sdpo_tts.record import RunDir
     from sdpo_tts.view import captured_logs, make_view
 
-    problem = load_problem(path)
+    problem = load(path, quiet=quiet)
     run = RunDir.create(runs, problem.slug, choices.method, choices.seed)
     try:
         with (

@@ -21,7 +21,7 @@ from sdpo_tts.problem.values import natural
 STATEMENT = "statement.md"
 
 
-class _Block(str):
+class Block(str):
     """Text that is written as a block, if YAML can."""
 
 
@@ -29,11 +29,11 @@ class _Dumper(yaml.SafeDumper):
     """Of plain data; blocks where text has lines."""
 
 
-def _represent_block(dumper: _Dumper, text: _Block) -> yaml.ScalarNode:
+def _represent(dumper: _Dumper, text: Block) -> yaml.ScalarNode:
     return dumper.represent_scalar("tag:yaml.org,2002:str", str(text), style="|" if "\n" in text else None)
 
 
-_Dumper.add_representer(_Block, _represent_block)
+_Dumper.add_representer(Block, _represent)
 
 
 def write_native(reading: Reading, folder: Path) -> None:
@@ -42,7 +42,7 @@ def write_native(reading: Reading, folder: Path) -> None:
     What the folder then loads as has the same digest as what was read.
     """
     files = _files(reading)  # all of it, before the first byte is written
-    new = claim(folder)
+    new = demand_free(folder)
     try:
         for name, content in files:
             path = folder / name
@@ -54,12 +54,11 @@ def write_native(reading: Reading, folder: Path) -> None:
         raise UserError(f"cannot be written: {error.strerror}", where=str(folder)) from None
 
 
-def claim(folder: Path) -> bool:
-    """Makes an empty folder, and says whether it is new. Raises `UserError` where there is something already."""
+def demand_free(folder: Path) -> bool:
+    """Whether the folder is not there. Raises `UserError` where there is more than an empty folder."""
     try:
         new = not folder.exists()
-        folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
+        if not new and any(folder.iterdir()):
             raise UserError("exists already", where=str(folder), hint="name another folder")
         return new
     except OSError as error:
@@ -81,7 +80,7 @@ def problem_yaml(reading: Reading) -> str:
         "feedback": str(problem.feedback),
     }
     if function:
-        data["function"] = {"name": function.name, "starter_code": _Block(function.starter_code)}
+        data["function"] = {"name": function.name, "starter_code": Block(function.starter_code)}
     tiers = {"shown": list(problem.shown), "held_out": list(problem.held_out)}
     folders = [_folder(test) for test in problem.tests]
     data["tests"] = {tier: list(_patterns(tests, folders)) for tier, tests in tiers.items() if tests}
@@ -100,7 +99,7 @@ def comment(text: str) -> str:
 def _comment(reading: Reading) -> str:
     lines = [f"From {reading.source}"] if reading.source else []
     if reading.notes:
-        lines += ["Not carried over:", *(f"- {note}" for note in reading.notes)]
+        lines += ["Notes of the import:", *(f"- {note}" for note in reading.notes)]
     return "".join(comment(line) for line in lines)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sdpo_tts.errors import UserError
+from sdpo_tts.problem.document import quoted
 from sdpo_tts.problem.model import Limits, Test
 from sdpo_tts.problem.reading.draft import Draft, number, to_bytes, with_samples, with_some_shown
 from sdpo_tts.problem.reading.programs import add
@@ -19,7 +20,7 @@ from sdpo_tts.problem.reading.programs import add
 _TIERS = {"public_tests": "tests/shown", "private_tests": "tests/held-out", "generated_tests": "tests/generated"}
 _SUFFIXES = {2: ".cpp", 3: ".py", "CPP": ".cpp", "PYTHON3": ".py"}
 _MOST_PROGRAMS = 3
-_CHECKERS = "checkers: where several answers are right, only the one in the row is accepted"
+_CHECKERS = "where several answers are right, only the one in the row is accepted"
 
 
 def fits(row: dict[str, Any]) -> bool:
@@ -63,7 +64,7 @@ def _flat(row: dict[str, Any], path: Path, where: str, statement: str) -> Draft:
         title=name,
         statement=with_samples(text, tests),
         tests=tests,
-        notes=("the row sets no limits: the usual ones are taken", *notes, _CHECKERS),
+        notes=("the row sets no limits: they are the usual ones", *notes, _CHECKERS),
         source="CodeContests",
     )
 
@@ -147,8 +148,8 @@ def _seconds(told: Any, where: str) -> float:
 
 
 def _files(row: dict[str, Any]) -> list[str]:
-    names = {key: _text(row, key)[:60] for key in ("input_file", "output_file")}
-    return [f"the {key.replace('_', ' ')} `{name}`: stdin and stdout are used" for key, name in names.items() if name]
+    files = {"stdin": _text(row, "input_file"), "stdout": _text(row, "output_file")}
+    return [f"{stream} is used instead of the file {quoted(name)}" for stream, name in files.items() if name]
 
 
 def _programs(told: Any) -> tuple[tuple[str, bytes], ...]:

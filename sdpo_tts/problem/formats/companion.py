@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sdpo_tts.errors import UserError
+from sdpo_tts.problem.document import quoted
 from sdpo_tts.problem.model import Limits, Test
 from sdpo_tts.problem.reading.draft import MIB, Draft, to_bytes, with_samples
 from sdpo_tts.problem.reading.latex import latex_to_text
@@ -99,16 +100,19 @@ def task_draft(task: Task, path: Path, where: str, statement: str) -> Draft:
         statement=with_samples(statement, tests) if statement.strip() else "",
         tests=tests,
         limits=Limits(time_s=task.timeLimit / 1000, memory_bytes=round(task.memoryLimit * MIB)),
-        notes=(*_notes(task), "there are samples only: solved means that they pass; add held-out tests of your own"),
+        notes=(
+            *_notes(task),
+            "there are samples only: add held-out tests, or a program that knows them by heart counts as solved",
+        ),
         source=" ".join(part for part in (task.group, task.url) if part),
     )
 
 
 def _notes(task: Task) -> list[str]:
-    streams = [("input", task.input, "stdin"), ("output", task.output, "stdout")]
+    streams = [(task.input, "stdin"), (task.output, "stdout")]
     return [
-        f"the {name} file `{stream.fileName or stream.pattern}`: {standard} is used"
-        for name, stream, standard in streams
+        f"{standard} is used instead of the file {quoted(stream.fileName or stream.pattern)}"
+        for stream, standard in streams
         if stream.type != standard
     ]
 

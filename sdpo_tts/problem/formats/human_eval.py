@@ -50,10 +50,14 @@ def draft(row: dict[str, Any], path: Path, where: str, statement: str) -> Draft:
     shown = list(_examples(prompt, name))
     calls, lost = _assertions(_text(row, "test", where), where)
     if not shown and not calls:
-        raise UserError("none of the assertions compares with a constant", where=where, hint="this row cannot be read")
+        raise UserError(
+            "none of the assertions compares with a constant",
+            where=where,
+            hint="such a row cannot be read without running it",
+        )
     tests = [*_tests(shown, "tests/shown", True), *_tests(calls, "tests/held-out", False)]
     some, notes = with_some_shown(tests)
-    told = (f"{count(lost, 'statement')} of `check` that no constant comparison is",) if lost else ()
+    told = (f"{count(lost, 'statement')} of `check` left out, which do not compare with a constant",) if lost else ()
     return Draft(
         path=path,
         where=where,
@@ -64,7 +68,7 @@ def draft(row: dict[str, Any], path: Path, where: str, statement: str) -> Draft:
         limits=_LIMITS,
         checker=_checker([*shown, *calls]),
         function=Function(name, prompt),
-        notes=(*told, "Python's own types: arguments and results are JSON values (a tuple is a list)", *notes),
+        notes=(*told, "arguments and results are JSON values: a tuple is a list", *notes),
         programs=(("accepted/canonical.py", f"{prompt}{row.get('canonical_solution', '')}".encode(errors="replace")),),
         source=f"HumanEval {id_of(row)}",
     )

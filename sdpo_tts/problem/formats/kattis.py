@@ -32,10 +32,11 @@ _LINK = re.compile(rb"(?:\.\.?/)*[A-Za-z0-9_][A-Za-z0-9_./-]{0,250}\.(?:in|ans)"
 _TIME = re.compile(r"""^[ \t]*(?:timelimit[ \t]*=[ \t]*)?["']?([0-9]+(?:\.[0-9]+)?)["']?[ \t]*$""", re.MULTILINE)
 _TIME_FILES = (".timelimit", "domjudge-problem.ini")
 _DEFAULT = Limits(time_s=2.0, memory_bytes=2048 * MIB, output_bytes=8 * MIB)  # "typical system default"
+_MULTIPLIERS = "a time limit is not worked out from submissions"
 _UNTOLD = {
-    "code": "the limit on the length of a program",
-    "time_multipliers": "a time limit that follows from submissions",
-    "time_multiplier": "a time limit that follows from submissions",
+    "code": "the limit on the length of programs is left out",
+    "time_multipliers": _MULTIPLIERS,
+    "time_multiplier": _MULTIPLIERS,
 }
 
 
@@ -59,7 +60,7 @@ class _Kattis:
         found = find_statement(self.package, ("statement", "problem_statement"), self._constants())
         self.notes += [*checker.notes, *(found.notes if not statement else ())]
         if not any(test.shown for test in tests):
-            self.notes.append("there is no sample: feedback can quote no test")
+            self.notes.append("the package has no sample: feedback can quote no test")
         return Draft(
             path=path,
             where=str(self.document.path),
@@ -107,15 +108,15 @@ class _Kattis:
         if self.package.names("include"):
             raise self.package.error("include", "code that is added to every program is not supported")
         if "scoring" in kinds:
-            self.notes.append("scores and groups of tests: solved means that all tests pass")
+            self.notes.append("scores and groups of tests are left out: solved means that all tests pass")
         if self.package.names("static_validator"):
-            self.notes.append("the static validator")
+            self.notes.append("the static validator is left out")
         self._note_languages()
 
     def _note_languages(self) -> None:
         languages = self._words("languages")
         if languages and not {"all", "python3"} & set(languages):
-            self.notes.append(f"the choice of languages ({', '.join(languages)[:60]}): Python 3 is asked for")
+            self.notes.append(f"the package allows only {', '.join(languages)[:60]}, and Python 3 is asked for")
 
     def _checker(self) -> Mapped:
         own = [*self.package.names("output_validators"), *self.package.names("output_validator")]
@@ -123,7 +124,7 @@ class _Kattis:
         if own:
             raise self.package.error(own[0], "output validators of the package's own are not supported")
         if custom:
-            self.notes.append("`validation: custom` without a validator in the package: the default one is used")
+            self.notes.append("the package says `validation: custom` and holds no validator: the default one is used")
         with self.document.at("validator_flags"):
             return kattis([] if custom else self._validator_flags())
 
@@ -171,7 +172,7 @@ class _Kattis:
             limit = self._time_limit_beside()
         if limit is None:
             limit = _DEFAULT.time_s
-            self.notes.append(f"the package sets no time limit: {limit:g} s is taken")
+            self.notes.append(f"the package sets no time limit: it is {limit:g} s")
         return limit
 
     def _time_limit_beside(self) -> float | None:

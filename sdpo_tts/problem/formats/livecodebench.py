@@ -54,7 +54,7 @@ def draft(row: dict[str, Any], path: Path, where: str, statement: str) -> Draft:
         tests=tests,
         limits=_LIMITS,
         function=function,
-        notes=(f"the row sets no limits: {_LIMITS.time_s:g} s, as in the benchmark, and 1 GiB are taken",),
+        notes=(f"the row sets no limits: they are {_LIMITS.time_s:g} s, as in the benchmark, and 1 GiB",),
         source=" ".join(part for part in ("LiveCodeBench", _text(row, "platform"), _text(row, "contest_date")) if part),
     )
 

@@ -33,7 +33,7 @@ def read(package: Package, path: Path, statement: str) -> Reading:
         title=package.title,
         statement=with_samples(statement or _statement(package), tests),
         tests=tests,
-        notes=("the folder holds no limits: the usual ones are taken", *notes),
+        notes=("the folder sets no limits: they are the usual ones", *notes),
     ).finish()
 
 

@@ -87,7 +87,7 @@ class _Polygon:
         if not testsets:
             raise self._error("no `judging/testset`", "a Polygon package is expected")
         if len(testsets) > 1:
-            self.notes.append("the test sets other than `tests`")
+            self.notes.append("test sets other than `tests` are left out")
         return (named or testsets)[0]
 
     def _limits(self, testset: ElementTree.Element) -> Limits:
@@ -112,9 +112,9 @@ class _Polygon:
             raise self._error("problems of several runs are not supported")
         for key, standard in (("input-file", "stdin"), ("output-file", "stdout")):
             if attributes.get(key, "") not in ("", standard):
-                self.notes.append(f"the {key.replace('-', ' ')} `{attributes[key][:40]}`: {standard} is used")
+                self.notes.append(f"{standard} is used instead of the file {quoted(attributes[key])}")
         if self.root.find("./judging/testset/groups") is not None:
-            self.notes.append("points and groups of tests: solved means that all tests pass")
+            self.notes.append("points and groups of tests are left out: solved means that all tests pass")
 
     def _tests(self, testset: ElementTree.Element) -> Iterator[Test]:
         told = testset.findall("./tests/test")
@@ -155,7 +155,7 @@ class _Polygon:
         if not any(told.values()):
             told = self._properties(f"statements/{language}/problem-properties.json")
         if language != "english":
-            self.notes.append(f"an English statement: there is only one in `{language[:20]}`")
+            self.notes.append(f"the statement is not in English but in {quoted(language)}")
         texts = {key: self._plain(text) for key, text in told.items() if text.strip()}
         return "\n\n".join(f"## {_SECTIONS[key]}\n\n{text}" if _SECTIONS[key] else text for key, text in texts.items())
 

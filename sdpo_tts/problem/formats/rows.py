@@ -12,8 +12,9 @@ import re
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from io import BufferedIOBase
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from sdpo_tts.errors import UserError
 from sdpo_tts.problem.document import quoted, read_document
@@ -114,14 +115,14 @@ def _rows(file: Path) -> Iterator[tuple[str, Any]]:
     try:
         with file.open("rb") as raw:
             packed = raw.read(2) == b"\x1f\x8b"
-        with gzip.open(file) if packed else file.open("rb") as stream:
-            yield from _parsed(stream, file)
+        with file.open("rb") as raw:
+            yield from _parsed(gzip.GzipFile(fileobj=raw) if packed else raw, file)
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or "damaged gzip data"
         raise UserError(f"cannot be read: {reason}", where=str(file)) from None
 
 
-def _parsed(stream: IO[bytes], file: Path) -> Iterator[tuple[str, Any]]:
+def _parsed(stream: BufferedIOBase, file: Path) -> Iterator[tuple[str, Any]]:
     first = _line(stream, file)
     try:
         whole = _json(first, str(file), 1)
@@ -145,14 +146,14 @@ def _listed(whole: Any, file: Path) -> Iterator[tuple[str, Any]]:
         yield f"{file}:1", whole
 
 
-def _line(stream: IO[bytes], file: Path) -> bytes:
+def _line(stream: BufferedIOBase, file: Path) -> bytes:
     line = stream.readline(MAX_BYTES + 1)
     if len(line) > MAX_BYTES:
         raise UserError(f"a line of more than {MAX_BYTES >> 20} MiB", where=str(file))
     return line
 
 
-def _rest(stream: IO[bytes], file: Path) -> bytes:
+def _rest(stream: BufferedIOBase, file: Path) -> bytes:
     rest = stream.read(MAX_BYTES + 1)
     if len(rest) > MAX_BYTES:
         raise UserError(f"larger than {MAX_BYTES >> 20} MiB", where=str(file), hint="write one row a line")

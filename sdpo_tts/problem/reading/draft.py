@@ -22,7 +22,7 @@ MAX_SAMPLE = 4000  # characters of a sample that is added to a statement
 class Reading:
     """A problem as read from someone else's format.
 
-    `notes`: what could not be carried over, one line each. `programs`: submissions of known verdict, by their path
+    `notes`: what was not carried over, or was added, one line each. `programs`: submissions of known verdict, by their path
     below a native problem's `submissions/`. `source`: where the problem comes from, for a comment.
     """
 
@@ -69,7 +69,7 @@ class Draft:
             path=self.path,
             digest="",
         )
-        repeats = [f"{count(repeated, 'test')} left out that repeat others"] if repeated else []
+        repeats = [f"{count(repeated, 'test')} left out, equal to others"] if repeated else []
         return Reading(problem, (*self.notes, *limit_notes, *repeats), self.programs, self.source)
 
 
@@ -86,7 +86,9 @@ def with_some_shown(tests: Sequence[Test]) -> tuple[list[Test], list[str]]:
     if len(tests) < 2 or any(test.shown for test in tests):
         return list(tests), []
     first, *rest = tests
-    return [replace(first, shown=True), *rest], [f"no test is named as a sample: `{first.name}` is shown to the model"]
+    return [replace(first, shown=True), *rest], [
+        f"no test is named as a sample, so `{first.name}` is shown to the model"
+    ]
 
 
 def with_samples(statement: str, tests: Iterable[Test]) -> str:
@@ -139,7 +141,7 @@ def _within_range(limits: Limits, where: str) -> tuple[Limits, list[str]]:
     output = min(max(limits.output_bytes, 1), MAX_OUTPUT)
     both = [("memory", limits.memory_bytes, memory), ("output", limits.output_bytes, output)]
     moved = [(name, old / MIB, new / MIB) for name, old, new in both if old != new]
-    notes = [f"the {name} limit of {old:g} MiB: {new:g} MiB is set" for name, old, new in moved]
+    notes = [f"the {name} limit is {new:g} MiB instead of {old:g} MiB" for name, old, new in moved]
     return replace(limits, memory_bytes=memory, output_bytes=output), notes
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -104,11 +104,11 @@ class _Writer:
 
     def node(self, node: Any) -> str:
         kind = type(node).__name__.removeprefix("Latex").removesuffix("Node").lower()
-        write: Callable[[Any], str] | None = getattr(self, f"_{kind}", None)
-        return write(node) if write else ""
+        write = getattr(self, f"_{kind}", None)
+        return str(write(node)) if write else ""
 
     def _chars(self, node: Any) -> str:
-        return re.sub(r"[ \t]*\n[ \t]*", "\n", node.chars)
+        return re.sub(r"[ \t]*\n[ \t]*", "\n", str(node.chars))
 
     def _group(self, node: Any) -> str:
         return self.nodes(node.nodelist)

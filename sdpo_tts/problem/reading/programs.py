@@ -12,7 +12,7 @@ MOST_BYTES = 2**20
 
 
 def programs(package: Package, folders: Mapping[str, str]) -> tuple[tuple[str, bytes], ...]:
-    """Programs of one file in `submissions/`, by the path that they get here. `folders`: verdicts by the package's names."""
+    """Programs of one file in `submissions/`, by the path that they get here; `folders` are those of known verdict."""
     found: dict[str, bytes] = {}
     for name in package.names("submissions"):
         parts = PurePosixPath(name).parts

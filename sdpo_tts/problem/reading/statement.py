@@ -15,7 +15,7 @@ _FILE = re.compile(r"problem(?:\.([a-z]{2,3}(?:-[A-Za-z]{2})?))?\.(tex|md|txt)")
 _PICTURE = re.compile(r"!\[([^\]]{0,200})\]\([^)]{0,500}\)")
 _HTML_COMMENT = re.compile(r"<!--.{0,5000}?-->", re.DOTALL)
 _TAG = re.compile(r"\{\{\s*(\w{1,60})\s*\}\}")
-FIGURES_LEFT_OUT = "the pictures of the statement"
+FIGURES_LEFT_OUT = "the pictures of the statement are left out"
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def _distance(language: str) -> int:
 
 def _read(package: Package, name: str, language: str, constants: Mapping[str, str]) -> Statement:
     source = package.text(name)
-    notes = () if language.startswith("en") else (f"an English statement: there is only one in `{language}`",)
+    notes = () if language.startswith("en") else (f"the statement is not in English but in `{language}`",)
     if not name.endswith(".tex"):
         text, figures = markdown_to_text(source, constants)
         return Statement(text, "", language, (*notes, FIGURES_LEFT_OUT) if figures else notes)

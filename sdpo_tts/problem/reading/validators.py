@@ -7,14 +7,14 @@ Polygon's standard checkers: the ones of testlib.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sdpo_tts.problem.document import Refused, quoted
 from sdpo_tts.problem.model import Checker
 
-_CASE = "the case of letters must match; the package ignores it"
-_INTEGERS = "integers are compared exactly; the package allows them the tolerance too"
-_LINES = "line breaks are not compared; the package compares line by line"
+_CASE = "the case of letters must match, which the package ignores"
+_INTEGERS = "integers are compared exactly, though the package allows them the tolerance too"
+_LINES = "line breaks are not compared, though the package does"
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ POLYGON = {
     "casewcmp": Mapped(Checker("tokens")),
     "yesno": Mapped(Checker("tokens"), (_CASE,)),
     "nyesno": Mapped(Checker("tokens"), (_CASE,)),
-    "acmp": Mapped(Checker("floats", 1.5e-6), ("the tolerance may be relative; the package's is absolute",)),
+    "acmp": Mapped(Checker("floats", 1.5e-6), ("the tolerance is absolute or relative, the package's absolute only",)),
     "dcmp": Mapped(Checker("floats", 1e-6)),
-    "rcmp": Mapped(Checker("floats", 1.5e-6), ("the tolerance may be relative; the package's is absolute",)),
+    "rcmp": Mapped(Checker("floats", 1.5e-6), ("the tolerance is absolute or relative, the package's absolute only",)),
     "rcmp4": Mapped(Checker("floats", 1e-4)),
     "rcmp6": Mapped(Checker("floats", 1e-6)),
     "rcmp9": Mapped(Checker("floats", 1e-9)),
@@ -81,21 +81,22 @@ def kattis(flags: Sequence[str]) -> Mapped:
 
 
 def _parse(flags: Sequence[str]) -> KattisFlags:
-    switches: dict[str, bool] = {}
-    tolerances: dict[str, float] = {}
-    rest = iter(flags)
+    told, rest = KattisFlags(), iter(flags)
     for flag in rest:
-        if flag in ("case_sensitive", "space_change_sensitive"):
-            switches[flag] = True
-        elif flag in ("float_tolerance", "float_absolute_tolerance", "float_relative_tolerance"):
+        if flag == "case_sensitive":
+            told = replace(told, case_sensitive=True)
+        elif flag == "space_change_sensitive":
+            told = replace(told, space_change_sensitive=True)
+        elif flag == "float_absolute_tolerance":
+            told = replace(told, absolute=_tolerance(flag, next(rest, "")))
+        elif flag == "float_relative_tolerance":
+            told = replace(told, relative=_tolerance(flag, next(rest, "")))
+        elif flag == "float_tolerance":
             value = _tolerance(flag, next(rest, ""))
-            if flag != "float_relative_tolerance":
-                tolerances["absolute"] = value
-            if flag != "float_absolute_tolerance":
-                tolerances["relative"] = value
+            told = replace(told, absolute=value, relative=value)
         else:
             raise Refused(f"{quoted(flag)} is no flag of the default validator")
-    return KattisFlags(**switches, **tolerances)
+    return told
 
 
 def _tolerance(flag: str, text: str) -> float:
