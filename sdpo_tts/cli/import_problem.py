@@ -44,6 +44,7 @@ def _import(source: Path, folder: Path | None, statement: Path | None) -> int:
 
 def _import_all(source: Path, folder: Path) -> int:
     from sdpo_tts.problem.formats import read_all
+    from sdpo_tts.problem.reading.draft import count
 
     written, refused = 0, 0
     for identifier, reading in read_all(source):
@@ -53,7 +54,7 @@ def _import_all(source: Path, folder: Path) -> int:
             continue
         _write(reading, folder / reading.problem.slug)
         written += 1
-    print(f"{written} problems written, {refused} cannot be", file=sys.stderr)
+    print(f"{count(written, 'problem')} written, {refused} cannot be", file=sys.stderr)
     return 0 if written else USAGE
 
 

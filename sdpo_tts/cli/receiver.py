@@ -34,7 +34,7 @@ class Receiver:
         except (OSError, OverflowError) as error:
             reason = getattr(error, "strerror", None) or "no such port"
             raise UserError(f"cannot listen on port {port}: {reason}", hint="choose one with --port") from None
-        self._thread = Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
     @property
     def port(self) -> int:

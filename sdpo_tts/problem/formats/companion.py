@@ -19,6 +19,7 @@ from sdpo_tts.problem.reading.statement import markdown_to_text
 
 MOST_TESTS = 1000
 _Text = Annotated[str, Field(max_length=64 * MIB)]
+_SAMPLES_ONLY = "samples only: without held-out tests, a program that knows them by heart counts as solved"
 _STATEMENTS = (".md", ".txt", ".tex")
 
 
@@ -97,12 +98,12 @@ def task_draft(task: Task, path: Path, where: str, statement: str) -> Draft:
         where=where,
         slug=task.name,
         title=task.name,
-        statement=with_samples(statement, tests) if statement.strip() else "",
+        statement=with_samples(statement, tests),
         tests=tests,
         limits=Limits(time_s=task.timeLimit / 1000, memory_bytes=round(task.memoryLimit * MIB)),
         notes=(
             *_notes(task),
-            "there are samples only: add held-out tests, or a program that knows them by heart counts as solved",
+            _SAMPLES_ONLY,
         ),
         source=" ".join(part for part in (task.group, task.url) if part),
     )

@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 import doctest
 import json
-import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,9 +106,12 @@ def _parse(source: str) -> ast.Module | None:
 
 
 def _examples(prompt: str, name: str) -> Iterator[_Call]:
-    """The `>>>` examples of the prompt whose call and result are constants."""
+    """The `>>>` examples of the docstring whose call and result are constants."""
+    module = _parse(prompt)
+    functions = [node for node in (module.body if module else ()) if isinstance(node, ast.FunctionDef)]
+    texts = [ast.get_docstring(function) or "" for function in functions if function.name == name]
     try:
-        examples = doctest.DocTestParser().get_examples(textwrap.dedent(prompt))
+        examples = doctest.DocTestParser().get_examples("\n".join(texts))
     except ValueError:  # a docstring whose indentation is uneven
         return
     for example in examples:

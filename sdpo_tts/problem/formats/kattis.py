@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from sdpo_tts.errors import UserError
-from sdpo_tts.problem.document import Document, Refused, Value, parse_document
+from sdpo_tts.problem.document import Document, Null, Refused, Value, parse_document
 from sdpo_tts.problem.model import Limits, Test
 from sdpo_tts.problem.reading.draft import MIB, Draft, Reading, number, with_samples
 from sdpo_tts.problem.reading.package import Package
@@ -83,7 +83,7 @@ class _Kattis:
 
     def _text(self, *location: str) -> str:
         value = self._value(*location)
-        return value.strip() if isinstance(value, str) else ""
+        return value.strip() if isinstance(value, str) and not isinstance(value, Null) else ""
 
     def _words(self, *location: str) -> list[str]:
         """A list of texts, or a text of words."""

@@ -22,8 +22,8 @@ MAX_SAMPLE = 4000  # characters of a sample that is added to a statement
 class Reading:
     """A problem as read from someone else's format.
 
-    `notes`: what was not carried over, or was added, one line each. `programs`: submissions of known verdict, by their path
-    below a native problem's `submissions/`. `source`: where the problem comes from, for a comment.
+    `notes`: what was not carried over, or was added, one line each. `programs`: submissions of known verdict, by the
+    path below a native problem's `submissions/`. `source`: where the problem comes from, for a comment.
     """
 
     problem: Problem
@@ -92,7 +92,9 @@ def with_some_shown(tests: Sequence[Test]) -> tuple[list[Test], list[str]]:
 
 
 def with_samples(statement: str, tests: Iterable[Test]) -> str:
-    """The statement and those shown tests that it does not quote itself."""
+    """The statement and those shown tests that it does not quote itself; nothing without a statement."""
+    if not statement.strip():
+        return ""
     squeezed = " ".join(statement.split())
     parts = [statement.strip()]
     for number, test in enumerate((test for test in tests if test.shown), start=1):
@@ -100,7 +102,7 @@ def with_samples(statement: str, tests: Iterable[Test]) -> str:
         quoted_already = all(" ".join(text.split()) in squeezed for text in (given, wanted))
         if len(given) + len(wanted) <= MAX_SAMPLE and not (quoted_already and given):
             parts.append(f"Sample input {number}:\n{_fenced(given)}\n\nSample output {number}:\n{_fenced(wanted)}")
-    return "\n\n".join(part for part in parts if part)
+    return "\n\n".join(parts)
 
 
 def _fenced(text: str) -> str:

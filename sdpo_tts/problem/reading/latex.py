@@ -114,10 +114,11 @@ class _Writer:
         return self.nodes(node.nodelist)
 
     def _comment(self, node: Any) -> str:
-        return re.sub(r"[ \t]+", "", node.comment_post_space)
+        return re.sub(r"[ \t]+", "", str(node.comment_post_space))
 
     def _specials(self, node: Any) -> str:
-        return _SPECIALS.get(node.specials_chars, node.specials_chars)
+        characters = str(node.specials_chars)
+        return _SPECIALS.get(characters, characters)
 
     def _math(self, node: Any) -> str:
         first, last = node.delimiters
