@@ -87,7 +87,7 @@ def with_some_shown(tests: Sequence[Test]) -> tuple[list[Test], list[str]]:
         return list(tests), []
     first, *rest = tests
     return [replace(first, shown=True), *rest], [
-        f"no test is named as a sample, so `{first.name}` is shown to the model"
+        f"no test is named as a sample, so {quoted(first.name)} is shown to the model"
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from typing import Any
 
 _WORDS = {
     "sum": "sum", "prod": "product", "sqrt": "sqrt", "min": "min", "max": "max", "log": "log", "ln": "ln", "gcd": "gcd",
@@ -61,8 +62,13 @@ def _symbol(match: re.Match[str]) -> str:
 @cache
 def _symbols(name: str) -> str:
     """The character that TeX prints for a command without arguments, or nothing."""
-    from pylatexenc.latex2text import get_default_latex_context_db
-
-    spec = get_default_latex_context_db().get_macro_spec(name)
+    spec = _characters().get_macro_spec(name)
     text = getattr(spec, "simplify_repl", None)
     return text if isinstance(text, str) and "%" not in text and len(text) == 1 else ""
+
+
+@cache
+def _characters() -> Any:
+    from pylatexenc.latex2text import get_default_latex_context_db
+
+    return get_default_latex_context_db()

@@ -188,9 +188,14 @@ def _body(node: Any) -> str:
 
 def _symbol(node: Any) -> str:
     """A command that is not in the tables: an accent or a sign for which pylatexenc knows the character."""
+    return str(_converter().node_to_text(node))
+
+
+@cache
+def _converter() -> Any:
     from pylatexenc.latex2text import LatexNodes2Text
 
-    return str(LatexNodes2Text().node_to_text(node))
+    return LatexNodes2Text()
 
 
 def _tidy(text: str) -> str:
