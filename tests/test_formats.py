@@ -54,6 +54,17 @@ def everything() -> dict[str, Reading]:
     return readings
 
 
+def test_assertions_that_draw_at_random_run_in_the_sandbox(tmp_path: Path, engine: None) -> None:
+    for name in RANDOM_TESTS:
+        folder = tmp_path / name
+        row = f"{DATA / 'human_eval.jsonl.gz'}#{name}"
+        result = CliRunner().invoke(app, ["import", row, str(folder)])
+        assert (result.exit_code, result.stdout) == (0, f"{folder}\n")
+        problem = load_problem(folder)
+        assert len(problem.tests) == 50 and problem.function and problem.function.name.startswith("decode")
+        assert CliRunner().invoke(app, ["check", str(folder)]).exit_code == 0
+
+
 def test_every_package_and_row_is_read() -> None:
     assert len(PACKAGES) == 7
     refused = [name for file in ROWS for name, one in read_all(file) if isinstance(one, UserError)]

@@ -1,7 +1,7 @@
 """HumanEval rows: `prompt`, `entry_point`, `canonical_solution`, and a `test` of assertions.
 
-Nothing of a row is executed. Its assertions are read as syntax: those that compare a call on constants with a constant
-become tests of function mode. The examples in the prompt's docstring become the shown ones.
+Nothing of a row is executed here. Its assertions are read as syntax: those that compare a call on constants with a
+constant become tests of function mode. The examples in the prompt's docstring become the shown ones.
 The format: github.com/openai/human-eval.
 """
 
@@ -10,7 +10,8 @@ from __future__ import annotations
 import ast
 import doctest
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,19 @@ from sdpo_tts.problem.reading.draft import Draft, count, with_some_shown
 
 _LIMITS = Limits(time_s=3.0)  # the benchmark's own time-out
 _MAX_SOURCE = 1_000_000
+_MOST_RECORDED = 50
+_RECORDER = """\
+import json, random
+random.seed(0)
+{solution}
+{check}
+def _recorded(*arguments):
+    told = json.dumps(arguments)
+    result = {name}(*arguments)
+    print('\\n{{"arguments": ' + told + ', "result": ' + json.dumps(result) + '}}')
+    return result
+check(_recorded)
+"""
 
 
 @dataclass(frozen=True)
@@ -43,34 +57,59 @@ def id_of(row: dict[str, Any]) -> str:
     return str(row.get("task_id", ""))[:100]
 
 
+class NeedsRun(UserError):
+    """No assertion compares with a constant. Where `program` is run in a sandbox, `draft` makes tests of its output."""
+
+    def __init__(self, program: str, draft: Callable[[bytes], Draft], where: str) -> None:
+        hint = "`sdpo-tts import` runs them in the sandbox"
+        super().__init__("none of the assertions compares with a constant", where=where, hint=hint)
+        self.program, self.draft = program, draft
+
+
 def draft(row: dict[str, Any], path: Path, where: str, statement: str) -> Draft:
-    """Raises `UserError`, also where no assertion can become a test."""
+    """Raises `UserError`, and `NeedsRun` where no assertion can become a test."""
     prompt, name = _text(row, "prompt", where), _name(row, where)
-    shown = list(_examples(prompt, name))
-    calls, lost = _assertions(_text(row, "test", where), where)
-    if not shown and not calls:
-        raise UserError(
-            "none of the assertions compares with a constant",
+    solution = f"{prompt}{row.get('canonical_solution', '')}"
+
+    def drafted(shown: list[_Call], calls: list[_Call], notes: list[str]) -> Draft:
+        tests = [*_tests(shown, "tests/shown", True), *_tests(calls, "tests/held-out", False)]
+        tests, more = with_some_shown(tests)
+        return Draft(
+            path=path,
             where=where,
-            hint="such a row cannot be read without running it",
+            slug=id_of(row),
+            title=name,
+            statement=statement or f"Implement the function `{name}` as its docstring says.",
+            tests=tests,
+            limits=_LIMITS,
+            checker=_checker([*shown, *calls]),
+            function=Function(name, prompt),
+            notes=(*notes, "arguments and results are JSON values: a tuple is a list", *more),
+            programs=(("accepted/canonical.py", solution.encode(errors="replace")),),
+            source=f"HumanEval {id_of(row)}",
         )
-    tests = [*_tests(shown, "tests/shown", True), *_tests(calls, "tests/held-out", False)]
-    some, notes = with_some_shown(tests)
-    told = (f"{count(lost, 'statement')} of `check` left out, which do not compare with a constant",) if lost else ()
-    return Draft(
-        path=path,
-        where=where,
-        slug=id_of(row),
-        title=name,
-        statement=statement or f"Implement the function `{name}` as its docstring says.",
-        tests=some,
-        limits=_LIMITS,
-        checker=_checker([*shown, *calls]),
-        function=Function(name, prompt),
-        notes=(*told, "arguments and results are JSON values: a tuple is a list", *notes),
-        programs=(("accepted/canonical.py", f"{prompt}{row.get('canonical_solution', '')}".encode(errors="replace")),),
-        source=f"HumanEval {id_of(row)}",
-    )
+
+    check = _text(row, "test", where)
+    shown, (calls, lost) = list(_examples(prompt, name)), _assertions(check, where)
+    if not shown and not calls:
+        note = "the assertions draw their values at random: the tests are the values of one run"
+        program = _RECORDER.format(solution=solution, check=check, name=name)
+        raise NeedsRun(program, lambda output: drafted([], _recorded(output, where), [note]), where)
+    told = [f"{count(lost, 'statement')} of `check` left out, which do not compare with a constant"] if lost else []
+    return drafted(shown, calls, told)
+
+
+def _recorded(output: bytes, where: str) -> list[_Call]:
+    """The calls that the recorder told of, each once. Raises `UserError`."""
+    calls: dict[bytes, _Call] = {}
+    for line in output.splitlines():
+        with suppress(ValueError, RecursionError):
+            told = json.loads(line)
+            if isinstance(told, dict) and isinstance(told.get("arguments"), list):
+                calls.setdefault(line, _Call(tuple(told["arguments"]), told.get("result")))
+    if not calls:
+        raise UserError("no call of the function was seen when its assertions ran", where=where)
+    return list(calls.values())[:_MOST_RECORDED]
 
 
 def _text(row: dict[str, Any], key: str, where: str) -> str:

@@ -17,26 +17,33 @@ _OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Pow: operator.pow,
 }
 _MOST = 10**30  # of a number that is computed with: keeps powers and products small
-_MAX_TEXT = 10_000
 
 
 class NotConstant(Exception):
     """The expression is no constant, or one that JSON cannot say."""
 
 
-def constant(node: ast.expr) -> Any:
-    """The value of literals, lists, tuples (as lists), mappings with text keys, and arithmetic. Raises NotConstant."""
+def constant(node: ast.expr, depth: int = 32) -> Any:
+    """The value of literals, lists, tuples (as lists), mappings with text keys, and arithmetic. Raises NotConstant.
+
+    `depth`: how deep the expression may be nested.
+    """
+    if not depth:
+        raise NotConstant
     if isinstance(node, ast.Constant):
         return _plain(node.value)
     if isinstance(node, ast.List | ast.Tuple):
-        return [constant(element) for element in node.elts]
+        return [constant(element, depth - 1) for element in node.elts]
     if isinstance(node, ast.Dict):
-        return {_key(key): constant(value) for key, value in zip(node.keys, node.values, strict=True)}
+        keys = [constant(key, 1) if key else None for key in node.keys]
+        if not all(isinstance(key, str) for key in keys):
+            raise NotConstant
+        return {key: constant(value, depth - 1) for key, value in zip(keys, node.values, strict=True)}
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
-        value = _number(constant(node.operand))
+        value = _number(constant(node.operand, depth - 1))
         return -value if isinstance(node.op, ast.USub) else value
     if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
-        return _computed(node)
+        return _computed(node.op, constant(node.left, depth - 1), constant(node.right, depth - 1))
     raise NotConstant
 
 
@@ -51,21 +58,13 @@ def _plain(value: object) -> Any:
     return value
 
 
-def _key(node: ast.expr | None) -> str:
-    key = constant(node) if node else None
-    if not isinstance(key, str):
-        raise NotConstant
-    return key
-
-
-def _computed(node: ast.BinOp) -> Any:
-    left, right = constant(node.left), constant(node.right)
-    if isinstance(node.op, ast.Add) and isinstance(left, str) and isinstance(right, str):
-        return (left + right)[:_MAX_TEXT]
-    if isinstance(node.op, ast.Pow) and not 0 <= _number(right) <= 64:
+def _computed(kind: ast.operator, left: Any, right: Any) -> Any:
+    if isinstance(kind, ast.Add) and isinstance(left, str) and isinstance(right, str):
+        return left + right
+    if isinstance(kind, ast.Pow) and not 0 <= _number(right) <= 64:
         raise NotConstant
     try:
-        return _plain(_number(_OPERATORS[type(node.op)](_number(left), _number(right))))
+        return _plain(_number(_OPERATORS[type(kind)](_number(left), _number(right))))
     except ArithmeticError:
         raise NotConstant from None
 

@@ -86,6 +86,7 @@ def with_some_shown(tests: Sequence[Test]) -> tuple[list[Test], list[str]]:
     if len(tests) < 2 or any(test.shown for test in tests):
         return list(tests), []
     first, *rest = tests
+    first = replace(first, name=first.name.replace("tests/held-out", "tests/shown"))
     return [replace(first, shown=True), *rest], [
         f"no test is named as a sample, so {quoted(first.name)} is shown to the model"
     ]
