@@ -6,6 +6,11 @@ Verdicts, a spent budget and an interruption are outcomes, not errors.
 from __future__ import annotations
 
 
+def visible(text: str) -> str:
+    """On one line, whatever the names of files hold: what cannot be printed is written as its escape."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
 class SdpoError(Exception):
     """One clear line: what went wrong, where, and a hint at the remedy."""
 
@@ -18,7 +23,7 @@ class SdpoError(Exception):
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
         hint = f" (hint: {self.hint})" if self.hint else ""
-        return f"{place}{self.what}{hint}"
+        return visible(f"{place}{self.what}{hint}")
 
 
 class UserError(SdpoError):

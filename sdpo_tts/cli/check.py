@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from sdpo_tts.cli.run import USAGE, orderly
+from sdpo_tts.cli.run import PROBLEM_HELP, USAGE, load, orderly
 
 
-def check(problem: Annotated[Path, typer.Argument(help="A problem.yaml, or the folder that holds one.")]) -> None:
+def check(problem: Annotated[Path, typer.Argument(help=PROBLEM_HELP)]) -> None:
     """Read a problem and judge its own submissions/. Exit code 2: the file or a submission's verdict is wrong."""
     with orderly():
         wrong = _check(problem)
@@ -20,9 +20,8 @@ def check(problem: Annotated[Path, typer.Argument(help="A problem.yaml, or the f
 def _check(path: Path) -> int:
     from sdpo_tts.judge import Judge
     from sdpo_tts.judge.submissions import submissions
-    from sdpo_tts.problem import load_problem
 
-    problem = load_problem(path)
+    problem = load(path)
     shown = sum(1 for _ in problem.shown)
     print(f"{problem.slug}: {problem.title}; {shown} shown and {len(problem.tests) - shown} held-out tests")
     known = submissions(problem)

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from sdpo_tts.cli.run import SOLVED, UNSOLVED, orderly
+from sdpo_tts.cli.run import PROBLEM_HELP, SOLVED, UNSOLVED, load, orderly
 from sdpo_tts.errors import UserError
 
 
 def judge(
-    problem: Annotated[Path, typer.Argument(help="A problem.yaml, or the folder that holds one.")],
+    problem: Annotated[Path, typer.Argument(help=PROBLEM_HELP)],
     program: Annotated[Path, typer.Argument(help="The source file to judge.")],
 ) -> None:
     """Judge a program, and print what the model would be told of it. Exit code 0: it passes all tests; 3: not."""
@@ -24,9 +24,8 @@ def judge(
 def _judge(path: Path, program: Path) -> int:
     from sdpo_tts.judge import Judge, Verdict
     from sdpo_tts.judge.feedback import render
-    from sdpo_tts.problem import load_problem
 
-    problem = load_problem(path)
+    problem = load(path)
     try:
         source = program.read_text(encoding="utf-8", errors="replace")
     except OSError as error:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sdpo_tts.cli.run import orderly
+from sdpo_tts.cli.run import PROBLEM_HELP, load, orderly
 
 if TYPE_CHECKING:
     from sdpo_tts.discovery.probe import Rate
 
 
 def probe(
-    problem: Annotated[Path, typer.Argument(help="A problem.yaml, or the folder that holds one.")],
+    problem: Annotated[Path, typer.Argument(help=PROBLEM_HELP)],
     samples: Annotated[int, typer.Option(min=1, help="Samples from the student's prompt.")] = 32,
     model: Annotated[str, typer.Option(help="As for sdpo-solve.")] = "auto",
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
@@ -29,9 +29,8 @@ def probe(
     from sdpo_tts.discovery.assemble import PolicySettings, load_policy
     from sdpo_tts.discovery.probe import Probe
     from sdpo_tts.judge import Judge
-    from sdpo_tts.problem import load_problem
 
-    with orderly(), Judge(load_problem(problem)) as judge:
+    with orderly(), Judge(load(problem)) as judge:
         settings = PolicySettings(model=model, device=device, max_new_tokens=max_new_tokens)
         policy = load_policy(settings, seed, lambda text: print(text, file=sys.stderr))
         if not as_json:

@@ -5,15 +5,21 @@ from __future__ import annotations
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import typer
 
 from sdpo_tts.errors import SdpoError, UserError
 
+if TYPE_CHECKING:
+    from sdpo_tts.problem import Problem
+
 SOLVED, FAULT, USAGE, UNSOLVED, SETUP, SANDBOX, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 4, 5, 130, 143
+PROBLEM_HELP = "A problem.yaml, its folder, or another format (docs/formats.md)."
 
 
 class Terminated(KeyboardInterrupt):
@@ -46,6 +52,22 @@ def app_of(command: Callable[..., None], name: str) -> typer.Typer:
     app = typer.Typer(add_completion=False, pretty_exceptions_show_locals=False)
     app.command(name)(command)
     return app
+
+
+def load(path: Path, *, quiet: bool = False) -> Problem:
+    """The problem at `path`, in whatever format; what could not be carried over is told. Raises UserError."""
+    from sdpo_tts.problem import read_problem
+
+    reading = read_problem(path)
+    if not quiet:
+        tell(reading.notes)
+    return reading.problem
+
+
+def tell(notes: Iterable[str]) -> None:
+    """What an importer left out or added."""
+    for note in notes:
+        print(f"note: {note}", file=sys.stderr)
 
 
 def demand(value: str, known: Sequence[str], option: str) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sdpo_tts.cli import options
-from sdpo_tts.cli.run import SOLVED, UNSOLVED, app_of, orderly
+from sdpo_tts.cli.run import PROBLEM_HELP, SOLVED, UNSOLVED, app_of, load, orderly
 
 if TYPE_CHECKING:
     from sdpo_tts.discovery.assemble import RunSettings
@@ -19,11 +19,8 @@ if TYPE_CHECKING:
     from sdpo_tts.record import RunDir
     from sdpo_tts.view import View
 
-PROBLEM = typer.Argument(help="A problem.yaml, or the folder that holds one.")
-
-
 def solve(
-    problem: Annotated[Path, PROBLEM],
+    problem: Annotated[Path, typer.Argument(help=PROBLEM_HELP)],
     method: options.Method = "sdpo",
     seed: options.Seed = 0,
     max_attempts: options.MaxAttempts = None,
@@ -65,11 +62,10 @@ def solve(
 
 
 def _solve(path: Path, settings: RunSettings, runs: Path, *, quiet: bool, as_json: bool) -> int:
-    from sdpo_tts.problem import load_problem
     from sdpo_tts.record import RunDir
     from sdpo_tts.view import captured_logs, make_view
 
-    problem = load_problem(path)
+    problem = load(path, quiet=quiet)
     run = RunDir.create(runs, problem.slug, settings.method, settings.seed)
     try:
         with (

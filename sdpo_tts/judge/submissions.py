@@ -15,6 +15,8 @@ FOLDERS = {
     "time_limit": Verdict.TLE,
     "runtime_error": Verdict.RE,
     "memory_limit": Verdict.MLE,
+    "time_limit_exceeded": Verdict.TLE,  # the names in a Kattis package
+    "run_time_error": Verdict.RE,
 }
 
 
@@ -26,11 +28,13 @@ class Submission:
 
 
 def submissions(problem: Problem) -> list[Submission]:
-    """Those in the problem's own language, by folder and name."""
+    """Those in the problem's own language, by folder and name; none of a problem that is no folder."""
+    if problem.path.suffix not in (".yaml", ".yml"):
+        return []
     root = problem.path.parent / "submissions"
     suffix = Path(language(problem.language).source).suffix
     return [
-        Submission(f"{folder}/{file.name}", file.read_text(encoding="utf-8"), expected)
+        Submission(f"{folder}/{file.name}", file.read_text(encoding="utf-8", errors="replace"), expected)
         for folder, expected in FOLDERS.items()
         for file in sorted((root / folder).glob(f"*{suffix}"))
     ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from sdpo_tts.errors import UserError
 from sdpo_tts.problem.document import Document, Location, Refused, quoted
 from sdpo_tts.problem.model import Test
 from sdpo_tts.problem.schema import CaseShape, TestsShape
+from sdpo_tts.problem.values import natural
 
 
 class _NoNumber(Exception):
@@ -88,13 +88,7 @@ def _matches(document: Document, pattern: str) -> list[Path]:
         raise Refused(f"{quoted(pattern)} is no file pattern", "for example tests/shown/*.in") from None
     if not found:
         raise Refused(f"no file matches {quoted(pattern)}", "patterns are relative to the problem folder")
-    return sorted((document.contained(path) for path in found), key=_natural)
-
-
-def _natural(path: Path) -> list[str | int]:
-    """Sorts `10.in` behind `9.in`."""
-    parts = re.split(r"([0-9]+)", str(path))  # text and number by turns
-    return [int(part) if index % 2 else part for index, part in enumerate(parts)]
+    return sorted((document.contained(path) for path in found), key=lambda path: natural(str(path)))
 
 
 def _answer(document: Document, source: Path) -> Path:
@@ -135,9 +129,7 @@ def _demand_json(document: Document, case: _Case) -> None:
         _refuse_json(document, case, "output", (fault[0], fault[1]), fault[2], "one JSON value")
 
 
-def _refuse_json(
-    document: Document, case: _Case, key: str, place: tuple[int, int], reason: str, hint: str
-) -> NoReturn:
+def _refuse_json(document: Document, case: _Case, key: str, place: tuple[int, int], reason: str, hint: str) -> NoReturn:
     line, column = place
     if case.files is None:
         what = f"`{key}` is not JSON at its line {line}, column {column}: {reason}"

@@ -95,7 +95,11 @@ def quoted(text: str) -> str:
 
 def read_text(path: Path) -> str:
     """The UTF-8 text of a file, without byte order mark and with `\\n` as line end. Raises `UserError`."""
-    raw = _read_bytes(path)
+    return decoded(_read_bytes(path), path)
+
+
+def decoded(raw: bytes, path: Path) -> str:
+    """As `read_text`, of bytes that came from `path`."""
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:
@@ -106,7 +110,11 @@ def read_text(path: Path) -> str:
 
 def read_document(path: Path) -> Document:
     """Reads one YAML file. Raises `UserError` with `file:line:column`."""
-    text = read_text(path)
+    return parse_document(read_text(path), path)
+
+
+def parse_document(text: str, path: Path) -> Document:
+    """As `read_document`, of text that came from `path`."""
     walk = _Walk(path)
     try:
         root = yaml.compose(text, Loader=_NodeLoader)

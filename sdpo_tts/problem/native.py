@@ -5,37 +5,25 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import fields, replace
-from pathlib import Path
 
-from sdpo_tts.errors import UserError
 from sdpo_tts.problem import values
 from sdpo_tts.problem.cases import read_tests
-from sdpo_tts.problem.document import Document, Refused, quoted, read_document, read_text
+from sdpo_tts.problem.document import Document, Refused, quoted, read_text
 from sdpo_tts.problem.model import FeedbackScope, Function, Limits, Mode, Problem
 from sdpo_tts.problem.schema import LimitsShape, ProblemShape, read_shape
 
 FORMAT = "sdpo-solve/1"
 LANGUAGES = ("python3", "cpp20")
-_KATTIS_KEYS = ("problem_format_version", "validation", "validator_flags", "uuid")
 _NOT_CONTENT = ("slug", "path", "digest")
 
 
-def load_problem(path: Path) -> Problem:
-    """Reads a problem file, or the `problem.yaml` of a folder.
+def read_native(document: Document) -> Problem:
+    """The problem of a native file, its digest left empty.
 
     Raises `UserError` with `file:line:column`, the first fault and a hint.
     """
-    document = read_document(_file(path))
-    _refuse_other_formats(document)
-    problem = _problem(document, read_shape(document))
-    return replace(problem, digest=digest(problem))
-
-
-def _file(path: Path) -> Path:
-    try:
-        return path / "problem.yaml" if path.is_dir() else path
-    except OSError as error:
-        raise UserError(f"cannot be read: {error.strerror}", where=quoted(str(path))) from None
+    _demand_format(document)
+    return _problem(document, read_shape(document))
 
 
 def digest(problem: Problem) -> str:
@@ -51,17 +39,11 @@ def _canonical(value: object) -> object:
     return hashlib.sha256(value).hexdigest() if isinstance(value, bytes) else vars(value)
 
 
-def _refuse_other_formats(document: Document) -> None:
+def _demand_format(document: Document) -> None:
     data = document.data
-    if isinstance(data, dict) and "format" in data:
-        return
-    folder = document.path.parent / "data"
-    kattis_keys = isinstance(data, dict) and any(key in data for key in _KATTIS_KEYS)
-    if kattis_keys or (folder / "secret").is_dir() or (folder / "sample").is_dir():
-        raise document.error((), "this is a Kattis problem package", f"write a native file: `format: {FORMAT}`")
     if data == "":
         raise document.error((), "the file is empty", f"the first line is `format: {FORMAT}`")
-    if isinstance(data, dict):
+    if isinstance(data, dict) and "format" not in data:
         raise document.error((), "missing key `format`", f"the first line is `format: {FORMAT}`")
 
 
@@ -77,7 +59,7 @@ def _problem(document: Document, shape: ProblemShape) -> Problem:
         feedback = FeedbackScope(values.choice(shape.feedback, list(FeedbackScope), "feedback scope"))
     function = _function(document, shape, mode)  # before the tests, whose form depends on it
     return Problem(
-        slug=_slug(document.path),
+        slug=values.slug(document.path.parent.resolve().name),
         title=title,
         statement=_statement(document, shape),
         mode=mode,
@@ -90,12 +72,6 @@ def _problem(document: Document, shape: ProblemShape) -> Problem:
         path=document.path,
         digest="",
     )
-
-
-def _slug(path: Path) -> str:
-    """The folder's name, with what does not belong in a path component replaced."""
-    name = path.parent.resolve().name
-    return "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in name).strip(".-") or "problem"
 
 
 def _mode(document: Document, shape: ProblemShape) -> Mode:

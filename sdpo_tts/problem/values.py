@@ -44,6 +44,12 @@ def checker(text: str) -> Checker:
     raise Refused(f"{quoted(text)} is no checker", nearest(text, ("tokens", "exact", "floats 1e-6")))
 
 
+def slug(name: str) -> str:
+    """`name` as a path component, with what does not belong in one replaced; at most 100 characters."""
+    safe = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in name)
+    return safe[:100].strip(".-") or "problem"
+
+
 def choice(text: str, names: Iterable[str], noun: str) -> str:
     """`text`, if it is one of `names`."""
     names = tuple(names)
@@ -72,6 +78,12 @@ def identifier(text: str) -> str:
     if not text.isidentifier() or keyword.iskeyword(text):
         raise Refused(f"{quoted(text)} is no Python function name")
     return text
+
+
+def natural(name: str) -> list[str | int]:
+    """A sort key that puts `10.in` behind `9.in`."""
+    parts = re.split(r"([0-9]+)", name)  # text and number by turns
+    return [int(part) if index % 2 else part for index, part in enumerate(parts)]
 
 
 def nearest(wrong: str, names: Iterable[str]) -> str:

@@ -1,0 +1,63 @@
+"""Questions on a terminal. They go to stderr: stdout is for results."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from sdpo_tts.errors import UserError
+
+END = "END"
+_HOW = f"end with a line {END}, or Ctrl-D"
+_MOST_BYTES = 4 * 2**20
+
+
+def ask_block(what: str) -> str:
+    """Lines up to `END` or the end of the input, as they were pasted."""
+    print(f"{what} ({_HOW}):", file=sys.stderr)
+    return _lines(sys.stdin.readline())
+
+
+def ask_statement() -> str:
+    """A statement, pasted or in a file that is named; empty if there is none yet."""
+    print(f"Statement: paste it, or name a file ({_HOW}):", file=sys.stderr)
+    first = sys.stdin.readline()
+    path = Path(first.strip())
+    try:
+        is_file = bool(first.strip()) and path.is_file()
+    except (OSError, ValueError):
+        is_file = False
+    return read_statement(path) if is_file else _lines(first)
+
+
+def read_statement(path: Path) -> str:
+    """A statement file as plain text: LaTeX by its ending `.tex`, else Markdown. Raises UserError."""
+    from sdpo_tts.problem.reading.latex import latex_to_text
+    from sdpo_tts.problem.reading.statement import markdown_to_text
+
+    try:
+        with path.open("rb") as file:
+            raw = file.read(_MOST_BYTES + 1)
+    except OSError as error:
+        raise UserError(f"cannot read the statement: {error.strerror}", where=str(path)) from None
+    if len(raw) > _MOST_BYTES:
+        raise UserError(f"a statement of more than {_MOST_BYTES >> 20} MiB", where=str(path))
+    text = _clean(raw.decode(errors="replace"))
+    text = latex_to_text(text).text if path.suffix == ".tex" else markdown_to_text(text)[0]
+    if not text:
+        raise UserError("the statement is empty", where=str(path))
+    return text
+
+
+def _lines(line: str) -> str:
+    lines = []
+    while line and line.strip() != END:
+        lines.append(line)
+        line = sys.stdin.readline()
+    return _clean("".join(lines))
+
+
+def _clean(text: str) -> str:
+    """Characters only, and `\\n` as line end: a terminal may hand on bytes that are no UTF-8."""
+    text = text.encode("utf-8", "surrogateescape").decode(errors="replace")
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")

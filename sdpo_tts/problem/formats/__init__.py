@@ -1,0 +1,95 @@
+"""Other people's formats, one module each. `read_any` tells them apart by their content, never by a file's name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sdpo_tts.errors import UserError
+from sdpo_tts.problem.document import Document, quoted, read_document
+from sdpo_tts.problem.formats import kattis, pairs, polygon, rows
+from sdpo_tts.problem.formats.human_eval import NeedsRun
+from sdpo_tts.problem.formats.rows import read_all
+from sdpo_tts.problem.native import read_native
+from sdpo_tts.problem.reading.draft import Reading
+from sdpo_tts.problem.reading.package import Package, open_package
+
+__all__ = ["NeedsRun", "read_all", "read_any"]
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")
+_GZIP = b"\x1f\x8b"
+
+
+def read_any(path: Path, statement: str = "") -> Reading:
+    """The problem at `path`, its digest left empty. Raises `UserError`."""
+    try:
+        if path.is_dir():
+            return _folder(path, statement)
+        if not path.exists() and (split := _split(path)):
+            return rows.read(split[0], split[1], path, statement)
+        return _file(path, statement)
+    except (OSError, ValueError) as error:  # a name too long, or with a NUL in it
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UserError(f"cannot be read: {reason}", where=quoted(str(path))) from None
+
+
+def _split(path: Path) -> tuple[Path, str] | None:
+    """`rows.jsonl#HumanEval/0` as file and id."""
+    name, mark, identifier = str(path).partition("#")
+    while mark:
+        if Path(name).is_file():
+            return Path(name), identifier
+        more, mark, identifier = identifier.partition("#")
+        name = f"{name}#{more}"
+    return None
+
+
+def _folder(path: Path, statement: str) -> Reading:
+    if (path / "problem.yaml").exists():
+        return _yaml(path / "problem.yaml", statement)
+    if (path / "problem.xml").exists():
+        return polygon.read(open_package(path), path / "problem.xml", statement)
+    return pairs.read(open_package(path), path, statement)
+
+
+def _file(path: Path, statement: str) -> Reading:
+    head = _head(path)
+    if head.startswith(_ZIP):
+        return _archive(path, statement)
+    if head.startswith(_GZIP) or rows.looks_like_json(head):
+        return rows.read(path, "", path, statement)
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"<?xml", b"<problem")):
+        return polygon.read(open_package(path.parent), path, statement)
+    return _yaml(path, statement)
+
+
+def _head(path: Path) -> bytes:
+    if not path.is_file():  # a device or a pipe might never end
+        raise UserError("no such file" if not path.exists() else "not a regular file", where=str(path))
+    with path.open("rb") as file:
+        return file.read(4096)
+
+
+def _archive(path: Path, statement: str) -> Reading:
+    package = open_package(path)
+    if package.has("problem.yaml"):
+        return kattis.read(package, path, statement)
+    if package.has("problem.xml"):
+        return polygon.read(package, path, statement)
+    return pairs.read(package, path, statement)
+
+
+def _yaml(path: Path, statement: str) -> Reading:
+    document = read_document(path)
+    if _is_kattis(document):
+        package: Package = open_package(path.parent)
+        return kattis.read(package, path, statement)
+    return Reading(read_native(document))
+
+
+def _is_kattis(document: Document) -> bool:
+    data = document.data
+    if isinstance(data, dict) and "format" in data:
+        return False
+    if isinstance(data, dict) and any(key in data for key in kattis.OWN_KEYS):
+        return True
+    folder = document.path.parent / "data"
+    return (folder / "secret").is_dir() or (folder / "sample").is_dir()

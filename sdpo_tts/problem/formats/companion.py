@@ -1,0 +1,127 @@
+"""What the browser extension Competitive Companion sends: limits and samples, no statement, no further tests.
+
+The format: README.md of github.com/jmerle/competitive-companion. Time in ms, memory in MB.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sdpo_tts.errors import UserError
+from sdpo_tts.problem.document import quoted
+from sdpo_tts.problem.model import Limits, Test
+from sdpo_tts.problem.reading.draft import MIB, Draft, to_bytes, with_samples
+from sdpo_tts.problem.reading.latex import latex_to_text
+from sdpo_tts.problem.reading.statement import markdown_to_text
+
+MOST_TESTS = 1000
+_Text = Annotated[str, Field(max_length=64 * MIB)]
+_SAMPLES_ONLY = "samples only: without held-out tests, a program that knows them by heart counts as solved"
+_STATEMENTS = (".md", ".txt", ".tex")
+
+
+class _Shape(BaseModel):
+    """Keys that a later version of the extension may send do no harm."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+
+
+class SampleShape(_Shape):
+    input: _Text
+    output: _Text
+
+
+class Stream(_Shape):
+    type: Literal["stdin", "stdout", "file", "regex"] = "stdin"
+    fileName: Annotated[str, Field(max_length=200)] = ""
+    pattern: Annotated[str, Field(max_length=200)] = ""
+
+
+class Batch(_Shape):
+    """The tasks of one click: a contest of `size` problems."""
+
+    id: Annotated[str, Field(max_length=100)]
+    size: Annotated[int, Field(ge=1)]
+
+
+class Task(_Shape):
+    name: Annotated[str, Field(min_length=1, max_length=300)]
+    group: Annotated[str, Field(max_length=300)] = ""
+    url: Annotated[str, Field(max_length=2000)] = ""
+    interactive: bool = False
+    memoryLimit: Annotated[float, Field(strict=False, gt=0, lt=1e9)]
+    timeLimit: Annotated[float, Field(strict=False, gt=0, lt=1e9)]
+    tests: Annotated[list[SampleShape], Field(max_length=MOST_TESTS)]
+    testType: Literal["single", "multiNumber"] = "single"
+    input: Stream = Stream()
+    output: Stream = Stream(type="stdout")
+    languages: dict[str, Any] = {}
+    batch: Batch | None = None
+
+
+def fits(row: dict[str, Any]) -> bool:
+    return "tests" in row and "timeLimit" in row and "memoryLimit" in row
+
+
+def id_of(row: dict[str, Any]) -> str:
+    return str(row.get("name"))[:100]
+
+
+def parse(row: object, where: str) -> Task:
+    """Raises `UserError`, naming the first wrong field."""
+    try:
+        return Task.model_validate(row)
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in fault["loc"]) or "the task"
+        raise UserError(f"`{place}`: {fault['msg'][:1].lower() + fault['msg'][1:]}", where=where) from None
+
+
+def draft(row: dict[str, Any], path: Path, where: str, statement: str) -> Draft:
+    """The statement is looked for beside the file: `task.json` has it in `task.md`, `.txt` or `.tex`."""
+    return task_draft(parse(row, where), path, where, statement or _statement_beside(path))
+
+
+def task_draft(task: Task, path: Path, where: str, statement: str) -> Draft:
+    """The draft of a task. Raises `UserError` for an interactive one: the extension sends no interactor."""
+    if task.interactive:
+        raise UserError("interactive problems are not supported", where=where)
+    tests = [
+        Test(f"tests/shown/{number}", to_bytes(test.input, where), to_bytes(test.output, where), shown=True)
+        for number, test in enumerate(task.tests, start=1)
+    ]
+    return Draft(
+        path=path,
+        where=where,
+        slug=task.name,
+        title=task.name,
+        statement=with_samples(statement, tests),
+        tests=tests,
+        limits=Limits(time_s=task.timeLimit / 1000, memory_bytes=round(task.memoryLimit * MIB)),
+        notes=(
+            *_notes(task),
+            _SAMPLES_ONLY,
+        ),
+        source=" ".join(part for part in (task.group, task.url) if part),
+    )
+
+
+def _notes(task: Task) -> list[str]:
+    streams = [(task.input, "stdin"), (task.output, "stdout")]
+    return [
+        f"{standard} is used instead of the file {quoted(stream.fileName or stream.pattern)}"
+        for stream, standard in streams
+        if stream.type != standard
+    ]
+
+
+def _statement_beside(path: Path) -> str:
+    for suffix in _STATEMENTS:
+        beside = path.with_suffix(suffix)
+        if beside != path and beside.is_file() and beside.stat().st_size <= MIB:
+            text = beside.read_text(encoding="utf-8", errors="replace")
+            return latex_to_text(text).text if suffix == ".tex" else markdown_to_text(text)[0]
+    return ""

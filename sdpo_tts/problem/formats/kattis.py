@@ -1,0 +1,222 @@
+"""Kattis (ICPC) problem packages, versions `legacy` and `2025-09`.
+
+The specification: `spec/legacy.md` and `spec/2025-09.md` of github.com/Kattis/problem-package-format.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from sdpo_tts.errors import UserError
+from sdpo_tts.problem.document import Document, Null, Refused, Value, parse_document
+from sdpo_tts.problem.model import Limits, Test
+from sdpo_tts.problem.reading.draft import MIB, Draft, Reading, number, with_samples
+from sdpo_tts.problem.reading.package import Package
+from sdpo_tts.problem.reading.programs import programs
+from sdpo_tts.problem.reading.statement import find_statement
+from sdpo_tts.problem.reading.validators import Mapped, kattis
+
+OWN_KEYS = ("problem_format_version", "validation", "validator_flags", "uuid", "rights_owner", "license")
+_LEGACY = ("legacy", "legacy-icpc", "")
+_SUBMISSIONS = {
+    "accepted": "accepted",
+    "wrong_answer": "wrong_answer",
+    "time_limit_exceeded": "time_limit",
+    "run_time_error": "runtime_error",
+}
+_MOST_LINKS = 8
+_LINK = re.compile(rb"(?:\.\.?/)*[A-Za-z0-9_][A-Za-z0-9_./-]{0,250}\.(?:in|ans)")
+_TIME = re.compile(r"""^[ \t]*(?:timelimit[ \t]*=[ \t]*)?["']?([0-9]+(?:\.[0-9]+)?)["']?[ \t]*$""", re.MULTILINE)
+_TIME_FILES = (".timelimit", "domjudge-problem.ini")
+_DEFAULT = Limits(time_s=2.0, memory_bytes=2048 * MIB, output_bytes=8 * MIB)  # "typical system default"
+_MULTIPLIERS = "a time limit is not worked out from submissions"
+_UNTOLD = {
+    "code": "the limit on the length of programs is left out",
+    "time_multipliers": _MULTIPLIERS,
+    "time_multiplier": _MULTIPLIERS,
+}
+
+
+def read(package: Package, path: Path, statement: str) -> Reading:
+    """The problem of a package. Raises `UserError`."""
+    document = parse_document(package.text("problem.yaml"), package.path / "problem.yaml")
+    return _Kattis(package, document).draft(path, statement).finish()
+
+
+@dataclass
+class _Kattis:
+    package: Package
+    document: Document
+    notes: list[str] = field(default_factory=list)
+
+    def draft(self, path: Path, statement: str) -> Draft:
+        self._refuse_what_cannot_be()
+        checker = self._checker()
+        limits = self._limits()
+        tests = list(self._tests())
+        found = find_statement(self.package, ("statement", "problem_statement"), self._constants())
+        self.notes += [*checker.notes, *(found.notes if not statement else ())]
+        if not any(test.shown for test in tests):
+            self.notes.append("the package has no sample: feedback can quote no test")
+        return Draft(
+            path=path,
+            where=str(self.document.path),
+            slug=self.package.title,
+            title=self._name(found.language) or found.title,
+            statement=with_samples(statement or found.text, tests),
+            tests=tests,
+            limits=limits,
+            checker=checker.checker,
+            notes=tuple(self.notes),
+            programs=programs(self.package, _SUBMISSIONS),
+            source=self._text("source") or self._text("source_url"),
+        )
+
+    def _value(self, *location: str) -> Value | None:
+        data: Value | None = self.document.data
+        for key in location:
+            data = data.get(key) if isinstance(data, dict) else None
+        return data
+
+    def _text(self, *location: str) -> str:
+        value = self._value(*location)
+        return value.strip() if isinstance(value, str) and not isinstance(value, Null) else ""
+
+    def _words(self, *location: str) -> list[str]:
+        """A list of texts, or a text of words."""
+        value = self._value(*location)
+        return [str(word) for word in value] if isinstance(value, list) else self._text(*location).split()
+
+    def _name(self, language: str) -> str:
+        names = self._value("name")
+        return self._text("name") if not isinstance(names, dict) else self._text("name", language)
+
+    def _constants(self) -> dict[str, str]:
+        constants = self._value("constants")
+        found = constants.items() if isinstance(constants, dict) else ()
+        return {name: value for name, value in found if isinstance(value, str)}
+
+    def _refuse_what_cannot_be(self) -> None:
+        kinds = [*self._words("type"), *self._words("validation")[1:]]
+        for kind in ("interactive", "multi-pass", "submit-answer"):
+            if kind in kinds:
+                location = ("type",) if kind in self._words("type") else ("validation",)
+                raise self.document.error(location, f"{kind} problems are not supported")
+        if self.package.names("include"):
+            raise self.package.error("include", "code that is added to every program is not supported")
+        if "scoring" in kinds:
+            self.notes.append("scores and groups of tests are left out: solved means that all tests pass")
+        if self.package.names("static_validator"):
+            self.notes.append("the static validator is left out")
+        self._note_languages()
+
+    def _note_languages(self) -> None:
+        languages = self._words("languages")
+        if languages and not {"all", "python3"} & set(languages):
+            self.notes.append(f"the package allows only {', '.join(languages)[:60]}, and Python 3 is asked for")
+
+    def _checker(self) -> Mapped:
+        own = [*self.package.names("output_validators"), *self.package.names("output_validator")]
+        custom = self._words("validation")[:1] == ["custom"]
+        if own:
+            raise self.package.error(own[0], "output validators of the package's own are not supported")
+        if custom:
+            self.notes.append("the package says `validation: custom` and holds no validator: the default one is used")
+        with self.document.at("validator_flags"):
+            return kattis([] if custom else self._validator_flags())
+
+    def _validator_flags(self) -> list[str]:
+        """Those of the problem, which groups of tests may replace: all alike, since there is one checker."""
+        told = {tuple(self._words("validator_flags"))}
+        names = self.package.names("data/sample") + self.package.names("data/secret")
+        for name in names:
+            if name.endswith(".yaml"):
+                told |= self._group_flags(name)
+        told = told - {()} or {()}
+        if len(told) > 1:
+            raise Refused("validator flags that differ between tests are not supported")
+        return list(told.pop())
+
+    def _group_flags(self, name: str) -> set[tuple[str, ...]]:
+        group = _Kattis(self.package, parse_document(self.package.text(name), self.package.path / name))
+        if group._value("args"):
+            raise group.document.error(("args",), "tests with command-line arguments are not supported")
+        flags = group._words("output_validator_args") or group._words("output_validator_flags")
+        return {tuple(flags)}
+
+    def _limits(self) -> Limits:
+        told = self._value("limits")
+        keys = told if isinstance(told, dict) else {}
+        self.notes += sorted({text for key, text in _UNTOLD.items() if key in keys})
+        memory, output = self._amount("memory", "number of MiB"), self._amount("output", "number of MiB")
+        return Limits(
+            time_s=self._time_limit(),
+            memory_bytes=round(memory * MIB) if memory is not None else _DEFAULT.memory_bytes,
+            output_bytes=round(output * MIB) if output is not None else _DEFAULT.output_bytes,
+        )
+
+    def _amount(self, key: str, what: str) -> float | None:
+        if not self._text("limits", key):
+            return None
+        try:
+            return number(self._text("limits", key), what, "")
+        except UserError as error:
+            raise self.document.error(("limits", key), error.what) from None
+
+    def _time_limit(self) -> float:
+        limit = self._amount("time_limit", "number of seconds")
+        if limit is None:
+            limit = self._time_limit_beside()
+        if limit is None:
+            limit = _DEFAULT.time_s
+            self.notes.append(f"the package sets no time limit: it is {limit:g} s")
+        return limit
+
+    def _time_limit_beside(self) -> float | None:
+        """Where older judges keep it: a bare number, or `timelimit = 2`."""
+        for name in _TIME_FILES:
+            text = self.package.text(name) if self.package.has(name) else ""
+            if found := _TIME.search(text):
+                return number(found[1], "number of seconds", str(self.package.path / name))
+        return None
+
+    def _tests(self) -> Iterator[Test]:
+        for folder in ("data/sample", "data/secret"):
+            names = self.package.names(folder)
+            if files := next((name for name in names if ".files/" in name), ""):
+                raise self.package.error(files, "tests with files of their own are not supported")
+            for name in names:
+                if name.endswith(".in"):
+                    answer = f"{name.removesuffix('.in')}.ans"
+                    if not self.package.has(answer):
+                        raise self.package.error(name, "has no .ans file beside it")
+                    shown = folder == "data/sample"
+                    yield Test(name.removesuffix(".in"), self._data(name), self._data(answer), shown)
+
+    def _data(self, name: str) -> bytes:
+        """A file's content. Where Git wrote links as text, because it could not link, they are followed."""
+        for _ in range(_MOST_LINKS):
+            raw = self.package.read(name)
+            if not _LINK.fullmatch(raw):
+                return raw
+            target = _joined(PurePosixPath(name).parent, raw.decode())
+            if PurePosixPath(target).suffix != PurePosixPath(name).suffix or not self.package.has(target):
+                return raw
+            name = target
+        raise self.package.error(name, "a link that leads to itself")
+
+
+def _joined(folder: PurePosixPath, relative: str) -> str:
+    """Without `..`; what would leave the package comes out as a name that is not in it."""
+    parts = list(folder.parts)
+    for part in PurePosixPath(relative).parts:
+        if part != "..":
+            parts.append(part)
+        elif parts:
+            parts.pop()
+        else:
+            return ""
+    return "/".join(parts)

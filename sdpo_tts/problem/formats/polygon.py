@@ -1,0 +1,187 @@
+"""Codeforces Polygon packages: `problem.xml`, time in milliseconds, memory in bytes, Windows line ends accepted.
+
+The format has no published specification; tags as Polygon writes them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from xml.etree import ElementTree
+
+from sdpo_tts.errors import UserError
+from sdpo_tts.problem.document import Refused, quoted
+from sdpo_tts.problem.model import Limits, Test
+from sdpo_tts.problem.reading.draft import Draft, Reading, number, with_samples
+from sdpo_tts.problem.reading.latex import latex_to_text
+from sdpo_tts.problem.reading.package import Package
+from sdpo_tts.problem.reading.programs import add
+from sdpo_tts.problem.reading.statement import FIGURES_LEFT_OUT
+from sdpo_tts.problem.reading.validators import Mapped, polygon
+
+_VERDICTS = {
+    "main": "accepted",
+    "accepted": "accepted",
+    "wrong-answer": "wrong_answer",
+    "time-limit-exceeded": "time_limit",
+    "memory-limit-exceeded": "memory_limit",
+}
+_SECTIONS = {"legend": "", "input": "Input", "output": "Output", "interaction": "Interaction", "notes": "Notes"}
+_PATTERN = re.compile(r"([A-Za-z0-9_./-]*)%(?:0([1-9]))?d([A-Za-z0-9_./-]*)")
+_MOST_TESTS = 10_000
+
+
+def read(package: Package, path: Path, statement: str) -> Reading:
+    """The problem of a package. Raises `UserError`."""
+    text = package.text("problem.xml")
+    if "<!DOCTYPE" in text or "<!ENTITY" in text:
+        raise package.error("problem.xml", "document types and entities are not allowed")
+    try:
+        root = ElementTree.fromstring(text)
+    except (ElementTree.ParseError, ValueError) as error:
+        line, column = getattr(error, "position", (1, 0))
+        where = f"{package.path / 'problem.xml'}:{line}:{column + 1}"
+        raise UserError(f"not XML: {str(error).partition(':')[0]}", where=where) from None
+    return _Polygon(package, root).draft(path, statement).finish()
+
+
+@dataclass
+class _Polygon:
+    package: Package
+    root: ElementTree.Element
+    notes: list[str] = field(default_factory=list)
+
+    def draft(self, path: Path, statement: str) -> Draft:
+        testset = self._testset()
+        checker = self._checker()
+        self._refuse_what_cannot_be()
+        tests = list(self._tests(testset))
+        language = self._language()
+        text = statement or self._statement(language)
+        if not any(test.shown for test in tests):
+            self.notes.append("no test is marked as a sample: feedback can quote none")
+        self.notes += checker.notes
+        return Draft(
+            path=path,
+            where=str(self.package.path / "problem.xml"),
+            slug=self.root.get("short-name") or self.package.title,
+            title=self._title(language),
+            statement=with_samples(text, tests),
+            tests=tests,
+            limits=self._limits(testset),
+            checker=checker.checker,
+            notes=tuple(self.notes),
+            programs=self._programs(),
+            source=self.root.get("url") or "",
+        )
+
+    def _error(self, what: str, hint: str = "") -> UserError:
+        return self.package.error("problem.xml", what, hint)
+
+    def _testset(self) -> ElementTree.Element:
+        testsets = self.root.findall("./judging/testset")
+        named = [testset for testset in testsets if testset.get("name") == "tests"]
+        if not testsets:
+            raise self._error("no `judging/testset`", "a Polygon package is expected")
+        if len(testsets) > 1:
+            self.notes.append("test sets other than `tests` are left out")
+        return (named or testsets)[0]
+
+    def _limits(self, testset: ElementTree.Element) -> Limits:
+        where = str(self.package.path / "problem.xml")
+        time_ms = number(testset.findtext("time-limit", "").strip(), "time limit in milliseconds", where)
+        memory = number(testset.findtext("memory-limit", "").strip(), "memory limit in bytes", where)
+        return Limits(time_s=time_ms / 1000, memory_bytes=round(memory))
+
+    def _checker(self) -> Mapped:
+        checker = self.root.find("./assets/checker")
+        try:
+            return polygon(checker.get("name") or "" if checker is not None else "std::fcmp.cpp")
+        except Refused as refused:
+            raise self._error(refused.what, refused.hint) from None
+
+    def _refuse_what_cannot_be(self) -> None:
+        judging = self.root.find("./judging")
+        attributes = judging.attrib if judging is not None else {}
+        if self.root.find("./assets/interactor") is not None:
+            raise self._error("interactive problems are not supported")
+        if attributes.get("run-count", "1") != "1":
+            raise self._error("problems of several runs are not supported")
+        for key, standard in (("input-file", "stdin"), ("output-file", "stdout")):
+            if attributes.get(key, "") not in ("", standard):
+                self.notes.append(f"{standard} is used instead of the file {quoted(attributes[key])}")
+        if self.root.find("./judging/testset/groups") is not None:
+            self.notes.append("points and groups of tests are left out: solved means that all tests pass")
+
+    def _tests(self, testset: ElementTree.Element) -> Iterator[Test]:
+        told = testset.findall("./tests/test")
+        amount = round(number(testset.findtext("test-count", str(len(told))).strip(), "number of tests", ""))
+        if amount > _MOST_TESTS:
+            raise self._error(f"more than {_MOST_TESTS} tests")
+        for index in range(1, amount + 1):
+            given = self._path(testset, "input-path-pattern", "tests/%02d", index)
+            wanted = self._path(testset, "answer-path-pattern", "tests/%02d.a", index)
+            shown = index <= len(told) and told[index - 1].get("sample") == "true"
+            yield Test(given.removesuffix(".in"), self._data(given), self._data(wanted), shown)
+
+    def _path(self, testset: ElementTree.Element, tag: str, default: str, index: int) -> str:
+        pattern = testset.findtext(tag, default).strip()
+        match = _PATTERN.fullmatch(pattern)
+        if not match or ".." in pattern or pattern.startswith("/"):
+            raise self._error(f"{quoted(pattern)} is no {tag.replace('-', ' ')}")
+        return f"{match[1]}{index:0{match[2] or 1}d}{match[3]}"
+
+    def _data(self, name: str) -> bytes:
+        if not self.package.has(name):
+            hint = "download the *full* package, which holds generated tests too"
+            raise self.package.error(name, "no such file", hint)
+        return self.package.read(name).replace(b"\r\n", b"\n")
+
+    def _language(self) -> str:
+        """English, if the problem has it."""
+        languages = [name.get("language") or "" for name in self.root.findall("./names/name")]
+        return "english" if "english" in languages or not languages else languages[0]
+
+    def _title(self, language: str) -> str:
+        names = {name.get("language"): name.get("value") or "" for name in self.root.findall("./names/name")}
+        return latex_to_text(names.get(language, "")).text
+
+    def _statement(self, language: str) -> str:
+        folder = f"statement-sections/{language}"
+        told = {key: self._section(f"{folder}/{key}.tex") for key in _SECTIONS}
+        if not any(told.values()):
+            told = self._properties(f"statements/{language}/problem-properties.json")
+        if language != "english":
+            self.notes.append(f"the statement is not in English but in {quoted(language)}")
+        texts = {key: self._plain(text) for key, text in told.items() if text.strip()}
+        return "\n\n".join(f"## {_SECTIONS[key]}\n\n{text}" if _SECTIONS[key] else text for key, text in texts.items())
+
+    def _section(self, name: str) -> str:
+        return self.package.text(name) if self.package.has(name) else ""
+
+    def _properties(self, name: str) -> dict[str, str]:
+        try:
+            told = json.loads(self._section(name) or "{}")
+        except (ValueError, RecursionError):
+            raise self.package.error(name, "not JSON") from None
+        told = told if isinstance(told, dict) else {}
+        return {key: told[key] for key in _SECTIONS if isinstance(told.get(key), str)}
+
+    def _plain(self, source: str) -> str:
+        converted = latex_to_text(source)
+        if converted.figures and FIGURES_LEFT_OUT not in self.notes:
+            self.notes.append(FIGURES_LEFT_OUT)
+        return converted.text
+
+    def _programs(self) -> tuple[tuple[str, bytes], ...]:
+        found: dict[str, bytes] = {}
+        for solution in self.root.findall("./assets/solutions/solution"):
+            source = solution.find("source")
+            name = source.get("path") or "" if source is not None else ""
+            verdict = _VERDICTS.get(solution.get("tag") or "")
+            if verdict and ".." not in PurePosixPath(name).parts and self.package.has(name):
+                add(found, verdict, PurePosixPath(name).name, self.package.read(name))
+        return tuple(found.items())

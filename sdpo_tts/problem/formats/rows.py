@@ -1,0 +1,175 @@
+"""Files of rows: one JSON object, a JSON list, or JSON lines, perhaps compressed with gzip.
+
+A row is told by its fields: Competitive Companion, LiveCodeBench, CodeContests (the original and the flat one of
+evaluation harnesses), HumanEval.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from io import BufferedIOBase
+from pathlib import Path
+from typing import Any
+
+from sdpo_tts.errors import UserError
+from sdpo_tts.problem.document import quoted, read_document
+from sdpo_tts.problem.formats import code_contests, companion, human_eval, livecodebench
+from sdpo_tts.problem.native import read_native
+from sdpo_tts.problem.reading.draft import Draft, Reading
+
+MAX_BYTES = 256 * 2**20  # of one row, or of a file that is not one row a line
+MAX_LINES = 1_000_000
+Row = dict[str, Any]
+_SHOWN_IDS = 5
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How a row is recognised, what its id is, and how it is read."""
+
+    fits: Callable[[Row], bool]
+    id_of: Callable[[Row], str]
+    draft: Callable[[Row, Path, str, str], Draft]
+
+
+KINDS = (
+    Kind(companion.fits, companion.id_of, companion.draft),
+    Kind(livecodebench.fits, livecodebench.id_of, livecodebench.draft),
+    Kind(human_eval.fits, human_eval.id_of, human_eval.draft),
+    Kind(code_contests.fits, code_contests.id_of, code_contests.draft),
+)
+
+
+_JSON = re.compile(rb'(?:\xef\xbb\xbf)?\s*(?:\{\s*["}]|\[\s*[{\]])')
+
+
+def looks_like_json(head: bytes) -> bool:
+    """Unlike a flow mapping of YAML, which need not quote its keys."""
+    return _JSON.match(head) is not None
+
+
+def read(file: Path, identifier: str, path: Path, statement: str) -> Reading:
+    """The row `identifier` of `file`, or the only one. `path` is what the user gave. Raises `UserError`."""
+    found = _choose(file, identifier)
+    if found is None:  # JSON is YAML too
+        return Reading(read_native(read_document(file)))
+    kind, row, where = found
+    return kind.draft(row, path, where, statement).finish()
+
+
+def read_all(file: Path) -> Iterator[tuple[str, Reading | UserError]]:
+    """Every row by its id: the problem, or why there is none. Raises `UserError` where the file itself is wrong."""
+    for where, row in _rows(file):
+        kind, name = _identify(row, where)
+        try:
+            yield name, kind.draft(row, Path(f"{file}#{name}"), where, "").finish()
+        except UserError as error:
+            yield name, error
+
+
+def _choose(file: Path, identifier: str) -> tuple[Kind, Row, str] | None:
+    """None: a file of one object that is no row."""
+    known: list[str] = []
+    first: tuple[Kind, Row, str] | None = None
+    for where, row in _rows(file):
+        if not known and isinstance(row, dict) and ("format" in row or not _kind(row)):
+            return None
+        kind, name = _identify(row, where)
+        if name == identifier and identifier:
+            return kind, row, where
+        first = first or (kind, row, where)
+        known.append(name)
+        if not identifier and len(known) > _SHOWN_IDS:
+            break
+    if first and len(known) == 1 and not identifier:
+        return first
+    raise _no_such_row(file, identifier, known)
+
+
+def _no_such_row(file: Path, identifier: str, known: list[str]) -> UserError:
+    if not known:
+        return UserError("no rows", where=str(file))
+    what = f"no row {quoted(identifier)}" if identifier else "several problems in one file"
+    some = ", ".join(quoted(name)[1:-1] for name in known[:_SHOWN_IDS]) + (", ..." if len(known) > _SHOWN_IDS else "")
+    return UserError(what, where=str(file), hint=f"name one as FILE#ID; ids: {some}")
+
+
+def _identify(row: Any, where: str) -> tuple[Kind, str]:
+    kind = _kind(row)
+    if not kind:
+        raise UserError("no known kind of row", where=where, hint="see docs/formats.md for the kinds that are read")
+    return kind, kind.id_of(row)
+
+
+def _kind(row: Any) -> Kind | None:
+    return next((kind for kind in KINDS if isinstance(row, dict) and kind.fits(row)), None)
+
+
+def _rows(file: Path) -> Iterator[tuple[str, Any]]:
+    """Every row with its place, one at a time: such files may be larger than memory. Raises `UserError`."""
+    try:
+        with file.open("rb") as raw:
+            packed = raw.read(2) == b"\x1f\x8b"
+        with file.open("rb") as raw:
+            yield from _parsed(gzip.GzipFile(fileobj=raw) if packed else raw, file)
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or "damaged gzip data"
+        raise UserError(f"cannot be read: {reason}", where=str(file)) from None
+
+
+def _parsed(stream: BufferedIOBase, file: Path) -> Iterator[tuple[str, Any]]:
+    first = _line(stream, file)
+    try:
+        whole = _json(first, str(file), 1)
+    except UserError:  # one object or list over several lines
+        yield from _listed(_json(first + _rest(stream, file), str(file), 1), file)
+        return
+    yield from _listed(whole, file)
+    for number in range(2, MAX_LINES):
+        line = _line(stream, file)
+        if not line:
+            return
+        if line.strip():
+            yield f"{file}:{number}", _json(line, str(file), number)
+    raise UserError(f"more than {MAX_LINES} lines", where=str(file))
+
+
+def _listed(whole: Any, file: Path) -> Iterator[tuple[str, Any]]:
+    if isinstance(whole, list):
+        yield from ((f"{file}: row {number}", row) for number, row in enumerate(whole, start=1))
+    else:
+        yield f"{file}:1", whole
+
+
+def _line(stream: BufferedIOBase, file: Path) -> bytes:
+    line = stream.readline(MAX_BYTES + 1)
+    if len(line) > MAX_BYTES:
+        raise UserError(f"a line of more than {MAX_BYTES >> 20} MiB", where=str(file))
+    return line
+
+
+def _rest(stream: BufferedIOBase, file: Path) -> bytes:
+    rest = stream.read(MAX_BYTES + 1)
+    if len(rest) > MAX_BYTES:
+        raise UserError(f"larger than {MAX_BYTES >> 20} MiB", where=str(file), hint="write one row a line")
+    return rest
+
+
+def _json(raw: bytes, file: str, number: int) -> Any:
+    """The JSON value that starts on line `number`."""
+    try:
+        return json.loads(raw.decode().removeprefix("\ufeff"))
+    except RecursionError:
+        raise UserError("nested too deeply", where=f"{file}:{number}") from None
+    except UnicodeDecodeError:
+        raise UserError("not UTF-8 text", where=f"{file}:{number}") from None
+    except json.JSONDecodeError as error:
+        where = f"{file}:{number + error.lineno - 1}:{error.colno}"
+        raise UserError(f"not JSON: {error.msg[:1].lower() + error.msg[1:]}", where=where) from None
+    except ValueError:
+        raise UserError("not JSON: a number of too many digits", where=f"{file}:{number}") from None

@@ -1,0 +1,159 @@
+"""What a reader hands over, and the checks that all of them need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from sdpo_tts.errors import UserError
+from sdpo_tts.problem import values
+from sdpo_tts.problem.document import Refused, quoted
+from sdpo_tts.problem.model import Checker, FeedbackScope, Function, Limits, Mode, Problem, Test
+
+MIB = 2**20
+MIN_TIME_S, MAX_TIME_S = 1e-3, 3600.0
+MIN_MEMORY, MAX_MEMORY = 16 * MIB, 2**40
+MAX_OUTPUT = 2**30
+MAX_SAMPLE = 4000  # characters of a sample that is added to a statement
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A problem as read from someone else's format.
+
+    `notes`: what was not carried over, or was added, one line each. `programs`: submissions of known verdict, by the
+    path below a native problem's `submissions/`. `source`: where the problem comes from, for a comment.
+    """
+
+    problem: Problem
+    notes: tuple[str, ...] = ()
+    programs: tuple[tuple[str, bytes], ...] = ()
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a reader found out. `where` names the file for messages; `path` is what `Problem.path` becomes."""
+
+    path: Path
+    where: str
+    slug: str
+    title: str
+    statement: str
+    tests: Sequence[Test]
+    limits: Limits = field(default_factory=Limits)
+    checker: Checker = field(default_factory=Checker)
+    function: Function | None = None
+    notes: tuple[str, ...] = ()
+    programs: tuple[tuple[str, bytes], ...] = ()
+    source: str = ""
+
+    def finish(self) -> Reading:
+        """The problem, checked as a native one is. Raises `UserError`."""
+        tests, repeated = without_repeats(self.tests)
+        if not tests:
+            raise UserError("no tests", where=self.where)
+        limits, limit_notes = _within_range(self.limits, self.where)
+        problem = Problem(
+            slug=values.slug(self.slug),
+            title=_title(self.title or self.slug),
+            statement=_statement(self.statement, self.where),
+            mode=Mode.FUNCTION if self.function else Mode.STDIN,
+            language="python3",
+            limits=limits,
+            tests=tests,
+            feedback=FeedbackScope.SHOWN,
+            checker=self.checker,
+            function=self.function,
+            path=self.path,
+            digest="",
+        )
+        repeats = [f"{count(repeated, 'test')} left out, equal to others"] if repeated else []
+        return Reading(problem, (*self.notes, *limit_notes, *repeats), self.programs, self.source)
+
+
+def without_repeats(tests: Sequence[Test]) -> tuple[tuple[Test, ...], int]:
+    """Shown tests first, each pair of input and output once; and how many were left out."""
+    seen: dict[tuple[bytes, bytes], Test] = {}
+    for test in [*(test for test in tests if test.shown), *(test for test in tests if not test.shown)]:
+        seen.setdefault((test.input, test.expected), test)
+    return tuple(seen.values()), len(tests) - len(seen)
+
+
+def with_some_shown(tests: Sequence[Test]) -> tuple[list[Test], list[str]]:
+    """The tests, the first one shown if the format names no sample: feedback needs one that it may quote."""
+    if len(tests) < 2 or any(test.shown for test in tests):
+        return list(tests), []
+    first, *rest = tests
+    first = replace(first, name=first.name.replace("tests/held-out", "tests/shown"))
+    return [replace(first, shown=True), *rest], [
+        f"no test is named as a sample, so {quoted(first.name)} is shown to the model"
+    ]
+
+
+def with_samples(statement: str, tests: Iterable[Test]) -> str:
+    """The statement and those shown tests that it does not quote itself; nothing without a statement."""
+    if not statement.strip():
+        return ""
+    squeezed = " ".join(statement.split())
+    parts = [statement.strip()]
+    for number, test in enumerate((test for test in tests if test.shown), start=1):
+        given, wanted = (data.decode(errors="replace").strip("\n") for data in (test.input, test.expected))
+        quoted_already = all(" ".join(text.split()) in squeezed for text in (given, wanted))
+        if len(given) + len(wanted) <= MAX_SAMPLE and not (quoted_already and given):
+            parts.append(f"Sample input {number}:\n{_fenced(given)}\n\nSample output {number}:\n{_fenced(wanted)}")
+    return "\n\n".join(parts)
+
+
+def _fenced(text: str) -> str:
+    return f"```\n{text}\n```" if text else "(empty)"
+
+
+def to_bytes(text: str, where: str) -> bytes:
+    """UTF-8 with a final newline, unless empty. Raises `UserError` for half a surrogate pair."""
+    try:
+        return (text if not text or text.endswith("\n") else text + "\n").encode()
+    except UnicodeEncodeError:
+        raise UserError("a test holds half a surrogate pair, which is not a character", where=where) from None
+
+
+def count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _title(text: str) -> str:
+    """One line, and printable."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:200] or "Untitled"
+
+
+def _statement(text: str, where: str) -> str:
+    text = text.encode(errors="replace").decode().removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    try:
+        return values.statement(text)
+    except Refused:
+        hint = "give its text with `sdpo-tts import --statement FILE`, or in a file statement.md beside it"
+        raise UserError("no statement", where=where, hint=hint) from None
+
+
+def _within_range(limits: Limits, where: str) -> tuple[Limits, list[str]]:
+    """What the sandbox can enforce, and a note for each limit that had to be moved."""
+    if not (MIN_TIME_S <= limits.time_s <= MAX_TIME_S):
+        raise UserError(f"a time limit of {limits.time_s:g} s", where=where, hint="1 ms to 1 h are possible")
+    memory = min(max(limits.memory_bytes, MIN_MEMORY), MAX_MEMORY)
+    output = min(max(limits.output_bytes, 1), MAX_OUTPUT)
+    both = [("memory", limits.memory_bytes, memory), ("output", limits.output_bytes, output)]
+    moved = [(name, old / MIB, new / MIB) for name, old, new in both if old != new]
+    notes = [f"the {name} limit is {new:g} MiB instead of {old:g} MiB" for name, old, new in moved]
+    return replace(limits, memory_bytes=memory, output_bytes=output), notes
+
+
+def number(value: object, what: str, where: str) -> float:
+    """A number from JSON or text, not negative. Raises `UserError`."""
+    try:
+        amount = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        amount = -1.0
+    if not 0 <= amount < 1e18:  # NaN too fails the comparison
+        raise UserError(f"{quoted(str(value))} is no {what}", where=where)
+    return amount

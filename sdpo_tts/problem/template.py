@@ -1,0 +1,33 @@
+"""A new problem file, with comments that say what else it may hold."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+from sdpo_tts.problem.native import FORMAT
+from sdpo_tts.problem.writer import Block, dump
+
+_CHOICES = """\
+language: python3           # or cpp20
+# limits:                   # per test; units are mandatory
+#   time: 2s                # CPU time: ms, s
+#   memory: 256MiB
+#   output: 16MiB
+# checker: tokens           # tokens, exact, or  floats 1e-6
+# feedback: shown           # whose inputs and outputs the model may see: shown, all, none
+"""
+_HELD_OUT = """\
+  # held_out:               # never told to the model; solved means that these pass too. The samples alone are few:
+  #   - input: "..."        # a program that has learned them by heart would pass.
+  #     output: "..."
+  #   - files: tests/*.in   # each NAME.in needs a NAME.out or NAME.ans beside it
+"""
+
+
+def template(title: str, statement: str, samples: Sequence[tuple[str, str]]) -> str:
+    """The text of a problem.yaml; `samples` are inputs and outputs, shown to the model."""
+    head = {"format": FORMAT, "title": title, "statement": Block(f"{statement.strip()}\n")}
+    shown = [{"input": Block(given), "output": Block(wanted)} for given, wanted in samples]
+    tests = textwrap.indent(dump({"shown": shown}), "  ", lambda line: bool(line.strip()))
+    return f"# What the keys mean: docs/problem-format.md\n{dump(head)}{_CHOICES}tests:\n{tests}{_HELD_OUT}"

@@ -1,0 +1,147 @@
+"""Writes a problem as a native folder: problem.yaml, statement.md, tests, submissions."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from glob import escape
+from itertools import groupby
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import yaml
+
+from sdpo_tts.errors import UserError
+from sdpo_tts.problem.document import quoted
+from sdpo_tts.problem.model import Checker, Limits, Test
+from sdpo_tts.problem.native import FORMAT
+from sdpo_tts.problem.reading.draft import MIB, Reading
+from sdpo_tts.problem.values import natural
+
+STATEMENT = "statement.md"
+
+
+class Block(str):
+    """Text that is written as a block, if YAML can."""
+
+
+class _Dumper(yaml.SafeDumper):
+    """Of plain data; blocks where text has lines."""
+
+
+def _represent(dumper: _Dumper, text: Block) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", str(text), style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(Block, _represent)
+
+
+def write_native(reading: Reading, folder: Path) -> None:
+    """Makes `folder`, which must not exist yet, or not hold anything. Nothing else is written. Raises `UserError`.
+
+    What the folder then loads as has the same digest as what was read.
+    """
+    files = _files(reading)  # all of it, before the first byte is written
+    new = demand_free(folder)
+    try:
+        for name, content in files:
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+    except OSError as error:
+        if new:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise UserError(f"cannot be written: {error.strerror}", where=str(folder)) from None
+
+
+def demand_free(folder: Path) -> bool:
+    """Whether the folder is not there. Raises `UserError` where there is more than an empty folder."""
+    try:
+        new = not folder.exists()
+        if not new and any(folder.iterdir()):
+            raise UserError("exists already", where=str(folder), hint="name another folder")
+        return new
+    except OSError as error:
+        raise UserError(f"cannot be made: {error.strerror}", where=quoted(str(folder))) from None
+
+
+def problem_yaml(reading: Reading) -> str:
+    """The text of problem.yaml; its statement and tests lie in files beside it."""
+    problem = reading.problem
+    function = problem.function
+    data: dict[str, Any] = {
+        "format": FORMAT,
+        "title": problem.title,
+        "statement_file": STATEMENT,
+        "mode": str(problem.mode),
+        "language": problem.language,
+        "limits": _limits(problem.limits),
+        "checker": _checker(problem.checker),
+        "feedback": str(problem.feedback),
+    }
+    if function:
+        data["function"] = {"name": function.name, "starter_code": Block(function.starter_code)}
+    tiers = {"shown": list(problem.shown), "held_out": list(problem.held_out)}
+    folders = [_folder(test) for test in problem.tests]
+    data["tests"] = {tier: list(_patterns(tests, folders)) for tier, tests in tiers.items() if tests}
+    return _comment(reading) + dump(data)
+
+
+def dump(data: Any) -> str:
+    return str(yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10**9))
+
+
+def comment(text: str) -> str:
+    """`text` as one line of YAML comment."""
+    return "# " + "".join(c if c.isprintable() else " " for c in text) + "\n"
+
+
+def _comment(reading: Reading) -> str:
+    lines = [f"From {reading.source}"] if reading.source else []
+    if reading.notes:
+        lines += ["Notes of the import:", *(f"- {note}" for note in reading.notes)]
+    return "".join(comment(line) for line in lines)
+
+
+def _files(reading: Reading) -> list[tuple[str, bytes]]:
+    problem = reading.problem
+    files = {"problem.yaml": problem_yaml(reading).encode(), STATEMENT: f"{problem.statement}\n".encode()}
+    for test in problem.tests:
+        files |= {f"{test.name}.in": test.input, f"{test.name}.out": test.expected}
+    files |= {f"submissions/{name}": source for name, source in reading.programs}
+    for name in files:
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name:
+            raise UserError(f"a test named {quoted(name)}", where=str(problem.path))
+    return list(files.items())
+
+
+def _folder(test: Test) -> str:
+    return str(PurePosixPath(test.name).parent)
+
+
+def _patterns(tests: list[Test], folders: list[str]) -> Iterator[dict[str, str]]:
+    """One pattern for a folder whose tests are all here, in natural order; else one for each test."""
+    for folder, group in groupby(tests, key=_folder):
+        members = [test.name for test in group]
+        whole = folders.count(folder) == len(members) and folder != "."
+        if whole and members == sorted(members, key=lambda name: natural(f"{name}.in")):
+            yield {"files": f"{escape(folder)}/*.in"}
+        else:
+            yield from ({"files": f"{escape(name)}.in"} for name in members)
+
+
+def _limits(limits: Limits) -> dict[str, str]:
+    return {
+        "time": f"{limits.time_s:.12f}".rstrip("0").rstrip(".") + "s",
+        "memory": _size(limits.memory_bytes),
+        "output": _size(limits.output_bytes),
+    }
+
+
+def _size(amount: int) -> str:
+    return f"{amount // MIB}MiB" if amount % MIB == 0 else f"{amount}B"
+
+
+def _checker(checker: Checker) -> str:
+    return f"floats {checker.tolerance!r}" if checker.kind == "floats" else checker.kind
