@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sdpo_tts.cli.run import demand, seconds
+from sdpo_tts.errors import UserError
 
 if TYPE_CHECKING:
     from sdpo_tts.discovery.assemble import RunSettings
@@ -59,9 +61,32 @@ Solutions = Annotated[bool, _option(_CONTEXT, "Show a sibling's correct program.
 Critic = Annotated[str, _option(_CONTEXT, "Remarks on failures: none, self, or the URL of an OpenAI-style endpoint.")]
 CriticModel = Annotated[str, _option(_CONTEXT, "The endpoint's model.")]
 
+Resume = Annotated[Path | None, _option(_OUTPUT, "Go on with the run in this folder.")]
 Runs = Annotated[Path, _option(_OUTPUT, "Root of run folders.", envvar="SDPO_TTS_RUNS")]
 Quiet = Annotated[bool, _option(_OUTPUT, "Nothing but the result.", "--quiet")]
 AsJson = Annotated[bool, _option(_OUTPUT, "The result as JSON.", "--json")]
+
+
+# What may differ when a run is resumed: how much it may spend, where it runs, and what is printed.
+FREE = frozenset({"max_attempts", "max_tokens", "max_time", "device", "resume", "runs", "quiet", "as_json", "problem"})
+
+
+def refuse_changes(given: Iterable[str]) -> None:
+    """Raises UserError where options were given that a resumed run has settled already."""
+    for name in given:
+        if name not in FREE:
+            option = f"--{name.replace('_', '-')}"
+            raise UserError("a run that is resumed keeps its settings", where=option, hint="leave the option out")
+
+
+def resumed_settings(before: RunSettings, chosen: Mapping[str, Any], given: Container[str]) -> RunSettings:
+    """A run's own settings, with the budget and the device that were given now."""
+    limit = seconds(chosen["max_time"]) if chosen["max_time"] else None
+    now = {"max_attempts": chosen["max_attempts"], "max_tokens": chosen["max_tokens"], "max_seconds": limit}
+    names = {"max_seconds": "max_time"}
+    budget = replace(before.budget, **{key: value for key, value in now.items() if names.get(key, key) in given})
+    device = chosen["device"] if "device" in given else before.policy.device
+    return replace(before, budget=budget, policy=replace(before.policy, device=device))
 
 
 def run_settings(chosen: Mapping[str, Any]) -> RunSettings:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from sdpo_tts.errors import UserError
 if TYPE_CHECKING:
     from sdpo_tts.discovery.assemble import Policy
     from sdpo_tts.problem import Problem
-    from sdpo_tts.record import RunDir
+    from sdpo_tts.record import Event, RunDir
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,28 @@ class Past:
     def seed(self) -> int:
         return int(self.settings["seed"])
 
+    @property
+    def solved(self) -> bool:
+        return any(event["type"] == "solved" for event in self._events())
+
+    @property
+    def finished(self) -> bool:
+        """Whether it came to an end of its own: solved, or its budget spent."""
+        ended = [event["reason"] for event in self._events() if event["type"] == "run_ended"]
+        return bool(ended) and ended[-1] not in ("interrupted", "error")
+
+    def _events(self) -> list[Event]:
+        from sdpo_tts.record import read_events
+
+        return read_events(self.run.events)
+
+    def same_model(self, facts: Mapping[str, Any]) -> None:
+        """Raises UserError where the model that was loaded is not the run's."""
+        before = self.manifest["model"]
+        for key in ("name", "sha256", "dtype"):
+            if facts[key] != before[key]:
+                raise UserError(f"the model's {key} was {before[key]} and is {facts[key]}", where=str(self.run.path))
+
     def problem(self) -> Problem:
         """Raises UserError when it is no longer what it was."""
         from sdpo_tts.problem import load_problem
@@ -62,3 +85,14 @@ class Past:
             chosen["model"], device, chosen["dtype"], chosen["max_new_tokens"], LoraSettings(**chosen["lora"])
         )
         return load_policy(settings, self.seed, report)
+
+
+def unfinished(runs: Path, problem: Problem) -> Iterator[Path]:
+    """The last run of this very problem that could go on, if there is one."""
+    for folder in sorted((runs / problem.slug).glob("*"), key=lambda path: path.stat().st_mtime, reverse=True)[:5]:
+        with suppress(UserError, OSError):
+            past = Past.open(folder)
+            same = past.manifest["problem"]["digest"] == problem.digest
+            if same and past.run.checkpoint.exists() and not past.finished and not past.run.locked:
+                yield folder
+                return

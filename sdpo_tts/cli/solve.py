@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sdpo_tts.cli import options
+from sdpo_tts.cli.past import Past, unfinished
 from sdpo_tts.cli.run import PROBLEM_HELP, SOLVED, UNSOLVED, app_of, load, orderly
+from sdpo_tts.errors import UserError
 
 if TYPE_CHECKING:
-    from sdpo_tts.discovery.assemble import RunSettings
+    from sdpo_tts.discovery.assemble import Policy, RunSettings
     from sdpo_tts.discovery.attempt import Judged
+    from sdpo_tts.discovery.strategies import Strategy
+    from sdpo_tts.judge import Judge
     from sdpo_tts.problem import Problem
-    from sdpo_tts.record import RunDir
+    from sdpo_tts.record import Journal, RunDir
     from sdpo_tts.view import View
 
 def solve(
-    problem: Annotated[Path, typer.Argument(help=PROBLEM_HELP)],
+    context: typer.Context,
+    problem: Annotated[Path | None, typer.Argument(help=PROBLEM_HELP)] = None,
     method: options.Method = "sdpo",
     seed: options.Seed = 0,
     max_attempts: options.MaxAttempts = None,
@@ -46,6 +52,7 @@ def solve(
     solutions: options.Solutions = True,
     critic: options.Critic = "none",
     critic_model: options.CriticModel = "",
+    resume: options.Resume = None,
     runs: options.Runs = Path("runs"),
     quiet: options.Quiet = False,
     as_json: options.AsJson = False,
@@ -57,61 +64,119 @@ def solve(
     """
     with orderly():
         chosen = dict(locals())
-        code = _solve(problem, options.run_settings(chosen), runs, quiet=quiet, as_json=as_json)
+        given = {name for name in context.params if _is_given(context, name)}
+        job = _old_job(resume, chosen, given) if resume else _new_job(chosen)
+        code = _solve(job, quiet=quiet, as_json=as_json)
     raise typer.Exit(code)
 
 
-def _solve(path: Path, settings: RunSettings, runs: Path, *, quiet: bool, as_json: bool) -> int:
+def _is_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name != "DEFAULT"
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A run to begin, or to go on with."""
+
+    problem: Problem
+    settings: RunSettings
+    run: RunDir
+    past: Past | None = None
+
+
+def _new_job(chosen: dict[str, Any]) -> _Job:
     from sdpo_tts.record import RunDir
+
+    if chosen["problem"] is None:
+        raise UserError("no problem is named", where="sdpo-solve", hint="sdpo-solve problem.yaml, or --resume RUN")
+    settings = options.run_settings(chosen)
+    problem = load(chosen["problem"], quiet=chosen["quiet"])
+    if not chosen["quiet"]:
+        for folder in unfinished(chosen["runs"], problem):
+            print(f"note: an unfinished run of this problem: sdpo-solve --resume {folder}", file=sys.stderr)
+    return _Job(problem, settings, RunDir.create(chosen["runs"], problem.slug, settings.method, settings.seed))
+
+
+def _old_job(folder: Path, chosen: dict[str, Any], given: set[str]) -> _Job:
+    from sdpo_tts.discovery.assemble import RunSettings
+
+    options.refuse_changes(given)
+    past = Past.open(folder)
+    problem = past.problem() if chosen["problem"] is None else load(chosen["problem"], quiet=chosen["quiet"])
+    if problem.digest != past.manifest["problem"]["digest"]:
+        raise UserError("the problem is not the one of the run", where=str(problem.path))
+    if past.solved:
+        hint = f"its program is {past.run.solution(problem.language)}"
+        raise UserError("the run has solved its problem", where=str(folder), hint=hint)
+    settings = options.resumed_settings(RunSettings.of(past.settings), chosen, given)
+    return _Job(problem, settings, past.run, past)
+
+
+def _solve(job: _Job, *, quiet: bool, as_json: bool) -> int:
     from sdpo_tts.view import captured_logs, make_view
 
-    problem = load(path, quiet=quiet)
-    run = RunDir.create(runs, problem.slug, settings.method, settings.seed)
+    run, language = job.run, job.problem.language
     try:
         with (
             run.lock(),
             captured_logs(run.logs / "run.log") as terminal,
             make_view("quiet" if quiet else None, terminal) as view,
         ):
-            winner = _run(problem, settings, run, view)
+            winner = _run(job, view)
     finally:
-        _say_the_end(run, problem.language, quiet=quiet)
+        _say_the_end(run, language, quiet=quiet)
     if as_json:
         print(json.dumps(json.loads(run.result.read_text(encoding="utf-8"))))
     elif winner:
-        print(run.solution(problem.language))
+        print(run.solution(language))
     return SOLVED if winner else UNSOLVED
 
 
-def _run(problem: Problem, settings: RunSettings, run: RunDir, view: View) -> Judged | None:
+def _run(job: _Job, view: View) -> Judged | None:
     """The run itself, between the first event and the last."""
+    from sdpo_tts.discovery import checkpoint
     from sdpo_tts.discovery.assemble import load_policy, make_critic, make_guard, make_strategy
     from sdpo_tts.discovery.solve import Parts, Solver
     from sdpo_tts.judge import Judge
-    from sdpo_tts.record import Journal, manifest, write_json
+    from sdpo_tts.record import Journal, read_events
 
-    budget = settings.budget
+    problem, settings, run = job.problem, job.settings, job.run
     view.status("starting the sandbox")
     with Judge(problem) as judge, Journal(run.events) as journal:
-        journal.subscribe(view.event)
         policy = load_policy(settings.policy, settings.seed, view.status)
         strategy = make_strategy(problem, policy, settings)
-        effective = settings.effective(strategy)
-        write_json(
-            run.manifest,
-            manifest(problem, settings=effective, argv=sys.argv, sandbox=judge.versions(), model=policy.facts),
-        )
-        journal.append(
-            "run_started", method=strategy.name, problem=problem.slug, title=problem.title, seed=settings.seed,
-            model=policy.facts["name"], engine=policy.facts["engine"], device=policy.facts["device"],
-            tests=len(problem.tests), batch_size=strategy.batch_size, max_attempts=budget.max_attempts,
-            max_tokens=budget.max_tokens, max_seconds=budget.max_seconds,
-        )  # fmt: skip
         parts = Parts(
             policy.network, policy.chat, policy.sampler, judge, journal, run,
             make_guard(strategy, settings.guard), make_critic(problem, policy, settings),
         )  # fmt: skip
-        return Solver(parts, strategy, budget, settings.seed, settings.solver).run()
+        solver = Solver(parts, strategy, settings.budget, settings.seed, settings.solver)
+        if job.past:
+            job.past.same_model(policy.facts)
+            checkpoint.resume(solver)
+            for event in read_events(run.events):
+                view.event(event)
+            journal.subscribe(view.event)
+        else:
+            journal.subscribe(view.event)
+            _announce(job, policy, strategy, judge, journal)
+        return solver.run()
+
+
+def _announce(job: _Job, policy: Policy, strategy: Strategy, judge: Judge, journal: Journal) -> None:
+    from sdpo_tts.record import manifest, write_json
+
+    settings, budget = job.settings, job.settings.budget
+    told = manifest(
+        job.problem, settings=settings.effective(strategy), argv=sys.argv, sandbox=judge.versions(), model=policy.facts
+    )
+    write_json(job.run.manifest, told)
+    journal.append(
+        "run_started", method=strategy.name, problem=job.problem.slug, title=job.problem.title, seed=settings.seed,
+        model=policy.facts["name"], engine=policy.facts["engine"], device=policy.facts["device"],
+        tests=len(job.problem.tests), batch_size=strategy.batch_size, max_attempts=budget.max_attempts,
+        max_tokens=budget.max_tokens, max_seconds=budget.max_seconds,
+    )  # fmt: skip
 
 
 def _say_the_end(run: RunDir, language: str, *, quiet: bool) -> None:
@@ -138,6 +203,8 @@ def _say_the_end(run: RunDir, language: str, *, quiet: bool) -> None:
         if solution:
             print(f"\n{solution.read_text(encoding='utf-8').rstrip()}\n", file=sys.stderr)
         print(summary(state, run.path, solution), file=sys.stderr)
+        if not solution and run.checkpoint.exists():
+            print(f"  go on    sdpo-solve --resume {run.path}", file=sys.stderr)
 
 
 app = app_of(solve, "sdpo-solve")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from enum import StrEnum
+from typing import Any, get_type_hints
 
 from sdpo_tts.discovery.budget import Budget
 from sdpo_tts.discovery.context import ContextSettings, TeacherContext
@@ -12,6 +14,7 @@ from sdpo_tts.discovery.critic import Critic, EndpointCritic, SelfCritic
 from sdpo_tts.discovery.guard import Guard, GuardSettings
 from sdpo_tts.discovery.solve import SolverSettings
 from sdpo_tts.discovery.strategies import BestOfK, Grpo, MultiTurn, SelfDistillation, Strategy
+from sdpo_tts.errors import UserError
 from sdpo_tts.models import weights
 from sdpo_tts.policy.learner import Learner, LearnerSettings
 from sdpo_tts.policy.network import LoraSettings, Network
@@ -54,6 +57,15 @@ class RunSettings:
     guard: GuardSettings = field(default_factory=GuardSettings)
     solver: SolverSettings = field(default_factory=SolverSettings)
 
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> RunSettings:
+        """From what `effective` said. Raises UserError where another version said it."""
+        try:
+            settings: RunSettings = _rebuilt(cls, told)
+            return settings
+        except (TypeError, ValueError, KeyError) as error:
+            raise UserError(f"settings of another version: {error}", where="manifest") from None
+
     def effective(self, strategy: Strategy) -> dict[str, Any]:
         """As they go into the manifest, with the defaults that depend on the method filled in."""
         return {**asdict(self), "batch_size": strategy.batch_size}
@@ -67,6 +79,14 @@ class Policy:
     chat: Chat
     sampler: TorchSampler
     facts: dict[str, Any]
+
+
+def _rebuilt(kind: Any, told: Any) -> Any:
+    """A dataclass from its dict, and those within it."""
+    if not dataclasses.is_dataclass(kind):
+        return kind(told) if isinstance(kind, type) and issubclass(kind, StrEnum) else told
+    hints = get_type_hints(kind)
+    return kind(**{name: _rebuilt(hints[name], value) for name, value in told.items()})  # type: ignore[operator]
 
 
 def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], None]) -> Policy:

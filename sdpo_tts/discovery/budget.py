@@ -28,6 +28,11 @@ class Spending:
     def elapsed(self) -> float:
         return time.monotonic() - self.started
 
+    def restore(self, attempts: int, tokens: int, seconds: dict[str, float], elapsed: float) -> None:
+        """Go on from what a run had spent when it stopped."""
+        self.attempts, self.tokens, self.seconds = attempts, tokens, seconds
+        self.started = time.monotonic() - elapsed
+
     def reached(self, budget: Budget) -> str | None:
         """The name of the limit that is reached, as `run_ended` calls it."""
         limits = {

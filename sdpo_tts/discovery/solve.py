@@ -9,12 +9,14 @@ from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
+from sdpo_tts.discovery import checkpoint
 from sdpo_tts.discovery.attempt import Attempt, Judged
 from sdpo_tts.discovery.budget import Budget, Spending
 from sdpo_tts.discovery.critic import Critic
 from sdpo_tts.discovery.guard import Guard
+from sdpo_tts.discovery.stop import deferred
 from sdpo_tts.discovery.strategies import Strategy
-from sdpo_tts.judge import Judge, feedback
+from sdpo_tts.judge import Judge, Judgement, feedback
 from sdpo_tts.judge.feedback import FeedbackStyle
 from sdpo_tts.policy.learner import NonFiniteError
 from sdpo_tts.policy.meter import Step
@@ -65,11 +67,15 @@ class Solver:
         self.spent = Spending()
         self.step = 0
         self.winner: Judged | None = None
+        self.in_hand: list[Attempt] = []  # sampled before the run was interrupted, in so many seconds
+        self.in_hand_seconds = 0.0
+        self.known: dict[int, Judged] = {}  # and what of it was judged, by number
 
     def run(self) -> Judged | None:
         """The solving attempt, or None when the budget is spent. Always leaves `run_ended` in the journal."""
         reason = "error"
         try:
+            checkpoint.save(self)
             while not (limit := self.spent.reached(self.budget)):
                 batch = self.judge(self.sample())
                 self.celebrate(batch)
@@ -78,6 +84,7 @@ class Solver:
                     return self.winner
                 self.learn(batch)
                 self.step += 1
+                checkpoint.save(self)
             reason = limit
             return self.winner
         except KeyboardInterrupt:
@@ -87,6 +94,12 @@ class Solver:
             self.end(reason)
 
     def sample(self) -> list[Attempt]:
+        """A new batch, or the one that was in hand when the run was interrupted."""
+        if attempts := self.in_hand:
+            self.in_hand = []
+            self.spent.seconds["sampling"] += self.in_hand_seconds
+            self.charge(attempts)
+            return attempts
         prompts = self.strategy.prompts(self.spent.room(self.strategy.batch_size, self.budget))
         rngs = [np.random.default_rng([self.seed, SAMPLING, self.step, i]) for i in range(len(prompts))]
         with self.timed("sampling") as clock:
@@ -97,29 +110,40 @@ class Solver:
             Attempt(first + i, self.step, i, 0 if sample.base else version, sample, text, extract_program(text))
             for i, (sample, text) in enumerate(zip(samples, texts, strict=True))
         ]
-        self.spent.attempts += len(attempts)
-        tokens = sum(len(sample.response) for sample in samples)
-        self.spent.tokens += tokens
+        checkpoint.save_batch(self.parts.run, attempts)
         self.parts.journal.append(
             "batch_sampled", step=self.step, attempts=len(attempts), adapter=version, seconds=clock(),
-            prompt_tokens=sum(map(len, prompts)), completion_tokens=tokens,
+            prompt_tokens=sum(map(len, prompts)), completion_tokens=self.charge(attempts),
             truncated=sum(sample.truncated for sample in samples),
         )  # fmt: skip
         return attempts
 
+    def charge(self, attempts: Sequence[Attempt]) -> int:
+        """Count a batch as spent; how many tokens it took."""
+        tokens = sum(len(attempt.sample.response) for attempt in attempts)
+        self.spent.attempts += len(attempts)
+        self.spent.tokens += tokens
+        return tokens
+
     def judge(self, attempts: Sequence[Attempt]) -> list[Judged]:
-        """Judge a whole batch, the one of the first success too: it was paid for, and its successes count."""
-        found: dict[int, Judged] = {}
-        with self.timed("judging"):
-            for i, judgement in self.parts.judge.judge_each([attempt.program for attempt in attempts]):
-                attempt = attempts[i]
-                told = feedback.render(
-                    judgement, self.parts.judge.problem, truncated=attempt.sample.truncated, style=self.settings.style
-                )
-                found[i] = Judged(attempt, judgement, told)
-                found[i].record().save(self.parts.run.attempt(attempt.number))
-                self.parts.journal.append("attempt_judged", **found[i].event())
-        return [found[i] for i in range(len(attempts))]
+        """Judge a whole batch, the one of the first success too: it was paid for, and its successes count.
+
+        A first Ctrl-C waits until this is done.
+        """
+        left = [attempt for attempt in attempts if attempt.number not in self.known]
+        with self.timed("judging"), deferred():
+            for i, judgement in self.parts.judge.judge_each([attempt.program for attempt in left]):
+                self.note(left[i], judgement)
+        return [self.known.pop(attempt.number) for attempt in attempts]
+
+    def note(self, attempt: Attempt, judgement: Judgement) -> None:
+        """Write down a verdict, first its attempt and then that there is one."""
+        told = feedback.render(
+            judgement, self.parts.judge.problem, truncated=attempt.sample.truncated, style=self.settings.style
+        )
+        self.known[attempt.number] = judged = Judged(attempt, judgement, told)
+        judged.record().save(self.parts.run.attempt(attempt.number))
+        self.parts.journal.append("attempt_judged", **judged.event())
 
     def learn(self, batch: Sequence[Judged]) -> None:
         if self.collapsed(batch):

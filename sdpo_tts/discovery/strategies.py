@@ -6,7 +6,7 @@ All share prompt, sampler, sandbox, budget and journal, so that what differs bet
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from sdpo_tts.discovery.attempt import Judged
 from sdpo_tts.discovery.context import TeacherContext
@@ -32,6 +32,12 @@ class Strategy(Protocol):
         """What the step did, or in words why there was none."""
         ...
 
+    def state(self) -> Any:
+        """What it has learnt besides its learner's weights, as plain lists: for a checkpoint."""
+        ...
+
+    def restore(self, state: Any) -> None: ...
+
 
 class BestOfK:
     """Independent samples from the base model."""
@@ -48,6 +54,12 @@ class BestOfK:
 
     def learn(self, batch: Sequence[Judged]) -> Step | str:
         return f"{self.name} does not learn"
+
+    def state(self) -> Any:
+        return None
+
+    def restore(self, state: Any) -> None:
+        """Nothing to restore."""
 
 
 class SelfDistillation(BestOfK):
@@ -114,6 +126,12 @@ class MultiTurn:
             if judged.feedback.text and judged.feedback.text not in chain:
                 chain.append(judged.feedback.text)
         return f"{self.name} does not learn"
+
+    def state(self) -> list[list[str]]:
+        return [list(feedbacks) for feedbacks in self._feedbacks]
+
+    def restore(self, state: list[list[str]]) -> None:
+        self._feedbacks = state
 
     def _prompt(self, feedbacks: list[str]) -> Ids:
         while True:

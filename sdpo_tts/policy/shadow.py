@@ -53,6 +53,15 @@ class Shadow:
         for layer in self._layers:
             layer._active_adapter = [name]
 
+    def state(self) -> list[tuple[Tensor, Tensor]]:
+        """A copy of the factors."""
+        return [tuple(f[NAME].weight.clone() for f in (layer.lora_A, layer.lora_B)) for layer in self._layers]
+
+    def restore(self, state: list[tuple[Tensor, Tensor]]) -> None:
+        for layer, (factor_A, factor_B) in zip(self._layers, state, strict=True):
+            layer.lora_A[NAME].weight.data.copy_(factor_A)
+            layer.lora_B[NAME].weight.data.copy_(factor_B)
+
     @torch.no_grad()
     def follow(self) -> None:
         """One step toward the policy's adapter. `lost` becomes the largest share of a layer's norm that was cut off."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 
 def to_json(data: Any, *, indent: int | None = None) -> str:
@@ -20,11 +21,16 @@ def write_json(path: Path, data: Any) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8, durably: a reader sees the old file or the new one whole. Makes missing folders."""
+    write_with(path, lambda file: file.write(text.encode()))
+
+
+def write_with(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """The same, of whatever `write` writes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("w", encoding="utf-8", newline="") as file:
-            file.write(text)
+        with temporary.open("wb") as file:
+            write(file)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

@@ -32,6 +32,8 @@ FIELDS = {
     "batch_watched": "step distinct entropy length leaks score",
     # The policy had collapsed; it is the one that sampled batch `best_step` again, now called version `adapter`.
     "rolled_back": "step best_step adapter learning_rate reason",
+    # A later process goes on from the checkpoint before batch `step`. `attempts` of that batch were judged already.
+    "resumed": "step attempts",
     "batch_criticised": "step prompt_tokens completion_tokens seconds",
     "step_skipped": "step reason",
     # `tokens` are all sampled so far, the whole batch of the success included.

@@ -28,7 +28,7 @@ def manifest(
     return {
         "argv": list(argv),
         "settings": dict(settings),
-        "problem": {"slug": problem.slug, "digest": problem.digest, "path": str(problem.path)},
+        "problem": {"slug": problem.slug, "digest": problem.digest, "path": str(problem.path.absolute())},
         "model": dict(model),
         "sandbox": dict(sandbox),
         "versions": versions(),

@@ -76,6 +76,15 @@ class RunDir:
         return self.path / "adapter" / "solved"
 
     @property
+    def batch(self) -> Path:
+        """The samples of the batch in hand."""
+        return self.path / "checkpoint" / "batch.json"
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.path / "checkpoint" / "state.pt"
+
+    @property
     def logs(self) -> Path:
         return self.path / "logs"
 
@@ -86,6 +95,15 @@ class RunDir:
     def solution(self, language: str) -> Path:
         """Called as the judge calls its source: `solution.py`, `solution.cpp`. Raises UserError (no such language)."""
         return self.path / find_language(language).source
+
+    @property
+    def locked(self) -> bool:
+        """Whether some process works on it."""
+        try:
+            with self.lock():
+                return False
+        except UserError:
+            return True
 
     @contextmanager
     def lock(self) -> Iterator[None]:

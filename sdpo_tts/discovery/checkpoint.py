@@ -1,0 +1,165 @@
+"""The state of a run between two batches, and the batch in hand: enough to go on after the process has died.
+
+A checkpoint is written before the first batch and after every batch; the samples of a batch are written before they are
+judged. Whatever the journal says beyond them is forgotten on resuming and happens again, but for verdicts that were
+given: those stand.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from sdpo_tts.discovery.attempt import Attempt, Judged
+from sdpo_tts.discovery.guard import Best, Guard, Health
+from sdpo_tts.errors import UserError
+from sdpo_tts.judge import Judgement
+from sdpo_tts.judge.feedback import Feedback
+from sdpo_tts.judge.verdict import TestOutcome
+from sdpo_tts.policy.learner import Learner, LearnerState
+from sdpo_tts.policy.sampler import Sample
+from sdpo_tts.problem import Problem
+from sdpo_tts.record import AttemptRecord, Event, RunDir, read_events, write_json, write_with
+
+if TYPE_CHECKING:
+    from sdpo_tts.discovery.solve import Solver
+
+IN_HAND = frozenset({"batch_sampled", "attempt_judged"})
+
+
+def save(solver: Solver) -> None:
+    """Write the solver's state, whole or not at all."""
+    import torch
+
+    learner, guard = solver.strategy.learner, solver.parts.guard
+    state = {
+        "step": solver.step,
+        "events": solver.parts.journal.length,
+        "version": solver.parts.network.version,
+        "attempts": solver.spent.attempts,
+        "tokens": solver.spent.tokens,
+        "seconds": dict(solver.spent.seconds),
+        "elapsed": solver.spent.elapsed,
+        "moment": time.time(),
+        "winner": solver.winner.attempt.number if solver.winner else None,
+        "strategy": solver.strategy.state(),
+        "learner": _learner_state(learner) if learner else None,
+        "guard": _guard_state(guard) if guard else None,
+    }
+    write_with(solver.parts.run.checkpoint, lambda file: torch.save(state, file))
+
+
+def save_batch(run: RunDir, attempts: Sequence[Attempt]) -> None:
+    write_json(run.batch, [asdict(attempt) for attempt in attempts])
+
+
+def resume(solver: Solver) -> None:
+    """Bring a new solver to where the run in its folder stopped. Raises UserError where there is no checkpoint."""
+    import torch
+
+    run, journal = solver.parts.run, solver.parts.journal
+    if not run.checkpoint.exists():
+        raise UserError("the run has no checkpoint", where=str(run.path), hint="it stopped before its first batch")
+    state = torch.load(run.checkpoint, map_location=solver.parts.network.device, weights_only=True)
+    events = read_events(run.events)
+    kept = _kept(events, state["events"], state["step"])
+    journal.rewind(kept)
+    solver.step, solver.parts.network.version = state["step"], state["version"]
+    worked = max(0.0, events[kept - 1]["t"] - state["moment"]) if kept else 0.0
+    solver.spent.restore(state["attempts"], state["tokens"], state["seconds"], state["elapsed"] + worked)
+    solver.strategy.restore(state["strategy"])
+    if solver.strategy.learner:
+        _restore_learner(solver.strategy.learner, state["learner"])
+    if solver.parts.guard:
+        _restore_guard(solver.parts.guard, state["guard"])
+    _restore_batch(solver, events[:kept])
+    if state["winner"] is not None:
+        solver.winner = solver.known.get(state["winner"]) or _recorded(solver, state["winner"])
+    journal.append("resumed", step=solver.step, attempts=len(solver.known))
+
+
+def _kept(events: Sequence[Event], covered: int, step: int) -> int:
+    """How many events stand: those that the checkpoint covers, and what is known of the batch in hand."""
+    kept = min(covered, len(events))
+    while kept < len(events) and events[kept]["type"] in IN_HAND and events[kept]["step"] == step:
+        kept += 1
+    return kept
+
+
+def _restore_batch(solver: Solver, events: Sequence[Event]) -> None:
+    """The batch in hand, if its sampling is on record, and the verdicts on it."""
+    sampled = [event for event in events if event["type"] == "batch_sampled" and event["step"] == solver.step]
+    if not sampled:
+        return
+    solver.in_hand, solver.in_hand_seconds = load_batch(solver.parts.run), sampled[0]["seconds"]
+    judged = {event["attempt"]: event for event in events if event["type"] == "attempt_judged"}
+    for attempt in solver.in_hand:
+        if event := judged.get(attempt.number):
+            record = AttemptRecord.load(solver.parts.run.attempt(attempt.number))
+            solver.known[attempt.number] = again(attempt, record, solver.parts.judge.problem, event["feedback_kind"])
+
+
+def load_batch(run: RunDir) -> list[Attempt]:
+    rows = json.loads(run.batch.read_bytes())
+    return [Attempt(**{**row, "sample": _sample(row["sample"])}) for row in rows]
+
+
+def _sample(row: dict[str, Any]) -> Sample:
+    return Sample(**{**row, **{name: tuple(row[name]) for name in ("prompt", "response", "logprobs")}})
+
+
+def again(attempt: Attempt, record: AttemptRecord, problem: Problem, kind: str) -> Judged:
+    """A verdict that was given before, as far as learning needs it: outputs are not kept."""
+    tests = {test.name: test for test in problem.tests}
+    outcomes = tuple(
+        TestOutcome(
+            tests[one.test], one.verdict, one.cpu_s, one.wall_s, one.peak_bytes, one.exit_code, one.signal, b"", b"",
+            one.detail,
+        )
+        for one in record.outcomes
+    )  # fmt: skip
+    return Judged(attempt, Judgement(record.verdict, outcomes, len(tests)), Feedback(kind, record.feedback))
+
+
+def _recorded(solver: Solver, number: int) -> Judged:
+    record = AttemptRecord.load(solver.parts.run.attempt(number))
+    sample = Sample((), record.token_ids, record.logprobs, truncated=False)
+    attempt = Attempt(number, record.step, 0, record.adapter, sample, record.text, record.program)
+    return again(attempt, record, solver.parts.judge.problem, "none")
+
+
+def _learner_state(learner: Learner) -> dict[str, Any]:
+    state, shadow = learner.state(), learner.teacher.shadow
+    return {
+        "adapter": state.adapter,
+        "optimiser": state.optimiser,
+        "shadow": shadow.state() if shadow else None,
+        "rate": learner.learning_rate,
+    }
+
+
+def _restore_learner(learner: Learner, state: dict[str, Any]) -> None:
+    version = learner.network.version
+    learner.restore(LearnerState(state["adapter"], state["optimiser"]))
+    learner.network.version = version
+    for group in learner.optimiser.param_groups:
+        group["lr"] = state["rate"]
+    if learner.teacher.shadow:
+        learner.teacher.shadow.restore(state["shadow"])
+
+
+def _guard_state(guard: Guard) -> dict[str, Any]:
+    best = guard.best
+    return {
+        "first": asdict(guard.first) if guard.first else None,
+        "best": {"step": best.step, "score": best.score, **vars(best.state)} if best else None,
+    }
+
+
+def _restore_guard(guard: Guard, state: dict[str, Any]) -> None:
+    guard.first = Health(**state["first"]) if state["first"] else None
+    if best := state["best"]:
+        guard.best = Best(best["step"], best["score"], LearnerState(best["adapter"], best["optimiser"]))

@@ -1,0 +1,139 @@
+"""A whole run on a tiny network, killed at random moments and resumed. `python -m tests.interrupted FOLDER TRIALS SEED`.
+
+Prints how many trials ended as the undisturbed run did, and where they were killed. One process forks all the others, so
+that torch is loaded once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from sdpo_tts.discovery import checkpoint
+from sdpo_tts.discovery.budget import Budget
+from sdpo_tts.discovery.context import ContextSettings, TeacherContext
+from sdpo_tts.discovery.guard import Guard, GuardSettings
+from sdpo_tts.discovery.solve import Parts, Solver, SolverSettings
+from sdpo_tts.discovery.strategies import SelfDistillation
+from sdpo_tts.judge import Judgement, Verdict
+from sdpo_tts.judge.verdict import TestOutcome
+from sdpo_tts.policy.learner import Learner, LearnerSettings
+from sdpo_tts.policy.sampler import TorchSampler
+from sdpo_tts.policy.teacher import TeacherSettings
+from sdpo_tts.record import Journal, RunDir, read_events
+from tests.test_judge import SUM
+from tests.tiny import tiny_network
+
+ATTEMPTS, BATCH = 20, 4
+TIMES = ("t", "seq", "seconds", "sampling_seconds", "judging_seconds", "learning_seconds")
+
+
+class TinyChat:
+    """Any text is a prompt of 24 of the network's ids; any answer is a program that prints its ids."""
+
+    def prompt(self, text: str) -> tuple[int, ...]:
+        return tuple(4 + ord(letter) % 60 for letter in text[-400::17][:24])
+
+    def text(self, ids: Sequence[int]) -> str:
+        return f"```python\nprint({list(ids)})\n```"
+
+
+class SlowJudge:
+    """Every program is wrong, after a while."""
+
+    problem = SUM
+
+    def judge_each(self, programs: Sequence[str | None]) -> Iterator[tuple[int, Judgement]]:
+        for i, program in enumerate(programs):
+            time.sleep(0.005)
+            output = str(len(program or "")).encode()
+            outcomes = tuple(
+                TestOutcome(test, Verdict.WA, 0.0, 0.0, 0, 0, None, output, b"") for test in self.problem.tests
+            )
+            yield i, Judgement(Verdict.WA, outcomes, len(outcomes))
+
+
+def solver(journal: Journal, run: RunDir) -> Solver:
+    network, chat = tiny_network(dtype=torch.float32), TinyChat()
+    learner = Learner(
+        network, LearnerSettings(learning_rate=3e-3, micro_tokens=256, teacher=TeacherSettings("ema", 0.2))
+    )
+    context = TeacherContext(SUM, chat, ContextSettings(), 0)  # type: ignore[arg-type]
+    strategy = SelfDistillation(SUM, chat, learner, context, BATCH)  # type: ignore[arg-type]
+    sampler = TorchSampler(network, [3], max_new_tokens=8)
+    guard = Guard(learner, GuardSettings(entropy=1.0))
+    parts = Parts(network, chat, sampler, SlowJudge(), journal, run, guard)  # type: ignore[arg-type]
+    return Solver(parts, strategy, Budget(max_attempts=ATTEMPTS), 0, SolverSettings(base_samples=1))
+
+
+def work(folder: Path, last: int | None = None) -> None:
+    """Begin the run in a folder, or go on with it; die by SIGKILL as soon as the journal has `last` events more."""
+    fresh = not (folder / "checkpoint" / "state.pt").exists()
+    if fresh and folder.exists():
+        (folder / "events.jsonl").unlink(missing_ok=True)
+    run = RunDir(folder) if folder.exists() else RunDir.at(folder)
+    with Journal(run.events) as journal:
+        one = solver(journal, run)
+        if not fresh:
+            checkpoint.resume(one)
+        if last is not None:
+            end = journal.length + last
+            journal.subscribe(lambda event: os.kill(os.getpid(), signal.SIGKILL) if event["seq"] >= end else None)
+        one.run()
+
+
+def forked(folder: Path, last: int | None = None) -> int:
+    if pid := os.fork():
+        return pid
+    try:
+        work(folder, last)
+        os._exit(0)
+    finally:
+        os._exit(1)
+
+
+def final(folder: Path) -> tuple[Any, ...]:
+    """All that must not depend on interruptions."""
+    events = [event for event in read_events(folder / "events.jsonl") if event["type"] != "resumed"]
+    told = [{key: value for key, value in event.items() if key not in TIMES} for event in events]
+    state = torch.load(folder / "checkpoint" / "state.pt", weights_only=True)
+    learnt = [tensor.tolist() for tensor in state["learner"]["adapter"]]
+    attempts = {path.name: path.read_text() for path in (folder / "attempts").iterdir()}
+    return told, learnt, attempts
+
+
+def main(root: Path, trials: int, seed: int) -> None:
+    torch.set_num_threads(1)
+    rng = random.Random(seed)
+    began = time.monotonic()
+    os.waitpid(forked(root / "whole"), 0)
+    length, expected = time.monotonic() - began, final(root / "whole")
+    same, phases = 0, Counter[str]()
+    for trial in range(trials):
+        folder = root / f"trial-{trial}"
+        for at_event in (True, False):
+            pid = forked(folder, rng.randrange(20) if at_event else None)
+            if not at_event:
+                time.sleep(rng.uniform(0, length / 2))
+                os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            journal = folder / "events.jsonl"
+            events = read_events(journal) if journal.exists() else []
+            phases[events[-1]["type"] if events else "start"] += 1
+        _, status = os.waitpid(forked(folder), 0)
+        same += status == 0 and final(folder) == expected
+    print(json.dumps({"trials": trials, "same": same, "killed_after": dict(phases)}))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
