@@ -248,6 +248,8 @@ def test_human_eval_examples_are_shown_and_assertions_held_out() -> None:
         (b"[1.0, 2.0, 3.0]\n0.5\n", b"false\n"), (b"[1.0, 2.8, 3.0, 4.0, 5.0, 2.0]\n0.3\n", b"true\n")
     ]  # fmt: skip
     assert len(list(problem.held_out)) == 7
+    median = everything()["human_eval.jsonl.gz#HumanEval/47"]
+    assert "1 example of the docstring left out, which the assertions contradict" in median.notes
     near = everything()["human_eval.jsonl.gz#HumanEval/4"].problem
     assert near.checker == Checker("floats", 1e-6) and near.tests[-1].expected == b"1.2\n"
 

@@ -57,6 +57,9 @@ class _Kattis:
         checker = self._checker()
         limits = self._limits()
         tests = list(self._tests())
+        if not tests:
+            hint = "*.in with *.ans in data/sample and data/secret"
+            raise self.document.error((), "a Kattis package without tests", hint)
         found = find_statement(self.package, ("statement", "problem_statement"), self._constants())
         self.notes += [*checker.notes, *(found.notes if not statement else ())]
         if not any(test.shown for test in tests):
