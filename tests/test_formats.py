@@ -302,6 +302,8 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("kattis", {"include/python3/lib.py": ""}, "include: code that is added to every program is not supported"),
     ("kattis", {"data/secret/2.in": ""}, "data/secret/2.in: has no .ans file beside it"),
     ("kattis", {"data/secret/1.yaml": "args: [-v]\n"}, "data/secret/1.yaml:1:7: tests with command-line arguments are not supported"),
+    ("kattis", {"data/secret/2.in": "../sample/9.in", "data/secret/2.ans": ""}, "data/secret/2.in: a link to `../sample/9.in`, which is not in the package"),
+    ("kattis", {"data/secret/2.in": "2.in", "data/secret/2.ans": ""}, "data/secret/2.in: a link that leads to itself"),
     ("kattis", {"data/secret/1.files/a.txt": ""}, "data/secret/1.files/a.txt: tests with files of their own are not supported"),
     ("kattis", {"data/secret/1.yaml": "output_validator_args: [case_sensitive]\n", "data/sample/1.yaml": "output_validator_args: [float_tolerance, 1e-3]\n"},
      "problem.yaml:1:1: validator flags that differ between tests are not supported"),

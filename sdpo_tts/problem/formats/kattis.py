@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from sdpo_tts.errors import UserError
-from sdpo_tts.problem.document import Document, Null, Refused, Value, parse_document
+from sdpo_tts.problem.document import Document, Null, Refused, Value, parse_document, quoted
 from sdpo_tts.problem.model import Limits, Test
 from sdpo_tts.problem.reading.draft import MIB, Draft, Reading, number, with_samples
 from sdpo_tts.problem.reading.package import Package
@@ -206,7 +206,11 @@ class _Kattis:
             if not _LINK.fullmatch(raw):
                 return raw
             target = _joined(PurePosixPath(name).parent, raw.decode())
-            if PurePosixPath(target).suffix != PurePosixPath(name).suffix or not self.package.has(target):
+            if PurePosixPath(target).suffix != PurePosixPath(name).suffix:
+                return raw
+            if not self.package.has(target):
+                if raw.startswith(b".."):
+                    raise self.package.error(name, f"a link to {quoted(raw.decode())}, which is not in the package")
                 return raw
             name = target
         raise self.package.error(name, "a link that leads to itself")
