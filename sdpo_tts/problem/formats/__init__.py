@@ -85,7 +85,7 @@ def _yaml(path: Path, statement: str) -> Reading:
     if _is_kattis(document):
         package: Package = open_package(path.parent)
         return kattis.read(package, path, statement)
-    return Reading(read_native(document))
+    return Reading(read_native(document), native=True)
 
 
 def _is_kattis(document: Document) -> bool:

@@ -20,7 +20,7 @@ MAX_SAMPLE = 4000  # characters of a sample that is added to a statement
 
 @dataclass(frozen=True)
 class Reading:
-    """A problem as read from someone else's format.
+    """A problem as read, `native` or from someone else's format.
 
     `notes`: what was not carried over, or was added, one line each. `programs`: submissions of known verdict, by the
     path below a native problem's `submissions/`. `source`: where the problem comes from, for a comment.
@@ -30,6 +30,7 @@ class Reading:
     notes: tuple[str, ...] = ()
     programs: tuple[tuple[str, bytes], ...] = ()
     source: str = ""
+    native: bool = False
 
 
 @dataclass(frozen=True)
