@@ -99,11 +99,11 @@ def with_samples(statement: str, tests: Iterable[Test]) -> str:
         return ""
     squeezed = " ".join(statement.split())
     parts = [statement.strip()]
-    for number, test in enumerate((test for test in tests if test.shown), start=1):
+    for index, test in enumerate((test for test in tests if test.shown), start=1):
         given, wanted = (data.decode(errors="replace").strip("\n") for data in (test.input, test.expected))
         quoted_already = all(" ".join(text.split()) in squeezed for text in (given, wanted))
         if len(given) + len(wanted) <= MAX_SAMPLE and not (quoted_already and given):
-            parts.append(f"Sample input {number}:\n{_fenced(given)}\n\nSample output {number}:\n{_fenced(wanted)}")
+            parts.append(f"Sample input {index}:\n{_fenced(given)}\n\nSample output {index}:\n{_fenced(wanted)}")
     return "\n\n".join(parts)
 
 
