@@ -241,6 +241,14 @@ def test_code_contests_in_its_own_form(tmp_path: Path) -> None:
     assert [name for name, _ in reading.programs] == ["accepted/1.py", "accepted/3.cpp"]
 
 
+def test_the_samples_of_a_statement_are_told_from_chance() -> None:
+    """The flat form does not say which tests are public: those whose input and output follow each other are."""
+    shown = [list(everything()[f"code_contests.jsonl.gz#{name}"].problem.shown) for name in (0, 2, 4, 6, 8, 12, 16)]
+    assert [len(tests) for tests in shown] == [1, 2, 2, 2, 3, 3, 3]
+    assert {test.input for test in shown[1]} == {b"01234567890\n", b"012134444444443\n"}
+    assert all("Sample input" not in one.problem.statement for one in everything().values() if one.source == "CodeContests")
+
+
 def test_human_eval_examples_are_shown_and_assertions_held_out() -> None:
     problem = everything()["human_eval.jsonl.gz#HumanEval/0"].problem
     assert problem.function and problem.function.starter_code.startswith("from typing import List")

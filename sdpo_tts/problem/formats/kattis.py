@@ -69,7 +69,7 @@ class _Kattis:
             where=str(self.document.path),
             slug=self.package.title,
             title=self._name(found.language) or found.title,
-            statement=with_samples(statement or found.text, tests),
+            statement=with_samples(statement or found.text, tests, has_them=bool(statement)),
             tests=tests,
             limits=limits,
             checker=checker.checker,
