@@ -96,7 +96,7 @@ def test_what_is_written_is_the_same_problem(tmp_path: Path) -> None:
         folder = tmp_path / str(number)
         write_native(reading, folder)
         again = load_problem(folder)
-        problem = read_problem(DATA / name).problem if "#" not in name and (DATA / name).exists() else reading.problem
+        problem = reading.problem
         assert [vars(test) for test in again.tests] == [vars(test) for test in problem.tests], name
         assert (again.statement, again.title, again.limits) == (problem.statement, problem.title, problem.limits), name
         assert (again.checker, again.function) == (problem.checker, problem.function), name
@@ -241,6 +241,14 @@ def test_code_contests_in_its_own_form(tmp_path: Path) -> None:
     assert [name for name, _ in reading.programs] == ["accepted/1.py", "accepted/3.cpp"]
 
 
+def test_the_samples_of_a_statement_are_told_from_chance() -> None:
+    """The flat form does not say which tests are public: those whose input and output follow each other are."""
+    shown = [list(everything()[f"code_contests.jsonl.gz#{name}"].problem.shown) for name in (0, 2, 4, 6, 8, 12, 16)]
+    assert [len(tests) for tests in shown] == [1, 2, 2, 2, 3, 3, 3]
+    assert {test.input for test in shown[1]} == {b"01234567890\n", b"012134444444443\n"}
+    assert all("Sample input" not in one.problem.statement for one in everything().values() if one.source == "CodeContests")
+
+
 def test_human_eval_examples_are_shown_and_assertions_held_out() -> None:
     problem = everything()["human_eval.jsonl.gz#HumanEval/0"].problem
     assert problem.function and problem.function.starter_code.startswith("from typing import List")
@@ -248,6 +256,8 @@ def test_human_eval_examples_are_shown_and_assertions_held_out() -> None:
         (b"[1.0, 2.0, 3.0]\n0.5\n", b"false\n"), (b"[1.0, 2.8, 3.0, 4.0, 5.0, 2.0]\n0.3\n", b"true\n")
     ]  # fmt: skip
     assert len(list(problem.held_out)) == 7
+    median = everything()["human_eval.jsonl.gz#HumanEval/47"]
+    assert "1 example of the docstring left out, which the assertions contradict" in median.notes
     near = everything()["human_eval.jsonl.gz#HumanEval/4"].problem
     assert near.checker == Checker("floats", 1e-6) and near.tests[-1].expected == b"1.2\n"
 
@@ -300,6 +310,8 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("kattis", {"include/python3/lib.py": ""}, "include: code that is added to every program is not supported"),
     ("kattis", {"data/secret/2.in": ""}, "data/secret/2.in: has no .ans file beside it"),
     ("kattis", {"data/secret/1.yaml": "args: [-v]\n"}, "data/secret/1.yaml:1:7: tests with command-line arguments are not supported"),
+    ("kattis", {"data/secret/2.in": "../sample/9.in", "data/secret/2.ans": ""}, "data/secret/2.in: a link to `../sample/9.in`, which is not in the package"),
+    ("kattis", {"data/secret/2.in": "2.in", "data/secret/2.ans": ""}, "data/secret/2.in: a link that leads to itself"),
     ("kattis", {"data/secret/1.files/a.txt": ""}, "data/secret/1.files/a.txt: tests with files of their own are not supported"),
     ("kattis", {"data/secret/1.yaml": "output_validator_args: [case_sensitive]\n", "data/sample/1.yaml": "output_validator_args: [float_tolerance, 1e-3]\n"},
      "problem.yaml:1:1: validator flags that differ between tests are not supported"),
@@ -407,6 +419,12 @@ def test_import_writes_a_folder_that_loads_the_same(tmp_path: Path) -> None:
     assert {one.name for one in submissions(problem)} == {"accepted/sum.py", "time_limit/slow.py"}
     again = CliRunner().invoke(app, ["import", str(folder), str(tmp_path / "out")])
     assert (again.exit_code, again.stderr) == (2, f"error: {tmp_path / 'out'}: exists already (hint: name another folder)\n")
+
+
+def test_a_native_problem_is_not_imported(tmp_path: Path) -> None:
+    source = ROOT / "problems" / "triangle"
+    result = CliRunner().invoke(app, ["import", str(source), str(tmp_path / "out")])
+    assert (result.exit_code, result.stderr) == (2, f"error: {source}: is a native problem already (hint: copy its folder)\n")
 
 
 def test_import_takes_a_statement_and_all_rows(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ BAD = [
     ("an empty file", "", ":1:1: the file is empty (hint: the first line is `format: sdpo-solve/1`)"),
     ("another version", GOOD.replace("solve/1", "solve/9"), ":1:9: `sdpo-solve/9` is no known format (hint: did you mean `sdpo-solve/1`?)"),
     ("no format", GOOD.replace("format: sdpo-solve/1\n", ""), ":1:1: missing key `format` (hint: the first line is `format: sdpo-solve/1`)"),
-    ("a Kattis package", "problem_format_version: legacy\nname: x\n", ":1:1: this is a Kattis problem package (hint: write a native file: `format: sdpo-solve/1`)"),
+    ("a Kattis package", "problem_format_version: legacy\nname: x\n", ":1:1: a Kattis package without tests (hint: *.in with *.ans in data/sample and data/secret)"),
     ("function mode without a function", GOOD + "mode: function\n", ":8:7: `mode: function` needs the key `function` (hint: function: {name: two_sum})"),
     ("misspelt mode", GOOD + "mode: stdinn\n", ":8:7: `stdinn` is no mode (hint: did you mean `stdin`?)"),
     ("misspelt language", GOOD + "language: python\n", ":8:11: `python` is no language (hint: did you mean `python3`?)"),
@@ -114,9 +114,9 @@ KATTIS = [("data/secret", ""), ("data/sample", "name: Hello World\n"), (".", "uu
 
 
 @pytest.mark.parametrize(("folder", "content"), KATTIS)
-def test_a_kattis_package_is_named(tmp_path: Path, folder: str, content: str) -> None:
+def test_a_kattis_package_is_known_by_its_content(tmp_path: Path, folder: str, content: str) -> None:
     (tmp_path / folder).mkdir(parents=True, exist_ok=True)
-    with pytest.raises(UserError, match=r"problem.yaml:1:1: this is a Kattis problem package \(hint: write a native"):
+    with pytest.raises(UserError, match=r"problem.yaml:1:1: a Kattis package without tests"):
         load_problem(write(tmp_path, content))
 
 

@@ -42,6 +42,8 @@ def _import(source: Path, folder: Path | None, statement: Path | None) -> int:
         reading = read_problem(source, text)
     except NeedsRun as need:
         reading = _run(need)
+    if reading.native:
+        raise UserError("is a native problem already", where=str(source), hint="copy its folder")
     _write(reading, folder or Path(reading.problem.slug))
     tell(reading.notes)
     return 0

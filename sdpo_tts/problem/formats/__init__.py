@@ -21,14 +21,14 @@ _GZIP = b"\x1f\x8b"
 def read_any(path: Path, statement: str = "") -> Reading:
     """The problem at `path`, its digest left empty. Raises `UserError`."""
     try:
-        if path.is_dir():
-            return _folder(path, statement)
-        if not path.exists() and (split := _split(path)):
-            return rows.read(split[0], split[1], path, statement)
-        return _file(path, statement)
+        is_folder, exists = path.is_dir(), path.exists()
+        row = None if exists else _split(path)
     except (OSError, ValueError) as error:  # a name too long, or with a NUL in it
         reason = getattr(error, "strerror", None) or str(error)
         raise UserError(f"cannot be read: {reason}", where=quoted(str(path))) from None
+    if row:
+        return rows.read(row[0], row[1], path, statement)
+    return _folder(path, statement) if is_folder else _file(path, statement)
 
 
 def _split(path: Path) -> tuple[Path, str] | None:
@@ -64,8 +64,11 @@ def _file(path: Path, statement: str) -> Reading:
 def _head(path: Path) -> bytes:
     if not path.is_file():  # a device or a pipe might never end
         raise UserError("no such file" if not path.exists() else "not a regular file", where=str(path))
-    with path.open("rb") as file:
-        return file.read(4096)
+    try:
+        with path.open("rb") as file:
+            return file.read(4096)
+    except OSError as error:
+        raise UserError(f"cannot be read: {error.strerror}", where=str(path)) from None
 
 
 def _archive(path: Path, statement: str) -> Reading:
@@ -82,7 +85,7 @@ def _yaml(path: Path, statement: str) -> Reading:
     if _is_kattis(document):
         package: Package = open_package(path.parent)
         return kattis.read(package, path, statement)
-    return Reading(read_native(document))
+    return Reading(read_native(document), native=True)
 
 
 def _is_kattis(document: Document) -> bool:

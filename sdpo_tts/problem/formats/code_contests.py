@@ -14,7 +14,7 @@ from typing import Any
 from sdpo_tts.errors import UserError
 from sdpo_tts.problem.document import quoted
 from sdpo_tts.problem.model import Limits, Test
-from sdpo_tts.problem.reading.draft import Draft, number, to_bytes, with_samples, with_some_shown
+from sdpo_tts.problem.reading.draft import Draft, number, quotes, to_bytes, with_samples, with_some_shown
 from sdpo_tts.problem.reading.programs import add
 
 _TIERS = {"public_tests": "tests/shown", "private_tests": "tests/held-out", "generated_tests": "tests/generated"}
@@ -117,14 +117,8 @@ def _test(name: str, given: Any, wanted: Any, where: str, *, shown: bool) -> Tes
 
 
 def _in_tiers(tests: list[Test], statement: str) -> tuple[list[Test], list[str]]:
-    """Shown are the tests whose input and output both stand in the statement: the row does not say which are public."""
-    squeezed = " ".join(statement.split())
-
-    def stands(data: bytes) -> bool:
-        return bool(data.strip()) and " ".join(data.decode().split()) in squeezed
-
-    told = [replace(test, shown=stands(test.input) and stands(test.expected)) for test in tests]
-    tiered, notes = with_some_shown(told)
+    """Shown are the tests that the statement quotes: the row does not say which are public."""
+    tiered, notes = with_some_shown([replace(test, shown=quotes(statement, test)) for test in tests])
     folders = {True: "tests/shown", False: "tests/held-out"}
     return [replace(test, name=f"{folders[test.shown]}/{test.name}") for test in tiered], notes
 

@@ -8,7 +8,6 @@ The format: github.com/openai/human-eval.
 from __future__ import annotations
 
 import ast
-import doctest
 import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -95,8 +94,17 @@ def draft(row: dict[str, Any], path: Path, where: str, statement: str) -> Draft:
         note = "the assertions draw their values at random: the tests are the values of one run"
         program = _RECORDER.format(solution=solution, check=check, name=name)
         raise NeedsRun(program, lambda output: drafted([], _recorded(output, where), [note]), where)
-    told = [f"{count(lost, 'statement')} of `check` left out, which do not compare with a constant"] if lost else []
+    shown, wrong = _agreeing(shown, calls)
+    told = [f"{count(wrong, 'example')} of the docstring left out, which the assertions contradict"] if wrong else []
+    told += [f"{count(lost, 'statement')} of `check` left out, which do not compare with a constant"] if lost else []
     return drafted(shown, calls, told)
+
+
+def _agreeing(examples: list[_Call], calls: list[_Call]) -> tuple[list[_Call], int]:
+    """The examples that no assertion contradicts, and how many there are of the others: docstrings do err."""
+    known = {json.dumps(call.arguments): call.expected for call in calls}
+    right = [e for e in examples if known.get(json.dumps(e.arguments), e.expected) == e.expected]
+    return right, len(examples) - len(right)
 
 
 def _recorded(output: bytes, where: str) -> list[_Call]:
@@ -146,6 +154,8 @@ def _parse(source: str) -> ast.Module | None:
 
 def _examples(prompt: str, name: str) -> Iterator[_Call]:
     """The `>>>` examples of the docstring whose call and result are constants."""
+    import doctest  # it brings the debugger along
+
     module = _parse(prompt)
     functions = [node for node in (module.body if module else ()) if isinstance(node, ast.FunctionDef)]
     texts = [ast.get_docstring(function) or "" for function in functions if function.name == name]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from sdpo_tts.errors import UserError
-from sdpo_tts.problem.document import Document, Null, Refused, Value, parse_document
+from sdpo_tts.problem.document import Document, Null, Refused, Value, parse_document, quoted
 from sdpo_tts.problem.model import Limits, Test
 from sdpo_tts.problem.reading.draft import MIB, Draft, Reading, number, with_samples
 from sdpo_tts.problem.reading.package import Package
@@ -57,6 +57,9 @@ class _Kattis:
         checker = self._checker()
         limits = self._limits()
         tests = list(self._tests())
+        if not tests:
+            hint = "*.in with *.ans in data/sample and data/secret"
+            raise self.document.error((), "a Kattis package without tests", hint)
         found = find_statement(self.package, ("statement", "problem_statement"), self._constants())
         self.notes += [*checker.notes, *(found.notes if not statement else ())]
         if not any(test.shown for test in tests):
@@ -66,7 +69,7 @@ class _Kattis:
             where=str(self.document.path),
             slug=self.package.title,
             title=self._name(found.language) or found.title,
-            statement=with_samples(statement or found.text, tests),
+            statement=with_samples(statement or found.text, tests, has_them=bool(statement)),
             tests=tests,
             limits=limits,
             checker=checker.checker,
@@ -203,7 +206,11 @@ class _Kattis:
             if not _LINK.fullmatch(raw):
                 return raw
             target = _joined(PurePosixPath(name).parent, raw.decode())
-            if PurePosixPath(target).suffix != PurePosixPath(name).suffix or not self.package.has(target):
+            if PurePosixPath(target).suffix != PurePosixPath(name).suffix:
+                return raw
+            if not self.package.has(target):
+                if raw.startswith(b".."):
+                    raise self.package.error(name, f"a link to {quoted(raw.decode())}, which is not in the package")
                 return raw
             name = target
         raise self.package.error(name, "a link that leads to itself")

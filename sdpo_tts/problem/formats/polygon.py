@@ -69,7 +69,7 @@ class _Polygon:
             where=str(self.package.path / "problem.xml"),
             slug=self.root.get("short-name") or self.package.title,
             title=self._title(language),
-            statement=with_samples(text, tests),
+            statement=with_samples(text, tests, has_them=bool(statement)),
             tests=tests,
             limits=self._limits(testset),
             checker=checker.checker,

@@ -57,7 +57,7 @@ def read(file: Path, identifier: str, path: Path, statement: str) -> Reading:
     """The row `identifier` of `file`, or the only one. `path` is what the user gave. Raises `UserError`."""
     found = _choose(file, identifier)
     if found is None:  # JSON is YAML too
-        return Reading(read_native(read_document(file)))
+        return Reading(read_native(read_document(file)), native=True)
     kind, row, where = found
     return kind.draft(row, path, where, statement).finish()
 

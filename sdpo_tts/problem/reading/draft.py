@@ -16,11 +16,12 @@ MIN_TIME_S, MAX_TIME_S = 1e-3, 3600.0
 MIN_MEMORY, MAX_MEMORY = 16 * MIB, 2**40
 MAX_OUTPUT = 2**30
 MAX_SAMPLE = 4000  # characters of a sample that is added to a statement
+MAX_GAP = 40  # characters between a sample's input and output: "Output", "Sample output 1:" and the like
 
 
 @dataclass(frozen=True)
 class Reading:
-    """A problem as read from someone else's format.
+    """A problem as read, `native` or from someone else's format.
 
     `notes`: what was not carried over, or was added, one line each. `programs`: submissions of known verdict, by the
     path below a native problem's `submissions/`. `source`: where the problem comes from, for a comment.
@@ -30,6 +31,7 @@ class Reading:
     notes: tuple[str, ...] = ()
     programs: tuple[tuple[str, bytes], ...] = ()
     source: str = ""
+    native: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,24 +88,36 @@ def with_some_shown(tests: Sequence[Test]) -> tuple[list[Test], list[str]]:
     if len(tests) < 2 or any(test.shown for test in tests):
         return list(tests), []
     first, *rest = tests
-    first = replace(first, name=first.name.replace("tests/held-out", "tests/shown"))
-    return [replace(first, shown=True), *rest], [
-        f"no test is named as a sample, so {quoted(first.name)} is shown to the model"
-    ]
+    first = replace(first, shown=True, name=first.name.replace("tests/held-out", "tests/shown"))
+    return [first, *rest], [f"no test is named as a sample, so {quoted(first.name)} is shown to the model"]
 
 
-def with_samples(statement: str, tests: Iterable[Test]) -> str:
-    """The statement and those shown tests that it does not quote itself; nothing without a statement."""
+def with_samples(statement: str, tests: Iterable[Test], *, has_them: bool = True) -> str:
+    """The statement and those shown tests that it does not quote; nothing without a statement.
+
+    `has_them` False: statements of this format never quote samples, so what looks like one is chance.
+    """
     if not statement.strip():
         return ""
-    squeezed = " ".join(statement.split())
     parts = [statement.strip()]
-    for number, test in enumerate((test for test in tests if test.shown), start=1):
+    for index, test in enumerate((test for test in tests if test.shown), start=1):
         given, wanted = (data.decode(errors="replace").strip("\n") for data in (test.input, test.expected))
-        quoted_already = all(" ".join(text.split()) in squeezed for text in (given, wanted))
-        if len(given) + len(wanted) <= MAX_SAMPLE and not (quoted_already and given):
-            parts.append(f"Sample input {number}:\n{_fenced(given)}\n\nSample output {number}:\n{_fenced(wanted)}")
+        if len(given) + len(wanted) <= MAX_SAMPLE and not (has_them and quotes(statement, test)):
+            parts.append(f"Sample input {index}:\n{_fenced(given)}\n\nSample output {index}:\n{_fenced(wanted)}")
     return "\n\n".join(parts)
+
+
+def quotes(statement: str, test: Test) -> bool:
+    """Whether the statement has the test's input, and its output soon behind it, however they are spaced."""
+    text = f" {' '.join(statement.split())} "
+    given, wanted = (f" {' '.join(data.decode(errors='replace').split())} " for data in (test.input, test.expected))
+    at = text.find(given) if given.strip() and wanted.strip() else -1
+    while at >= 0:
+        end = at + len(given) - 1
+        if wanted in text[end : end + MAX_GAP + len(wanted)]:
+            return True
+        at = text.find(given, at + 1)
+    return False
 
 
 def _fenced(text: str) -> str:
