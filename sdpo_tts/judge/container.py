@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 RUN_LABEL, OWNER_LABEL = "sdpo-tts.run", "sdpo-tts.owner"
 NOBODY = "65534:65534"
 ENV = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/w", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"}
+MOST_USES = 100  # programs a container serves before a new one takes its place
 SLACK_S = 20.0  # what a busy machine may add to a command's own wall clock before the container counts as lost
 PIDS = 64
 
@@ -59,6 +60,7 @@ class Container:
 
     def __init__(self, api: Any, id: str, channel: Channel) -> None:
         self._api, self.id, self._channel = api, id, channel
+        self.uses = 0
 
     def load(self, files: Mapping[str, bytes]) -> None:
         """The files that every later command finds in its working directory. Raises ContainerLost."""
@@ -100,14 +102,40 @@ class Container:
 
 
 class Fleet:
-    """Starts containers of one image under one run's label, and sees to it that none is left."""
+    """Containers of one image under one run's label: started, lent to one user at a time, and none left at the end."""
 
     def __init__(self, client: DockerClient, image: str) -> None:
         self._api, self.image, self.run_id = client.api, image, uuid.uuid4().hex[:12]
         self._seccomp = (sandbox_folder() / "seccomp.json").read_text()
         self._live: dict[str, Container] = {}
+        self._idle: dict[Cage, list[Container]] = {}
         self._lock, self._closed = threading.Lock(), False
         sweep(client)
+
+    def borrow(self, cage: Cage) -> Container:
+        """An idle container of that cage, else a new one. Raises ContainerLost."""
+        with self._lock:
+            idle = self._idle.get(cage)
+            container = idle.pop() if idle else None
+        container = container or self.start(cage)
+        container.uses += 1
+        return container
+
+    def give_back(self, cage: Cage, container: Container) -> None:
+        """To be lent again: only one whose last command ended well and left nothing."""
+        if container.uses >= MOST_USES:
+            return self.remove(container)
+        with self._lock:
+            self._idle.setdefault(cage, []).append(container)
+        return None
+
+    def drop_idle(self) -> None:
+        """Trusts no idle container any more: one was lost, and the engine may have lost others."""
+        with self._lock:
+            idle = [container for containers in self._idle.values() for container in containers]
+            self._idle.clear()
+        for container in idle:
+            self.remove(container)
 
     def start(self, cage: Cage) -> Container:
         """Raises ContainerLost."""

@@ -114,6 +114,7 @@ def _retried(trial: Trial, program: str) -> Judgement:
         try:
             return trial.judge(program)
         except ContainerLost as error:
+            trial.fleet.drop_idle()
             if not left:
                 raise SandboxError(
                     str(error), where="judge", hint="see whether `docker info` answers and memory is left"

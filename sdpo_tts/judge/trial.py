@@ -25,7 +25,7 @@ MOST_TIMEOUTS = 2
 
 
 class Bench:
-    """A container with the program in it; a new one takes its place when a test has spoiled it."""
+    """A borrowed container with the program in it; a new one takes its place when a test has spoiled it."""
 
     def __init__(self, fleet: Fleet, cage: Cage, files: dict[str, bytes]) -> None:
         self._fleet, self._cage, self._files = fleet, cage, files
@@ -35,18 +35,23 @@ class Bench:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
-        self._drop()
+        ended_well = kind is None or issubclass(kind, CompileError)
+        if self._container is not None and ended_well:
+            self._fleet.give_back(self._cage, self._container)
+        else:
+            self._drop()
 
     def run(self, command: Command, stdin: bytes = b"") -> Facts:
         """Raises ContainerLost."""
         if self._container is None:
-            self._container = self._fleet.start(self._cage)
+            self._container = self._fleet.borrow(self._cage)
             self._container.load(self._files)
         try:
             facts = self._container.run(command, stdin)
         except ContainerOutOfMemory:
             facts = out_of_memory()
-        if facts.dirty:
+        # After an out-of-memory kill the engine calls any later loss of the container one too.
+        if facts.dirty or facts.oom_kills:
             self._drop()
         return facts
 
