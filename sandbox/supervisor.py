@@ -6,17 +6,19 @@ the JSON's `blobs` lists. Two requests, each answered by one frame:
     {"op": "load", "names": [...]}   blobs: the files that every later command finds in /w
     {"op": "run", "argv", "env", "cpu_s", "wall_s", "output_bytes", "stack_bytes", "keep"}   blob: its stdin
 
-The end of stdin ends the supervisor, and with it the container: it does not outlive the judge.
+The end of stdin ends the supervisor, and with it the container, also in the middle of a command: it does not
+outlive the judge.
 
 Between commands every process is killed and every writable directory emptied; if that fails, the answer says
 `dirty` and the container must not be used again. The commands run under the supervisor's own uid, so what keeps
 them from it is: PID 1 takes no signal without a handler, PR_SET_DUMPABLE 0 (no ptrace, no /proc/1/fd), and the
-seccomp profile (no prlimit, priority or affinity calls on others).
+seccomp profile (no prlimit, priority or affinity calls on others). `start` is what turns into a command.
 """
 
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import json
 import math
 import os
@@ -29,7 +31,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 WORK = "/w"
 WRITABLE = (WORK, "/tmp")
@@ -37,6 +39,9 @@ TAIL_BYTES = 64 * 1024
 POLL_S = 0.02
 CHUNK = 1 << 16
 CGROUP = Path("/sys/fs/cgroup")
+JUDGE = 0  # the judge's end of the channel
+START, REPORT, PROGRAM = "/sandbox/start", 3, 4  # and the descriptors that it knows by number
+PAGE = resource.getpagesize()
 
 
 class Capture:
@@ -61,12 +66,13 @@ class Capture:
 class Meter:
     """The container's own cgroup counters, version 1 or 2. What an engine does not offer reads as 0."""
 
-    def __init__(self) -> None:
-        v1_cpu = ("cpuacct/cpuacct.usage", "cpu,cpuacct/cpuacct.usage")
-        self._cpu_v1 = next((CGROUP / name for name in v1_cpu if (CGROUP / name).exists()), None)
-        self._cpu_v2 = CGROUP / "cpu.stat"
-        v1_oom, v2_oom = CGROUP / "memory/memory.oom_control", CGROUP / "memory.events"
-        self._oom = next((path for path in (v2_oom, v1_oom) if path.exists()), None)
+    def __init__(self, cgroup: Path = CGROUP) -> None:
+        self._cpu_v1 = _first(cgroup, "cpuacct/cpuacct.usage", "cpu,cpuacct/cpuacct.usage")
+        self._cpu_v2 = _first(cgroup, "cpu.stat")
+        self._events = _first(cgroup, "memory.events", "memory/memory.oom_control")
+        self._most_v1 = _first(cgroup, "memory/memory.max_usage_in_bytes")
+        self._limit_v1 = _first(cgroup, "memory/memory.limit_in_bytes")
+        self._memory = _first(cgroup, "memory.stat", "memory/memory.stat")
 
     def cpu_s(self) -> float:
         """CPU seconds of all processes that ever ran in the container, less the supervisor's own."""
@@ -74,36 +80,54 @@ class Meter:
 
     def _cgroup_cpu_s(self) -> float:
         if self._cpu_v1:
-            return int(self._cpu_v1.read_text()) / 1e9
-        if self._cpu_v2.exists():
-            return _field(self._cpu_v2, "usage_usec") / 1e6
+            return int(self._cpu_v1.read_bytes()) / 1e9
+        if self._cpu_v2:
+            return _fields(self._cpu_v2).get(b"usage_usec", 0) / 1e6
         children = resource.getrusage(resource.RUSAGE_CHILDREN)  # misses what still runs; better than nothing
         return time.process_time() + children.ru_utime + children.ru_stime
 
+    def memory_bytes(self) -> int:
+        """What all processes but the supervisor hold now, shared memory and files of theirs included."""
+        stat = _fields(self._memory)
+        _, resident, shared, *_ = Path("/proc/self/statm").read_bytes().split()
+        own = (int(resident) - int(shared)) * PAGE
+        return stat.get(b"anon", stat.get(b"rss", 0)) + stat.get(b"shmem", 0) - own
+
     def oom_kills(self) -> int:
-        return _field(self._oom, "oom_kill") if self._oom else 0
+        """Processes killed for lack of memory so far: of the container's, or of the machine's."""
+        return _fields(self._events).get(b"oom_kill", 0)
+
+    def ran_out(self) -> bool:
+        """Whether the container's own memory has run out before; a kill without it is not the command's fault."""
+        if self._most_v1 and self._limit_v1:
+            return int(self._most_v1.read_bytes()) > 0.99 * int(self._limit_v1.read_bytes())
+        return _fields(self._events).get(b"oom", 0) > 0
 
 
-def _field(path: Path, name: str) -> int:
-    for line in path.read_text().splitlines():
-        key, _, value = line.partition(" ")
-        if key == name:
-            return int(value)
-    return 0
+def _first(cgroup: Path, *names: str) -> Path | None:
+    return next((cgroup / name for name in names if (cgroup / name).exists()), None)
+
+
+def _fields(path: Path | None) -> dict[bytes, int]:
+    """The counters of a file with one `name number` a line."""
+    if path is None:
+        return {}
+    words = path.read_bytes().split()
+    return dict(zip(words[::2], map(int, words[1::2]), strict=True))
 
 
 class Command:
     """One running command: pumps its three pipes, watches its limits, and leaves no process behind."""
 
-    def __init__(self, job: dict[str, Any], stdin: bytes, meter: Meter, woken: int) -> None:
-        self.job, self.meter, self.woken = job, meter, woken
+    def __init__(self, job: dict[str, Any], stdin: bytes, meter: Meter, woken: int, program: int | None) -> None:
+        self.job, self.meter, self.woken, self.program = job, meter, woken, program
         self.pending = memoryview(stdin)
         self.stdout, self.stderr = Capture(job["output_bytes"]), Capture(TAIL_BYTES // 4)
         self.killed: str | None = None
         self.status: int | None = None
-        self.peak_kib = 0
-        self.cpu0, self.oom0, self.wall0 = meter.cpu_s(), meter.oom_kills(), time.monotonic()
-        self.own_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        self.peak_bytes = 0
+        self.cpu0, self.oom0 = meter.cpu_s(), meter.oom_kills()
+        self.wall0 = self.looked = time.monotonic()
         self._start()
 
     def run(self) -> dict[str, Any]:
@@ -121,9 +145,7 @@ class Command:
         stdin_r, self.stdin = os.pipe()
         self.out, stdout_w = os.pipe()
         self.err, stderr_w = os.pipe()
-        self.pid = os.fork()
-        if self.pid == 0:
-            _become(self.job, (stdin_r, stdout_w, stderr_w))
+        self.pid = _spawn(self.job, (stdin_r, stdout_w, stderr_w), self.program)
         for fd in (stdin_r, stdout_w, stderr_w):
             os.close(fd)
         for fd in (self.stdin, self.out, self.err):
@@ -141,11 +163,15 @@ class Command:
         for fd in self.open:
             poller.register(fd, select.POLLOUT if fd == self.stdin else select.POLLIN)
         poller.register(self.woken, select.POLLIN)
+        if JUDGE not in self.open:
+            poller.register(JUDGE, 0)  # only its end is news
         for fd, _ in poller.poll(timeout_s * 1000):
             if fd == self.woken:
                 os.read(self.woken, CHUNK)
             elif fd in self.open:
                 self.open[fd]()
+            elif fd == JUDGE:
+                raise SystemExit("the judge is gone")
 
     def _write(self) -> None:
         try:
@@ -181,8 +207,7 @@ class Command:
                 return False
             if pid == 0:
                 return True
-            if usage.ru_maxrss > self.own_kib:  # a fork starts with the supervisor's own high-water mark
-                self.peak_kib = max(self.peak_kib, usage.ru_maxrss)
+            self.peak_bytes = max(self.peak_bytes, usage.ru_maxrss * 1024)
             if pid == self.pid:
                 self.status = status
 
@@ -192,9 +217,18 @@ class Command:
         most = self.job["output_bytes"]
         if self.stdout.total > most or self.stderr.total > most:
             self.killed = "output"
+        elif (now := time.monotonic()) - self.looked >= POLL_S:
+            self.looked = now
+            self._look_at_meter(now)
+
+    def _look_at_meter(self, now: float) -> None:
+        """The limit that is first seen passed is the cause."""
+        self.peak_bytes = max(self.peak_bytes, self.meter.memory_bytes())
+        if self.meter.oom_kills() > self.oom0:
+            self.killed = "memory"
         elif self.meter.cpu_s() - self.cpu0 > self.job["cpu_s"]:
             self.killed = "cpu"
-        elif time.monotonic() - self.wall0 > self.job["wall_s"]:
+        elif now - self.wall0 > self.job["wall_s"]:
             self.killed = "wall"
 
     def _kill_all(self) -> None:
@@ -226,42 +260,44 @@ class Command:
     def _facts(self, wall_s: float) -> dict[str, Any]:
         status = self.status if self.status is not None else 0
         signalled = os.WIFSIGNALED(status)
+        oom_kills = self.meter.oom_kills() - self.oom0
         return {
             "exit_code": None if signalled else os.WEXITSTATUS(status),
             "signal": os.WTERMSIG(status) if signalled else None,
             "cpu_s": max(0.0, self.meter.cpu_s() - self.cpu0),
             "wall_s": wall_s,
             "killed": self.killed,
-            "oom_kills": self.meter.oom_kills() - self.oom0,
-            "peak_bytes": self.peak_kib * 1024,
+            "oom_kills": oom_kills,
+            "evicted": oom_kills > 0 and not self.meter.ran_out(),
+            "peak_bytes": self.peak_bytes,
             "stdout_bytes": self.stdout.total,
             "stderr_bytes": self.stderr.total,
         }
 
 
-def _become(job: dict[str, Any], pipes: tuple[int, int, int]) -> NoReturn:
-    """In the fork: turns into the command. Exit code 127 with a line on stderr if it cannot be started."""
-    try:
-        os.setsid()
-        for target, fd in enumerate(pipes):
-            os.dup2(fd, target)
-        os.closerange(3, 256)
-        _die_first_when_memory_ends()
-        cpu = math.ceil(job["cpu_s"]) + 1  # the backstop; the supervisor's own measure comes first
-        resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))
-        resource.setrlimit(resource.RLIMIT_STACK, (job["stack_bytes"], job["stack_bytes"]))
-        for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGCHLD):
-            signal.signal(number, signal.SIG_DFL)
-        os.chdir(WORK)
-        os.execvpe(job["argv"][0], job["argv"], job["env"])
-    except BaseException as error:
-        os.write(2, f"cannot start {job['argv'][0]}: {error}\n".encode())
-    os._exit(127)
-
-
-def _die_first_when_memory_ends() -> None:
-    _set_dumpable(1)  # else /proc/self is not ours to write
-    Path("/proc/self/oom_score_adj").write_text("1000")
+def _spawn(job: dict[str, Any], pipes: tuple[int, int, int], program: int | None) -> int:
+    """Starts a command by way of `start`, without copying this process. Returns its process number."""
+    report_r, report_w = os.pipe()
+    cpu = math.ceil(job["cpu_s"]) + 1  # the backstop; the supervisor's own measure comes first
+    numbers = [*zip(pipes, range(3), strict=True), (report_w, REPORT)]
+    exe = job["argv"][0]
+    if program is not None:
+        numbers.append((program, PROGRAM))
+        exe = "-"
+    starter = os.posix_spawn(
+        START,
+        [START, str(cpu), str(job["stack_bytes"]), exe, *job["argv"]],
+        job["env"],
+        file_actions=[(os.POSIX_SPAWN_DUP2, fd, number) for fd, number in numbers],
+        setsigdef=[signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGCHLD],
+    )
+    os.close(report_w)
+    pid = int.from_bytes(os.read(report_r, 4), sys.byteorder)
+    os.close(report_r)
+    os.waitpid(starter, 0)
+    if pid == 0:
+        raise OSError("no process could be started")
+    return pid
 
 
 def _set_dumpable(value: int) -> None:
@@ -299,6 +335,7 @@ class Supervisor:
 
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
+        self.programs: dict[str, int] = {}
         self.meter = Meter()
         self.woken, waker = os.pipe()
         os.set_blocking(waker, False)
@@ -309,25 +346,51 @@ class Supervisor:
         while (frame := read_frame()) is not None:
             request, blobs = frame
             if request["op"] == "load":
-                self.files = dict(zip(request["names"], blobs, strict=True))
+                self._load(dict(zip(request["names"], blobs, strict=True)))
                 write_frame({"loaded": len(blobs)}, [])
             else:
                 self._run(request, blobs[0])
 
     def _run(self, job: dict[str, Any], stdin: bytes) -> None:
-        self._lay_out()
-        command = Command(job, stdin, self.meter, self.woken)
+        program = self._lay_out(job["argv"][0])
+        command = Command(job, stdin, self.meter, self.woken, program)
         facts = command.run()
         kept = _kept(job.get("keep"))
         facts["dirty"] = not wipe()
         write_frame(facts, [command.stdout.kept(), command.stderr.kept(), kept])
 
-    def _lay_out(self) -> None:
-        """Fresh copies for every command: the one before could write to its own."""
+    def _load(self, files: dict[str, bytes]) -> None:
+        for fd in self.programs.values():
+            os.close(fd)
+        self.files, self.programs = files, {}
+
+    def _lay_out(self, exe: str) -> int | None:
+        """Fresh copies for every command: the one before could write to its own. `exe`, if among them, is not copied:
+        the answer is a descriptor of it that nobody can write to."""
+        program = None
         for name, content in self.files.items():
-            fd = os.open(f"{WORK}/{name}", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o755)
-            with os.fdopen(fd, "wb") as file:
-                file.write(content)
+            if exe == f"./{name}":
+                program = self.programs.get(name) or self.programs.setdefault(name, _sealed(name, content))
+                os.fchmod(program, 0o755)  # what its owner can change all the same
+                os.utime(program, ns=(0, 0))
+            else:
+                _write(os.open(f"{WORK}/{name}", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o755), content)
+        return program
+
+
+def _sealed(name: str, content: bytes) -> int:
+    """A descriptor of a file in memory that can be run and read, and never again be changed."""
+    fd = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    _write(os.dup(fd), content)
+    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE)
+    readable = os.open(f"/proc/self/fd/{fd}", os.O_RDONLY | os.O_CLOEXEC)  # what is open for writing cannot be run
+    os.close(fd)
+    return readable
+
+
+def _write(fd: int, content: bytes) -> None:
+    with os.fdopen(fd, "wb") as file:
+        file.write(content)
 
 
 def _kept(name: str | None) -> bytes:

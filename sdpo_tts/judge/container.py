@@ -71,6 +71,8 @@ class Container:
         request = {"op": "run", "env": ENV, **command.__dict__}
         head, (stdout, stderr, kept) = self._ask(request, [stdin], command.wall_s + SLACK_S)
         del head["blobs"]
+        if head.pop("evicted"):
+            raise ContainerLost("a program was killed because the machine ran out of memory")
         return Facts(**head, stdout=stdout, stderr=stderr, kept=kept)
 
     def remove(self) -> None:
@@ -199,7 +201,7 @@ class Fleet:
         return {
             "network_mode": "none",
             "read_only": True,
-            "tmpfs": {"/w": tmpfs, "/tmp": tmpfs},
+            "tmpfs": {"/w": tmpfs, "/tmp": tmpfs, "/dev/mqueue": "ro,size=4k"},
             "cap_drop": ["ALL"],
             "security_opt": ["no-new-privileges:true", f"seccomp={self._seccomp}"],
             "pids_limit": PIDS,

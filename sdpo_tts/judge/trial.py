@@ -8,7 +8,7 @@ from types import TracebackType
 
 from sdpo_tts.judge.checker import compare
 from sdpo_tts.judge.container import Cage, Command, Container, ContainerOutOfMemory, Fleet
-from sdpo_tts.judge.facts import Facts, cause, cpu_kill_s, is_borderline, out_of_memory, size, wall_kill_s
+from sdpo_tts.judge.facts import Facts, cause, cpu_kill_s, is_borderline, out_of_memory, size, stack_bytes, wall_kill_s
 from sdpo_tts.judge.gate import Gate
 from sdpo_tts.judge.language import Language
 from sdpo_tts.judge.verdict import Judgement, TestOutcome, Verdict
@@ -139,7 +139,7 @@ class Trial:
         limits, function = self.problem.limits, self.problem.function
         argv = (*self.language.function, function.name) if function else self.language.run
         return Command(
-            argv, cpu_kill_s(limits), wall_kill_s(limits), limits.output_bytes, stack_bytes=limits.memory_bytes
+            argv, cpu_kill_s(limits), wall_kill_s(limits), limits.output_bytes, stack_bytes(limits)
         )
 
     def _cage(self) -> Cage:

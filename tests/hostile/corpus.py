@@ -10,6 +10,7 @@ from unittest.mock import patch
 
 import yaml
 
+from sdpo_tts.errors import SandboxError
 from sdpo_tts.judge import Judge, Judgement, Verdict, trial
 from sdpo_tts.judge.container import RUN_LABEL
 from sdpo_tts.problem import Checker, FeedbackScope, Function, Limits, Mode, Problem, Test
@@ -59,7 +60,7 @@ LOOK_AROUND = """
 import os
 found = {pid for pid in os.listdir("/proc") if pid.isdigit()} - {"1", str(os.getpid())}
 found |= {name for name in os.listdir("/w") if name != "solution.py"} | set(os.listdir("/tmp"))
-for table in "tcp", "tcp6", "udp", "udp6", "raw", "raw6", "packet", "unix", "netlink":
+for table in "tcp", "tcp6", "udp", "udp6", "raw", "raw6", "packet", "unix":
     if os.path.exists(f"/proc/net/{table}"):
         found |= set(open(f"/proc/net/{table}").readlines()[1:])
 if found:
@@ -137,7 +138,10 @@ def _judge_in_turn(chosen: Sequence[Entry]) -> list[Result]:
 
 
 def _judge(judge: Judge, entry: Entry) -> Result:
-    judgement = judge.judge(entry.source, entry.language)
+    try:
+        judgement = judge.judge(entry.source, entry.language)
+    except SandboxError as error:
+        judgement = Judgement(Verdict.JE, (), 0, str(error))
     after = judge.judge(LOOK_AROUND + WELL_BEHAVED.get(entry.problem, RIGHT), "python3")
     return Result(entry, judgement, after, _containers(judge))
 

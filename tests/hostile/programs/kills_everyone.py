@@ -4,4 +4,7 @@ import os
 import sys
 
 sys.stdout.flush()
-os.kill(-1, 9)
+try:
+    os.kill(-1, 9)
+except OSError:
+    pass
