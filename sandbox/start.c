@@ -1,8 +1,9 @@
 /* Turns into a command: `start CPU_S STACK_BYTES EXE ARGV...`, for the supervisor, with the command's pipes as 0 to 2.
 
-   EXE is a path, or `-` for the program that is open as descriptor 4. The command runs in a second process, whose
+   EXE is a path, or `-` for the program that is open as descriptor 5. The command runs in a second process, whose
    number goes to descriptor 3: CLONE_PARENT makes it the supervisor's own child, and unlike one that the
    supervisor forks it begins with the memory high-water mark of this small program and not with an interpreter's.
+   It waits for a byte on descriptor 4; without one it ends.
    Exit code 127 with a line on stderr if the command cannot be started. */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -16,7 +17,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { REPORT = 3, PROGRAM = 4 };
+enum { REPORT = 3, GO = 4, PROGRAM = 5 };
 
 static void limit(int resource, rlim_t soft, rlim_t hard) {
     struct rlimit both = {soft, hard};
@@ -32,15 +33,16 @@ int main(int argc, char **argv, char **env) {
     if (argc < 5) return 126;
     pid_t pid = (pid_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
     if (pid != 0) return write(REPORT, &pid, sizeof pid) != sizeof pid;
-    fcntl(REPORT, F_SETFD, FD_CLOEXEC);
-    fcntl(PROGRAM, F_SETFD, FD_CLOEXEC);
+    for (int fd = REPORT; fd <= PROGRAM; fd++) fcntl(fd, F_SETFD, FD_CLOEXEC);
     setsid();
     rlim_t cpu_s = strtoull(argv[1], 0, 10), stack = strtoull(argv[2], 0, 10);
     limit(RLIMIT_CPU, cpu_s, cpu_s + 1);
     limit(RLIMIT_STACK, stack, stack);
+    char byte;
     if (die_first_when_memory_ends() && chdir("/w") == 0) {
+        if (read(GO, &byte, 1) != 1) return 0;
         if (strcmp(argv[3], "-") == 0)
-            execve("/proc/self/fd/4", argv + 4, env);
+            execve("/proc/self/fd/5", argv + 4, env);
         else
             execvpe(argv[3], argv + 4, env);
     }

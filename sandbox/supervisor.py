@@ -18,11 +18,8 @@ seccomp profile (no prlimit, priority or affinity calls on others). `start` is w
 from __future__ import annotations
 
 import ctypes
-import fcntl
 import json
-import math
 import os
-import resource
 import select
 import shutil
 import signal
@@ -33,15 +30,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # which isolated mode leaves out
+
+from meter import Meter  # noqa: E402
+from starter import Started, key, reserve, sealed  # noqa: E402
+
 WORK = "/w"
 WRITABLE = (WORK, "/tmp")
 TAIL_BYTES = 64 * 1024
 POLL_S = 0.02
+STARVED_FACTOR = 4  # the most that the wall limit is stretched for a command that got no processor
 CHUNK = 1 << 16
-CGROUP = Path("/sys/fs/cgroup")
 JUDGE = 0  # the judge's end of the channel
-START, REPORT, PROGRAM = "/sandbox/start", 3, 4  # and the descriptors that it knows by number
-PAGE = resource.getpagesize()
 
 
 class Capture:
@@ -63,64 +63,11 @@ class Capture:
         return bytes(self.head) + bytes(self.tail[-TAIL_BYTES:])
 
 
-class Meter:
-    """The container's own cgroup counters, version 1 or 2. What an engine does not offer reads as 0."""
-
-    def __init__(self, cgroup: Path = CGROUP) -> None:
-        self._cpu_v1 = _first(cgroup, "cpuacct/cpuacct.usage", "cpu,cpuacct/cpuacct.usage")
-        self._cpu_v2 = _first(cgroup, "cpu.stat")
-        self._events = _first(cgroup, "memory.events", "memory/memory.oom_control")
-        self._most_v1 = _first(cgroup, "memory/memory.max_usage_in_bytes")
-        self._limit_v1 = _first(cgroup, "memory/memory.limit_in_bytes")
-        self._memory = _first(cgroup, "memory.stat", "memory/memory.stat")
-
-    def cpu_s(self) -> float:
-        """CPU seconds of all processes that ever ran in the container, less the supervisor's own."""
-        return self._cgroup_cpu_s() - time.process_time()
-
-    def _cgroup_cpu_s(self) -> float:
-        if self._cpu_v1:
-            return int(self._cpu_v1.read_bytes()) / 1e9
-        if self._cpu_v2:
-            return _fields(self._cpu_v2).get(b"usage_usec", 0) / 1e6
-        children = resource.getrusage(resource.RUSAGE_CHILDREN)  # misses what still runs; better than nothing
-        return time.process_time() + children.ru_utime + children.ru_stime
-
-    def memory_bytes(self) -> int:
-        """What all processes but the supervisor hold now, shared memory and files of theirs included."""
-        stat = _fields(self._memory)
-        _, resident, shared, *_ = Path("/proc/self/statm").read_bytes().split()
-        own = (int(resident) - int(shared)) * PAGE
-        return stat.get(b"anon", stat.get(b"rss", 0)) + stat.get(b"shmem", 0) - own
-
-    def oom_kills(self) -> int:
-        """Processes killed for lack of memory so far: of the container's, or of the machine's."""
-        return _fields(self._events).get(b"oom_kill", 0)
-
-    def ran_out(self) -> bool:
-        """Whether the container's own memory has run out before; a kill without it is not the command's fault."""
-        if self._most_v1 and self._limit_v1:
-            return int(self._most_v1.read_bytes()) > 0.99 * int(self._limit_v1.read_bytes())
-        return _fields(self._events).get(b"oom", 0) > 0
-
-
-def _first(cgroup: Path, *names: str) -> Path | None:
-    return next((cgroup / name for name in names if (cgroup / name).exists()), None)
-
-
-def _fields(path: Path | None) -> dict[bytes, int]:
-    """The counters of a file with one `name number` a line."""
-    if path is None:
-        return {}
-    words = path.read_bytes().split()
-    return dict(zip(words[::2], map(int, words[1::2]), strict=True))
-
-
 class Command:
     """One running command: pumps its three pipes, watches its limits, and leaves no process behind."""
 
-    def __init__(self, job: dict[str, Any], stdin: bytes, meter: Meter, woken: int, program: int | None) -> None:
-        self.job, self.meter, self.woken, self.program = job, meter, woken, program
+    def __init__(self, job: dict[str, Any], stdin: bytes, meter: Meter, woken: int, started: Started) -> None:
+        self.job, self.meter, self.woken = job, meter, woken
         self.pending = memoryview(stdin)
         self.stdout, self.stderr = Capture(job["output_bytes"]), Capture(TAIL_BYTES // 4)
         self.killed: str | None = None
@@ -128,7 +75,7 @@ class Command:
         self.peak_bytes = 0
         self.cpu0, self.oom0 = meter.cpu_s(), meter.oom_kills()
         self.wall0 = self.looked = time.monotonic()
-        self._start()
+        self._start(started)
 
     def run(self) -> dict[str, Any]:
         """Returns the facts of the finished command."""
@@ -141,15 +88,9 @@ class Command:
         self._drain()
         return self._facts(wall_s)
 
-    def _start(self) -> None:
-        stdin_r, self.stdin = os.pipe()
-        self.out, stdout_w = os.pipe()
-        self.err, stderr_w = os.pipe()
-        self.pid = _spawn(self.job, (stdin_r, stdout_w, stderr_w), self.program)
-        for fd in (stdin_r, stdout_w, stderr_w):
-            os.close(fd)
-        for fd in (self.stdin, self.out, self.err):
-            os.set_blocking(fd, False)
+    def _start(self, started: Started) -> None:
+        self.pid, self.stdin, self.out, self.err = started.pid, started.stdin, started.out, started.err
+        started.go()
         self.open: dict[int, Callable[[], None]] = {
             self.stdin: self._write,
             self.out: lambda: self._read(self.out, self.stdout),
@@ -228,8 +169,16 @@ class Command:
             self.killed = "memory"
         elif self.meter.cpu_s() - self.cpu0 > self.job["cpu_s"]:
             self.killed = "cpu"
-        elif now - self.wall0 > self.job["wall_s"]:
+        elif (wall_s := now - self.wall0) > self.job["wall_s"] and wall_s - self._starved_s() > self.job["wall_s"]:
             self.killed = "wall"
+
+    def _starved_s(self) -> float:
+        """How long the command waited for a processor that others had: a busy machine is no reason to kill it."""
+        try:
+            waited_s = int(Path(f"/proc/{self.pid}/schedstat").read_bytes().split()[1]) / 1e9
+        except (OSError, ValueError, IndexError):
+            return 0.0
+        return min(waited_s, (STARVED_FACTOR - 1) * self.job["wall_s"])
 
     def _kill_all(self) -> None:
         """From PID 1 this reaches every other process in the container; repeated until none is left to reap."""
@@ -275,31 +224,6 @@ class Command:
         }
 
 
-def _spawn(job: dict[str, Any], pipes: tuple[int, int, int], program: int | None) -> int:
-    """Starts a command by way of `start`, without copying this process. Returns its process number."""
-    report_r, report_w = os.pipe()
-    cpu = math.ceil(job["cpu_s"]) + 1  # the backstop; the supervisor's own measure comes first
-    numbers = [*zip(pipes, range(3), strict=True), (report_w, REPORT)]
-    exe = job["argv"][0]
-    if program is not None:
-        numbers.append((program, PROGRAM))
-        exe = "-"
-    starter = os.posix_spawn(
-        START,
-        [START, str(cpu), str(job["stack_bytes"]), exe, *job["argv"]],
-        job["env"],
-        file_actions=[(os.POSIX_SPAWN_DUP2, fd, number) for fd, number in numbers],
-        setsigdef=[signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGCHLD],
-    )
-    os.close(report_w)
-    pid = int.from_bytes(os.read(report_r, 4), sys.byteorder)
-    os.close(report_r)
-    os.waitpid(starter, 0)
-    if pid == 0:
-        raise OSError("no process could be started")
-    return pid
-
-
 def _set_dumpable(value: int) -> None:
     pr_set_dumpable = 4
     if ctypes.CDLL(None, use_errno=True).prctl(pr_set_dumpable, value, 0, 0, 0) != 0:
@@ -336,9 +260,12 @@ class Supervisor:
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
         self.programs: dict[str, int] = {}
+        self.ahead: Started | None = None
+        self.last: tuple[Any, ...] = ()
         self.meter = Meter()
         self.woken, waker = os.pipe()
         os.set_blocking(waker, False)
+        reserve()
         signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)  # a handler is what makes the wake-up byte
 
@@ -353,13 +280,32 @@ class Supervisor:
 
     def _run(self, job: dict[str, Any], stdin: bytes) -> None:
         program = self._lay_out(job["argv"][0])
-        command = Command(job, stdin, self.meter, self.woken, program)
+        command = Command(job, stdin, self.meter, self.woken, self._started(job, program))
         facts = command.run()
         kept = _kept(job.get("keep"))
         facts["dirty"] = not wipe()
         write_frame(facts, [command.stdout.kept(), command.stderr.kept(), kept])
+        self._start_ahead(job, program)
+
+    def _started(self, job: dict[str, Any], program: int | None) -> Started:
+        ahead, self.ahead = self.ahead, None
+        if ahead and ahead.key == key(job, program):
+            return ahead
+        if ahead:
+            ahead.cancel()
+        return Started(job, program)
+
+    def _start_ahead(self, job: dict[str, Any], program: int | None) -> None:
+        """What was run twice will most likely be run again: its process may be started before it is asked for."""
+        known = key(job, program)
+        if known == self.last:
+            self.ahead = Started(job, program)
+        self.last = known
 
     def _load(self, files: dict[str, bytes]) -> None:
+        if self.ahead:
+            self.ahead.cancel()
+        self.ahead, self.last = None, ()  # they know the old program by a descriptor's number
         for fd in self.programs.values():
             os.close(fd)
         self.files, self.programs = files, {}
@@ -370,22 +316,12 @@ class Supervisor:
         program = None
         for name, content in self.files.items():
             if exe == f"./{name}":
-                program = self.programs.get(name) or self.programs.setdefault(name, _sealed(name, content))
+                program = self.programs.get(name) or self.programs.setdefault(name, sealed(name, content))
                 os.fchmod(program, 0o755)  # what its owner can change all the same
                 os.utime(program, ns=(0, 0))
             else:
                 _write(os.open(f"{WORK}/{name}", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o755), content)
         return program
-
-
-def _sealed(name: str, content: bytes) -> int:
-    """A descriptor of a file in memory that can be run and read, and never again be changed."""
-    fd = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    _write(os.dup(fd), content)
-    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE)
-    readable = os.open(f"/proc/self/fd/{fd}", os.O_RDONLY | os.O_CLOEXEC)  # what is open for writing cannot be run
-    os.close(fd)
-    return readable
 
 
 def _write(fd: int, content: bytes) -> None:

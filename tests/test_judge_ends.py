@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,15 @@ from typing import Any
 import docker
 import pytest
 
-from sdpo_tts.judge import Judge
+from sdpo_tts.judge import Judge, container
 from sdpo_tts.judge.container import OWNER_LABEL
 from tests.conftest import ROOT
 from tests.hostile.corpus import RIGHT, SUM
 
 ENDS_WITHIN_S = 30
+CONNECTIONS_KEPT = 25  # to the engine, by docker-py, for later requests
 LONG = """
+from contextlib import closing
 from dataclasses import replace
 from sdpo_tts.judge import Judge
 from tests.hostile.corpus import SUM
@@ -43,7 +46,7 @@ def client() -> Iterator[Any]:
 def owned(client: Any, pid: int, **filters: str) -> list[Any]:
     """The containers that a process of this host started."""
     found = client.containers.list(all=True, filters={"label": OWNER_LABEL, **filters})
-    return [container for container in found if f"/{pid}/" in container.labels[OWNER_LABEL]]
+    return [one for one in found if f"/{pid}/" in one.labels[OWNER_LABEL]]
 
 
 def wait(until: Callable[[], bool], seconds: float) -> bool:
@@ -70,28 +73,35 @@ def test_after_sigkill_containers_end_by_themselves_and_the_next_start_removes_t
 def test_the_next_start_removes_what_cannot_end(engine: None, client: Any) -> None:
     tool = subprocess.Popen([sys.executable, "-c", LONG], cwd=ROOT)
     assert wait(lambda: len(owned(client, tool.pid, status="running")) == 2, 120)
-    for container in owned(client, tool.pid):
-        container.pause()
+    for one in owned(client, tool.pid):
+        one.pause()
     tool.send_signal(signal.SIGKILL)
     tool.wait()
     with Judge(SUM):
         assert owned(client, tool.pid) == []
 
 
-def test_many_judgements_leave_descriptors_threads_and_containers_as_they_were(engine: None, client: Any) -> None:
-    before = _resources(client)
+def test_many_judgements_leave_descriptors_threads_and_containers_as_they_were(
+    engine: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(container, "MOST_USES", 3)
+    before = _resources()
     with Judge(replace(SUM, tests=SUM.tests[:1]), workers=2) as judge:
         judge.judge_many(_programs(8))
-        warm = _resources(client)
-        judge.judge_many(_programs(240))  # more than a container serves
-        assert _resources(client) == warm
-    assert _resources(client) == before
+        warm = _resources()
+        judge.judge_many(_programs(120))  # in 40 containers
+        after = _resources()
+    assert after[1:] == warm[1:]
+    assert after[0] - warm[0] <= CONNECTIONS_KEPT
+    assert _resources() == before
 
 
 def _programs(count: int) -> list[str]:
     return [f"{RIGHT if number % 2 else 'raise ValueError'}\n# {number}" for number in range(count)]
 
 
-def _resources(client: Any) -> tuple[int, int, int]:
-    descriptors = len(list(Path("/proc/self/fd").iterdir()))
-    return descriptors, threading.active_count(), len(owned(client, os.getpid()))
+def _resources() -> tuple[int, int, int]:
+    """Open descriptors, threads, containers."""
+    with closing(docker.from_env()) as client:
+        containers = len(owned(client, os.getpid()))
+    return len(list(Path("/proc/self/fd").iterdir())), threading.active_count(), containers
