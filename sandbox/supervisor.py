@@ -32,8 +32,8 @@ from typing import Any
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # which isolated mode leaves out
 
-from meter import Meter  # noqa: E402
-from starter import Started, key, reserve, sealed  # noqa: E402
+from meter import Meter
+from starter import Started, key, reserve, sealed
 
 WORK = "/w"
 WRITABLE = (WORK, "/tmp")

@@ -84,12 +84,12 @@ def test_the_next_start_removes_what_cannot_end(engine: None, client: Any) -> No
 def test_many_judgements_leave_descriptors_threads_and_containers_as_they_were(
     engine: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(container, "MOST_USES", 3)
+    monkeypatch.setattr(container, "MOST_USES", 2)
     before = _resources()
     with Judge(replace(SUM, tests=SUM.tests[:1]), workers=2) as judge:
         judge.judge_many(_programs(8))
         warm = _resources()
-        judge.judge_many(_programs(120))  # in 40 containers
+        judge.judge_many(_programs(60))  # in 30 containers
         after = _resources()
     assert after[1:] == warm[1:]
     assert after[0] - warm[0] <= CONNECTIONS_KEPT

@@ -7,7 +7,7 @@ for call in os.setuid, os.setgid, os.setegid, os.seteuid:
         print('done', call)
     except OSError:
         pass
-for command in ['su', '-c', 'id'], ['mount', '-t', 'tmpfs', 'x', '/tmp'], ['passwd', '-d', 'root'], ['unshare', '-Ur', 'id']:
+for command in ['mount', '-t', 'tmpfs', 'x', '/tmp'], ['passwd', '-d', 'root'], ['unshare', '-Ur', 'id']:
     try:
         if subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True).returncode == 0:
             print('done', command)
