@@ -6,6 +6,9 @@ the JSON's `blobs` lists. Two requests, each answered by one frame:
     {"op": "load", "names": [...]}   blobs: the files that every later command finds in /w
     {"op": "run", "argv", "env", "cpu_s", "wall_s", "output_bytes", "stack_bytes", "keep"}   blob: its stdin
 
+The first request also brings a `seal`, which every answer repeats: a command that could write into this process's
+pipes (gVisor of 2022 lets it) still could not forge an answer.
+
 The end of stdin ends the supervisor, and with it the container, also in the middle of a command: it does not
 outlive the judge.
 
@@ -41,6 +44,7 @@ TAIL_BYTES = 64 * 1024
 POLL_S = 0.02
 STARVED_FACTOR = 4  # the most that the wall limit is stretched for a command that got no processor
 CHUNK = 1 << 16
+SEAL: dict[str, Any] = {}  # what the first request brought: every answer carries it, and no command ever sees it
 JUDGE = 0  # the judge's end of the channel
 
 
@@ -272,6 +276,7 @@ class Supervisor:
     def serve(self) -> None:
         while (frame := read_frame()) is not None:
             request, blobs = frame
+            SEAL.setdefault("seal", request.get("seal"))
             if request["op"] == "load":
                 self._load(dict(zip(request["names"], blobs, strict=True)))
                 write_frame({"loaded": len(blobs)}, [])
@@ -358,7 +363,7 @@ def read_frame() -> tuple[dict[str, Any], list[bytes]] | None:
 
 
 def write_frame(head: dict[str, Any], blobs: list[bytes]) -> None:
-    text = json.dumps({**head, "blobs": [len(blob) for blob in blobs]}).encode()
+    text = json.dumps({**head, **SEAL, "blobs": [len(blob) for blob in blobs]}).encode()
     for part in (struct.pack(">I", len(text)), text, *blobs):
         sys.stdout.buffer.write(part)
     sys.stdout.buffer.flush()

@@ -25,8 +25,10 @@ ENV = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/w", "LANG": "C.UTF-8", 
 AHEAD_BYTES = 16 * 1024  # of input that surely fits into the pipes to a supervisor that does not read yet
 SETTLE_S = 0.5
 MOST_USES = 100  # programs a container serves before a new one takes its place
-SLACK_S = 20.0  # what a busy machine may add to a command's own wall clock before the container counts as lost
+SLACK_S = 20.0  # what a busy machine may add to all that before the container counts as lost
+STRETCH = 4  # as STARVED_FACTOR in the supervisor
 PIDS = 64
+FOREIGN_PIDS = 1024  # under a runtime with a kernel of its own, whose threads on the host are counted too
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,11 @@ class Command:
     output_bytes: int
     stack_bytes: int
     keep: str | None = None
+
+    @property
+    def patience_s(self) -> float:
+        """When its answer is overdue; the supervisor stretches the wall limit of one that gets no processor."""
+        return STRETCH * self.wall_s + SLACK_S
 
 
 class ContainerLost(Exception):
@@ -80,8 +87,7 @@ class Container:
         self._begun = None
         if ahead is not None and len(ahead) <= AHEAD_BYTES:
             self._begin(command, ahead)
-        head, (stdout, stderr, kept) = self._answer(command.wall_s + SLACK_S)
-        del head["blobs"]
+        head, (stdout, stderr, kept) = self._answer(command.patience_s)
         if head.pop("evicted"):
             raise ContainerLost("a program was killed because the machine ran out of memory")
         return Facts(**head, stdout=stdout, stderr=stderr, kept=kept)
@@ -224,6 +230,7 @@ class Fleet:
         }
 
     def _host_flags(self, cage: Cage) -> dict[str, Any]:
+        runtime = os.environ.get("SDPO_TTS_RUNTIME") or None
         tmpfs = f"rw,nosuid,nodev,exec,size={cage.tmpfs_bytes},nr_inodes=4k,mode=1777"
         return {
             "network_mode": "none",
@@ -231,7 +238,7 @@ class Fleet:
             "tmpfs": {"/w": tmpfs, "/tmp": tmpfs, "/dev/mqueue": "ro,size=4k"},
             "cap_drop": ["ALL"],
             "security_opt": ["no-new-privileges:true", f"seccomp={self._seccomp}"],
-            "pids_limit": PIDS,
+            "pids_limit": PIDS if runtime is None else FOREIGN_PIDS,
             "mem_limit": cage.memory_bytes,
             "memswap_limit": cage.memory_bytes,
             "ulimits": _ulimits(),
@@ -239,6 +246,7 @@ class Fleet:
             "log_config": {"type": "none", "config": {}},
             "nano_cpus": 10**9,
             "oom_score_adj": 500,
+            "runtime": runtime,
         }
 
 

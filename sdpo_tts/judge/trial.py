@@ -10,7 +10,6 @@ from types import TracebackType
 from sdpo_tts.judge.checker import compare
 from sdpo_tts.judge.container import (
     SETTLE_S,
-    SLACK_S,
     Cage,
     Command,
     Container,
@@ -61,7 +60,7 @@ class Bench:
         """Raises ContainerLost."""
         ahead = self._ahead(stdin)
         if self._container is not None and not self._container.has_begun(command, stdin):
-            self._settle(command.wall_s + SLACK_S)
+            self._settle(command.patience_s)
         if self._container is None:
             self._container = self._fleet.borrow(self._cage)
             self._container.load(self._files)
