@@ -46,7 +46,7 @@ class Bench:
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
         if kind is None or issubclass(kind, CompileError):
-            self._settle(SETTLE_S)
+            self.settle(SETTLE_S)
         else:
             self._drop()
         if self._container is not None:
@@ -60,7 +60,7 @@ class Bench:
         """Raises ContainerLost."""
         ahead = self._ahead(stdin)
         if self._container is not None and not self._container.has_begun(command, stdin):
-            self._settle(command.patience_s)
+            self.settle(command.patience_s)
         if self._container is None:
             self._container = self._fleet.borrow(self._cage)
             self._container.load(self._files)
@@ -79,7 +79,7 @@ class Bench:
             return self._coming[0] if self._coming else None
         return None
 
-    def _settle(self, patience_s: float) -> None:
+    def settle(self, patience_s: float) -> None:
         """Nothing is begun any more: what is not wanted has ended well, or the container is gone."""
         if self._container is not None:
             try:
@@ -146,6 +146,7 @@ class Trial:
         limits, command = self.problem.limits, self._command()
         facts = bench.run(command, test.input)
         if is_borderline(facts, limits):
+            bench.settle(command.patience_s)  # what is begun ahead would be company for others who want to be alone
             with self.gate.alone():
                 facts = bench.run(command, test.input)
         failure = cause(facts, limits)
