@@ -178,10 +178,7 @@ class Command:
 
     def _starved_s(self) -> float:
         """How long the command waited for a processor that others had: a busy machine is no reason to kill it."""
-        try:
-            waited_s = int(Path(f"/proc/{self.pid}/schedstat").read_bytes().split()[1]) / 1e9
-        except (OSError, ValueError, IndexError):
-            return 0.0
+        waited_s = max((_waited_s(pid) for pid in os.listdir("/proc") if pid.isdigit() and pid != "1"), default=0.0)
         return min(waited_s, (STARVED_FACTOR - 1) * self.job["wall_s"])
 
     def _kill_all(self) -> None:
@@ -256,6 +253,14 @@ def _open_up_and_retry(function: Callable[..., Any], path: str, _: object) -> No
     os.chmod(os.path.dirname(path), 0o700)
     os.chmod(path, 0o700, follow_symlinks=os.chmod not in os.supports_follow_symlinks)
     shutil.rmtree(path) if os.path.isdir(path) else function(path)
+
+
+def _waited_s(pid: str) -> float:
+    """Seconds that a process was ready to run and did not; 0 where the kernel does not count them."""
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_bytes().split()[1]) / 1e9
+    except (OSError, ValueError, IndexError):
+        return 0.0
 
 
 class Supervisor:
