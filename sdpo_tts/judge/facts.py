@@ -12,8 +12,6 @@ from sdpo_tts.problem import Limits
 # A program over its limit runs on a little, so that one just over it is measured and not guessed.
 KILL_FACTOR, KILL_EXTRA_S = 1.25, 0.05
 BORDERLINE_FACTOR = 1.2
-# Killed by the wall clock with less CPU than this share of the limit, a program was waiting, not starved.
-STARVED_SHARE = 0.1
 _OUT_OF_MEMORY = re.compile(rb"^(MemoryError\b|.*std::bad_alloc|.*java\.lang\.OutOfMemoryError)")
 
 
@@ -89,10 +87,13 @@ def _exit_cause(facts: Facts, limits: Limits) -> tuple[Verdict, str] | None:
 
 
 def is_borderline(facts: Facts, limits: Limits) -> bool:
-    """Whether a busy machine may have made this TLE, so that a second look without company is fair."""
+    """Whether a busy machine may have made this TLE, so that a second look without company is fair.
+
+    By the wall clock always: a program that waits for a processor or for the disk looks like one that sleeps.
+    """
     if limits.time_s < facts.cpu_s <= BORDERLINE_FACTOR * limits.time_s:
         return True
-    return facts.killed == "wall" and STARVED_SHARE * limits.time_s < facts.cpu_s < limits.time_s
+    return facts.killed == "wall" and facts.cpu_s < limits.time_s
 
 
 def signal_name(number: int) -> str:
