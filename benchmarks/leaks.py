@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import os
 import shutil
 import sys
 import threading
@@ -22,6 +23,7 @@ import docker
 
 from benchmarks.report import table, write
 from sdpo_tts.judge import Judge
+from sdpo_tts.judge.container import OWNER_LABEL
 from tests.hostile.corpus import FOLDER, RIGHT, SUM
 
 # The last one costs a container each time.
@@ -80,13 +82,14 @@ def _programs() -> Iterator[str]:
 
 def _sample(client: docker.DockerClient, judgements: int, started: float) -> Sample:
     engine, info = _engine(), client.info()
+    labelled = client.api.containers(all=True, filters={"label": OWNER_LABEL})
     sample = Sample(
         judgements=judgements,
         seconds=time.monotonic() - started,
         memory_mib=_memory_mib(Path("/proc/self")),
         descriptors=_descriptors(Path("/proc/self")),
         threads=threading.active_count(),
-        containers=len(client.api.containers(all=True, filters={"label": "sdpo-tts.run"})),
+        containers=len([c for c in labelled if f"/{os.getpid()}/" in c["Labels"][OWNER_LABEL]]),
         engine_mib=_memory_mib(engine) if engine else 0.0,
         engine_descriptors=_descriptors(engine) if engine else 0,
         disk_mib=shutil.disk_usage(info["DockerRootDir"]).used / 2**20,
