@@ -6,21 +6,23 @@ the JSON's `blobs` lists. Two requests, each answered by one frame:
     {"op": "load", "names": [...]}   blobs: the files that every later command finds in /w
     {"op": "run", "argv", "env", "cpu_s", "wall_s", "output_bytes", "stack_bytes", "keep"}   blob: its stdin
 
-The end of stdin ends the supervisor, and with it the container: it does not outlive the judge.
+The first request also brings a `seal`, which every answer repeats: a command that could write into this process's
+pipes (gVisor of 2022 lets it) still could not forge an answer.
+
+The end of stdin ends the supervisor, and with it the container, also in the middle of a command: it does not
+outlive the judge.
 
 Between commands every process is killed and every writable directory emptied; if that fails, the answer says
 `dirty` and the container must not be used again. The commands run under the supervisor's own uid, so what keeps
 them from it is: PID 1 takes no signal without a handler, PR_SET_DUMPABLE 0 (no ptrace, no /proc/1/fd), and the
-seccomp profile (no prlimit, priority or affinity calls on others).
+seccomp profile (no prlimit, priority or affinity calls on others). `start` is what turns into a command.
 """
 
 from __future__ import annotations
 
 import ctypes
 import json
-import math
 import os
-import resource
 import select
 import shutil
 import signal
@@ -29,14 +31,21 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # which isolated mode leaves out
+
+from meter import Meter
+from starter import Started, key, reserve, sealed
 
 WORK = "/w"
 WRITABLE = (WORK, "/tmp")
 TAIL_BYTES = 64 * 1024
 POLL_S = 0.02
+STARVED_FACTOR = 4  # the most that the wall limit is stretched for a command that got no processor
 CHUNK = 1 << 16
-CGROUP = Path("/sys/fs/cgroup")
+SEAL: dict[str, Any] = {}  # what the first request brought: every answer carries it, and no command ever sees it
+JUDGE = 0  # the judge's end of the channel
 
 
 class Capture:
@@ -58,53 +67,19 @@ class Capture:
         return bytes(self.head) + bytes(self.tail[-TAIL_BYTES:])
 
 
-class Meter:
-    """The container's own cgroup counters, version 1 or 2. What an engine does not offer reads as 0."""
-
-    def __init__(self) -> None:
-        v1_cpu = ("cpuacct/cpuacct.usage", "cpu,cpuacct/cpuacct.usage")
-        self._cpu_v1 = next((CGROUP / name for name in v1_cpu if (CGROUP / name).exists()), None)
-        self._cpu_v2 = CGROUP / "cpu.stat"
-        v1_oom, v2_oom = CGROUP / "memory/memory.oom_control", CGROUP / "memory.events"
-        self._oom = next((path for path in (v2_oom, v1_oom) if path.exists()), None)
-
-    def cpu_s(self) -> float:
-        """CPU seconds of all processes that ever ran in the container, less the supervisor's own."""
-        return self._cgroup_cpu_s() - time.process_time()
-
-    def _cgroup_cpu_s(self) -> float:
-        if self._cpu_v1:
-            return int(self._cpu_v1.read_text()) / 1e9
-        if self._cpu_v2.exists():
-            return _field(self._cpu_v2, "usage_usec") / 1e6
-        children = resource.getrusage(resource.RUSAGE_CHILDREN)  # misses what still runs; better than nothing
-        return time.process_time() + children.ru_utime + children.ru_stime
-
-    def oom_kills(self) -> int:
-        return _field(self._oom, "oom_kill") if self._oom else 0
-
-
-def _field(path: Path, name: str) -> int:
-    for line in path.read_text().splitlines():
-        key, _, value = line.partition(" ")
-        if key == name:
-            return int(value)
-    return 0
-
-
 class Command:
     """One running command: pumps its three pipes, watches its limits, and leaves no process behind."""
 
-    def __init__(self, job: dict[str, Any], stdin: bytes, meter: Meter, woken: int) -> None:
+    def __init__(self, job: dict[str, Any], stdin: bytes, meter: Meter, woken: int, started: Started) -> None:
         self.job, self.meter, self.woken = job, meter, woken
         self.pending = memoryview(stdin)
         self.stdout, self.stderr = Capture(job["output_bytes"]), Capture(TAIL_BYTES // 4)
         self.killed: str | None = None
         self.status: int | None = None
-        self.peak_kib = 0
-        self.cpu0, self.oom0, self.wall0 = meter.cpu_s(), meter.oom_kills(), time.monotonic()
-        self.own_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        self._start()
+        self.peak_bytes = 0
+        self.cpu0, self.oom0 = meter.cpu_s(), meter.oom_kills()
+        self.wall0 = self.looked = time.monotonic()
+        self._start(started)
 
     def run(self) -> dict[str, Any]:
         """Returns the facts of the finished command."""
@@ -117,17 +92,9 @@ class Command:
         self._drain()
         return self._facts(wall_s)
 
-    def _start(self) -> None:
-        stdin_r, self.stdin = os.pipe()
-        self.out, stdout_w = os.pipe()
-        self.err, stderr_w = os.pipe()
-        self.pid = os.fork()
-        if self.pid == 0:
-            _become(self.job, (stdin_r, stdout_w, stderr_w))
-        for fd in (stdin_r, stdout_w, stderr_w):
-            os.close(fd)
-        for fd in (self.stdin, self.out, self.err):
-            os.set_blocking(fd, False)
+    def _start(self, started: Started) -> None:
+        self.pid, self.stdin, self.out, self.err = started.pid, started.stdin, started.out, started.err
+        started.go()
         self.open: dict[int, Callable[[], None]] = {
             self.stdin: self._write,
             self.out: lambda: self._read(self.out, self.stdout),
@@ -141,11 +108,15 @@ class Command:
         for fd in self.open:
             poller.register(fd, select.POLLOUT if fd == self.stdin else select.POLLIN)
         poller.register(self.woken, select.POLLIN)
+        if JUDGE not in self.open:
+            poller.register(JUDGE, 0)  # only its end is news
         for fd, _ in poller.poll(timeout_s * 1000):
             if fd == self.woken:
                 os.read(self.woken, CHUNK)
             elif fd in self.open:
                 self.open[fd]()
+            elif fd == JUDGE:
+                raise SystemExit("the judge is gone")
 
     def _write(self) -> None:
         try:
@@ -181,8 +152,7 @@ class Command:
                 return False
             if pid == 0:
                 return True
-            if usage.ru_maxrss > self.own_kib:  # a fork starts with the supervisor's own high-water mark
-                self.peak_kib = max(self.peak_kib, usage.ru_maxrss)
+            self.peak_bytes = max(self.peak_bytes, usage.ru_maxrss * 1024)
             if pid == self.pid:
                 self.status = status
 
@@ -192,10 +162,24 @@ class Command:
         most = self.job["output_bytes"]
         if self.stdout.total > most or self.stderr.total > most:
             self.killed = "output"
+        elif (now := time.monotonic()) - self.looked >= POLL_S:
+            self.looked = now
+            self._look_at_meter(now)
+
+    def _look_at_meter(self, now: float) -> None:
+        """The limit that is first seen passed is the cause."""
+        self.peak_bytes = max(self.peak_bytes, self.meter.memory_bytes())
+        if self.meter.oom_kills() > self.oom0:
+            self.killed = "memory"
         elif self.meter.cpu_s() - self.cpu0 > self.job["cpu_s"]:
             self.killed = "cpu"
-        elif time.monotonic() - self.wall0 > self.job["wall_s"]:
+        elif (wall_s := now - self.wall0) > self.job["wall_s"] and wall_s - self._starved_s() > self.job["wall_s"]:
             self.killed = "wall"
+
+    def _starved_s(self) -> float:
+        """How long the command waited for a processor that others had: a busy machine is no reason to kill it."""
+        waited_s = max((_waited_s(pid) for pid in os.listdir("/proc") if pid.isdigit() and pid != "1"), default=0.0)
+        return min(waited_s, (STARVED_FACTOR - 1) * self.job["wall_s"])
 
     def _kill_all(self) -> None:
         """From PID 1 this reaches every other process in the container; repeated until none is left to reap."""
@@ -226,42 +210,19 @@ class Command:
     def _facts(self, wall_s: float) -> dict[str, Any]:
         status = self.status if self.status is not None else 0
         signalled = os.WIFSIGNALED(status)
+        oom_kills = self.meter.oom_kills() - self.oom0
         return {
             "exit_code": None if signalled else os.WEXITSTATUS(status),
             "signal": os.WTERMSIG(status) if signalled else None,
             "cpu_s": max(0.0, self.meter.cpu_s() - self.cpu0),
             "wall_s": wall_s,
             "killed": self.killed,
-            "oom_kills": self.meter.oom_kills() - self.oom0,
-            "peak_bytes": self.peak_kib * 1024,
+            "oom_kills": oom_kills,
+            "evicted": oom_kills > 0 and not self.meter.ran_out(),
+            "peak_bytes": self.peak_bytes,
             "stdout_bytes": self.stdout.total,
             "stderr_bytes": self.stderr.total,
         }
-
-
-def _become(job: dict[str, Any], pipes: tuple[int, int, int]) -> NoReturn:
-    """In the fork: turns into the command. Exit code 127 with a line on stderr if it cannot be started."""
-    try:
-        os.setsid()
-        for target, fd in enumerate(pipes):
-            os.dup2(fd, target)
-        os.closerange(3, 256)
-        _die_first_when_memory_ends()
-        cpu = math.ceil(job["cpu_s"]) + 1  # the backstop; the supervisor's own measure comes first
-        resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))
-        resource.setrlimit(resource.RLIMIT_STACK, (job["stack_bytes"], job["stack_bytes"]))
-        for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGCHLD):
-            signal.signal(number, signal.SIG_DFL)
-        os.chdir(WORK)
-        os.execvpe(job["argv"][0], job["argv"], job["env"])
-    except BaseException as error:
-        os.write(2, f"cannot start {job['argv'][0]}: {error}\n".encode())
-    os._exit(127)
-
-
-def _die_first_when_memory_ends() -> None:
-    _set_dumpable(1)  # else /proc/self is not ours to write
-    Path("/proc/self/oom_score_adj").write_text("1000")
 
 
 def _set_dumpable(value: int) -> None:
@@ -294,40 +255,88 @@ def _open_up_and_retry(function: Callable[..., Any], path: str, _: object) -> No
     shutil.rmtree(path) if os.path.isdir(path) else function(path)
 
 
+def _waited_s(pid: str) -> float:
+    """Seconds that a process was ready to run and did not; 0 where the kernel does not count them."""
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_bytes().split()[1]) / 1e9
+    except (OSError, ValueError, IndexError):
+        return 0.0
+
+
 class Supervisor:
     """Answers requests until stdin ends."""
 
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
+        self.programs: dict[str, int] = {}
+        self.ahead: Started | None = None
+        self.last: tuple[Any, ...] = ()
         self.meter = Meter()
         self.woken, waker = os.pipe()
         os.set_blocking(waker, False)
+        reserve()
         signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)  # a handler is what makes the wake-up byte
 
     def serve(self) -> None:
         while (frame := read_frame()) is not None:
             request, blobs = frame
+            SEAL.setdefault("seal", request.get("seal"))
             if request["op"] == "load":
-                self.files = dict(zip(request["names"], blobs, strict=True))
+                self._load(dict(zip(request["names"], blobs, strict=True)))
                 write_frame({"loaded": len(blobs)}, [])
             else:
                 self._run(request, blobs[0])
 
     def _run(self, job: dict[str, Any], stdin: bytes) -> None:
-        self._lay_out()
-        command = Command(job, stdin, self.meter, self.woken)
+        program = self._lay_out(job["argv"][0])
+        command = Command(job, stdin, self.meter, self.woken, self._started(job, program))
         facts = command.run()
         kept = _kept(job.get("keep"))
         facts["dirty"] = not wipe()
         write_frame(facts, [command.stdout.kept(), command.stderr.kept(), kept])
+        self._start_ahead(job, program)
 
-    def _lay_out(self) -> None:
-        """Fresh copies for every command: the one before could write to its own."""
+    def _started(self, job: dict[str, Any], program: int | None) -> Started:
+        ahead, self.ahead = self.ahead, None
+        if ahead and ahead.key == key(job, program):
+            return ahead
+        if ahead:
+            ahead.cancel()
+        return Started(job, program)
+
+    def _start_ahead(self, job: dict[str, Any], program: int | None) -> None:
+        """What was run twice will most likely be run again: its process may be started before it is asked for."""
+        known = key(job, program)
+        if known == self.last:
+            self.ahead = Started(job, program)
+        self.last = known
+
+    def _load(self, files: dict[str, bytes]) -> None:
+        if self.ahead:
+            self.ahead.cancel()
+        self.ahead, self.last = None, ()  # they know the old program by a descriptor's number
+        for fd in self.programs.values():
+            os.close(fd)
+        self.files, self.programs = files, {}
+
+    def _lay_out(self, exe: str) -> int | None:
+        """Fresh copies for every command: the one before could write to its own. `exe`, if among them, is not copied:
+        the answer is a descriptor of it that nobody can write to."""
+        program = None
         for name, content in self.files.items():
-            fd = os.open(f"{WORK}/{name}", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o755)
-            with os.fdopen(fd, "wb") as file:
-                file.write(content)
+            if exe == f"./{name}":
+                program = self.programs.get(name) or self.programs.setdefault(name, sealed(name, content))
+                os.fchmod(program, 0o755)  # what its owner can change all the same
+                os.utime(program, ns=(0, 0))
+            else:
+                _write(os.open(f"{WORK}/{name}", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o755), content)
+        return program
+
+
+def _write(fd: int, content: bytes) -> None:
+    with os.fdopen(fd, "wb") as file:
+        file.write(content)
 
 
 def _kept(name: str | None) -> bytes:
@@ -359,7 +368,7 @@ def read_frame() -> tuple[dict[str, Any], list[bytes]] | None:
 
 
 def write_frame(head: dict[str, Any], blobs: list[bytes]) -> None:
-    text = json.dumps({**head, "blobs": [len(blob) for blob in blobs]}).encode()
+    text = json.dumps({**head, **SEAL, "blobs": [len(blob) for blob in blobs]}).encode()
     for part in (struct.pack(">I", len(text)), text, *blobs):
         sys.stdout.buffer.write(part)
     sys.stdout.buffer.flush()

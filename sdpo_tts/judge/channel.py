@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import socket
 import struct
 import time
@@ -26,11 +27,14 @@ class Channel:
         self._attached = attached  # keeps the HTTP response alive that owns the socket
         self._socket: socket.socket = getattr(attached, "_sock", attached)
         self._buffer = bytearray()
+        self._seal, self._sealed = secrets.token_hex(16), False
         self.stderr = bytearray()  # the supervisor's own last words
 
     def send(self, head: Mapping[str, Any], blobs: Sequence[bytes], timeout_s: float) -> None:
         """Raises ChannelClosed."""
-        text = json.dumps({**head, "blobs": [len(blob) for blob in blobs]}).encode()
+        seal = {} if self._sealed else {"seal": self._seal}
+        self._sealed = True
+        text = json.dumps({**head, **seal, "blobs": [len(blob) for blob in blobs]}).encode()
         try:
             self._socket.settimeout(timeout_s)
             self._socket.sendall(b"".join((struct.pack(">I", len(text)), text, *blobs)))
@@ -43,9 +47,12 @@ class Channel:
         (size,) = struct.unpack(">I", self._take(4, deadline))
         try:
             head: dict[str, Any] = json.loads(self._take(size, deadline))
-        except ValueError as error:
-            raise ChannelClosed("an answer that is not JSON") from error
-        return head, [self._take(length, deadline) for length in head["blobs"]]
+            if head.pop("seal") != self._seal:
+                raise ValueError("another seal")
+            lengths = head.pop("blobs")
+        except (ValueError, KeyError, AttributeError) as error:
+            raise ChannelClosed(f"an answer that is not the supervisor's: {error!r}") from error
+        return head, [self._take(length, deadline) for length in lengths]
 
     def close(self) -> None:
         for end in (self._socket, self._attached):

@@ -22,8 +22,13 @@ if TYPE_CHECKING:
 RUN_LABEL, OWNER_LABEL = "sdpo-tts.run", "sdpo-tts.owner"
 NOBODY = "65534:65534"
 ENV = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/w", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"}
-SLACK_S = 20.0  # what a busy machine may add to a command's own wall clock before the container counts as lost
+AHEAD_BYTES = 16 * 1024  # of input that surely fits into the pipes to a supervisor that does not read yet
+SETTLE_S = 0.5
+MOST_USES = 100  # programs a container serves before a new one takes its place
+SLACK_S = 20.0  # what a busy machine may add to all that before the container counts as lost
+STRETCH = 4  # as STARVED_FACTOR in the supervisor
 PIDS = 64
+FOREIGN_PIDS = 1024  # under a runtime with a kernel of its own, whose threads on the host are counted too
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,11 @@ class Command:
     stack_bytes: int
     keep: str | None = None
 
+    @property
+    def patience_s(self) -> float:
+        """When its answer is overdue; the supervisor stretches the wall limit of one that gets no processor."""
+        return STRETCH * self.wall_s + SLACK_S
+
 
 class ContainerLost(Exception):
     """The container or the engine failed; it says nothing about the program."""
@@ -59,17 +69,43 @@ class Container:
 
     def __init__(self, api: Any, id: str, channel: Channel) -> None:
         self._api, self.id, self._channel = api, id, channel
+        self.uses = 0
+        self._begun: tuple[Command, bytes] | None = None  # sent, but not yet answered
 
     def load(self, files: Mapping[str, bytes]) -> None:
         """The files that every later command finds in its working directory. Raises ContainerLost."""
-        self._ask({"op": "load", "names": list(files)}, list(files.values()), SLACK_S)
+        self._send({"op": "load", "names": list(files)}, list(files.values()))
+        self._answer(SLACK_S)
 
-    def run(self, command: Command, stdin: bytes = b"") -> Facts:
-        """Raises ContainerLost, ContainerOutOfMemory."""
-        request = {"op": "run", "env": ENV, **command.__dict__}
-        head, (stdout, stderr, kept) = self._ask(request, [stdin], command.wall_s + SLACK_S)
-        del head["blobs"]
+    def run(self, command: Command, stdin: bytes = b"", ahead: bytes | None = None) -> Facts:
+        """With `ahead`, the same command is begun on that before this one's answer is here, to be asked for next.
+
+        Raises ContainerLost, ContainerOutOfMemory.
+        """
+        if not self.has_begun(command, stdin):
+            self._begin(command, stdin)
+        self._begun = None
+        if ahead is not None and len(ahead) <= AHEAD_BYTES:
+            self._begin(command, ahead)
+        head, (stdout, stderr, kept) = self._answer(command.patience_s)
+        if head.pop("evicted"):
+            raise ContainerLost("a program was killed because the machine ran out of memory")
         return Facts(**head, stdout=stdout, stderr=stderr, kept=kept)
+
+    def has_begun(self, command: Command, stdin: bytes) -> bool:
+        return self._begun is not None and self._begun[0] == command and self._begun[1] is stdin
+
+    def settle(self, patience_s: float = SETTLE_S) -> None:
+        """Waits for the end of what was begun and is not wanted. Raises ContainerLost, ContainerOutOfMemory."""
+        if self._begun is not None:
+            self._begun = None
+            head, _ = self._answer(patience_s)
+            if head["dirty"] or head["oom_kills"]:
+                raise ContainerLost("what was begun and is not wanted has spoiled the container")
+
+    def _begin(self, command: Command, stdin: bytes) -> None:
+        self._send({"op": "run", "env": ENV, **command.__dict__}, [stdin])
+        self._begun = (command, stdin)
 
     def remove(self) -> None:
         """Kills and removes it; that it is gone already is fine."""
@@ -78,11 +114,14 @@ class Container:
         with suppress(*_engine_errors()):
             self._api.remove_container(self.id, force=True, v=True)
 
-    def _ask(
-        self, request: dict[str, Any], blobs: list[bytes], timeout_s: float
-    ) -> tuple[dict[str, Any], list[bytes]]:
+    def _send(self, request: dict[str, Any], blobs: list[bytes]) -> None:
         try:
             self._channel.send(request, blobs, SLACK_S)
+        except ChannelClosed as error:
+            raise self._loss(error) from error
+
+    def _answer(self, timeout_s: float) -> tuple[dict[str, Any], list[bytes]]:
+        try:
             return self._channel.receive(timeout_s)
         except ChannelClosed as error:
             raise self._loss(error) from error
@@ -100,14 +139,40 @@ class Container:
 
 
 class Fleet:
-    """Starts containers of one image under one run's label, and sees to it that none is left."""
+    """Containers of one image under one run's label: started, lent to one user at a time, and none left at the end."""
 
     def __init__(self, client: DockerClient, image: str) -> None:
         self._api, self.image, self.run_id = client.api, image, uuid.uuid4().hex[:12]
         self._seccomp = (sandbox_folder() / "seccomp.json").read_text()
         self._live: dict[str, Container] = {}
+        self._idle: dict[Cage, list[Container]] = {}
         self._lock, self._closed = threading.Lock(), False
         sweep(client)
+
+    def borrow(self, cage: Cage) -> Container:
+        """An idle container of that cage, else a new one. Raises ContainerLost."""
+        with self._lock:
+            idle = self._idle.get(cage)
+            container = idle.pop() if idle else None
+        container = container or self.start(cage)
+        container.uses += 1
+        return container
+
+    def give_back(self, cage: Cage, container: Container) -> None:
+        """To be lent again: only one whose last command ended well and left nothing."""
+        if container.uses >= MOST_USES:
+            return self.remove(container)
+        with self._lock:
+            self._idle.setdefault(cage, []).append(container)
+        return None
+
+    def drop_idle(self) -> None:
+        """Trusts no idle container any more: one was lost, and the engine may have lost others."""
+        with self._lock:
+            idle = [container for containers in self._idle.values() for container in containers]
+            self._idle.clear()
+        for container in idle:
+            self.remove(container)
 
     def start(self, cage: Cage) -> Container:
         """Raises ContainerLost."""
@@ -145,9 +210,7 @@ class Fleet:
                 self._api.remove_container(id, force=True)
                 raise ContainerLost("the judge is closed")
             streams = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
-            self._live[id] = container = Container(
-                self._api, id, Channel(self._api.attach_socket(id, params=streams))
-            )
+            self._live[id] = container = Container(self._api, id, Channel(self._api.attach_socket(id, params=streams)))
         try:
             self._api.start(id)
         except BaseException:
@@ -167,14 +230,15 @@ class Fleet:
         }
 
     def _host_flags(self, cage: Cage) -> dict[str, Any]:
+        runtime = os.environ.get("SDPO_TTS_RUNTIME") or None
         tmpfs = f"rw,nosuid,nodev,exec,size={cage.tmpfs_bytes},nr_inodes=4k,mode=1777"
         return {
             "network_mode": "none",
             "read_only": True,
-            "tmpfs": {"/w": tmpfs, "/tmp": tmpfs},
+            "tmpfs": {"/w": tmpfs, "/tmp": tmpfs, "/dev/mqueue": "ro,size=4k"},
             "cap_drop": ["ALL"],
             "security_opt": ["no-new-privileges:true", f"seccomp={self._seccomp}"],
-            "pids_limit": PIDS,
+            "pids_limit": PIDS if runtime is None else FOREIGN_PIDS,
             "mem_limit": cage.memory_bytes,
             "memswap_limit": cage.memory_bytes,
             "ulimits": _ulimits(),
@@ -182,6 +246,7 @@ class Fleet:
             "log_config": {"type": "none", "config": {}},
             "nano_cpus": 10**9,
             "oom_score_adj": 500,
+            "runtime": runtime,
         }
 
 

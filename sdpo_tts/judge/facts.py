@@ -12,16 +12,15 @@ from sdpo_tts.problem import Limits
 # A program over its limit runs on a little, so that one just over it is measured and not guessed.
 KILL_FACTOR, KILL_EXTRA_S = 1.25, 0.05
 BORDERLINE_FACTOR = 1.2
-# Killed by the wall clock with less CPU than this share of the limit, a program was waiting, not starved.
-STARVED_SHARE = 0.1
 _OUT_OF_MEMORY = re.compile(rb"^(MemoryError\b|.*std::bad_alloc|.*java\.lang\.OutOfMemoryError)")
 
 
 @dataclass(frozen=True)
 class Facts:
-    """One finished command. `killed` is the supervisor's reason (`cpu`, `wall`, `output`), if it killed.
+    """One finished command. `killed` is the supervisor's reason (`cpu`, `wall`, `output`, `memory`), if it killed.
 
-    `cpu_s` is CPU seconds of the whole process tree, `peak_bytes` the largest resident set of a single process.
+    `cpu_s` is CPU seconds of the whole process tree. `peak_bytes` is the most memory that was seen: the largest
+    resident set of a single process, or what all held together when the supervisor looked (50 times a second).
     `stdout` and `stderr` are capped (head and tail); the `_bytes` fields count everything. `dirty`: something
     could not be cleaned up, so the container must not be used again.
     """
@@ -54,6 +53,11 @@ def wall_kill_s(limits: Limits) -> float:
     return 3 * limits.time_s + 1
 
 
+def stack_bytes(limits: Limits) -> int:
+    """A little less than all memory, so that endless recursion is a crash and not MLE."""
+    return limits.memory_bytes * 15 // 16
+
+
 def cause(facts: Facts, limits: Limits) -> tuple[Verdict, str] | None:
     """The first cause of failure with a line that names it; None if only the output is left to check.
 
@@ -63,7 +67,7 @@ def cause(facts: Facts, limits: Limits) -> tuple[Verdict, str] | None:
         return Verdict.OLE, f"more than {size(limits.output_bytes)} of output"
     if facts.killed == "wall":
         return Verdict.TLE, f"still running after {facts.wall_s:.1f} s, with {facts.cpu_s:.2f} s of CPU used"
-    if facts.killed == "cpu" or facts.signal == signal.SIGXCPU:
+    if facts.killed == "cpu":
         return Verdict.TLE, f"more than {limits.time_s:g} s of CPU (stopped at {facts.cpu_s:.2f} s)"
     if facts.oom_kills or facts.peak_bytes > limits.memory_bytes:
         return Verdict.MLE, f"more than {size(limits.memory_bytes)} of memory"
@@ -83,10 +87,13 @@ def _exit_cause(facts: Facts, limits: Limits) -> tuple[Verdict, str] | None:
 
 
 def is_borderline(facts: Facts, limits: Limits) -> bool:
-    """Whether a busy machine may have made this TLE, so that a second look without company is fair."""
+    """Whether a busy machine may have made this TLE, so that a second look without company is fair.
+
+    By the wall clock always: a program that waits for a processor or for the disk looks like one that sleeps.
+    """
     if limits.time_s < facts.cpu_s <= BORDERLINE_FACTOR * limits.time_s:
         return True
-    return facts.killed == "wall" and STARVED_SHARE * limits.time_s < facts.cpu_s < limits.time_s
+    return facts.killed == "wall" and facts.cpu_s < limits.time_s
 
 
 def signal_name(number: int) -> str:

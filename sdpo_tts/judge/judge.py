@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from types import TracebackType
 
 from sdpo_tts.errors import SandboxError, UserError
+from sdpo_tts.judge.calibration import calibrate
 from sdpo_tts.judge.container import Command, ContainerLost, Fleet
 from sdpo_tts.judge.engine import connect, sandbox_image
 from sdpo_tts.judge.gate import Gate
@@ -92,9 +93,10 @@ class Judge:
             _cancel(running)
 
     def versions(self) -> dict[str, str]:
-        """The image, the engine, and the first line of each compiler's and interpreter's version."""
+        """The image, the engine, the machine's speed, and the first line of each language's version."""
         found = {"image": self._fleet.image, "docker": str(self._client.version()["Version"])}
         with self._fleet.open(COMPILE_CAGE) as container:
+            found["calibration"] = str(calibrate(container))
             for key, known in languages().items():
                 facts = container.run(Command(known.version, 5.0, 10.0, 1 << 16, 1 << 23))
                 found[key] = facts.stdout.decode(errors="replace").partition("\n")[0]
@@ -114,6 +116,7 @@ def _retried(trial: Trial, program: str) -> Judgement:
         try:
             return trial.judge(program)
         except ContainerLost as error:
+            trial.fleet.drop_idle()
             if not left:
                 raise SandboxError(
                     str(error), where="judge", hint="see whether `docker info` answers and memory is left"

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Iterable
 from types import TracebackType
 
 from sdpo_tts.judge.checker import compare
-from sdpo_tts.judge.container import Cage, Command, Container, ContainerOutOfMemory, Fleet
-from sdpo_tts.judge.facts import Facts, cause, cpu_kill_s, is_borderline, out_of_memory, size, wall_kill_s
+from sdpo_tts.judge.container import (
+    SETTLE_S,
+    Cage,
+    Command,
+    Container,
+    ContainerLost,
+    ContainerOutOfMemory,
+    Fleet,
+)
+from sdpo_tts.judge.facts import Facts, cause, cpu_kill_s, is_borderline, out_of_memory, size, stack_bytes, wall_kill_s
 from sdpo_tts.judge.gate import Gate
 from sdpo_tts.judge.language import Language
 from sdpo_tts.judge.verdict import Judgement, TestOutcome, Verdict
@@ -25,30 +34,58 @@ MOST_TIMEOUTS = 2
 
 
 class Bench:
-    """A container with the program in it; a new one takes its place when a test has spoiled it."""
+    """A borrowed container with the program in it; a new one takes its place when a test has spoiled it."""
 
     def __init__(self, fleet: Fleet, cage: Cage, files: dict[str, bytes]) -> None:
         self._fleet, self._cage, self._files = fleet, cage, files
         self._container: Container | None = None
+        self._coming: deque[bytes] = deque()
 
     def __enter__(self) -> Bench:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
-        self._drop()
+        if kind is None or issubclass(kind, CompileError):
+            self.settle(SETTLE_S)
+        else:
+            self._drop()
+        if self._container is not None:
+            self._fleet.give_back(self._cage, self._container)
+
+    def expect(self, inputs: Iterable[bytes]) -> None:
+        """The inputs of the runs to come, in order: each is begun while the answer to the one before is looked at."""
+        self._coming = deque(inputs)
 
     def run(self, command: Command, stdin: bytes = b"") -> Facts:
         """Raises ContainerLost."""
+        ahead = self._ahead(stdin)
+        if self._container is not None and not self._container.has_begun(command, stdin):
+            self.settle(command.patience_s)
         if self._container is None:
-            self._container = self._fleet.start(self._cage)
+            self._container = self._fleet.borrow(self._cage)
             self._container.load(self._files)
         try:
-            facts = self._container.run(command, stdin)
+            facts = self._container.run(command, stdin, ahead)
         except ContainerOutOfMemory:
             facts = out_of_memory()
-        if facts.dirty:
+        # After an out-of-memory kill the engine calls any later loss of the container one too.
+        if facts.dirty or facts.oom_kills:
             self._drop()
         return facts
+
+    def _ahead(self, stdin: bytes) -> bytes | None:
+        if self._coming and self._coming[0] is stdin:
+            self._coming.popleft()
+            return self._coming[0] if self._coming else None
+        return None
+
+    def settle(self, patience_s: float) -> None:
+        """Nothing is begun any more: what is not wanted has ended well, or the container is gone."""
+        if self._container is not None:
+            try:
+                self._container.settle(patience_s)
+            except (ContainerLost, ContainerOutOfMemory):
+                self._drop()
 
     def _drop(self) -> None:
         if self._container is not None:
@@ -94,6 +131,8 @@ class Trial:
     def _tier(self, bench: Bench, tests: Iterable[Test], to_the_end: bool) -> list[TestOutcome]:
         """To the end because feedback picks among all failures; else up to the first one."""
         outcomes: list[TestOutcome] = []
+        tests = tuple(tests)
+        bench.expect(test.input for test in tests)
         for test in tests:
             outcomes.append(self._run(bench, test))
             timeouts = sum(outcome.verdict is Verdict.TLE for outcome in outcomes)
@@ -107,6 +146,7 @@ class Trial:
         limits, command = self.problem.limits, self._command()
         facts = bench.run(command, test.input)
         if is_borderline(facts, limits):
+            bench.settle(command.patience_s)  # what is begun ahead would be company for others who want to be alone
             with self.gate.alone():
                 facts = bench.run(command, test.input)
         failure = cause(facts, limits)
@@ -133,9 +173,7 @@ class Trial:
     def _command(self) -> Command:
         limits, function = self.problem.limits, self.problem.function
         argv = (*self.language.function, function.name) if function else self.language.run
-        return Command(
-            argv, cpu_kill_s(limits), wall_kill_s(limits), limits.output_bytes, stack_bytes=limits.memory_bytes
-        )
+        return Command(argv, cpu_kill_s(limits), wall_kill_s(limits), limits.output_bytes, stack_bytes(limits))
 
     def _cage(self) -> Cage:
         limits = self.problem.limits

@@ -1,0 +1,5 @@
+#include <cassert>
+int main() {
+    volatile int one = 1;
+    assert(one == 2);
+}

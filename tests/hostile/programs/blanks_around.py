@@ -1,0 +1,2 @@
+a, b = map(int, input().split())
+print('\n \t', a + b, end=' ')

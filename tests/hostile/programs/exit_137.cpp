@@ -1,0 +1,2 @@
+#include <unistd.h>
+int main() { _exit(137); }

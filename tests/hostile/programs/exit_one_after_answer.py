@@ -1,0 +1,5 @@
+a, b = map(int, input().split())
+print(a + b)
+import sys
+
+sys.exit(1)

@@ -1,0 +1,3 @@
+with open('/tmp/big', 'wb') as file:
+    while True:
+        file.write(b'1' * (1 << 20))

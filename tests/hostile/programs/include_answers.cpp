@@ -1,0 +1,2 @@
+#include "/etc/passwd"
+#include "/proc/self/environ"

@@ -1,0 +1,3 @@
+# -*- coding: latin-1 -*-
+a, b = map(int, input().split())
+print(a + b)

@@ -1,0 +1,3 @@
+data = []
+while True:
+    data.append(bytearray(b'1') * (1 << 20))

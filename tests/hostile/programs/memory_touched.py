@@ -1,0 +1,2 @@
+data = bytearray(b'1') * (320 << 20)
+print(len(data))

@@ -1,0 +1,6 @@
+int main() {
+    for (;;) {
+        int *volatile p = new int;
+        (void)p;
+    }
+}

@@ -1,0 +1,4 @@
+import sys
+
+first, second = sys.stdin.buffer.readline(), sys.stdin.buffer.readline()
+print(int(first) + int(second))

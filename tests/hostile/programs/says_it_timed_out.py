@@ -1,0 +1,4 @@
+import sys
+
+print('timelimit exceeded', file=sys.stderr)
+sys.exit(1)

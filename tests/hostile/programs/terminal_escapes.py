@@ -1,0 +1,1 @@
+print('\x1b[2J\x1b]0;owned\x07\x1b[31m7\x1b[0m')

@@ -1,0 +1,3 @@
+import sys
+
+sys.stdout.buffer.write(b'%d' % sum(map(int, input().split())))

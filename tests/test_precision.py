@@ -1,0 +1,89 @@
+"""Limits measured precisely: which cause comes first, what a busy machine may not change, what is begun ahead."""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from sdpo_tts.judge import Judge, Verdict
+from sdpo_tts.judge.facts import Facts, cause, is_borderline, stack_bytes, wall_kill_s
+from sdpo_tts.problem import Limits
+from tests.hostile.corpus import RIGHT, SUM
+
+MIB = 2**20
+LIMITS = Limits(time_s=1.0, memory_bytes=64 * MIB, output_bytes=MIB)
+WELL = Facts(
+    exit_code=0, signal=None, cpu_s=0.5, wall_s=0.6, killed=None, oom_kills=0, peak_bytes=MIB,
+    stdout_bytes=2, stderr_bytes=0, dirty=False,
+)  # fmt: skip
+BUSY = "import time\nwhile time.process_time() < {seconds}:\n    pass\n" + RIGHT
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict"),
+    [
+        ({}, None),
+        ({"killed": "output", "oom_kills": 1, "cpu_s": 9.0}, "OLE"),
+        ({"killed": "memory", "oom_kills": 1, "cpu_s": 9.0}, "MLE"),
+        ({"killed": "cpu", "cpu_s": 1.3, "signal": 9, "exit_code": None, "peak_bytes": 99 * MIB}, "TLE"),
+        ({"killed": "wall", "cpu_s": 0.01}, "TLE"),
+        ({"oom_kills": 1, "exit_code": 1, "cpu_s": 1.1}, "MLE"),
+        ({"peak_bytes": 65 * MIB}, "MLE"),
+        ({"cpu_s": 1.1, "exit_code": 1}, "TLE"),
+        ({"signal": signal.SIGKILL, "exit_code": None}, "RE"),
+        ({"signal": signal.SIGXCPU, "exit_code": None}, "RE"),
+        ({"exit_code": 137}, "RE"),
+        ({"exit_code": 1, "stderr": b"Traceback\n  x\nMemoryError"}, "MLE"),
+        ({"exit_code": 1, "stderr": b"MemoryError\nTraceback\n  File\n    x\nValueError: no"}, "RE"),
+    ],
+)
+def test_the_first_cause_counts(changes: dict[str, object], verdict: str | None) -> None:
+    found = cause(replace(WELL, **changes), LIMITS)  # type: ignore[arg-type]
+    assert (found[0] if found else None) == verdict
+
+
+def test_limits_that_follow() -> None:
+    assert wall_kill_s(LIMITS) == 4.0
+    assert stack_bytes(LIMITS) == 60 * MIB
+
+
+def test_what_a_busy_machine_may_have_done_is_measured_again() -> None:
+    assert is_borderline(replace(WELL, cpu_s=1.1), LIMITS)
+    assert not is_borderline(replace(WELL, cpu_s=1.24, killed="cpu"), LIMITS)
+    assert is_borderline(replace(WELL, killed="wall", cpu_s=0.5), LIMITS)
+    assert is_borderline(replace(WELL, killed="wall", cpu_s=0.0), LIMITS)
+
+
+def test_the_same_verdict_every_time_while_the_other_workers_are_busy(engine: None) -> None:
+    programs = [BUSY.format(seconds=seconds) + f"# {n}" for n in range(10) for seconds in (0.35, 0.75)]
+    with Judge(replace(SUM, tests=SUM.tests[:1]), workers=3) as judge:
+        verdicts = [judgement.verdict for judgement in judge.judge_many(programs)]
+    assert Counter(verdicts[::2]) == {Verdict.AC: 10}
+    assert Counter(verdicts[1::2]) == {Verdict.TLE: 10}
+
+
+def test_a_borderline_test_does_not_disturb_the_next_which_is_begun_already(engine: None) -> None:
+    slow_on_the_first = (
+        "import time\na, b = map(int, input().split())\nwhile a == 3 and time.process_time() < 0.53: pass\nprint(a + b)"
+    )
+    with Judge(SUM, workers=1, all_tests=True) as judge:
+        judgement = judge.judge(slow_on_the_first)
+    assert [outcome.verdict for outcome in judgement.outcomes] == ["TLE", "AC", "AC"]
+
+
+def test_what_is_begun_and_not_wanted_does_not_disturb_the_next_program(engine: None) -> None:
+    wrong_then_asleep = "import time\na, b = map(int, input().split())\nif a == 1: time.sleep(9)\nprint(7)"
+    with Judge(SUM, workers=1) as judge:
+        first, second = judge.judge(wrong_then_asleep), judge.judge(RIGHT)
+    assert ([outcome.verdict for outcome in first.outcomes], second.solved) == (["AC", "WA"], True)
+
+
+def test_peak_memory_of_small_and_large_programs(engine: None) -> None:
+    program = "a, b = map(int, input().split())\nx = bytearray(b'1') * ({} << 20)\nprint(a + b)"
+    with Judge(SUM, workers=1) as judge:
+        small, large = (judge.judge(program.format(size)).outcomes[0].peak_bytes / MIB for size in (1, 41))
+    assert 4 < small < 16
+    assert 38 < large - small < 42
