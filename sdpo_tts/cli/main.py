@@ -5,10 +5,12 @@ from __future__ import annotations
 import typer
 
 import sdpo_tts
-from sdpo_tts.cli import check, judge, model, probe
+from sdpo_tts.cli import check, compare, judge, model, probe, report
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
 app.command("probe")(probe.probe)
+app.command("compare")(compare.compare)
+app.command("report")(report.report)
 app.command("check")(check.check)
 app.command("judge")(judge.judge)
 app.add_typer(model.app, name="model", help="The model catalogue.")

@@ -40,8 +40,9 @@ def solve(
         int | None, typer.Option(min=1, help="Attempts a step; multi-turn: chains.", rich_help_panel=TRAINING)
     ] = None,
     learning_rate: Annotated[float, typer.Option(min=0.0, rich_help_panel=TRAINING)] = 1e-4,
-    runs: Annotated[Path, typer.Option(envvar="SDPO_TTS_RUNS", help="Root of run folders.", rich_help_panel=OUTPUT)]
-    = Path("runs"),
+    runs: Annotated[
+        Path, typer.Option(envvar="SDPO_TTS_RUNS", help="Root of run folders.", rich_help_panel=OUTPUT)
+    ] = Path("runs"),
     quiet: Annotated[bool, typer.Option("--quiet", help="Nothing but the result.", rich_help_panel=OUTPUT)] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.", rich_help_panel=OUTPUT)] = False,
 ) -> None:
@@ -106,11 +107,12 @@ def _run(problem: Problem, choices: _Choices, run: RunDir, view: View) -> Judged
     """The run itself, between the first event and the last."""
     from sdpo_tts.discovery.assemble import PolicySettings, load_policy, make_strategy
     from sdpo_tts.discovery.budget import Budget
+    from sdpo_tts.discovery.launch import announce
     from sdpo_tts.discovery.solve import Parts, Solver
     from sdpo_tts.judge import Judge
     from sdpo_tts.judge.feedback import FeedbackStyle
     from sdpo_tts.policy.learner import LearnerSettings
-    from sdpo_tts.record import Journal, manifest, write_json
+    from sdpo_tts.record import Journal
 
     settings = PolicySettings(
         model=choices.model,
@@ -126,17 +128,9 @@ def _run(problem: Problem, choices: _Choices, run: RunDir, view: View) -> Judged
         journal.subscribe(view.event)
         policy = load_policy(settings, choices.seed, view.status)
         strategy = make_strategy(choices.method, problem, policy, settings, choices.batch_size)
-        used = {"batch_size": strategy.batch_size, "feedback": asdict(style)}
-        effective = {**asdict(choices), **asdict(settings), **used}
-        write_json(
-            run.manifest,
-            manifest(problem, settings=effective, argv=sys.argv, sandbox=judge.versions(), model=policy.facts),
-        )
-        journal.append(
-            "run_started", method=strategy.name, problem=problem.slug, title=problem.title, seed=choices.seed,
-            model=policy.facts["name"], engine=policy.facts["engine"], device=policy.facts["device"],
-            tests=len(problem.tests), batch_size=strategy.batch_size, max_attempts=budget.max_attempts,
-            max_tokens=budget.max_tokens, max_seconds=budget.max_seconds,
+        announce(
+            journal, run, judge, policy, strategy, budget=budget, seed=choices.seed, style=style,
+            settings={**asdict(choices), **asdict(settings)}, argv=sys.argv,
         )  # fmt: skip
         parts = Parts(policy.network, policy.chat, policy.sampler, judge, journal, run)
         return Solver(parts, strategy, budget, choices.seed, style).run()

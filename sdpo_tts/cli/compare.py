@@ -1,0 +1,159 @@
+"""`sdpo-tts compare`: problems x methods x seeds, resumable, with a report at the end."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sdpo_tts.cli.run import FAULT, demand, orderly, seconds
+from sdpo_tts.cli.solve import BUDGET, DTYPES, METHODS, MODEL, OUTPUT, TRAINING
+from sdpo_tts.errors import SdpoError, UserError
+
+if TYPE_CHECKING:
+    from sdpo_tts.comparison.plan import Choices, Plan
+    from sdpo_tts.comparison.run import Makers, Tally, Watch
+    from sdpo_tts.record import RunDir
+
+
+def compare(
+    problems: Annotated[list[Path], typer.Argument(help="problem.yaml files, or folders.", metavar="PROBLEM...")],
+    methods: Annotated[str, typer.Option(help=f"Of {', '.join(METHODS)}.")] = ",".join(METHODS),
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of each method on each problem.")] = 5,
+    max_attempts: Annotated[int, typer.Option(min=1, help="Of each run.", rich_help_panel=BUDGET)] = 128,
+    max_tokens: Annotated[int | None, typer.Option(min=1, help="Of each run.", rich_help_panel=BUDGET)] = None,
+    max_time: Annotated[str | None, typer.Option(help="Of each run: 90s, 30m, 8h.", rich_help_panel=BUDGET)] = None,
+    model: Annotated[str, typer.Option(help="As for sdpo-solve.", rich_help_panel=MODEL)] = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.", rich_help_panel=MODEL)] = "auto",
+    dtype: Annotated[str, typer.Option(help="auto, bfloat16 or float32.", rich_help_panel=MODEL)] = "auto",
+    max_new_tokens: Annotated[int, typer.Option(min=1, help="Of one answer.", rich_help_panel=MODEL)] = 512,
+    batch_size: Annotated[
+        list[str] | None,
+        typer.Option(help="As in best-of-k=64; each method has a default of its own.", metavar="METHOD=N",
+                     rich_help_panel=TRAINING),
+    ] = None,
+    learning_rate: Annotated[float, typer.Option(min=0.0, rich_help_panel=TRAINING)] = 1e-4,
+    out: Annotated[Path, typer.Option(help="The comparison's folder.", rich_help_panel=OUTPUT)]
+    = Path("runs/comparison"),
+    pools: Annotated[Path, typer.Option(help="Samples of best-of-k, for all comparisons.", rich_help_panel=OUTPUT)]
+    = Path("runs/pools"),
+    quiet: Annotated[bool, typer.Option("--quiet", help="No view of single runs.", rich_help_panel=OUTPUT)] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The report as JSON.", rich_help_panel=OUTPUT)] = False,
+) -> None:  # fmt: skip
+    """Run every method on every problem with every seed, and report with what certainty they differ.
+
+    The same command goes on where it was stopped: what is finished is kept, what was torn is run again. Given in
+    several terminals, it shares the work. Exit codes: 0 all runs ended, else that of the first failure.
+    """
+    with orderly():
+        chosen = [name.strip() for name in methods.split(",")]
+        for name in chosen:
+            demand(name, METHODS, "--methods")
+        demand(dtype, DTYPES, "--dtype")
+        choices = _choices(
+            tuple(dict.fromkeys(chosen)), seeds, max_attempts, max_tokens, seconds(max_time) if max_time else None,
+            model, device, dtype, max_new_tokens, learning_rate, _batch_sizes(batch_size or ()),
+        )  # fmt: skip
+        tally = _compare(problems, choices, out, pools, quiet=quiet)
+        _report(out, as_json=as_json)
+    raise typer.Exit(_code(tally))
+
+
+def _batch_sizes(told: Sequence[str]) -> dict[str, int]:
+    sizes = {}
+    for text in told:
+        method, _, size = text.partition("=")
+        demand(method, METHODS, "--batch-size")
+        if not size.isdigit() or not int(size):
+            raise UserError(f"{text!r} gives no size", where="--batch-size", hint="as in best-of-k=64")
+        sizes[method] = int(size)
+    return sizes
+
+
+def _choices(
+    methods: tuple[str, ...], seeds: int, max_attempts: int, max_tokens: int | None, max_seconds: float | None,
+    model: str, device: str, dtype: str, max_new_tokens: int, learning_rate: float, batch_sizes: dict[str, int],
+) -> Choices:  # fmt: skip
+    """A model of `auto` is resolved here: a pool must not change its model when the machine gets a GPU."""
+    from sdpo_tts.comparison.plan import Choices
+    from sdpo_tts.discovery.assemble import PolicySettings
+    from sdpo_tts.discovery.budget import Budget
+    from sdpo_tts.models import weights
+    from sdpo_tts.policy.learner import LearnerSettings
+
+    policy = PolicySettings(
+        model=weights.locate("auto", _tell).name if model == "auto" else model,
+        device=device,
+        dtype=dtype,
+        max_new_tokens=max_new_tokens,
+        learner=LearnerSettings(learning_rate=learning_rate),
+    )
+    return Choices(methods, seeds, Budget(max_attempts, max_tokens, max_seconds), policy, batch_sizes)
+
+
+def _compare(paths: Sequence[Path], choices: Choices, out: Path, pools: Path, *, quiet: bool) -> Tally:
+    from sdpo_tts.comparison.plan import Plan, distinct
+    from sdpo_tts.comparison.run import Comparison
+    from sdpo_tts.problem import load_problem
+
+    plan = Plan(out, pools, distinct([load_problem(path) for path in paths]), choices)
+    try:
+        return Comparison(plan, _makers(plan, quiet=quiet), _tell).run()
+    except KeyboardInterrupt:
+        _tell(f"stopped; the same command goes on with {out}")
+        raise
+
+
+def _makers(plan: Plan, *, quiet: bool) -> Makers:
+    from sdpo_tts.comparison.run import Makers
+    from sdpo_tts.discovery.assemble import load_policy, make_strategy
+    from sdpo_tts.judge import Judge
+
+    settings, sizes = plan.choices.policy, plan.choices.batch_sizes
+    return Makers(
+        judge=Judge,
+        policy=lambda seed, report: load_policy(settings, seed, report),
+        strategy=lambda method, problem, policy: make_strategy(method, problem, policy, settings, sizes.get(method)),
+        watch=lambda run: _watch(run, quiet=quiet),
+    )
+
+
+@contextmanager
+def _watch(run: RunDir, *, quiet: bool) -> Iterator[Watch]:
+    from sdpo_tts.comparison.run import Watch
+    from sdpo_tts.view import captured_logs, make_view
+
+    with captured_logs(run.logs / "run.log") as terminal, make_view("quiet" if quiet else None, terminal) as view:
+        yield Watch(view.status, view.event)
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _report(out: Path, *, as_json: bool) -> None:
+    """From the journals, like any other report; with nothing to tell where every run failed."""
+    from sdpo_tts.cli.report import publish
+    from sdpo_tts.report.analysis import analyse
+    from sdpo_tts.report.arms import Grid
+    from sdpo_tts.report.runs import load_runs
+
+    try:
+        runs = load_runs([out])
+    except UserError as error:
+        _tell(f"no report: {error.what}")
+        return
+    publish(analyse(Grid(tuple(runs))), out / "report.html", title="Comparison", png=None, csv=None, as_json=as_json)
+
+
+def _code(tally: Tally) -> int:
+    for cell, error in tally.failed:
+        _tell(f"failed: {cell}: {error}; the same command tries again")
+    if not tally.failed:
+        return 0
+    first = tally.failed[0][1]
+    return first.exit_code if isinstance(first, SdpoError) else FAULT

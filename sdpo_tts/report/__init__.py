@@ -1,0 +1,1 @@
+"""What a set of runs shows, from their journals alone: numbers, then page, picture, files and terminal."""
