@@ -53,4 +53,4 @@ def _around(mean: int) -> tuple[int, ...]:
 
 def _write_seeds(root: Path, question: str, method: str, times: tuple[int, ...]) -> None:
     for seed, first in enumerate([*times, *[None] * (5 - len(times))]):
-        write(root, question, method, seed, until(first, BUDGET), BUDGET)
+        write(root, question, method, seed, until(first, BUDGET), BUDGET, batch=16)

@@ -27,12 +27,12 @@ def until(first: int | None, budget: int) -> list[bool]:
 
 
 def events(problem: str, method: str, seed: int, outcomes: Sequence[bool], budget: int, *, pooled: bool = False,
-           reason: str | None = None) -> Iterator[dict[str, Any]]:  # fmt: skip
+           reason: str | None = None, batch: int | None = None) -> Iterator[dict[str, Any]]:  # fmt: skip
     """Every answer has TOKENS tokens; a batch takes a second to sample and one to judge, a step one to learn.
 
     A success in the middle of a batch is followed by failures up to its end.
     """
-    batch, told, clock, at = BATCH[method], list(outcomes), 0.0, 0
+    batch, told, clock, at = batch or BATCH[method], list(outcomes), 0.0, 0
     if not pooled and any(told):
         told += [False] * min(-len(told) % batch, budget - len(told))
 

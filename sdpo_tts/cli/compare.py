@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +18,7 @@ from sdpo_tts.errors import SdpoError, UserError
 if TYPE_CHECKING:
     from sdpo_tts.comparison.plan import Choices, Plan
     from sdpo_tts.comparison.run import Makers, Tally, Watch
+    from sdpo_tts.discovery.assemble import Policy
     from sdpo_tts.record import RunDir
 
 
@@ -114,12 +116,26 @@ def _makers(plan: Plan, *, quiet: bool) -> Makers:
     from sdpo_tts.judge import Judge
 
     settings, sizes = plan.choices.policy, plan.choices.batch_sizes
+
+    def policy(seed: int, report: Callable[[str], None]) -> Policy:
+        _free()
+        return load_policy(settings, seed, report)
+
     return Makers(
         judge=Judge,
-        policy=lambda seed, report: load_policy(settings, seed, report),
+        policy=policy,
         strategy=lambda method, problem, policy: make_strategy(method, problem, policy, settings, sizes.get(method)),
         watch=lambda run: _watch(run, quiet=quiet),
     )
+
+
+def _free() -> None:
+    """The model of the run before is off the device before the next one is loaded: two may not fit."""
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -57,7 +58,8 @@ def publish(analysis: Analysis, html: Path, *, title: str, png: Path | None, csv
             written.append(png)
     except OSError as error:
         raise UserError(f"cannot write the report: {error.strerror}", where=str(error.filename)) from None
-    print(export.as_json(analysis) if as_json else terminal.text(analysis))
+    width = min(120, shutil.get_terminal_size().columns)
+    print(export.as_json(analysis) if as_json else terminal.text(analysis, width))
     for path in written:
         print(f"wrote {path}", file=sys.stderr)
 

@@ -5,7 +5,6 @@ Any number of processes may work on one plan: each cell is run by whoever claims
 
 from __future__ import annotations
 
-import gc
 import shutil
 import sys
 import time
@@ -137,16 +136,6 @@ class Comparison:
             parts = Parts(policy.network, policy.chat, policy.sampler, judge, journal, run)
             kind = PoolSolver if cell.method == POOLED else Solver
             kind(parts, strategy, budget, cell.seed, style).run()
-        del policy, strategy, parts
-        _free()
-
-
-def _free() -> None:
-    """The next cell loads the model afresh; this one's must be off the device by then."""
-    gc.collect()
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_available():
-        torch.cuda.empty_cache()
 
 
 def _said(end: Event | None) -> str:

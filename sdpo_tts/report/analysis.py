@@ -34,7 +34,8 @@ class Point:
 
 @dataclass(frozen=True)
 class Level:
-    """Mean discovery at the budget that all methods share; the wide interval is for problems like these."""
+    """Mean discovery at the budget that all methods share; the wide interval, NaN for one problem, is
+    for problems like these."""
 
     axis: Axis
     budget: float
@@ -176,7 +177,12 @@ class _Maker:
                 arms, rng = self.grid.arms(method, axis), np.random.default_rng(0)
                 fixed = bootstrap.mean_discovery(arms, budget, rng, level=self.level)
                 wide = bootstrap.mean_discovery(arms, budget, rng, population=True, level=self.level)
-                yield Level(axis, budget, method, fixed.value, fixed.low, fixed.high, wide.low, wide.high)
+                ends = self._wide(wide.low, wide.high)
+                yield Level(axis, budget, method, fixed.value, fixed.low, fixed.high, *ends)
+
+    def _wide(self, low: float, high: float) -> tuple[float, float]:
+        """One problem says nothing of others."""
+        return (low, high) if len(self.grid.common) > 1 else (math.nan, math.nan)
 
     def curves(self) -> Iterator[Point]:
         for axis in self.budgets:
@@ -189,6 +195,8 @@ class _Maker:
     def table(self) -> Iterator[ProblemRow]:
         for problem in self.grid.problems:
             methods = [method for method in self.grid.methods if self.grid.of(problem, method)]
+            if not methods:
+                continue
             arms = {method: self.grid.arm(problem, method, "attempts") for method in methods}
             horizon = min(arm.horizon for arm in arms.values())
             spent = max(run.spent("attempts") for m in methods for run in self.grid.of(problem, m))
@@ -222,6 +230,7 @@ class _Maker:
     def _contrast(self, axis: Axis, budget: float, method: str, other: str) -> Contrast:
         pair = self.grid.arms(method, axis), self.grid.arms(other, axis)
         told = bootstrap.difference(*pair, budget, np.random.default_rng(2), self.level)
+        ends = self._wide(told.population.low, told.population.high)
         a, b = ([mean_at([arm], budget) for arm in arms] for arms in pair)
         return Contrast(
             axis=axis,
@@ -231,8 +240,8 @@ class _Maker:
             difference=told.value,
             low=told.fixed.low,
             high=told.fixed.high,
-            wide_low=told.population.low,
-            wide_high=told.population.high,
+            wide_low=ends[0],
+            wide_high=ends[1],
             p_greater=told.p_greater,
             seeds=power.seeds_needed(a, b, self.level),
             problems=power.problems_needed([x - y for x, y in zip(a, b, strict=True)], self.level),

@@ -19,6 +19,7 @@ from sdpo_tts.report.words import (
     percent,
     points,
     scope,
+    signed_interval,
     times,
 )
 
@@ -84,8 +85,8 @@ def _answers(analysis: Analysis) -> Iterator[str]:
 def _contrasts(analysis: Analysis) -> Iterator[str]:
     rows = [
         (budget(c.budget, c.axis), f"{c.method} minus {c.other}",
-         f"{points(c.difference)} ({points(c.low)} to {points(c.high)})",
-         f"{points(c.wide_low)} to {points(c.wide_high)}", percent(c.p_greater), _count(c.seeds), _count(c.problems))
+         f"{points(c.difference)} ({signed_interval(c.low, c.high)})",
+         signed_interval(c.wide_low, c.wide_high), percent(c.p_greater), _count(c.seeds), _count(c.problems))
         for c in analysis.contrasts
     ]  # fmt: skip
     heads = ("at equal", "difference", "points", "problems like these", "P(greater)", "runs needed", "problems needed")

@@ -143,10 +143,14 @@ def _stack(bar: Bar, across: Scale, up: Scale) -> str:
 
 
 def _log_ticks(low: float, high: float) -> list[float]:
-    """Powers of ten; between them 2 and 5 where there are few."""
+    """Powers of ten, with 2 and 5 between them where their labels have room side by side."""
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    steps = (1, 2, 5) if math.log10(high / low) <= 3.5 else (1,)
-    return [step * 10.0**d for d in decades for step in steps if low * 0.999 <= step * 10.0**d <= high * 1.001]
+
+    def at(*steps: int) -> list[float]:
+        return [step * 10.0**d for d in decades for step in steps if low * 0.999 <= step * 10.0**d <= high * 1.001]
+
+    needed = sum(7 * len(_short(tick)) + 12 for tick in at(1, 2, 5))
+    return at(1, 2, 5) if needed <= WIDTH - LEFT - RIGHT else at(1)
 
 
 def _even_ticks(low: float, high: float) -> list[float]:

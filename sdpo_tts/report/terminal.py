@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from textwrap import fill
 
 from sdpo_tts.report.analysis import Analysis, Point
 from sdpo_tts.report.words import UNITS, budget, cautions, finding, interval, number, percent, scope, times
@@ -13,11 +14,11 @@ LABEL = 8
 
 
 def text(analysis: Analysis, width: int = 80) -> str:
-    """Plain text, at most `width` columns where names allow it."""
-    parts = [scope(analysis), *cautions(analysis)]
+    """Plain text; prose and curve are `width` columns wide, tables as wide as their cells."""
+    findings = [finding(contrast, analysis) for contrast in analysis.contrasts if contrast.axis == "attempts"]
+    parts = [fill(told, width) for told in (scope(analysis), *findings, *cautions(analysis))]
     if analysis.levels:
         parts += [_curve(analysis, width), _levels(analysis)]
-        parts += [finding(contrast, analysis) for contrast in analysis.contrasts if contrast.axis == "attempts"]
         parts += [_ratios(analysis)] if any(row.axis == "attempts" for row in analysis.ratios) else []
     parts.append(_table(analysis))
     return "\n\n".join(parts)

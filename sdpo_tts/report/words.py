@@ -31,11 +31,17 @@ def number(value: float) -> str:
 
 
 def times(ratio: float) -> str:
-    return "n/a" if math.isnan(ratio) else "∞" if math.isinf(ratio) else f"{ratio:.1f}x"
+    if math.isnan(ratio):
+        return "n/a"
+    return "∞" if math.isinf(ratio) else f"{ratio:.1f}x" if ratio else "0x"
 
 
 def interval(low: float, high: float) -> str:
-    return f"{100 * low:.1f} to {100 * high:.1f}"
+    return "n/a" if math.isnan(low) else f"{100 * low:.1f} to {100 * high:.1f}"
+
+
+def signed_interval(low: float, high: float) -> str:
+    return "n/a" if math.isnan(low) else f"{points(low)} to {points(high)}"
 
 
 def budget(amount: float, axis: Axis) -> str:
@@ -58,32 +64,36 @@ def finding(contrast: Contrast, analysis: Analysis) -> str:
     if contrast.difference == 0:
         return f"At {budget(contrast.budget, contrast.axis)} {a} and {b} find the same share of the problems."
     more, less = (a, b) if contrast.difference > 0 else (b, a)
+    ends = f"{signed_interval(contrast.low, contrast.high)} on {_these(analysis)}"
+    if not math.isnan(contrast.wide_low):
+        ends += f", {signed_interval(contrast.wide_low, contrast.wide_high)} on problems like these"
     claim = (
         f"At {budget(contrast.budget, contrast.axis)} {more} finds {abs(100 * contrast.difference):.1f} points more "
-        f"than {less} ({a} minus {b}: {level} interval {points(contrast.low)} to {points(contrast.high)} on these "
-        f"problems, {points(contrast.wide_low)} to {points(contrast.wide_high)} on problems like these)."
+        f"than {less} ({a} minus {b}: {level} interval {ends})."
     )
     return f"{claim} {_verdict(contrast, analysis)}"
 
 
+def _these(analysis: Analysis) -> str:
+    return "this problem" if len(analysis.problems) == 1 else "these problems"
+
+
 def _verdict(contrast: Contrast, analysis: Analysis) -> str:
-    here, elsewhere = (low > 0 or high < 0 for low, high in _intervals(contrast))
-    if here and elsewhere and len(analysis.problems) >= FEW_PROBLEMS:
+    problems = len(analysis.problems)
+    here = contrast.low > 0 or contrast.high < 0
+    elsewhere = contrast.wide_low > 0 or contrast.wide_high < 0
+    if here and elsewhere and problems >= FEW_PROBLEMS:
         return "The two can be told apart."
     if here:
         return (
-            "On these problems the two can be told apart; for others like these "
-            f"{_count(len(analysis.problems), 'problem')} {_verb(len(analysis.problems))} too few"
-            f"{_needed(contrast.problems, 'problems', len(analysis.problems))}."
+            f"On {_these(analysis)} the two can be told apart; for others like {'it' if problems == 1 else 'these'} "
+            f"{_count(problems, 'problem')} {_verb(problems)} too few"
+            f"{_needed(contrast.problems, 'problems', problems)}."
         )
     return (
         f"{_count(analysis.seeds[0], 'run')} a problem {_verb(analysis.seeds[0])} too few to tell the two apart"
         f"{_needed(contrast.seeds, 'runs a problem and method', analysis.seeds[0])}."
     )
-
-
-def _intervals(contrast: Contrast) -> tuple[tuple[float, float], tuple[float, float]]:
-    return (contrast.low, contrast.high), (contrast.wide_low, contrast.wide_high)
 
 
 def _needed(number: int | None, what: str, have: int) -> str:
@@ -116,7 +126,7 @@ def cautions(analysis: Analysis) -> list[str]:
     unfinished = sum(run.reason in ("unfinished", "interrupted") for run in analysis.runs)
     if unfinished:
         told.append(f"{_count(unfinished, 'run')} did not end; counted as watched up to the last whole batch.")
-    failed = sum(run.reason == "error" for run in analysis.runs)
+    failed = sum(run.reason == "error" and run.solved_at is None for run in analysis.runs)
     if failed:
         told.append(f"{_count(failed, 'run')} failed, unsolved; unless --censor-errors was given, counted as such.")
     if any(row.runs < 5 * row.budget for row in analysis.table if row.pooled):

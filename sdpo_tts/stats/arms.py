@@ -54,7 +54,9 @@ class Seeds:
 
     def discovery(self, budgets_K: Floats) -> Floats:
         """The share of runs solved by each budget; Kaplan-Meier where some were stopped before."""
-        return survival.discovery(self.observations, budgets_K, np.ones((1, len(self.observations))))[0]
+        once = np.ones((1, len(self.observations)))
+        mean_K: Floats = survival.discovery(self.observations, budgets_K, once)[0]
+        return mean_K
 
     def resample(self, budgets_K: Floats, rng: np.random.Generator, count: int) -> Floats:
         """The bootstrap over seeds. S - 1 of S runs are drawn, with replacement: drawing S understates the variance
@@ -125,7 +127,8 @@ class Pool:
             return np.zeros_like(k_K)
         i_C = np.arange(self.samples - self.correct + 1, self.samples + 1)
         factors_K_C = np.clip(1.0 - np.minimum(k_K, self.samples)[:, None] / i_C, 0.0, 1.0)
-        return 1.0 - np.prod(factors_K_C, axis=1)
+        failed_K: Floats = np.prod(factors_K_C, axis=1)
+        return 1.0 - failed_K
 
 
 def smallest_budget(arms: Iterable[Arm], share: float, horizon: float, *, whole: bool) -> float:
