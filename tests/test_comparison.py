@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import random
@@ -18,7 +19,10 @@ from typer.testing import CliRunner
 
 from sdpo_tts.cli.main import app
 from sdpo_tts.comparison.cells import claimed, ending
+from sdpo_tts.comparison.ids import PAPER, chosen
 from sdpo_tts.comparison.plan import Choices, Plan, distinct
+from sdpo_tts.comparison.pool import parts
+from sdpo_tts.comparison.probe import BaseRate, probe
 from sdpo_tts.comparison.run import Comparison, Makers, Pace, Tally, Watch
 from sdpo_tts.discovery.assemble import Policy, PolicySettings
 from sdpo_tts.discovery.budget import Budget
@@ -32,6 +36,7 @@ from sdpo_tts.report.runs import Run, load_runs
 from sdpo_tts.stats import bootstrap
 from tests.conftest import ROOT
 from tests.fakes import CharacterChat, CoinSampler, CountingStrategy, Version, WordJudge
+from tests.synthetic import write
 from tests.test_judge import SUM
 
 PROBLEMS = tuple(replace(SUM, slug=slug, digest=slug, path=Path(slug)) for slug in ("easy", "middling", "hard"))
@@ -137,6 +142,13 @@ def test_a_pool_is_sampled_once_and_serves_more_seeds_and_other_comparisons(tmp_
     assert plan(tmp_path).pool(SUM) != plan(tmp_path, policy=PolicySettings(max_new_tokens=9)).pool(SUM)
 
 
+def test_a_part_that_ran_out_of_time_is_not_asked_for_again(tmp_path: Path) -> None:
+    write(tmp_path, "easy", "best-of-k", 0, [False] * 8, 12, pooled=True, reason="max_time")
+    write(tmp_path, "easy", "best-of-k", 2, [False] * 12, 12, pooled=True)
+    found = [(part.seed, part.samples, part.finished) for part in parts([tmp_path / "easy"], 40, 12)]
+    assert found == [(0, 12, True), (2, 12, True), (1, 12, False), (3, 4, False)]
+
+
 def test_a_pool_goes_on_after_a_success_and_tells_of_it_once(tmp_path: Path) -> None:
     run(plan(tmp_path, methods=("best-of-k",)))
     runs = load_runs([tmp_path / "comparison"])
@@ -212,6 +224,38 @@ def test_statistics_live_are_statistics_replayed(tmp_path: Path) -> None:
     by_cell = {run.cell: run for run in (Run(Path(), tuple(events)) for events in heard)}
     live = tuple(replace(by_cell[run.cell], path=run.path) for run in replayed)
     assert analyse(Grid(live)) == analyse(Grid(tuple(replayed)))
+
+
+def test_a_probe_keeps_the_hard_problems_and_its_samples_apart(tmp_path: Path) -> None:
+    asked = plan(tmp_path, methods=("best-of-k",))
+    rates = probe(asked, makers(), 64, lambda line: None)
+    assert [rate.samples for rate in rates] == [64] * 3
+    assert all(rate.correct and not rate.keeps("hard") for rate in rates), "about a seventh of the answers is right"
+    assert [BaseRate(SUM, 128, c).keeps("hard") for c in (0, 1, 2)] == [True, False, False]
+    assert [BaseRate(SUM, 128, c).keeps("very-hard") for c in (0, 1)] == [True, False]
+    assert str(BaseRate(SUM, 128, 1)) == "sum: 1 of 128 samples passed; pass@64 0.500 [0.025, 0.908]"
+    before = finished(tmp_path / "pools")
+    run(asked)
+    others = finished(tmp_path / "pools").keys() - before.keys()
+    assert len(others) == 9 and {path.parent.name for path in others} == {f"best-of-k-s{i}" for i in range(3)}
+    assert len(load_runs([tmp_path / "comparison"])) == 9, "the report is made of these alone"
+
+
+def test_the_papers_lists_name_rows_of_livecodebench(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    days = ["2025-01-31T00:00:00"] * 3 + ["2025-02-01T00:00:00"] * 100 + ["2025-04-30T00:00:00"] * 31 + ["2025-05-01"]
+    rows = [{"question_id": f"q{i}", "contest_date": day} for i, day in enumerate(days)]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    very_hard = chosen(file, "paper-very-hard")
+    assert [path.name for path in very_hard[:3]] == ["rows.jsonl#q6", "rows.jsonl#q13", "rows.jsonl#q49"]
+    assert len(very_hard) == 9 and set(very_hard) < set(chosen(file, "paper-hard")) and len(PAPER["paper-hard"]) == 19
+    assert chosen(file, "a, b") == [Path(f"{file}#a"), Path(f"{file}#b")]
+    file.write_text(json.dumps(rows[5]) + "\n")
+    with pytest.raises(UserError, match="number 131 problems from 2025-02-01 up to 2025-05-01; here are 1"):
+        chosen(file, "paper-hard")
+    file.write_text('{"question_id": 1}\n[]\n')
+    with pytest.raises(UserError, match=r"rows.jsonl:2: no row of LiveCodeBench"):
+        chosen(file, "paper-hard")
 
 
 @pytest.mark.parametrize(

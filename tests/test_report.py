@@ -17,7 +17,8 @@ from typer.testing import CliRunner
 
 from sdpo_tts.cli.main import app
 from sdpo_tts.errors import UserError
-from sdpo_tts.report import page, svg, terminal, words
+from sdpo_tts.publish import page, svg, terminal
+from sdpo_tts.report import words
 from sdpo_tts.report.analysis import Analysis, analyse
 from sdpo_tts.report.arms import Grid
 from sdpo_tts.report.runs import Run, load_runs, whole_batches

@@ -6,6 +6,7 @@ import gc
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,11 +20,22 @@ if TYPE_CHECKING:
     from sdpo_tts.comparison.plan import Choices, Plan
     from sdpo_tts.comparison.run import Makers, Tally, Watch
     from sdpo_tts.discovery.assemble import Policy
+    from sdpo_tts.problem import Problem
     from sdpo_tts.record import RunDir
+
+KEEP = ("hard", "very-hard")
 
 
 def compare(
     problems: Annotated[list[Path], typer.Argument(help="problem.yaml files, or folders.", metavar="PROBLEM...")],
+    ids: Annotated[
+        str | None,
+        typer.Option(help="Rows of a benchmark FILE, comma-separated, or paper-hard, paper-very-hard (LiveCodeBench)."),
+    ] = None,
+    probe: Annotated[
+        int | None, typer.Option(min=64, help="First sample so many of each problem, and keep the hard ones.")
+    ] = None,
+    keep: Annotated[str, typer.Option(help="hard: pass@64 below 0.5; very-hard: below 0.03.")] = "hard",
     methods: Annotated[str, typer.Option(help=f"Of {', '.join(METHODS)}.")] = ",".join(METHODS),
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each method on each problem.")] = 5,
     max_attempts: Annotated[int, typer.Option(min=1, help="Of each run.", rich_help_panel=BUDGET)] = 128,
@@ -56,13 +68,22 @@ def compare(
         for name in chosen:
             demand(name, METHODS, "--methods")
         demand(dtype, DTYPES, "--dtype")
+        demand(keep, KEEP, "--keep")
         choices = _choices(
             tuple(dict.fromkeys(chosen)), seeds, max_attempts, max_tokens, seconds(max_time) if max_time else None,
             model, device, dtype, max_new_tokens, learning_rate, _batch_sizes(batch_size or ()),
         )  # fmt: skip
-        tally = _compare(problems, choices, out, pools, quiet=quiet)
-        _report(out, as_json=as_json)
+        tally = _compare(_chosen(problems, ids), choices, out, pools, quiet=quiet, probing=(probe, keep))
+        if tally.cells:
+            _report(out, as_json=as_json)
     raise typer.Exit(_code(tally))
+
+
+def _chosen(paths: Sequence[Path], ids: str | None) -> list[Path]:
+    """Files stand for those of their rows that `ids` names."""
+    from sdpo_tts.comparison.ids import chosen
+
+    return [one for path in paths for one in (chosen(path, ids) if ids and path.is_file() else [path])]
 
 
 def _batch_sizes(told: Sequence[str]) -> dict[str, int]:
@@ -97,17 +118,31 @@ def _choices(
     return Choices(methods, seeds, Budget(max_attempts, max_tokens, max_seconds), policy, batch_sizes)
 
 
-def _compare(paths: Sequence[Path], choices: Choices, out: Path, pools: Path, *, quiet: bool) -> Tally:
+def _compare(
+    paths: Sequence[Path], choices: Choices, out: Path, pools: Path, *, quiet: bool, probing: tuple[int | None, str]
+) -> Tally:
     from sdpo_tts.comparison.plan import Plan, distinct
-    from sdpo_tts.comparison.run import Comparison
+    from sdpo_tts.comparison.run import Comparison, Tally
     from sdpo_tts.problem import load_problem
 
     plan = Plan(out, pools, distinct([load_problem(path) for path in paths]), choices)
+    makers, (samples, rule) = _makers(plan, quiet=quiet), probing
     try:
-        return Comparison(plan, _makers(plan, quiet=quiet), _tell).run()
+        if samples:
+            plan = replace(plan, problems=_hard(plan, makers, samples, rule))
+        return Comparison(plan, makers, _tell).run() if plan.problems else Tally()
     except KeyboardInterrupt:
         _tell(f"stopped; the same command goes on with {out}")
         raise
+
+
+def _hard(plan: Plan, makers: Makers, samples: int, rule: str) -> tuple[Problem, ...]:
+    from sdpo_tts.comparison.probe import probe
+
+    rates = probe(plan, makers, samples, _tell)
+    for rate in rates:
+        _tell(f"{rate}: {'kept' if rate.keeps(rule) else f'not {rule}'}")
+    return tuple(rate.problem for rate in rates if rate.keeps(rule))
 
 
 def _makers(plan: Plan, *, quiet: bool) -> Makers:

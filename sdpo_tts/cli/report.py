@@ -46,9 +46,9 @@ def report(
 
 def publish(analysis: Analysis, html: Path, *, title: str, png: Path | None, csv: Path | None, as_json: bool) -> None:
     """Write the files that were asked for, and say on stderr where they are; the text or JSON goes to stdout."""
+    from sdpo_tts.publish import export, page, terminal
+    from sdpo_tts.publish.png import write_png
     from sdpo_tts.record import write_text
-    from sdpo_tts.report import export, page, terminal
-    from sdpo_tts.report.png import write_png
 
     try:
         write_text(html, page.page(analysis, title))

@@ -36,12 +36,16 @@ class Choices:
 
 @dataclass(frozen=True)
 class Plan:
-    """`folder` holds the cells; `pools` the samples of best-of-k, which other comparisons use too."""
+    """`folder` holds the cells; `pools` the samples of best-of-k, which other comparisons use too.
+
+    A `first_seed` above 0 asks for a pool apart: its samples are in no other comparison's pool.
+    """
 
     folder: Path
     pools: Path
     problems: tuple[Problem, ...]
     choices: Choices
+    first_seed: int = 0
 
     def cells(self) -> Iterator[Cell]:
         """Seeds outermost: a comparison stopped early has fewer seeds, not fewer methods."""
@@ -54,9 +58,11 @@ class Plan:
                         yield from self._pooled(problem)
 
     def pool(self, problem: Problem) -> Path:
-        """Keyed by what can change a sample: how it would have been trained on cannot."""
-        kept = {name: value for name, value in self.choices.settings().items() if not name.startswith(_TRAINING)}
-        return pool_folder(self.pools, problem, {**kept, "batch_size": self.choices.batch_sizes.get(POOLED)})
+        """Keyed by what can change a sample or end a part: how it would have been trained on cannot."""
+        settings = self.choices.settings().items()
+        kept = {name: value for name, value in settings if not name.startswith(_NOT_OF_SAMPLES)}
+        folder = pool_folder(self.pools, problem, {**kept, "batch_size": self.choices.batch_sizes.get(POOLED)})
+        return folder / f"from-{self.first_seed}" if self.first_seed else folder
 
     def open(self) -> None:
         """Make the folder, or check that it holds this comparison. Raises UserError, naming what differs."""
@@ -81,11 +87,11 @@ class Plan:
         attempts = self.choices.budget.max_attempts
         assert attempts, "a pool needs a number"
         folders = [self.folder / problem.slug, self.pool(problem)]
-        for part in parts(folders, self.choices.seeds * attempts, attempts):
+        for part in parts(folders, self.choices.seeds * attempts, attempts, self.first_seed):
             yield self._cell(problem, POOLED, part.seed, part.samples)
 
 
-_TRAINING = ("budget", "lora", "learner", "batch_size", "max_prompt_tokens")
+_NOT_OF_SAMPLES = ("budget.max_attempts", "lora", "learner", "batch_size", "max_prompt_tokens")
 
 
 def distinct(problems: Sequence[Problem]) -> tuple[Problem, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ METHOD = "best-of-k"
 
 @dataclass(frozen=True)
 class Part:
-    """`samples` it has, or is to have."""
+    """`samples` it counts for: those it has, or is to have."""
 
     seed: int
     samples: int
@@ -39,7 +39,7 @@ def pool_folder(root: Path, problem: Problem, settings: Mapping[str, Any]) -> Pa
     return root / f"{problem.slug}-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
 
 
-def parts(folders: Sequence[Path], samples: int, largest: int) -> Iterator[Part]:
+def parts(folders: Sequence[Path], samples: int, largest: int, first_seed: int = 0) -> Iterator[Part]:
     """Finished parts first, until there are `samples`; then, of at most `largest` each, those still to be sampled.
 
     Parts are looked for in each of `folders`; new ones belong into the last.
@@ -47,12 +47,14 @@ def parts(folders: Sequence[Path], samples: int, largest: int) -> Iterator[Part]
     have = {}
     for home in (home for folder in folders for home in folder.glob(f"{METHOD}-s*")):
         if end := ending(home):
-            have[int(home.name.rpartition("-s")[2])] = Part(0, end["attempts"], home, finished=True)
-    for seed, part in sorted(have.items()):
+            seed, spent = int(home.name.rpartition("-s")[2]), end["attempts"]
+            # Another limit ended it: it is as much as there will be, and must not be asked for again and again.
+            have[seed] = Part(seed, spent if end["reason"] == "max_attempts" else max(spent, largest), home, True)
+    for _, part in sorted(have.items()):
         if samples > 0:
             samples -= part.samples
-            yield replace(part, seed=seed)
-    for seed in (seed for seed in count() if seed not in have):
+            yield part
+    for seed in (seed for seed in count(first_seed) if seed not in have):
         if samples <= 0:
             return
         size = min(largest, samples)

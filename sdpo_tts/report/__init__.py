@@ -1,1 +1,1 @@
-"""What a set of runs shows, from their journals alone: numbers, then page, picture, files and terminal."""
+"""What a set of runs shows, from their journals alone: all numbers, and the words for them. Nothing is drawn here."""

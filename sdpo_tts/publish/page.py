@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from importlib import resources
 
-from sdpo_tts.report import charts
+from sdpo_tts.publish import charts
 from sdpo_tts.report.analysis import Analysis
 from sdpo_tts.report.facts import Solution
 from sdpo_tts.report.words import (

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from itertools import groupby
 
-from sdpo_tts.report import svg
+from sdpo_tts.publish import svg
 from sdpo_tts.report.analysis import Analysis
 from sdpo_tts.report.runs import ORDER
 from sdpo_tts.report.words import UNITS
