@@ -63,27 +63,33 @@ def compare(
     The same command goes on where it was stopped: what is finished is kept, what was torn is run again. Given in
     several terminals, it shares the work. Exit codes: 0 all runs ended, else that of the first failure.
     """
+    from sdpo_tts.comparison.plan import Plan
+
     with orderly():
-        chosen = [name.strip() for name in methods.split(",")]
-        for name in chosen:
+        names = tuple(dict.fromkeys(name.strip() for name in methods.split(",")))
+        for name in names:
             demand(name, METHODS, "--methods")
         demand(dtype, DTYPES, "--dtype")
         demand(keep, KEEP, "--keep")
+        chosen = _problems(problems, ids)
         choices = _choices(
-            tuple(dict.fromkeys(chosen)), seeds, max_attempts, max_tokens, seconds(max_time) if max_time else None,
+            names, seeds, max_attempts, max_tokens, seconds(max_time) if max_time else None,
             model, device, dtype, max_new_tokens, learning_rate, _batch_sizes(batch_size or ()),
         )  # fmt: skip
-        tally = _compare(_chosen(problems, ids), choices, out, pools, quiet=quiet, probing=(probe, keep))
+        tally = _compare(Plan(out, pools, chosen, choices), quiet=quiet, probe=probe, keep=keep)
         if tally.cells:
             _report(out, as_json=as_json)
     raise typer.Exit(_code(tally))
 
 
-def _chosen(paths: Sequence[Path], ids: str | None) -> list[Path]:
+def _problems(paths: Sequence[Path], ids: str | None) -> tuple[Problem, ...]:
     """Files stand for those of their rows that `ids` names."""
     from sdpo_tts.comparison.ids import chosen
+    from sdpo_tts.comparison.plan import distinct
+    from sdpo_tts.problem import load_problem
 
-    return [one for path in paths for one in (chosen(path, ids) if ids and path.is_file() else [path])]
+    files = [one for path in paths for one in (chosen(path, ids) if ids and path.is_file() else [path])]
+    return distinct([load_problem(file) for file in files])
 
 
 def _batch_sizes(told: Sequence[str]) -> dict[str, int]:
@@ -101,15 +107,17 @@ def _choices(
     methods: tuple[str, ...], seeds: int, max_attempts: int, max_tokens: int | None, max_seconds: float | None,
     model: str, device: str, dtype: str, max_new_tokens: int, learning_rate: float, batch_sizes: dict[str, int],
 ) -> Choices:  # fmt: skip
-    """A model of `auto` is resolved here: a pool must not change its model when the machine gets a GPU."""
+    """The model is brought here first: without it every cell would fail. `auto` is resolved, since a pool must not
+    change its model when the machine gets a GPU."""
     from sdpo_tts.comparison.plan import Choices
     from sdpo_tts.discovery.assemble import PolicySettings
     from sdpo_tts.discovery.budget import Budget
     from sdpo_tts.models import weights
     from sdpo_tts.policy.learner import LearnerSettings
 
+    located = weights.locate(model, _tell)
     policy = PolicySettings(
-        model=weights.locate("auto", _tell).name if model == "auto" else model,
+        model=located.name if model == "auto" else model,
         device=device,
         dtype=dtype,
         max_new_tokens=max_new_tokens,
@@ -118,21 +126,16 @@ def _choices(
     return Choices(methods, seeds, Budget(max_attempts, max_tokens, max_seconds), policy, batch_sizes)
 
 
-def _compare(
-    paths: Sequence[Path], choices: Choices, out: Path, pools: Path, *, quiet: bool, probing: tuple[int | None, str]
-) -> Tally:
-    from sdpo_tts.comparison.plan import Plan, distinct
+def _compare(plan: Plan, *, quiet: bool, probe: int | None, keep: str) -> Tally:
     from sdpo_tts.comparison.run import Comparison, Tally
-    from sdpo_tts.problem import load_problem
 
-    plan = Plan(out, pools, distinct([load_problem(path) for path in paths]), choices)
-    makers, (samples, rule) = _makers(plan, quiet=quiet), probing
+    makers = _makers(plan, quiet=quiet)
     try:
-        if samples:
-            plan = replace(plan, problems=_hard(plan, makers, samples, rule))
+        if probe:
+            plan = replace(plan, problems=_hard(plan, makers, probe, keep))
         return Comparison(plan, makers, _tell).run() if plan.problems else Tally()
     except KeyboardInterrupt:
-        _tell(f"stopped; the same command goes on with {out}")
+        _tell(f"stopped; the same command goes on with {plan.folder}")
         raise
 
 

@@ -87,7 +87,6 @@ class Comparison:
         return bool(end)
 
     def _settle(self, cell: Cell, after: Sequence[Cell]) -> None:
-        before = time.monotonic()
         place = self.plan.pool(cell.problem) / cell.home.name if cell.method == POOLED else cell.home
         with claimed(place) as mine:
             if not mine:
@@ -101,7 +100,6 @@ class Comparison:
                 self._say(cell, f"FAILED: {error}", after)
                 return
         self.tally.finished += 1
-        self.pace.learn(cell, time.monotonic() - before)
         self._say(cell, _said(ending(cell.home)), after)
 
     def _say(self, cell: Cell, what: str, after: Sequence[Cell]) -> None:
@@ -111,15 +109,19 @@ class Comparison:
         """Run the cell at `place`, unless it is finished there, and have it at its home. What was torn is cleared."""
         if not ending(place):
             shutil.rmtree(place, ignore_errors=True)
-            run = RunDir.at(place)
-            with self.makers.watch(run) as watch:
-                try:
-                    self._solve(cell, run, watch)
-                except Exception:
-                    (run.logs / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
-                    raise
+            before = time.monotonic()
+            self._run(cell, RunDir.at(place))
+            self.pace.learn(cell, time.monotonic() - before)
         if place != cell.home:
             linked(place, cell.home)
+
+    def _run(self, cell: Cell, run: RunDir) -> None:
+        with self.makers.watch(run) as watch:
+            try:
+                self._solve(cell, run, watch)
+            except Exception:
+                (run.logs / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
+                raise
 
     def _solve(self, cell: Cell, run: RunDir, watch: Watch) -> None:
         choices, style = self.plan.choices, FeedbackStyle()
