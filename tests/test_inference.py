@@ -22,7 +22,7 @@ def observed(runs: list[tuple[int, bool]]) -> list[Observation]:
     return [Observation(end if solved else None, end) for end, solved in runs]
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(RUNS)
 def test_kaplan_meier_is_that_of_lifelines(runs: list[tuple[int, bool]]) -> None:
     fitted = KaplanMeierFitter().fit([end for end, _ in runs], [solved for _, solved in runs])
@@ -138,7 +138,7 @@ def test_intervals_of_means_and_differences_cover(runs: int, pool: int, monkeypa
     def arm(rate: float) -> Seeds | Pool:
         return seeds_of(rate, rng, runs) if runs else Pool(pool, int(rng.binomial(pool, rate)))
 
-    for _ in range(300):
+    for _ in range(200):
         here = bootstrap.mean_discovery([arm(rate) for rate in RATES], TAU, rng)
         fixed.append(here.low <= TRUTH <= here.high)
         drawn = rng.choice(population, 8)
@@ -180,6 +180,8 @@ def test_certainty_is_never_claimed_from_a_handful() -> None:
     assert bootstrap.mean_discovery(always, 10, rng).low == pytest.approx(wilson(15, 15).low)
     gap = bootstrap.difference(always, never, 10, rng).fixed
     assert gap.value == 1.0 and gap.low < 0.9
+    against_a_pool = bootstrap.difference(never, [Pool(1000, 200)] * 3, 10, rng).fixed
+    assert against_a_pool.high - against_a_pool.value == pytest.approx(wilson(0, 15).high, abs=0.02), "the runs' own"
     one = bootstrap.mean_discovery(always[:1], 10, rng)
     assert (one.low, one.high) == pytest.approx(wilson(5, 5))
     assert bootstrap.mean_discovery([Pool(100, 0)] * 3, 50, rng).high > 0.1

@@ -67,7 +67,7 @@ def test_the_headline_numbers_of_the_paper_come_back(paper: tuple[Run, ...]) -> 
     assert finding.startswith("At 2,750 attempts sdpo finds 11.8 points more than best-of-k")
     assert "5 runs a problem are too few to tell the two apart: if the difference is what it seems, about 18" in finding
     text = page.page(very_hard)
-    assert "53.3 %" in text and "0 of 2,944" in text and "sdpo: 486" in text and "best-of-k: 1,458" in text
+    assert "53.3&nbsp;%" in text and "0 of 2,944" in text and "sdpo: 486" in text and "best-of-k: 1,458" in text
 
 
 def small(root: Path) -> Path:

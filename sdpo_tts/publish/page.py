@@ -205,8 +205,13 @@ def _table(
     for row in rows:
         again = merge and row[0] == above
         cells = ["" if again else row[0], *row[1:]]
-        told = "".join(f'<td class="{kind}">{escape(cell)}</td>' for kind, cell in zip(align, cells, strict=True))
+        told = "".join(f'<td class="{kind}">{_unbroken(cell)}</td>' for kind, cell in zip(align, cells, strict=True))
         body += f'<tr class="{"new" if merge and above and not again else ""}">{told}</tr>'
         above = row[0]
     title = f'<p class="soft">{escape(caption)}</p>' if caption else ""
     return f'{title}<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _unbroken(cell: str) -> str:
+    """A per cent sign stays with its number where a narrow column wraps."""
+    return escape(cell).replace(" %", "&nbsp;%")

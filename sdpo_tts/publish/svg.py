@@ -149,7 +149,7 @@ def _log_ticks(low: float, high: float) -> list[float]:
     def at(*steps: int) -> list[float]:
         return [step * 10.0**d for d in decades for step in steps if low * 0.999 <= step * 10.0**d <= high * 1.001]
 
-    needed = sum(7 * len(_short(tick)) + 12 for tick in at(1, 2, 5))
+    needed = sum(7 * len(_short(tick)) + 16 for tick in at(1, 2, 5))
     return at(1, 2, 5) if needed <= WIDTH - LEFT - RIGHT else at(1)
 
 

@@ -55,36 +55,39 @@ def choose_problems(problems: int, rng: np.random.Generator) -> NDArray[np.int64
 def mean_discovery(
     arms: Sequence[Arm], budget: float, rng: np.random.Generator, *, population: bool = False, level: float = LEVEL
 ) -> Estimate:
-    """Discovery at `budget` averaged over problems. One problem gets its own exact or score interval."""
-    value = mean_at(arms, budget)
-    if len(arms) == 1:
-        return Estimate(value, *arms[0].interval(budget, level))
+    """Discovery at `budget` averaged over problems."""
     chosen = choose_problems(len(arms), rng) if population else None
-    drawn_R = resampled_mean(arms, np.array([budget]), rng, chosen_R_P=chosen)[:, 0]
-    return Estimate(value, *_percentiles(drawn_R, level, arms, value))
+    drawn_R = resampled_mean(arms, np.array([budget]), rng, chosen)[:, 0]
+    return Estimate(mean_at(arms, budget), *_interval(drawn_R, arms, budget, level))
 
 
 def curve(arms: Sequence[Arm], budgets_K: Floats, rng: np.random.Generator, level: float = LEVEL) -> list[Estimate]:
     """The mean discovery curve with a pointwise band: problems fixed, as in the paper's figure 13."""
-    values = np.mean([arm.discovery(budgets_K) for arm in arms], axis=0)
-    if len(arms) == 1:
-        bands = [arms[0].interval(float(budget), level) for budget in budgets_K]
-    else:
-        drawn_R_K = resampled_mean(arms, budgets_K, rng)
-        pairs = zip(drawn_R_K.T, values, strict=True)
-        bands = [_percentiles(drawn_R, level, arms, float(value)) for drawn_R, value in pairs]
-    return [Estimate(float(value), *band) for value, band in zip(values, bands, strict=True)]
+    drawn_R_K = resampled_mean(arms, budgets_K, rng)
+    bands = [_interval(drawn_R, arms, float(k), level) for drawn_R, k in zip(drawn_R_K.T, budgets_K, strict=True)]
+    return [Estimate(mean_at(arms, float(k)), *band) for k, band in zip(budgets_K, bands, strict=True)]
 
 
-def _percentiles(drawn_R: Floats, level: float, arms: Sequence[Arm], value: float) -> Interval:
-    """Percentiles of the draws. Where every draw is the same, which no finite sample can vouch for: all runs pooled.
+def _interval(drawn_R: Floats, arms: Sequence[Arm], budget: float, level: float) -> Interval:
+    """Percentiles of the draws, but for two cases. One problem has its own exact or score interval.
 
-    Wilson's interval over pooled runs is on the safe side, since runs of one problem vary less than runs of all.
+    Where every draw is the same, which no finite sample can vouch for, it is Wilson's over all runs pooled: on the safe
+    side, since runs of one problem vary less than runs of all.
     """
+    if len(arms) == 1:
+        return arms[0].interval(budget, level)
+    if not _spread(drawn_R) and all(isinstance(arm, Seeds) for arm in arms):
+        return score_interval(mean_at(arms, budget), sum(arm.trials for arm in arms), level)
+    return _percentiles(drawn_R, level)
+
+
+def _spread(drawn_R: Floats) -> bool:
+    return bool(np.ptp(drawn_R) > 1e-12)
+
+
+def _percentiles(drawn_R: Floats, level: float) -> Interval:
     tail = (1.0 - level) / 2
     low, high = np.quantile(drawn_R, [tail, 1.0 - tail])
-    if high - low < 1e-12 and all(isinstance(arm, Seeds) for arm in arms):
-        return score_interval(value, sum(arm.trials for arm in arms), level)
     return Interval(float(low), float(high))
 
 
@@ -106,36 +109,28 @@ def difference(
     first: Sequence[Arm], second: Sequence[Arm], budget: float, rng: np.random.Generator, level: float = LEVEL
 ) -> Difference:
     """Paired: arm i of both is the same problem, and a draw of problems takes both arms of each."""
-    value = mean_at(first, budget) - mean_at(second, budget)
-    at = np.array([budget])
+    pair, at = (first, second), np.array([budget])
     chosen = choose_problems(len(first), rng)
-    fixed_R = (resampled_mean(first, at, rng) - resampled_mean(second, at, rng))[:, 0]
-    population_R = (
-        resampled_mean(first, at, rng, chosen_R_P=chosen) - resampled_mean(second, at, rng, chosen_R_P=chosen)
-    )[:, 0]
-    p_greater = float(np.mean(fixed_R > 0) + np.mean(fixed_R == 0) / 2)
-    ends = [_difference_interval(drawn, level, first, second, budget) for drawn in (fixed_R, population_R)]
-    return Difference(value, p_greater, Estimate(value, *ends[0]), Estimate(value, *ends[1]))
+    fixed = [resampled_mean(arms, at, rng)[:, 0] for arms in pair]
+    wide = [resampled_mean(arms, at, rng, chosen)[:, 0] for arms in pair]
+    p_greater = float(np.mean(fixed[0] > fixed[1]) + np.mean(fixed[0] == fixed[1]) / 2)
+    estimates = [_difference(drawn, pair, budget, level) for drawn in (fixed, wide)]
+    return Difference(estimates[0].value, p_greater, *estimates)
 
 
-def _difference_interval(
-    drawn_R: Floats, level: float, first: Sequence[Arm], second: Sequence[Arm], budget: float
-) -> tuple[float, float]:
-    """Percentiles; where one problem, or no variation, leaves nothing to resample: Newcombe's from both intervals.
+def _difference(
+    drawn: Sequence[Floats], pair: tuple[Sequence[Arm], Sequence[Arm]], budget: float, level: float
+) -> Estimate:
+    """Percentiles; where one problem, or a method without variation, leaves too little to resample: Newcombe's.
 
-    Newcombe 1998, method 10: each method's distance to its interval's ends, added in quadrature.
+    Newcombe 1998, method 10: each method's distance to the ends of its own interval, added in quadrature.
     """
-    tail = (1.0 - level) / 2
-    low, high = np.quantile(drawn_R, [tail, 1.0 - tail])
-    if len(first) > 1 and high - low >= 1e-12:
-        return float(low), float(high)
-    rng = np.random.default_rng(0)  # draws no more: both intervals are closed forms here
-    a, b = (mean_discovery(arms, budget, rng, level=level) for arms in (first, second))
-    value = a.value - b.value
-    return (
-        value - math.hypot(a.value - a.low, b.high - b.value),
-        value + math.hypot(a.high - a.value, b.value - b.low),
-    )
+    a, b = (mean_at(arms, budget) for arms in pair)
+    if len(pair[0]) > 1 and all(map(_spread, drawn)):
+        return Estimate(a - b, *_percentiles(drawn[0] - drawn[1], level))
+    first, second = (_interval(drawn_R, arms, budget, level) for drawn_R, arms in zip(drawn, pair, strict=True))
+    low = math.hypot(a - first.low, second.high - b)
+    return Estimate(a - b, a - b - low, a - b + math.hypot(first.high - a, b - second.low))
 
 
 @dataclass(frozen=True)
