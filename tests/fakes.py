@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, Self
 
 import numpy as np
 
 from sdpo_tts.discovery.attempt import Attempt, Judged
+from sdpo_tts.discovery.strategies import BestOfK
 from sdpo_tts.judge import Judgement, Verdict
 from sdpo_tts.judge.feedback import Feedback
 from sdpo_tts.judge.verdict import TestOutcome
 from sdpo_tts.policy.batch import Ids
+from sdpo_tts.policy.meter import Step
 from sdpo_tts.policy.sampler import Sample
-from sdpo_tts.problem import Test
+from sdpo_tts.problem import Problem, Test
 
 STOP = 0
 
@@ -66,3 +70,61 @@ def judged(number: int, answer: str, *, passed: int = 0, feedback: str = "wrong"
     judgement = Judgement(Verdict.AC if passed == 2 else Verdict.WA, outcomes, 2)
     told = Feedback("none", "") if passed == 2 else Feedback("wrong_answer", feedback)
     return Judged(Attempt(number, 0, number - 1, 0, sample, answer, answer), judgement, told)
+
+
+class CoinSampler:
+    """Answers rightly with probability `chance`, drawn from the row's own generator: what a seed fixes stays fixed."""
+
+    name = "coin"
+
+    def __init__(self, chance: float, delay_s: float = 0.0) -> None:
+        self._chance, self._delay_s = chance, delay_s
+
+    def sample(
+        self, prompts: Sequence[Ids], rngs: Sequence[np.random.Generator], *, base: int = 0
+    ) -> list[Sample]:
+        time.sleep(self._delay_s)
+        words = ["right" if rng.random() < self._chance else "wrong" for rng in rngs]
+        answers = [(*map(ord, f"```python\n{word}\n```"), STOP) for word in words]
+        return [Sample(p, a, (0.0,) * len(a), truncated=False) for p, a in zip(prompts, answers, strict=True)]
+
+
+class WordJudge:
+    """Passes the program `right`, at once and without a sandbox."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def versions(self) -> dict[str, str]:
+        return {"image": "none"}
+
+    def judge_each(self, programs: Sequence[str | None]) -> Iterator[tuple[int, Judgement]]:
+        for i, program in enumerate(programs):
+            verdict = Verdict.AC if program == "right\n" else Verdict.WA
+            outcomes = tuple(_outcome(test, verdict) for test in self.problem.tests)
+            yield i, Judgement(verdict, outcomes, len(self.problem.tests))
+
+
+def _outcome(test: Test, verdict: Verdict) -> TestOutcome:
+    return TestOutcome(test, verdict, 0.0, 0.0, 0, 0, None, b"", b"", "")
+
+
+class CountingStrategy(BestOfK):
+    """Called sdpo: takes a step a batch, in which nothing but the network's version changes."""
+
+    name = "sdpo"
+
+    def __init__(self, problem: Problem, chat: Any, network: Version, batch_size: int) -> None:
+        super().__init__(problem, chat, batch_size)
+        self._network = network
+
+    def learn(self, batch: Sequence[Judged]) -> Step:
+        self._network.version += 1
+        count = len(batch)
+        return Step(0.5, 0.1, 1.0, 1.0, 0.001, 0.01, count, count, 10 * count, 30 * count, 1024)

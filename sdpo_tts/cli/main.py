@@ -5,10 +5,24 @@ from __future__ import annotations
 import typer
 
 import sdpo_tts
-from sdpo_tts.cli import check, forget, import_problem, judge, listen, model, new, probe, show
+from sdpo_tts.cli import (
+    check,
+    compare,
+    forget,
+    import_problem,
+    judge,
+    listen,
+    model,
+    new,
+    probe,
+    report,
+    show,
+)  # fmt: skip
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
 app.command("probe")(probe.probe)
+app.command("compare")(compare.compare)
+app.command("report")(report.report)
 app.command("check")(check.check)
 app.command("judge")(judge.judge)
 app.command("show")(show.show)

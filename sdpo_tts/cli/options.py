@@ -22,7 +22,7 @@ SUPPORTS = ("student", "teacher", "union", "full", "sampled")
 FEEDBACKS = ("real", "shuffled", "none")
 TEMPLATES = ("before-order", "after-order")
 
-_BUDGET, _MODEL, _TRAINING, _LOSS, _CONTEXT, _OUTPUT = "Budget", "Model", "Training", "Loss", "Feedback", "Output"
+BUDGET, MODEL, TRAINING, LOSS, CONTEXT, OUTPUT = "Budget", "Model", "Training", "Loss", "Feedback", "Output"
 
 
 def _option(panel: str, help: str, name: str | None = None, **more: Any) -> Any:
@@ -33,38 +33,38 @@ def _option(panel: str, help: str, name: str | None = None, **more: Any) -> Any:
 Method = Annotated[str, typer.Option(help=f"One of {', '.join(METHODS)}.")]
 Seed = Annotated[int, typer.Option(min=0, help="All random draws follow from it.")]
 
-MaxAttempts = Annotated[int | None, _option(_BUDGET, "Sampled programs.", min=1)]
-MaxTokens = Annotated[int | None, _option(_BUDGET, "Sampled tokens.", min=1)]
-MaxTime = Annotated[str | None, _option(_BUDGET, "As in 90s, 30m or 8h.")]
-KeepGoing = Annotated[bool, _option(_BUDGET, "Spend the whole budget, also after a success.", "--keep-going")]
+MaxAttempts = Annotated[int | None, _option(BUDGET, "Sampled programs.", min=1)]
+MaxTokens = Annotated[int | None, _option(BUDGET, "Sampled tokens.", min=1)]
+MaxTime = Annotated[str | None, _option(BUDGET, "As in 90s, 30m or 8h.")]
+KeepGoing = Annotated[bool, _option(BUDGET, "Spend the whole budget, also after a success.", "--keep-going")]
 
-Model = Annotated[str, _option(_MODEL, "auto, a catalogue name, a hub id, a folder or a GGUF file.")]
-Device = Annotated[str, _option(_MODEL, "auto, cpu, cuda or cuda:N.")]
-Dtype = Annotated[str, _option(_MODEL, f"One of {', '.join(DTYPES)}.")]
-MaxNewTokens = Annotated[int, _option(_MODEL, "Of one answer.", min=1)]
+Model = Annotated[str, _option(MODEL, "auto, a catalogue name, a hub id, a folder or a GGUF file.")]
+Device = Annotated[str, _option(MODEL, "auto, cpu, cuda or cuda:N.")]
+Dtype = Annotated[str, _option(MODEL, f"One of {', '.join(DTYPES)}.")]
+MaxNewTokens = Annotated[int, _option(MODEL, "Of one answer.", min=1)]
 
-BatchSize = Annotated[int | None, _option(_TRAINING, "Attempts a step; multi-turn: chains.", min=1)]
-BaseSamples = Annotated[int, _option(_TRAINING, "Of each batch so many come from the untrained model.", min=0)]
-LearningRate = Annotated[float, _option(_TRAINING, "Of AdamW, for the LoRA adapter.", min=0.0)]
-Updates = Annotated[int, _option(_TRAINING, "Optimiser steps a batch.", min=1)]
-Teacher = Annotated[str, _option(_TRAINING, f"One of {', '.join(TEACHERS)}.")]
-TeacherRate = Annotated[float, _option(_TRAINING, "Share of the student, for ema and trust-region.", min=0.0, max=1.0)]
+BatchSize = Annotated[int | None, _option(TRAINING, "Attempts a step; multi-turn: chains.", min=1)]
+BaseSamples = Annotated[int, _option(TRAINING, "Of each batch so many come from the untrained model.", min=0)]
+LearningRate = Annotated[float, _option(TRAINING, "Of AdamW, for the LoRA adapter.", min=0.0)]
+Updates = Annotated[int, _option(TRAINING, "Optimiser steps a batch.", min=1)]
+Teacher = Annotated[str, _option(TRAINING, f"One of {', '.join(TEACHERS)}.")]
+TeacherRate = Annotated[float, _option(TRAINING, "Share of the student, for ema and trust-region.", min=0.0, max=1.0)]
 
-Alpha = Annotated[float, _option(_LOSS, "1 reverse KL, 0 forward KL, between: Jensen-Shannon.", min=0.0, max=1.0)]
-Support = Annotated[str, _option(_LOSS, f"Whose top ids are compared: {', '.join(SUPPORTS)}.")]
-TopK = Annotated[int, _option(_LOSS, "Ids compared one by one; the rest is one bucket.", min=1)]
-GrpoWeight = Annotated[float, _option(_LOSS, "Share of GRPO in the loss of sdpo.", min=0.0, max=1.0)]
+Alpha = Annotated[float, _option(LOSS, "1 reverse KL, 0 forward KL, between: Jensen-Shannon.", min=0.0, max=1.0)]
+Support = Annotated[str, _option(LOSS, f"Whose top ids are compared: {', '.join(SUPPORTS)}.")]
+TopK = Annotated[int, _option(LOSS, "Ids compared one by one; the rest is one bucket.", min=1)]
+GrpoWeight = Annotated[float, _option(LOSS, "Share of GRPO in the loss of sdpo.", min=0.0, max=1.0)]
 
-Feedback = Annotated[str, _option(_CONTEXT, "real; shuffled and none are ablations.")]
-Template = Annotated[str, _option(_CONTEXT, f"Where feedback stands: {', '.join(TEMPLATES)}.")]
-Solutions = Annotated[bool, _option(_CONTEXT, "Show a sibling's correct program.", "--solutions/--no-solutions")]
-Critic = Annotated[str, _option(_CONTEXT, "Remarks on failures: none, self, or the URL of an OpenAI-style endpoint.")]
-CriticModel = Annotated[str, _option(_CONTEXT, "The endpoint's model.")]
+Feedback = Annotated[str, _option(CONTEXT, "real; shuffled and none are ablations.")]
+Template = Annotated[str, _option(CONTEXT, f"Where feedback stands: {', '.join(TEMPLATES)}.")]
+Solutions = Annotated[bool, _option(CONTEXT, "Show a sibling's correct program.", "--solutions/--no-solutions")]
+Critic = Annotated[str, _option(CONTEXT, "Remarks on failures: none, self, or the URL of an OpenAI-style endpoint.")]
+CriticModel = Annotated[str, _option(CONTEXT, "The endpoint's model.")]
 
-Resume = Annotated[Path | None, _option(_OUTPUT, "Go on with the run in this folder.")]
-Runs = Annotated[Path, _option(_OUTPUT, "Root of run folders.", envvar="SDPO_TTS_RUNS")]
-Quiet = Annotated[bool, _option(_OUTPUT, "Nothing but the result.", "--quiet")]
-AsJson = Annotated[bool, _option(_OUTPUT, "The result as JSON.", "--json")]
+Resume = Annotated[Path | None, _option(OUTPUT, "Go on with the run in this folder.")]
+Runs = Annotated[Path, _option(OUTPUT, "Root of run folders.", envvar="SDPO_TTS_RUNS")]
+Quiet = Annotated[bool, _option(OUTPUT, "Nothing but the result.", "--quiet")]
+AsJson = Annotated[bool, _option(OUTPUT, "The result as JSON.", "--json")]
 
 
 # What may differ when a run is resumed: how much it may spend, where it runs, and what is printed.

@@ -16,12 +16,10 @@ from sdpo_tts.cli.run import PROBLEM_HELP, SOLVED, UNSOLVED, app_of, load, order
 from sdpo_tts.errors import UserError
 
 if TYPE_CHECKING:
-    from sdpo_tts.discovery.assemble import Policy, RunSettings
+    from sdpo_tts.discovery.assemble import RunSettings
     from sdpo_tts.discovery.attempt import Judged
-    from sdpo_tts.discovery.strategies import Strategy
-    from sdpo_tts.judge import Judge
     from sdpo_tts.problem import Problem
-    from sdpo_tts.record import Journal, RunDir
+    from sdpo_tts.record import RunDir
     from sdpo_tts.view import View
 
 def solve(
@@ -137,6 +135,7 @@ def _run(job: _Job, view: View) -> Judged | None:
     """The run itself, between the first event and the last."""
     from sdpo_tts.discovery import checkpoint
     from sdpo_tts.discovery.assemble import load_policy, make_critic, make_guard, make_strategy
+    from sdpo_tts.discovery.launch import announce
     from sdpo_tts.discovery.solve import Parts, Solver
     from sdpo_tts.judge import Judge
     from sdpo_tts.record import Journal, read_events
@@ -159,24 +158,8 @@ def _run(job: _Job, view: View) -> Judged | None:
             journal.subscribe(view.event)
         else:
             journal.subscribe(view.event)
-            _announce(job, policy, strategy, judge, journal)
+            announce(journal, run, judge, policy, strategy, settings, sys.argv)
         return solver.run()
-
-
-def _announce(job: _Job, policy: Policy, strategy: Strategy, judge: Judge, journal: Journal) -> None:
-    from sdpo_tts.record import manifest, write_json
-
-    settings, budget = job.settings, job.settings.budget
-    told = manifest(
-        job.problem, settings=settings.effective(strategy), argv=sys.argv, sandbox=judge.versions(), model=policy.facts
-    )
-    write_json(job.run.manifest, told)
-    journal.append(
-        "run_started", method=strategy.name, problem=job.problem.slug, title=job.problem.title, seed=settings.seed,
-        model=policy.facts["name"], engine=policy.facts["engine"], device=policy.facts["device"],
-        tests=len(job.problem.tests), batch_size=strategy.batch_size, max_attempts=budget.max_attempts,
-        max_tokens=budget.max_tokens, max_seconds=budget.max_seconds,
-    )  # fmt: skip
 
 
 def _say_the_end(run: RunDir, language: str, *, quiet: bool) -> None:

@@ -98,11 +98,28 @@ def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], Non
     located = weights.locate(settings.model, report)
     report(f"loading {located.name} ({dtype}, {device})")
     base, tokenizer = weights.load(located, dtype, device)
+    shape = shape_of(base)
     chat = Chat(tokenizer, base.generation_config)
     network = Network(base, settings.lora, seed)
     sampler = TorchSampler(network, chat.stop_ids, max_new_tokens=settings.max_new_tokens)
     facts = {"name": located.name, "sha256": located.sha256, "dtype": dtype, "device": device, "engine": sampler.name}
-    return Policy(network, chat, sampler, facts)
+    return Policy(network, chat, sampler, {**facts, **shape})
+
+
+def shape_of(base: Any) -> dict[str, int]:
+    """What FLOPs follow from: parameters without input embeddings, layers, and the width of all query heads.
+
+    Of a mixture of experts all experts are counted, although a token passes through a few: an upper bound.
+    """
+    config, embedding = base.config, base.get_input_embeddings().weight
+    tied = base.get_output_embeddings().weight is embedding
+    parameters = sum(parameter.numel() for parameter in base.parameters())
+    heads = config.num_attention_heads
+    return {
+        "parameters": parameters - (0 if tied else embedding.numel()),
+        "layers": config.num_hidden_layers,
+        "width": heads * (getattr(config, "head_dim", None) or config.hidden_size // heads),
+    }
 
 
 def make_strategy(problem: Problem, policy: Policy, settings: RunSettings) -> Strategy:

@@ -202,9 +202,12 @@ class Solver:
         assert winner.attempt.program is not None
         write_text(self.parts.run.solution(self.parts.judge.problem.language), winner.attempt.program)
         self.parts.network.save_adapter(self.parts.run.solved_adapter)
+        self.tell(winner)
+
+    def tell(self, winner: Judged) -> None:
         self.parts.journal.append(
             "solved", attempt=winner.attempt.number, step=self.step, adapter=winner.attempt.adapter,
-            tokens=self.spent.tokens, seconds=self.spent.elapsed,
+            tokens=self.spent.tokens, seconds=self.spent.elapsed, program=winner.attempt.program,
         )  # fmt: skip
 
     def end(self, reason: str) -> None:

@@ -17,8 +17,15 @@ VERSION = 1
 
 Event = dict[str, Any]
 
+# The reasons of `run_ended` that are the run's own end: its result stands, and it need not be run again.
+COMPLETE = frozenset({"solved", "max_attempts", "max_tokens", "max_time"})
+
 FIELDS = {
-    # A limit of null is no limit.
+    # The manifest, so that the journal alone tells under which settings and on what machine the run was made.
+    "manifest": "problem model settings versions machine",
+    # A limit of null is no limit. Also there, in journals of this version's programs: the model's shape, from which
+    # FLOPs follow (`parameters` without input embeddings, `layers`, `width` of all query heads), and `pooled`: the run
+    # goes on after a success.
     "run_started": "method problem title seed model engine device tests batch_size max_attempts max_tokens max_seconds",
     # So many `attempts` sampled under adapter version `adapter`; tokens are sums over the batch.
     "batch_sampled": "step attempts prompt_tokens completion_tokens truncated adapter seconds",
@@ -36,7 +43,8 @@ FIELDS = {
     "resumed": "step attempts",
     "batch_criticised": "step prompt_tokens completion_tokens seconds",
     "step_skipped": "step reason",
-    # `tokens` are all sampled so far, the whole batch of the success included.
+    # `tokens` are all sampled so far, the whole batch of the success included. Also there: `program`, its
+    # source. A pooled run tells of every distinct program that passes.
     "solved": "attempt step adapter tokens seconds",
     # `reason`: solved, max_attempts, max_tokens, max_time, interrupted or error.
     "run_ended": "reason attempts tokens seconds sampling_seconds judging_seconds learning_seconds",

@@ -1,11 +1,12 @@
-"""What can be said of runs: discovery@k, intervals, costs. Pure folds; nothing is drawn at random."""
+"""What can be said of runs: discovery@k, intervals, costs. Folds; random draws come from the caller's generator."""
 
-from sdpo_tts.stats.costs import Axis, Cost, attempt_costs, observe
+from sdpo_tts.stats.arms import Arm, Pool, Seeds
+from sdpo_tts.stats.bootstrap import Difference, Estimate, Ratio
+from sdpo_tts.stats.costs import AXES, Axis, Cost, attempt_costs, known, observation, observe
 from sdpo_tts.stats.discovery import (
     DiscoveryCurve,
     Observation,
     RunCurve,
-    Step,
     discovery_curve,
     pass_at_k,
     passed_share,
@@ -15,17 +16,25 @@ from sdpo_tts.stats.discovery import (
 from sdpo_tts.stats.intervals import Interval, clopper_pearson, discovery_interval, pass_at_k_interval, wilson
 
 __all__ = [
+    "AXES",
+    "Arm",
     "Axis",
     "Cost",
+    "Difference",
     "DiscoveryCurve",
+    "Estimate",
     "Interval",
     "Observation",
+    "Pool",
+    "Ratio",
     "RunCurve",
-    "Step",
+    "Seeds",
     "attempt_costs",
     "clopper_pearson",
     "discovery_curve",
     "discovery_interval",
+    "known",
+    "observation",
     "observe",
     "pass_at_k",
     "pass_at_k_interval",

@@ -1,15 +1,18 @@
-"""What attempts cost: attempts, tokens and seconds, so that methods can be compared at equal budgets."""
+"""What attempts cost: attempts, tokens, seconds and arithmetic, so that methods can be compared at equal budgets."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal, get_args
 
 from sdpo_tts.record import Event
 from sdpo_tts.stats.discovery import Observation, solves
+from sdpo_tts.stats.flops import UNKNOWN, Shape
 
-Axis = Literal["attempts", "tokens", "seconds"]
+Axis = Literal["attempts", "tokens", "seconds", "flops"]
+AXES: tuple[Axis, ...] = get_args(Axis)
 
 
 @dataclass(frozen=True)
@@ -17,8 +20,9 @@ class Cost:
     """Spent since the run began. Loading the model is not in it: it is paid once, whatever the method.
 
     `tokens` are the sampled ones; prompt, trained and teacher tokens are kept apart, since each costs
-    another amount of arithmetic. Seconds are wall-clock seconds. `moment` is the Unix time of the last event
-    folded in.
+    another amount of arithmetic. `flops` is NaN where the journal does not tell the model's shape. Seconds are
+    wall-clock seconds. `moment` is the Unix time of the last event folded in; `prompt` the tokens that the latest
+    batch computed of its prompts, `shape` and `method` what its run said at the start.
     """
 
     attempts: int = 0
@@ -29,57 +33,69 @@ class Cost:
     sampling_seconds: float = 0.0
     judging_seconds: float = 0.0
     learning_seconds: float = 0.0
+    flops: float = 0.0
     moment: float = 0.0
+    prompt: float = 0.0
+    shape: Shape = UNKNOWN
+    method: str = ""
 
     @property
     def seconds(self) -> float:
         return self.sampling_seconds + self.judging_seconds + self.learning_seconds
 
     def on(self, axis: Axis) -> float:
-        return {"attempts": self.attempts, "tokens": self.tokens, "seconds": self.seconds}[axis]
+        spent = {"attempts": self.attempts, "tokens": self.tokens, "seconds": self.seconds, "flops": self.flops}
+        return spent[axis]
 
     def plus(self, event: Event) -> Cost:
         """The cost once `event` has happened too."""
-        cost = replace(self, moment=event["t"])
+        return replace(self, moment=event["t"], **self._changes(event))
+
+    def _changes(self, event: Event) -> dict[str, Any]:
         match event["type"]:
+            case "run_started":
+                return {"shape": Shape.of(event), "method": event.get("method", "")}
             case "batch_sampled":
-                return cost._sampled(event)
+                return self._sampled(event)
             case "batch_criticised":
-                return cost._criticised(event)
+                return self._criticised(event)
             case "attempt_judged":
-                return cost._judged(waited=event["t"] - self.moment)
+                # The time since the event before: programs are judged side by side, their own seconds overlap.
+                waited = max(0.0, event["t"] - self.moment)
+                return {"attempts": self.attempts + 1, "judging_seconds": self.judging_seconds + waited}
             case "step_taken":
-                return cost._learned(event)
-        return cost
+                return self._learned(event)
+        return {}
 
-    def _sampled(self, event: Event) -> Cost:
-        return replace(
-            self,
-            tokens=self.tokens + event["completion_tokens"],
-            prompt_tokens=self.prompt_tokens + event["prompt_tokens"],
-            sampling_seconds=self.sampling_seconds + event["seconds"],
-        )
+    def _sampled(self, event: Event) -> dict[str, Any]:
+        rows, tokens = max(1, event["attempts"]), event["completion_tokens"]
+        # One prompt for the whole batch is computed once; the chains of a conversation each have their own.
+        prompt = event["prompt_tokens"] / (1 if self.method == "multi-turn" else rows)
+        before = event["prompt_tokens"] / rows
+        return {
+            "tokens": self.tokens + tokens,
+            "prompt_tokens": self.prompt_tokens + event["prompt_tokens"],
+            "sampling_seconds": self.sampling_seconds + event["seconds"],
+            "flops": self.flops + self.shape.forward(prompt) + self.shape.forward(tokens, before, tokens / rows),
+            "prompt": prompt,
+        }
 
-    def _criticised(self, event: Event) -> Cost:
-        """A critic's tokens are sampled tokens, its time is part of learning."""
-        return replace(
-            self,
-            tokens=self.tokens + event["completion_tokens"],
-            prompt_tokens=self.prompt_tokens + event["prompt_tokens"],
-            learning_seconds=self.learning_seconds + event["seconds"],
-        )
+    def _criticised(self, event: Event) -> dict[str, Any]:
+        """A critic's tokens are sampled tokens, its time is part of learning. An endpoint's arithmetic is not known."""
+        return {
+            "tokens": self.tokens + event["completion_tokens"],
+            "prompt_tokens": self.prompt_tokens + event["prompt_tokens"],
+            "learning_seconds": self.learning_seconds + event["seconds"],
+            "flops": self.flops + self.shape.forward(event["prompt_tokens"] + event["completion_tokens"]),
+        }
 
-    def _judged(self, waited: float) -> Cost:
-        """The time since the event before: programs are judged side by side, so their own seconds overlap."""
-        return replace(self, attempts=self.attempts + 1, judging_seconds=self.judging_seconds + max(0.0, waited))
-
-    def _learned(self, event: Event) -> Cost:
-        return replace(
-            self,
-            trained_tokens=self.trained_tokens + event["trained_tokens"],
-            teacher_tokens=self.teacher_tokens + event["teacher_tokens"],
-            learning_seconds=self.learning_seconds + event["seconds"],
-        )
+    def _learned(self, event: Event) -> dict[str, Any]:
+        return {
+            "flops": self.flops + self.shape.step(event, self.prompt),
+            "trained_tokens": self.trained_tokens + event["trained_tokens"],
+            "teacher_tokens": self.teacher_tokens + event["teacher_tokens"],
+            "learning_seconds": self.learning_seconds + event["seconds"],
+        }
 
 
 def attempt_costs(events: Iterable[Event]) -> tuple[Cost, ...]:
@@ -101,10 +117,16 @@ def attempt_costs(events: Iterable[Event]) -> tuple[Cost, ...]:
 def observe(events: Iterable[Event], axis: Axis = "attempts") -> Observation:
     """One run as an observation of discovery on `axis`, censored where its last judged attempt lies."""
     told = list(events)
-    costs = attempt_costs(told)
     successes = [event["attempt"] for event in told if event["type"] == "attempt_judged" and solves(event)]
-    spent = {cost.attempts: cost.on(axis) for cost in costs}
-    return Observation(
-        first_success=spent[min(successes)] if successes else None,
-        budget=costs[-1].on(axis) if costs else 0.0,
-    )
+    return observation(attempt_costs(told), min(successes, default=None), axis)
+
+
+def observation(costs: Sequence[Cost], solved_at: int | None, axis: Axis) -> Observation:
+    """The same, from the run's `attempt_costs` and the number of its first success."""
+    success = next((cost for cost in costs if cost.attempts == solved_at), None)
+    return Observation(success.on(axis) if success else None, costs[-1].on(axis) if costs else 0.0)
+
+
+def known(costs: Sequence[Cost], axis: Axis) -> bool:
+    """Whether the journal told enough for this axis."""
+    return not costs or not math.isnan(costs[-1].on(axis))

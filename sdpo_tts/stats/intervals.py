@@ -26,13 +26,19 @@ def wilson(successes: int, trials: int, level: float = LEVEL) -> Interval:
     """Wilson's score interval (1927): near the nominal coverage on average, also for a handful of trials."""
     if not _check(successes, trials, level):
         return Interval(0.0, 1.0)
+    return score_interval(successes / trials, trials, level)
+
+
+def score_interval(share: float, trials: float, level: float = LEVEL) -> Interval:
+    """Wilson's interval around a share that is worth `trials` independent ones, not necessarily a whole number."""
+    if trials <= 0:
+        return Interval(0.0, 1.0)
     z = NormalDist().inv_cdf(0.5 + level / 2)
-    share, weight = successes / trials, z * z / trials
+    weight = z * z / trials
     centre = (share + weight / 2) / (1 + weight)
     half = z * math.sqrt(share * (1 - share) / trials + weight / (4 * trials)) / (1 + weight)
     # At 0 and at all one end is exactly 0 or 1; rounding must not move it.
-    low = 0.0 if successes == 0 else centre - half
-    return Interval(low, 1.0 if successes == trials else centre + half)
+    return Interval(0.0 if share <= 0.0 else centre - half, 1.0 if share >= 1.0 else centre + half)
 
 
 def clopper_pearson(successes: int, trials: int, level: float = LEVEL) -> Interval:

@@ -108,7 +108,7 @@ class RunState:
             case "step_skipped":
                 return replace(state, phase=Phase.SAMPLING, skipped=event["reason"])
             case "solved":
-                return replace(state, solved_at=event["attempt"])
+                return replace(state, solved_at=min(state.solved_at or event["attempt"], event["attempt"]))
             case "run_ended":
                 return state._ended(event)
         return state

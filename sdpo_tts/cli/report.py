@@ -1,0 +1,74 @@
+"""`sdpo-tts report`: what a set of runs shows, from their journals alone."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sdpo_tts.cli.run import orderly
+from sdpo_tts.errors import UserError
+
+if TYPE_CHECKING:
+    from sdpo_tts.report.analysis import Analysis
+
+
+def report(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of runs or of comparisons.", metavar="RUN...")],
+    html: Annotated[Path | None, typer.Option(help="The page. Default: report.html in the first folder.")] = None,
+    png: Annotated[Path | None, typer.Option(help="Also the curves as a picture (extra: plots).")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Also a folder of CSV files with every number.")] = None,
+    merge: Annotated[
+        bool, typer.Option("--merge", help="Join runs of several machines; of one cell's runs the longer counts.")
+    ] = False,
+    at: Annotated[int | None, typer.Option(min=1, help="Compare at so many attempts. Default: all there are.")] = None,
+    shares: Annotated[str, typer.Option(help="Budgets to find these shares of problems.")] = "0.1,0.25,0.5,0.75,0.9",
+    level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Of all intervals.")] = 0.9,
+    censor_errors: Annotated[
+        bool, typer.Option("--censor-errors", help="A failed run is watched to its end only, not unsolved throughout.")
+    ] = False,
+    title: Annotated[str, typer.Option(help="Of the page.")] = "Discovery report",
+    as_json: Annotated[bool, typer.Option("--json", help="Every number as JSON, instead of the text.")] = False,
+) -> None:
+    """Discovery, intervals, budget ratios and what the runs did, in the terminal and as one HTML file."""
+    from sdpo_tts.report.analysis import analyse
+    from sdpo_tts.report.arms import Grid
+    from sdpo_tts.report.runs import load_runs
+
+    with orderly():
+        grid = Grid(tuple(load_runs(runs, merge=merge)), censor_errors)
+        analysis = analyse(grid, level=level, at=at, shares=_shares(shares))
+        publish(analysis, html or runs[0] / "report.html", title=title, png=png, csv=csv, as_json=as_json)
+
+
+def publish(analysis: Analysis, html: Path, *, title: str, png: Path | None, csv: Path | None, as_json: bool) -> None:
+    """Write the files that were asked for, and say on stderr where they are; the text or JSON goes to stdout."""
+    from sdpo_tts.publish import export, page, terminal
+    from sdpo_tts.publish.png import write_png
+    from sdpo_tts.record import write_text
+
+    try:
+        write_text(html, page.page(analysis, title))
+        written = [html, *(export.write_csv(analysis, csv) if csv else [])]
+        if png:
+            write_png(analysis, png)
+            written.append(png)
+    except OSError as error:
+        raise UserError(f"cannot write the report: {error.strerror}", where=str(error.filename)) from None
+    width = min(120, shutil.get_terminal_size().columns)
+    print(export.as_json(analysis) if as_json else terminal.text(analysis, width))
+    for path in written:
+        print(f"wrote {path}", file=sys.stderr)
+
+
+def _shares(text: str) -> tuple[float, ...]:
+    try:
+        shares = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        shares = ()
+    if not shares or not all(0 < share <= 1 for share in shares):
+        raise UserError(f"{text!r} is no list of shares", where="--shares", hint="numbers above 0, up to 1: 0.22,0.67")
+    return shares

@@ -1,0 +1,73 @@
+"""A cell of a comparison: one method on one problem with one seed, and what its journal says of it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sdpo_tts.errors import UserError
+from sdpo_tts.problem import Problem
+from sdpo_tts.record import Event, RunDir, read_events
+from sdpo_tts.record.events import COMPLETE
+
+
+@dataclass(frozen=True)
+class Cell:
+    """`home` is its run directory; `attempts` its budget."""
+
+    problem: Problem
+    method: str
+    seed: int
+    attempts: int
+    home: Path
+
+    def __str__(self) -> str:
+        return f"{self.problem.slug} {self.method} seed {self.seed}"
+
+
+def ending(run: Path) -> Event | None:
+    """`run_ended` of a run that came to its end; None where it is absent, torn, interrupted or failed."""
+    journal = RunDir(run).events
+    if not journal.is_file():
+        return None
+    try:
+        events = read_events(journal)
+    except UserError:  # a journal damaged on the disk is a torn one: the cell is run again
+        return None
+    last = events[-1] if events else {"type": ""}
+    return last if last["type"] == "run_ended" and last["reason"] in COMPLETE else None
+
+
+@contextmanager
+def claimed(home: Path) -> Iterator[bool]:
+    """Whether this process has the cell to itself. The kernel lets go of it when the process dies, however it dies."""
+    home.parent.mkdir(parents=True, exist_ok=True)
+    with home.with_name(f".{home.name}.lock").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+
+
+def linked(run: Path, to: Path) -> None:
+    """Make a finished run appear at `to` as well, whole or not at all, by hard links where the disk allows them."""
+    to.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=to.parent, prefix=".link-", ignore_cleanup_errors=True) as part:
+        shutil.copytree(run, Path(part) / "run", copy_function=_link)
+        shutil.rmtree(to, ignore_errors=True)
+        (Path(part) / "run").rename(to)
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)

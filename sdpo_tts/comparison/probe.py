@@ -1,0 +1,76 @@
+"""Which problems are hard for the base model, measured before they are compared on.
+
+The samples are none of those that best-of-k is judged by: problems chosen because few samples passed look harder in
+those very samples than they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sdpo_tts.comparison.plan import Plan
+from sdpo_tts.comparison.pool import METHOD as POOLED
+from sdpo_tts.comparison.run import Comparison, Makers
+from sdpo_tts.discovery.budget import Budget
+from sdpo_tts.errors import SetupError
+from sdpo_tts.problem import Problem
+from sdpo_tts.record import RunDir, read_events
+from sdpo_tts.stats import Interval, pass_at_k, pass_at_k_interval, solves
+
+K = 64
+RULES = {"hard": 0.5, "very-hard": 0.03}
+FIRST_SEED = 1_000_000
+
+
+@dataclass(frozen=True)
+class BaseRate:
+    """`correct` of `samples` answers of the base model passed all tests."""
+
+    problem: Problem
+    samples: int
+    correct: int
+
+    @property
+    def pass_at(self) -> float:
+        return pass_at_k(self.samples, self.correct, K)
+
+    @property
+    def interval(self) -> Interval:
+        return pass_at_k_interval(self.samples, self.correct, K)
+
+    def keeps(self, rule: str) -> bool:
+        """The paper's: pass@64 below a half (hard), or below 0.03 (very hard)."""
+        return self.pass_at < RULES[rule]
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        return (
+            f"{self.problem.slug}: {self.correct} of {self.samples} samples passed; "
+            f"pass@{K} {self.pass_at:.3f} [{low:.3f}, {high:.3f}]"
+        )
+
+
+def probe(plan: Plan, makers: Makers, samples: int, tell: Callable[[str], None]) -> list[BaseRate]:
+    """At least `samples` of each problem. Resumable like any comparison. Raises SetupError where a cell failed."""
+    choices = replace(plan.choices, methods=(POOLED,), seeds=1, budget=Budget(max_attempts=samples))
+    folder = plan.folder.with_name(f"{plan.folder.name}-probe")
+    asked = replace(plan, folder=folder, choices=choices, first_seed=FIRST_SEED)
+    tally = Comparison(asked, makers, tell).run()
+    for cell, error in tally.failed:
+        raise SetupError(f"the probe of {cell.problem.slug} failed: {error}", hint="the same command tries again")
+    for cell in tally.busy:
+        raise SetupError(f"the probe of {cell.problem.slug} is being run by another process", hint="wait for it")
+    return [_rate(problem, folder / problem.slug) for problem in plan.problems]
+
+
+def _rate(problem: Problem, folder: Path) -> BaseRate:
+    passed = list(_passed(folder))
+    return BaseRate(problem, len(passed), sum(passed))
+
+
+def _passed(folder: Path) -> Iterator[bool]:
+    for home in sorted(folder.glob(f"{POOLED}-s*")):
+        events = read_events(RunDir(home).events)
+        yield from (solves(event) for event in events if event["type"] == "attempt_judged")

@@ -1,0 +1,38 @@
+"""What is said of a run before its first attempt: under which settings it is made, and on what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sdpo_tts.discovery.assemble import Policy, RunSettings
+from sdpo_tts.discovery.strategies import Strategy
+from sdpo_tts.judge import Judge
+from sdpo_tts.record import Journal, RunDir, manifest, write_json
+
+SHAPE = ("parameters", "layers", "width")
+
+
+def announce(
+    journal: Journal,
+    run: RunDir,
+    judge: Judge,
+    policy: Policy,
+    strategy: Strategy,
+    settings: RunSettings,
+    argv: Sequence[str],
+    *,
+    pooled: bool = False,
+) -> None:
+    """Write the manifest, as a file and into the journal, and `run_started`; a pooled run goes on after a success."""
+    problem, budget = judge.problem, settings.budget
+    effective = settings.effective(strategy)
+    told = manifest(problem, settings=effective, argv=argv, sandbox=judge.versions(), model=policy.facts)
+    write_json(run.manifest, told)
+    journal.append("manifest", **told)
+    shape = {name: policy.facts[name] for name in SHAPE if name in policy.facts}
+    journal.append(
+        "run_started", method=strategy.name, problem=problem.slug, title=problem.title, seed=settings.seed,
+        model=policy.facts["name"], engine=policy.facts["engine"], device=policy.facts["device"],
+        tests=len(problem.tests), batch_size=strategy.batch_size, max_attempts=budget.max_attempts,
+        max_tokens=budget.max_tokens, max_seconds=budget.max_seconds, pooled=pooled, **shape,
+    )  # fmt: skip

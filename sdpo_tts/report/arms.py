@@ -1,0 +1,94 @@
+"""From runs to arms: which runs speak for one method on one problem, on each axis."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from sdpo_tts.errors import UserError
+from sdpo_tts.report.runs import Run, rank
+from sdpo_tts.stats import AXES, Arm, Axis, Observation, Pool, Seeds, known
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Runs by problem and method. `censor_errors`: a run that failed is censored where it stopped; otherwise, since
+    a run that diverged or crashed would have had no better luck, it counts as unsolved for as long as any other run
+    of its arm was watched (intention to treat)."""
+
+    runs: tuple[Run, ...]
+    censor_errors: bool = False
+
+    def __post_init__(self) -> None:
+        models = {run.started["model"] for run in self.runs}
+        if len(models) > 1:
+            raise UserError(f"runs of different models: {', '.join(sorted(models))}", hint="report on one at a time")
+
+    @cached_property
+    def methods(self) -> tuple[str, ...]:
+        return tuple(sorted({run.cell[1] for run in self.runs}, key=rank))
+
+    @cached_property
+    def problems(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(run.cell[0] for run in self.runs))
+
+    @cached_property
+    def common(self) -> tuple[str, ...]:
+        """The problems that every method has runs of: only these can be averaged and compared."""
+        return tuple(p for p in self.problems if all(self.of(p, method) for method in self.methods))
+
+    @cached_property
+    def axes(self) -> tuple[Axis, ...]:
+        """Those that the journals tell enough for."""
+        return tuple(axis for axis in AXES if all(known(run.costs, axis) for run in self.runs))
+
+    def of(self, problem: str, method: str) -> tuple[Run, ...]:
+        """Runs with at least one judged attempt."""
+        return tuple(run for run in self.runs if run.cell[:2] == (problem, method) and run.judged)
+
+    @cached_property
+    def _arms(self) -> dict[tuple[str, str, Axis], Arm]:
+        places = [(p, m) for p in self.problems for m in self.methods if self.of(p, m)]
+        return {(p, m, axis): self._arm(self.of(p, m), axis) for p, m in places for axis in self.axes}
+
+    def arm(self, problem: str, method: str, axis: Axis) -> Arm:
+        return self._arms[problem, method, axis]
+
+    def _arm(self, runs: Sequence[Run], axis: Axis) -> Arm:
+        if all(run.pooled for run in runs):
+            return _pool(runs, axis)
+        observed = [run.observed(axis) for run in runs]
+        longest = max(observation.budget for observation in observed)
+        return Seeds(tuple(
+            Observation(None, longest) if self._hopeless(run, observation) else observation
+            for run, observation in zip(runs, observed, strict=True)
+        ))  # fmt: skip
+
+    def arms(self, method: str, axis: Axis) -> list[Arm]:
+        """One for each of the common problems, in their order."""
+        return [self.arm(problem, method, axis) for problem in self.common]
+
+    def reach(self, method: str, axis: Axis) -> float:
+        """Up to where the method's mean is known: its arms' least horizon, or its spending where all succeeded."""
+        horizon = min((arm.horizon for arm in self.arms(method, axis)), default=0.0)
+        spent = max((run.spent(axis) for p in self.common for run in self.of(p, method)), default=0.0)
+        return horizon if math.isfinite(horizon) else spent
+
+    def budget(self, axis: Axis) -> float:
+        """The largest at which every method is known: methods are compared there. There are common problems."""
+        least = min(arm.horizon for method in self.methods for arm in self.arms(method, axis))
+        return least if math.isfinite(least) else max(self.reach(method, axis) for method in self.methods)
+
+    def _hopeless(self, run: Run, observation: Observation) -> bool:
+        return run.reason == "error" and observation.first_success is None and not self.censor_errors
+
+
+def _pool(runs: Sequence[Run], axis: Axis) -> Pool:
+    samples = sum(len(run.judged) for run in runs)
+    correct = sum(run.correct for run in runs)
+    if axis == "attempts":
+        return Pool(samples, correct)
+    unit = math.fsum(run.spent(axis) for run in runs) / samples
+    return Pool(samples, correct, unit, batch=runs[0].started["batch_size"])

@@ -1,0 +1,130 @@
+"""Runs as the report sees them: read from journals, cut to whole batches, each once."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from sdpo_tts.errors import UserError
+from sdpo_tts.record import Event, RunDir, read_events
+from sdpo_tts.record.events import COMPLETE
+from sdpo_tts.stats import Axis, Cost, Observation, attempt_costs, observation, solves
+
+ORDER = ("sdpo", "grpo", "multi-turn", "best-of-k")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One journal that has begun. `events` leave out a batch that was not judged to its end: which of its attempts
+    were judged by then depends on how long they ran."""
+
+    path: Path
+    events: tuple[Event, ...]
+
+    @cached_property
+    def started(self) -> Event:
+        return next(event for event in self.events if event["type"] == "run_started")
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """As the journal tells it; of older journals, the file beside it."""
+        told = next((event for event in self.events if event["type"] == "manifest"), None)
+        if told is None:
+            file = RunDir(self.path).manifest
+            return json.loads(file.read_bytes()) if file.is_file() else {}
+        return {name: value for name, value in told.items() if name not in ("v", "seq", "t", "type")}
+
+    @property
+    def cell(self) -> tuple[str, str, int]:
+        return self.started["problem"], self.started["method"], self.started["seed"]
+
+    @property
+    def pooled(self) -> bool:
+        return bool(self.started.get("pooled"))
+
+    @cached_property
+    def judged(self) -> list[Event]:
+        """In the order of generation."""
+        found = [event for event in self.events if event["type"] == "attempt_judged"]
+        return sorted(found, key=lambda event: int(event["attempt"]))
+
+    @cached_property
+    def costs(self) -> tuple[Cost, ...]:
+        return attempt_costs(self.events)
+
+    @property
+    def solved_at(self) -> int | None:
+        return next((int(event["attempt"]) for event in self.judged if solves(event)), None)
+
+    @property
+    def correct(self) -> int:
+        return sum(map(solves, self.judged))
+
+    @cached_property
+    def reason(self) -> str:
+        """Why it ended; `unfinished` where it has not, or died."""
+        return next((str(event["reason"]) for event in self.events if event["type"] == "run_ended"), "unfinished")
+
+    @property
+    def complete(self) -> bool:
+        return self.reason in COMPLETE
+
+    def observed(self, axis: Axis) -> Observation:
+        return observation(self.costs, self.solved_at, axis)
+
+    def spent(self, axis: Axis) -> float:
+        return self.costs[-1].on(axis) if self.costs else 0.0
+
+
+def load_runs(paths: Sequence[Path], *, merge: bool = False) -> list[Run]:
+    """Every run at or below `paths` that has begun, ordered by problem, method and seed.
+
+    A journal met twice counts once. Without `merge`, two runs of one cell are an error; with it the complete one
+    counts, or the longer: runs of one seed are hardly independent. Raises UserError.
+    """
+    journals = [journal for path in paths for journal in _journals(path)]
+    chosen: dict[tuple[str, str, int], Run] = {}
+    for run in filter(None, map(_read, journals)):
+        other = chosen.setdefault(run.cell, run)
+        if other is run or other.events == run.events:
+            continue
+        if not merge:
+            raise UserError(
+                f"a second run of {' '.join(map(str, run.cell))}", where=str(run.path),
+                hint=f"the other is {other.path}; --merge counts the longer one",
+            )  # fmt: skip
+        chosen[run.cell] = max(other, run, key=lambda run: (run.complete, len(run.judged)))
+    if not chosen:
+        raise UserError("no runs here", where=", ".join(map(str, paths)), hint="name folders that hold events.jsonl")
+    return sorted(chosen.values(), key=lambda run: (run.cell[0], rank(run.cell[1]), run.cell[2]))
+
+
+def rank(method: str) -> tuple[int, str]:
+    """The order of methods in every table: those that learn first."""
+    return (ORDER.index(method) if method in ORDER else len(ORDER), method)
+
+
+def _journals(path: Path) -> Iterable[Path]:
+    if not path.is_dir():
+        raise UserError("no such folder", where=str(path))
+    return sorted(path.rglob("events.jsonl"))
+
+
+def _read(journal: Path) -> Run | None:
+    events = read_events(journal)
+    begun = any(event["type"] == "run_started" for event in events)
+    return Run(journal.parent, whole_batches(events)) if begun else None
+
+
+def whole_batches(events: Sequence[Event]) -> tuple[Event, ...]:
+    """Without the attempts of a batch of which some were not judged."""
+    asked = {event["step"]: event["attempts"] for event in events if event["type"] == "batch_sampled"}
+    judged = Counter(event["step"] for event in events if event["type"] == "attempt_judged")
+    torn = {step for step, attempts in asked.items() if judged[step] < attempts}
+    kinds = ("batch_sampled", "attempt_judged")
+    return tuple(event for event in events if event["type"] not in kinds or event["step"] not in torn)

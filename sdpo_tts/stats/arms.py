@@ -1,0 +1,154 @@
+"""An arm: one method on one problem and one axis. Sequential methods have runs; best-of-k has a pool of samples."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+
+from sdpo_tts.stats import survival
+from sdpo_tts.stats.discovery import Observation, discovery_curve
+from sdpo_tts.stats.intervals import LEVEL, Interval, pass_at_k_interval, score_interval
+from sdpo_tts.stats.survival import Floats
+
+
+class Arm(Protocol):
+    """Budgets are in the units of the arm's axis. Nothing is known beyond `horizon`."""
+
+    @property
+    def horizon(self) -> float: ...
+
+    @property
+    def trials(self) -> float:
+        """Independent runs, or what a pool is worth in runs as long as its horizon; at least one."""
+        ...
+
+    def discovery(self, budgets_K: Floats) -> Floats: ...
+
+    def resample(self, budgets_K: Floats, rng: np.random.Generator, count: int) -> Floats:
+        """discovery_R_K of `count` draws from the estimate's own uncertainty."""
+        ...
+
+    def interval(self, budget: float, level: float = LEVEL) -> Interval: ...
+
+    def restricted_mean(self, horizon: float) -> float: ...
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """Runs to their first success or to their end, one a seed."""
+
+    observations: tuple[Observation, ...]
+
+    @cached_property
+    def horizon(self) -> float:
+        return discovery_curve(self.observations).horizon
+
+    @property
+    def trials(self) -> float:
+        return len(self.observations)
+
+    def discovery(self, budgets_K: Floats) -> Floats:
+        """The share of runs solved by each budget; Kaplan-Meier where some were stopped before."""
+        once = np.ones((1, len(self.observations)))
+        mean_K: Floats = survival.discovery(self.observations, budgets_K, once)[0]
+        return mean_K
+
+    def resample(self, budgets_K: Floats, rng: np.random.Generator, count: int) -> Floats:
+        """The bootstrap over seeds. S - 1 of S runs are drawn, with replacement: drawing S understates the variance
+        of a mean by (S - 1) / S, which is a fifth with five seeds (Rao and Wu 1988)."""
+        runs = len(self.observations)
+        weights_R_S = rng.multinomial(max(1, runs - 1), np.full(runs, 1.0 / runs), size=count)
+        return survival.discovery(self.observations, budgets_K, weights_R_S)
+
+    def interval(self, budget: float, level: float = LEVEL) -> Interval:
+        """Wilson's, with as many trials as the runs are worth where some were stopped before `budget`."""
+        share = float(self.discovery(np.array([budget]))[0])
+        return score_interval(share, survival.effective_trials(self.observations, budget), level)
+
+    def restricted_mean(self, horizon: float) -> float:
+        return survival.restricted_mean(self.observations, horizon)
+
+
+@dataclass(frozen=True)
+class Pool:
+    """`correct` of `samples` independent samples, each of which costs `unit` on the axis.
+
+    On any axis but attempts whole batches are paid for, so the curve steps by `batch` samples.
+    """
+
+    samples: int
+    correct: int
+    unit: float = 1.0
+    batch: int = 1
+
+    @property
+    def horizon(self) -> float:
+        return self.samples * self.unit
+
+    @property
+    def trials(self) -> float:
+        return 1.0
+
+    def discovery(self, budgets_K: Floats) -> Floats:
+        """The unbiased pass@k, k being the samples that each budget pays for."""
+        return self._pass_at(self._k(budgets_K))
+
+    def resample(self, budgets_K: Floats, rng: np.random.Generator, count: int) -> Floats:
+        """1 - (1 - p)^k with p from its confidence distribution, Beta(c + 1/2, n - c + 1/2).
+
+        Resampling the pool itself would claim certainty where no sample, or hardly one, was correct.
+        """
+        p_R = rng.beta(self.correct + 0.5, self.samples - self.correct + 0.5, size=count)
+        return -np.expm1(np.log1p(-p_R)[:, None] * self._k(budgets_K))
+
+    def interval(self, budget: float, level: float = LEVEL) -> Interval:
+        """Exact (Clopper and Pearson's for one sample)."""
+        k = int(self._k(np.array([budget]))[0])
+        return pass_at_k_interval(self.samples, self.correct, k, level)
+
+    def restricted_mean(self, horizon: float) -> float:
+        step = self.unit * self.batch
+        starts = np.arange(0.0, horizon, step)
+        lengths = np.minimum(step, horizon - starts)
+        return float(np.sum((1.0 - self.discovery(starts)) * lengths))
+
+    def _k(self, budgets_K: Floats) -> Floats:
+        # Costs are sums of floats: a budget of exactly k samples must not count as k - 1.
+        return np.floor(budgets_K / (self.unit * self.batch) * (1 + 1e-12)) * self.batch
+
+    def _pass_at(self, k_K: Floats) -> Floats:
+        """All of `discovery.pass_at_k` at once, by the table of its product; 0 at k = 0."""
+        if self.correct == 0:
+            return np.zeros_like(k_K)
+        i_C = np.arange(self.samples - self.correct + 1, self.samples + 1)
+        factors_K_C = np.clip(1.0 - np.minimum(k_K, self.samples)[:, None] / i_C, 0.0, 1.0)
+        failed_K: Floats = np.prod(factors_K_C, axis=1)
+        return 1.0 - failed_K
+
+
+def smallest_budget(arms: Iterable[Arm], share: float, horizon: float, *, whole: bool) -> float:
+    """The budget at which mean discovery first reaches `share`; infinity where it does not up to `horizon`.
+
+    `whole`: attempts are whole numbers. By bisection: every arm's curve only rises.
+    """
+    known = tuple(arms)
+
+    def reached(budget: float) -> bool:
+        return mean_at(known, budget) >= share - 1e-12
+
+    if not reached(horizon):
+        return math.inf
+    low, high = 0.0, horizon
+    while high - low > (1.0 if whole else 1e-6 * horizon):
+        middle = math.floor((low + high) / 2) if whole else (low + high) / 2
+        low, high = (low, middle) if reached(middle) else (middle, high)
+    return high
+
+
+def mean_at(arms: Iterable[Arm], budget: float) -> float:
+    return float(np.mean([arm.discovery(np.array([budget]))[0] for arm in arms]))

@@ -1,0 +1,192 @@
+"""Means over problems, differences and budget ratios between methods, each with a bootstrap interval.
+
+Two questions, two ways to resample. Fixed (the paper's): these problems, other seeds. Population: other problems like
+these, then other seeds; wider, and the one to quote for "on problems like these". Random draws come from the caller's
+generator, so the same journals give the same report.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdpo_tts.stats.arms import Arm, Seeds, mean_at, smallest_budget
+from sdpo_tts.stats.intervals import LEVEL, Interval, score_interval
+from sdpo_tts.stats.survival import Floats
+
+DRAWS = 10_000
+GRID = 150  # budgets at which resampled curves are looked at, for crossings
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value with the ends of its interval; infinite where a budget was not enough."""
+
+    value: float
+    low: float
+    high: float
+
+
+def resampled_mean(
+    arms: Sequence[Arm], budgets_K: Floats, rng: np.random.Generator, chosen_R_P: NDArray[np.int64] | None = None
+) -> Floats:
+    """Mean discovery_R_K over problems; `chosen_R_P` names the problems of each draw (all of them, once, if None)."""
+    total = np.zeros((DRAWS, len(budgets_K)))
+    if chosen_R_P is None:
+        for arm in arms:
+            total += arm.resample(budgets_K, rng, DRAWS)
+        return total / len(arms)
+    stacked_P_R_K = np.stack([arm.resample(budgets_K, rng, DRAWS) for arm in arms])
+    for chosen_R in chosen_R_P.T:
+        # A problem drawn twice has other seeds the second time: rows are exchangeable, so another row will do.
+        total += stacked_P_R_K[chosen_R, rng.permutation(DRAWS)]
+    return total / len(arms)
+
+
+def choose_problems(problems: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """The problems of each draw, as many as there are, with replacement."""
+    return rng.integers(problems, size=(DRAWS, problems))
+
+
+def mean_discovery(
+    arms: Sequence[Arm], budget: float, rng: np.random.Generator, *, population: bool = False, level: float = LEVEL
+) -> Estimate:
+    """Discovery at `budget` averaged over problems."""
+    chosen = choose_problems(len(arms), rng) if population else None
+    drawn_R = resampled_mean(arms, np.array([budget]), rng, chosen)[:, 0]
+    return Estimate(mean_at(arms, budget), *_interval(drawn_R, arms, budget, level))
+
+
+def curve(arms: Sequence[Arm], budgets_K: Floats, rng: np.random.Generator, level: float = LEVEL) -> list[Estimate]:
+    """The mean discovery curve with a pointwise band: problems fixed, as in the paper's figure 13."""
+    drawn_R_K = resampled_mean(arms, budgets_K, rng)
+    bands = [_interval(drawn_R, arms, float(k), level) for drawn_R, k in zip(drawn_R_K.T, budgets_K, strict=True)]
+    return [Estimate(mean_at(arms, float(k)), *band) for k, band in zip(budgets_K, bands, strict=True)]
+
+
+def _interval(drawn_R: Floats, arms: Sequence[Arm], budget: float, level: float) -> Interval:
+    """Percentiles of the draws, but for two cases. One problem has its own exact or score interval.
+
+    Where every draw is the same, which no finite sample can vouch for, it is Wilson's over all runs pooled: on the safe
+    side, since runs of one problem vary less than runs of all.
+    """
+    if len(arms) == 1:
+        return arms[0].interval(budget, level)
+    if not _spread(drawn_R) and all(isinstance(arm, Seeds) for arm in arms):
+        return score_interval(mean_at(arms, budget), sum(arm.trials for arm in arms), level)
+    return _percentiles(drawn_R, level)
+
+
+def _spread(drawn_R: Floats) -> bool:
+    return bool(np.ptp(drawn_R) > 1e-12)
+
+
+def _percentiles(drawn_R: Floats, level: float) -> Interval:
+    tail = (1.0 - level) / 2
+    low, high = np.quantile(drawn_R, [tail, 1.0 - tail])
+    return Interval(float(low), float(high))
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Mean discovery of one method minus another's, at one budget and on the same problems.
+
+    `p_greater` is the share of draws in which it is above 0, ties counted half. `fixed` and `population` are the two
+    intervals' ends around `value`.
+    """
+
+    value: float
+    p_greater: float
+    fixed: Estimate
+    population: Estimate
+
+
+def difference(
+    first: Sequence[Arm], second: Sequence[Arm], budget: float, rng: np.random.Generator, level: float = LEVEL
+) -> Difference:
+    """Paired: arm i of both is the same problem, and a draw of problems takes both arms of each."""
+    pair, at = (first, second), np.array([budget])
+    chosen = choose_problems(len(first), rng)
+    fixed = [resampled_mean(arms, at, rng)[:, 0] for arms in pair]
+    wide = [resampled_mean(arms, at, rng, chosen)[:, 0] for arms in pair]
+    p_greater = float(np.mean(fixed[0] > fixed[1]) + np.mean(fixed[0] == fixed[1]) / 2)
+    estimates = [_difference(drawn, pair, budget, level) for drawn in (fixed, wide)]
+    return Difference(estimates[0].value, p_greater, *estimates)
+
+
+def _difference(
+    drawn: Sequence[Floats], pair: tuple[Sequence[Arm], Sequence[Arm]], budget: float, level: float
+) -> Estimate:
+    """Percentiles; where one problem, or a method without variation, leaves too little to resample: Newcombe's.
+
+    Newcombe 1998, method 10: each method's distance to the ends of its own interval, added in quadrature.
+    """
+    a, b = (mean_at(arms, budget) for arms in pair)
+    if len(pair[0]) > 1 and all(map(_spread, drawn)):
+        return Estimate(a - b, *_percentiles(drawn[0] - drawn[1], level))
+    first, second = (_interval(drawn_R, arms, budget, level) for drawn_R, arms in zip(drawn, pair, strict=True))
+    low = math.hypot(a - first.low, second.high - b)
+    return Estimate(a - b, a - b - low, a - b + math.hypot(first.high - a, b - second.low))
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """How many times the budget of `first` the other method needs for mean discovery of `share`.
+
+    Above 1 the first is cheaper. A budget that did not suffice is infinite, a ratio of two such ones is NaN, and
+    `neither` is the share of draws in which neither method got there; the interval is over the other draws.
+    """
+
+    share: float
+    first: float
+    second: float
+    ratio: Estimate
+    neither: float
+
+
+def budget_ratios(
+    first: Sequence[Arm],
+    second: Sequence[Arm],
+    shares: Sequence[float],
+    horizon: float,
+    rng: np.random.Generator,
+    *,
+    whole: bool,
+    level: float = LEVEL,
+) -> Iterator[Ratio]:
+    """One for each of `shares`. Problems fixed, seeds resampled. `whole`: the axis counts whole attempts."""
+    grid_K = log_grid(horizon, GRID, whole=whole)
+    drawn = [resampled_mean(arms, grid_K, rng) for arms in (first, second)]
+    for share in shares:
+        budgets = [smallest_budget(arms, share, horizon, whole=whole) for arms in (first, second)]
+        crossed = [_crossing(curves_R_K, grid_K, share) for curves_R_K in drawn]
+        with np.errstate(invalid="ignore"):
+            ratio_R = crossed[1] / crossed[0]
+        known_R = ratio_R[~np.isnan(ratio_R)]
+        yield Ratio(share, budgets[0], budgets[1], _ratio(budgets, known_R, level), 1.0 - len(known_R) / DRAWS)
+
+
+def _ratio(budgets: Sequence[float], known_R: Floats, level: float) -> Estimate:
+    tail = (1.0 - level) / 2
+    # No interpolation: between a number and infinity there is nothing.
+    ends = np.quantile(known_R, [tail, 1.0 - tail], method="inverted_cdf") if len(known_R) else (math.nan, math.nan)
+    value = budgets[1] / budgets[0] if math.isfinite(min(budgets)) else math.nan
+    return Estimate(value, float(ends[0]), float(ends[1]))
+
+
+def log_grid(horizon: float, points: int, *, whole: bool) -> Floats:
+    """Budgets from 1 (or a thousandth of the horizon) to the horizon, evenly spaced in their logarithm."""
+    start = 1.0 if whole else horizon / 1000
+    grid = np.geomspace(min(start, horizon), horizon, points)
+    return np.unique(np.append(np.round(grid), horizon)) if whole else grid
+
+
+def _crossing(curves_R_K: Floats, grid_K: Floats, share: float) -> Floats:
+    """The first budget of the grid at which each curve reaches `share`; infinity where none does."""
+    reached_R_K = curves_R_K >= share - 1e-12
+    first_R = reached_R_K.argmax(axis=1)
+    return np.where(reached_R_K.any(axis=1), grid_K[first_R], math.inf)

@@ -1,0 +1,274 @@
+"""Comparisons: with a policy that answers by chance and a judge that knows one word, killed and resumed."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import random
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from sdpo_tts.cli.main import app
+from sdpo_tts.comparison.cells import claimed, ending
+from sdpo_tts.comparison.ids import PAPER, chosen
+from sdpo_tts.comparison.plan import Choices, Plan, distinct
+from sdpo_tts.comparison.pool import parts
+from sdpo_tts.comparison.probe import BaseRate, probe
+from sdpo_tts.comparison.run import Comparison, Makers, Pace, Tally, Watch
+from sdpo_tts.discovery.assemble import Policy, PolicySettings, RunSettings
+from sdpo_tts.discovery.budget import Budget
+from sdpo_tts.discovery.strategies import BestOfK, MultiTurn, Strategy
+from sdpo_tts.errors import SandboxError, UserError
+from sdpo_tts.problem import Problem
+from sdpo_tts.record import Event, RunDir, read_events
+from sdpo_tts.report.analysis import analyse
+from sdpo_tts.report.arms import Grid
+from sdpo_tts.report.runs import Run, load_runs
+from sdpo_tts.stats import bootstrap
+from tests.conftest import ROOT
+from tests.fakes import CharacterChat, CoinSampler, CountingStrategy, Version, WordJudge
+from tests.synthetic import write
+from tests.test_judge import SUM
+
+PROBLEMS = tuple(replace(SUM, slug=slug, digest=slug, path=Path(slug)) for slug in ("easy", "middling", "hard"))
+METHODS = ("sdpo", "best-of-k", "multi-turn")
+CHANCE = 0.15
+FACTS = {"name": "coin", "engine": "coin", "device": "cpu", "parameters": 1000, "layers": 2, "width": 8}
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SIGKILL leaves the kernel's copy of a file whole, so nothing here hangs on the disk."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+    monkeypatch.setattr(bootstrap, "DRAWS", 100)
+
+
+def plan(folder: Path, **changes: Any) -> Plan:
+    choices = Choices(METHODS, seeds=3, budget=Budget(max_attempts=12), batch_sizes={"best-of-k": 4})
+    return Plan(folder / "comparison", folder / "pools", PROBLEMS, replace(choices, **changes))
+
+
+def strategy(settings: RunSettings, problem: Problem, policy: Policy) -> Strategy:
+    chat, method = policy.chat, settings.method
+    if method == "sdpo":
+        return CountingStrategy(problem, chat, policy.network, 4)  # type: ignore[arg-type]
+    return MultiTurn(problem, chat, 5000) if method == "multi-turn" else BestOfK(problem, chat, 4)
+
+
+def makers(heard: Callable[[Event], None] = lambda event: None, delay_s: float = 0.0, judge: Any = WordJudge) -> Makers:
+    @contextmanager
+    def watch(run: RunDir) -> Iterator[Watch]:
+        yield Watch(lambda text: None, heard)
+
+    def policy(seed: int, report: object) -> Policy:
+        return Policy(Version(), CharacterChat(), CoinSampler(CHANCE, delay_s), FACTS)  # type: ignore[arg-type]
+
+    return Makers(judge, policy, strategy, watch)
+
+
+def run(asked: Plan, made: Makers | None = None) -> tuple[Tally, list[str]]:
+    lines: list[str] = []
+    return Comparison(asked, made or makers(), lines.append).run(), lines
+
+
+def finished(folder: Path) -> dict[Path, bytes]:
+    """Journals of cells and parts of pools that came to their end."""
+    journals = folder.rglob("events.jsonl")
+    return {path.relative_to(folder): path.read_bytes() for path in journals if ending(path.parent)}
+
+
+def outcomes(folder: Path) -> dict[Path, list[tuple[int, str]]]:
+    return {
+        path: [(e["attempt"], e["verdict"]) for e in read_events(folder / path) if e["type"] == "attempt_judged"]
+        for path in finished(folder)
+    }
+
+
+def test_killed_at_ten_random_moments_it_ends_with_the_same_cells_none_run_twice(tmp_path: Path) -> None:
+    draws = random.Random(6)
+    for _ in range(10):
+        before = finished(tmp_path / "killed")
+        kill_a_process_that_runs(plan(tmp_path / "killed"), after=draws.randint(1, 40), delay=draws.uniform(0, 0.01))
+        after = finished(tmp_path / "killed")
+        assert {path: after[path] for path in before} == before, "a finished cell was touched"
+    before = finished(tmp_path / "killed")
+    assert before, "ten lives got something done"
+    tally, lines = run(plan(tmp_path / "killed"))
+    after = finished(tmp_path / "killed")
+    assert {path: after[path] for path in before} == before
+    assert (tally.cells, tally.finished, tally.failed, tally.busy) == (27, 27, [], [])
+    assert lines[0].endswith("of 27 cells are finished already") and lines[-1].startswith("[27/27] ")
+    run(plan(tmp_path / "whole"))
+    assert outcomes(tmp_path / "killed") == outcomes(tmp_path / "whole")
+    assert all(journal.count(b'"run_started"') == 1 for journal in after.values())
+
+
+def kill_a_process_that_runs(asked: Plan, after: int, delay: float) -> None:
+    """SIGKILL, shortly after its `after`-th event."""
+    left = after
+
+    def heard(event: Event) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            threading.Timer(delay, os.kill, (os.getpid(), signal.SIGKILL)).start()
+
+    process = multiprocessing.get_context("fork").Process(target=run, args=(asked, makers(heard, delay_s=0.002)))
+    process.start()
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL
+
+
+def test_a_pool_is_sampled_once_and_serves_more_seeds_and_other_comparisons(tmp_path: Path) -> None:
+    run(plan(tmp_path, methods=("best-of-k",)))
+    first = finished(tmp_path / "pools")
+    assert len(first) == 9 and all(read_events(tmp_path / "pools" / p)[-1]["attempts"] == 12 for p in first)
+    other = replace(plan(tmp_path, methods=("best-of-k",), seeds=4), folder=tmp_path / "other")
+    tally, _ = run(replace(other, choices=replace(other.choices, budget=Budget(max_attempts=10))))
+    after = finished(tmp_path / "pools")
+    assert tally.finished == 12, "36 samples were there, 4 of 40 were missing"
+    assert {path: after[path] for path in first} == first
+    assert sorted(read_events(tmp_path / "pools" / p)[-1]["attempts"] for p in after.keys() - first.keys()) == [4] * 3
+    run(plan(tmp_path / "elsewhere", methods=("best-of-k",), policy=PolicySettings(max_new_tokens=9)))
+    assert plan(tmp_path).pool(SUM) != plan(tmp_path, policy=PolicySettings(max_new_tokens=9)).pool(SUM)
+
+
+def test_a_part_that_ran_out_of_time_is_not_asked_for_again(tmp_path: Path) -> None:
+    write(tmp_path, "easy", "best-of-k", 0, [False] * 8, 12, pooled=True, reason="max_time")
+    write(tmp_path, "easy", "best-of-k", 2, [False] * 12, 12, pooled=True)
+    found = [(part.seed, part.samples, part.finished) for part in parts([tmp_path / "easy"], 40, 12)]
+    assert found == [(0, 12, True), (2, 12, True), (1, 12, False), (3, 4, False)]
+
+
+def test_a_pool_goes_on_after_a_success_and_tells_of_it_once(tmp_path: Path) -> None:
+    run(plan(tmp_path, methods=("best-of-k",)))
+    runs = load_runs([tmp_path / "comparison"])
+    assert all(one.pooled and len(one.judged) == 12 for one in runs)
+    rich = next(one for one in runs if one.correct > 1)
+    assert [e["program"] for e in rich.events if e["type"] == "solved"] == ["right\n"]
+    assert (rich.path / "solution.py").read_text() == "right\n"
+
+
+def test_a_failing_cell_is_reported_and_the_rest_goes_on(tmp_path: Path) -> None:
+    class Broken(WordJudge):
+        def judge_each(self, programs: Any) -> Any:
+            if self.problem.slug == "hard":
+                raise SandboxError("the engine is gone", where="judge")
+            return super().judge_each(programs)
+
+    tally, lines = run(plan(tmp_path), makers(judge=Broken))
+    assert (tally.finished, len(tally.failed)) == (18, 9)
+    assert sum("FAILED: judge: the engine is gone" in line for line in lines) == 9
+    assert "SandboxError" in (tmp_path / "comparison/hard/sdpo-s0/logs/error.txt").read_text()
+    before = finished(tmp_path)
+    tally, lines = run(plan(tmp_path))
+    assert (tally.finished, tally.failed) == (27, []) and lines[0].startswith("18 of 27")
+    assert before.items() <= finished(tmp_path).items()
+
+
+def test_a_cell_claimed_by_another_process_is_left_to_it(tmp_path: Path) -> None:
+    with claimed(tmp_path / "comparison" / "easy" / "sdpo-s1") as mine:
+        assert mine
+        with pytest.raises(UserError, match="not empty and holds no comparison"):
+            run(plan(tmp_path))
+    plan(tmp_path / "b").open()
+    with claimed(tmp_path / "b" / "comparison" / "easy" / "sdpo-s1"):
+        tally, lines = run(plan(tmp_path / "b"))
+    assert [str(cell) for cell in tally.busy] == ["easy sdpo seed 1"]
+    assert tally.finished == 26 and any("run by another process" in line for line in lines)
+
+
+def test_other_settings_are_another_comparison(tmp_path: Path) -> None:
+    plan(tmp_path).open()
+    plan(tmp_path, seeds=9, methods=("sdpo",)).open()
+    with pytest.raises(UserError, match=r"budget.max_attempts was 12 and is 32; max_new_tokens was 512 and is 64"):
+        plan(tmp_path, budget=Budget(32), policy=PolicySettings(max_new_tokens=64)).open()
+    changed = replace(plan(tmp_path), problems=(replace(PROBLEMS[0], digest="new"),))
+    with pytest.raises(UserError, match="the problem easy has changed"):
+        changed.open()
+    with pytest.raises(UserError, match="two problems are called easy"):
+        distinct([PROBLEMS[0], replace(PROBLEMS[0], path=Path("other"))])
+
+
+def test_the_estimate_is_the_mean_of_what_ended(tmp_path: Path) -> None:
+    pace, cells = Pace(), list(plan(tmp_path).cells())
+    assert pace.left(cells) == ""
+    by = {method: [cell for cell in cells if cell.method == method] for method in METHODS}
+    pace.learn(by["sdpo"][0], 100.0)
+    pace.learn(by["sdpo"][1], 200.0)
+    pace.learn(by["best-of-k"][0], 60.0)
+    assert pace.left(by["sdpo"][:2]) == "; about 5:00 left"
+    assert pace.left(by["multi-turn"][:1]) == "; about 2:00 left", "as slow as the others on average"
+    assert pace.left([]) == ""
+
+
+def test_statistics_live_are_statistics_replayed(tmp_path: Path) -> None:
+    heard: list[list[Event]] = []
+
+    def hear(event: Event) -> None:
+        if event["type"] == "manifest":
+            heard.append([])
+        heard[-1].append(event)
+
+    run(plan(tmp_path), makers(hear))
+    replayed = load_runs([tmp_path / "comparison"])
+    by_cell = {run.cell: run for run in (Run(Path(), tuple(events)) for events in heard)}
+    live = tuple(replace(by_cell[run.cell], path=run.path) for run in replayed)
+    assert analyse(Grid(live)) == analyse(Grid(tuple(replayed)))
+
+
+def test_a_probe_keeps_the_hard_problems_and_its_samples_apart(tmp_path: Path) -> None:
+    asked = plan(tmp_path, methods=("best-of-k",))
+    rates = probe(asked, makers(), 64, lambda line: None)
+    assert [rate.samples for rate in rates] == [64] * 3
+    assert all(rate.correct and not rate.keeps("hard") for rate in rates), "about a seventh of the answers is right"
+    assert [BaseRate(SUM, 128, c).keeps("hard") for c in (0, 1, 2)] == [True, False, False]
+    assert [BaseRate(SUM, 128, c).keeps("very-hard") for c in (0, 1)] == [True, False]
+    assert str(BaseRate(SUM, 128, 1)) == "sum: 1 of 128 samples passed; pass@64 0.500 [0.025, 0.908]"
+    before = finished(tmp_path / "pools")
+    run(asked)
+    others = finished(tmp_path / "pools").keys() - before.keys()
+    assert len(others) == 9 and {path.parent.name for path in others} == {f"best-of-k-s{i}" for i in range(3)}
+    assert len(load_runs([tmp_path / "comparison"])) == 9, "the report is made of these alone"
+
+
+def test_the_papers_lists_name_rows_of_livecodebench(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    days = ["2025-01-31T00:00:00"] * 3 + ["2025-02-01T00:00:00"] * 100 + ["2025-04-30T00:00:00"] * 31 + ["2025-05-01"]
+    rows = [{"question_id": f"q{i}", "contest_date": day} for i, day in enumerate(days)]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    very_hard = chosen(file, "paper-very-hard")
+    assert [path.name for path in very_hard[:3]] == ["rows.jsonl#q6", "rows.jsonl#q13", "rows.jsonl#q49"]
+    assert len(very_hard) == 9 and set(very_hard) < set(chosen(file, "paper-hard")) and len(PAPER["paper-hard"]) == 19
+    assert chosen(file, "a, b") == [Path(f"{file}#a"), Path(f"{file}#b")]
+    file.write_text(json.dumps(rows[5]) + "\n")
+    with pytest.raises(UserError, match="number 131 problems from 2025-02-01 up to 2025-05-01; here are 1"):
+        chosen(file, "paper-hard")
+    file.write_text('{"question_id": 1}\n[]\n')
+    with pytest.raises(UserError, match=r"rows.jsonl:2: no row of LiveCodeBench"):
+        chosen(file, "paper-hard")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--methods", "sdpo,magic"], "error: --methods: 'magic' is not one of "),
+        (["--batch-size", "sdpo"], "error: --batch-size: 'sdpo' gives no size (hint: as in best-of-k=64)"),
+        (["--max-time", "soon"], "error: --max-time: 'soon' is no time"),
+        (["--model", "smollm2-135m", "none"], "error: none: "),
+    ],
+)
+def test_wrong_usage_is_one_line(tmp_path: Path, options: list[str], message: str) -> None:
+    arguments = ["compare", str(ROOT / "problems" / "sum-line"), "--out", str(tmp_path / "c"), *options]
+    result = CliRunner().invoke(app, arguments)
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert result.stderr.startswith(message)

@@ -1,0 +1,220 @@
+"""Arms, Kaplan-Meier, bootstrap and power: against lifelines, enumeration, hand-worked cases, and known truths."""
+
+from __future__ import annotations
+
+import math
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lifelines import KaplanMeierFitter
+
+from sdpo_tts.stats import Observation, Pool, Seeds, bootstrap, discovery_curve, pass_at_k, survival, wilson
+from sdpo_tts.stats.arms import mean_at, smallest_budget
+from sdpo_tts.stats.power import problems_needed, seeds_needed
+
+RUNS = st.lists(st.tuples(st.integers(1, 20), st.booleans()), min_size=1, max_size=12)
+
+
+def observed(runs: list[tuple[int, bool]]) -> list[Observation]:
+    return [Observation(end if solved else None, end) for end, solved in runs]
+
+
+@settings(deadline=None, max_examples=50)
+@given(RUNS)
+def test_kaplan_meier_is_that_of_lifelines(runs: list[tuple[int, bool]]) -> None:
+    fitted = KaplanMeierFitter().fit([end for end, _ in runs], [solved for _, solved in runs])
+    budgets = np.arange(1.0, max(end for end, _ in runs) + 1)
+    ours = Seeds(tuple(observed(runs))).discovery(budgets)
+    assert ours == pytest.approx(1 - np.ravel(fitted.predict(budgets)))
+    curve = discovery_curve(observed(runs))
+    assert ours == pytest.approx([curve.at(k) for k in budgets])
+
+
+def test_effective_trials_follow_from_the_variance_that_lifelines_finds() -> None:
+    runs = [(2, True), (3, False), (4, True), (4, False), (9, True), (9, False), (12, True), (15, False)]
+    fitted = KaplanMeierFitter().fit([end for end, _ in runs], [solved for _, solved in runs])
+    greenwood = float(fitted._cumulative_sq_.loc[12])
+    share = float(1 - fitted.predict(12))
+    expected = share * (1 - share) / ((1 - share) ** 2 * greenwood)
+    assert survival.effective_trials(observed(runs), 12) == pytest.approx(expected)
+    assert survival.effective_trials(observed(runs), 1) == 8, "all are watched and none has succeeded"
+    assert survival.effective_trials(observed(runs[:2]), 3) == pytest.approx(2)
+    assert survival.effective_trials(observed([(2, True), (3, False), (5, True)]), 4) == pytest.approx(3)
+
+
+@given(st.lists(st.one_of(st.none(), st.integers(1, 20)), min_size=1, max_size=9), st.integers(1, 20))
+def test_with_one_budget_everything_is_plain(firsts: list[int | None], k: int) -> None:
+    arm = Seeds(tuple(Observation(first, 20) for first in firsts))
+    solved = sum(first is not None and first <= k for first in firsts)
+    assert arm.interval(k) == pytest.approx(wilson(solved, len(firsts)))
+    cut = [min(20 if first is None else first, k) for first in firsts]
+    assert arm.restricted_mean(k) == pytest.approx(np.mean(cut))
+
+
+def test_resampling_seeds_has_the_variance_of_the_mean() -> None:
+    """Exactly, over all draws of S - 1 of S runs: the unbiased estimate of the variance of a mean, s^2 / S."""
+    firsts = [1, 3, 3, 7, None]
+    arm = Seeds(tuple(Observation(first, 10) for first in firsts))
+    indicators = [float(first is not None and first <= 3) for first in firsts]
+    draws = [np.mean([indicators[i] for i in drawn]) for drawn in product(range(5), repeat=4)]
+    assert np.var(draws) == pytest.approx(np.var(indicators, ddof=1) / 5)
+    resampled = arm.resample(np.array([3.0]), np.random.default_rng(0), 20_000)[:, 0]
+    assert np.var(resampled) == pytest.approx(np.var(draws), rel=0.03)
+
+
+@given(st.integers(1, 30).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n), st.integers(1, n))))
+def test_a_pool_is_the_unbiased_estimate_at_every_k(counts: tuple[int, int, int]) -> None:
+    samples, correct, k = counts
+    pool = Pool(samples, correct)
+    assert pool.discovery(np.array([float(k)]))[0] == pytest.approx(pass_at_k(samples, correct, k))
+    assert pool.discovery(np.array([0.5]))[0] == 0.0
+    expected = sum(1 - (pass_at_k(samples, correct, i) if i else 0.0) for i in range(k))
+    assert pool.restricted_mean(k) == pytest.approx(expected)
+
+
+def test_on_other_axes_a_pool_pays_for_whole_batches() -> None:
+    pool = Pool(samples=64, correct=4, unit=10.0, batch=16)
+    assert pool.horizon == 640
+    budgets = np.array([159.9, 160.0, 319.0, 320.0])
+    expected = [0.0, pass_at_k(64, 4, 16), pass_at_k(64, 4, 16), pass_at_k(64, 4, 32)]
+    assert pool.discovery(budgets) == pytest.approx(expected)
+    assert Pool(70, 3, unit=0.1 + 0.2, batch=1).discovery(np.array([3 * (0.1 + 0.2)]))[0] == pass_at_k(70, 3, 3)
+
+
+def test_pass_at_k_is_unbiased() -> None:
+    """Its mean over pools of a known policy is 1 - (1 - p)^k; the plug-in estimate's is not."""
+    rng, p, k = np.random.default_rng(5), 0.03, 20
+    correct = rng.binomial(40, p, size=20_000)
+    truth = 1 - (1 - p) ** k
+    error = np.std([pass_at_k(40, c, k) for c in range(5)]) / math.sqrt(20_000)
+    assert np.mean([pass_at_k(40, int(c), k) for c in correct]) == pytest.approx(truth, abs=5 * error)
+    assert abs(np.mean(1 - (1 - correct / 40) ** k) - truth) > 0.02
+
+
+TAU, RATES = 64.0, np.geomspace(0.003, 0.08, 8)
+TRUTH = float(np.mean(1 - (1 - RATES) ** TAU))
+
+
+def seeds_of(rate: float, rng: np.random.Generator, runs: int, *, censored: bool = False) -> Seeds:
+    firsts = rng.geometric(rate, size=runs)
+    budgets = rng.choice([24.0, TAU, TAU], size=runs) if censored else np.full(runs, TAU)
+    if censored:
+        budgets[0] = TAU
+    pairs = zip(firsts, budgets, strict=True)
+    return Seeds(tuple(Observation(int(t), b) if t <= b else Observation(None, b) for t, b in pairs))
+
+
+def coverage(hits: list[bool]) -> float:
+    return float(np.mean(hits))
+
+
+def test_intervals_of_one_problem_cover() -> None:
+    """Wilson's 90 % on average over rates (it swings around that with each), the exact one always."""
+    rng, plain, cut = np.random.default_rng(1), [], []
+    for rate in np.geomspace(0.003, 0.06, 8):
+        truth = 1 - (1 - rate) ** TAU
+        whole = [seeds_of(rate, rng, 10).interval(TAU) for _ in range(400)]
+        censored = [seeds_of(rate, rng, 20, censored=True).interval(TAU) for _ in range(400)]
+        pools = [Pool(320, int(rng.binomial(320, rate))).interval(TAU) for _ in range(400)]
+        plain.append(coverage([low <= truth <= high for low, high in whole]))
+        cut.append(coverage([low <= truth <= high for low, high in censored]))
+        assert coverage([low <= truth <= high for low, high in pools]) >= 0.87
+    assert np.mean(plain) == pytest.approx(0.9, abs=0.025) and min(plain) > 0.8
+    assert np.mean(cut) == pytest.approx(0.9, abs=0.03) and min(cut) > 0.8
+
+
+@pytest.mark.parametrize(("runs", "pool"), [(5, 0), (0, 320)])
+def test_intervals_of_means_and_differences_cover(runs: int, pool: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eight problems: fixed ones with other seeds, and eight drawn anew from a population of problems."""
+    monkeypatch.setattr(bootstrap, "DRAWS", 400)
+    rng = np.random.default_rng(2)
+    population = np.geomspace(0.003, 0.08, 2001)
+    wide_truth = float(np.mean(1 - (1 - population) ** TAU))
+    fixed, wide, less, wide_less = [], [], [], []
+
+    def arm(rate: float) -> Seeds | Pool:
+        return seeds_of(rate, rng, runs) if runs else Pool(pool, int(rng.binomial(pool, rate)))
+
+    for _ in range(200):
+        here = bootstrap.mean_discovery([arm(rate) for rate in RATES], TAU, rng)
+        fixed.append(here.low <= TRUTH <= here.high)
+        drawn = rng.choice(population, 8)
+        there = bootstrap.mean_discovery([arm(rate) for rate in drawn], TAU, rng, population=True)
+        wide.append(there.low <= wide_truth <= there.high)
+        gap = bootstrap.difference([arm(r) for r in RATES], [arm(r / 2) for r in RATES], TAU, rng)
+        true_gap = TRUTH - float(np.mean(1 - (1 - RATES / 2) ** TAU))
+        less.append(gap.fixed.low <= true_gap <= gap.fixed.high)
+        gap = bootstrap.difference([arm(r) for r in drawn], [arm(r / 2) for r in drawn], TAU, rng)
+        true_gap = wide_truth - float(np.mean(1 - (1 - population / 2) ** TAU))
+        wide_less.append(gap.population.low <= true_gap <= gap.population.high)
+    assert 0.83 <= coverage(fixed) <= 0.96
+    assert 0.83 <= coverage(wide) <= 0.97
+    assert 0.83 <= coverage(less) <= 0.96
+    assert 0.83 <= coverage(wide_less) <= 1.0
+
+
+def test_a_budget_ratio_covers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Halving every rate doubles the budget that a share needs, nearly: pools, at a share both reach."""
+    monkeypatch.setattr(bootstrap, "DRAWS", 400)
+    rng, share = np.random.default_rng(3), 0.5
+
+    def needed(rates: np.ndarray) -> int:
+        return next(k for k in range(1, 999) if np.mean(1 - (1 - rates) ** k) >= share)
+
+    truth, hits = needed(RATES / 2) / needed(RATES), []
+    for _ in range(120):
+        first, second = ([Pool(600, int(rng.binomial(600, r))) for r in rates] for rates in (RATES, RATES / 2))
+        (ratio,) = bootstrap.budget_ratios(first, second, [share], 300, rng, whole=True)
+        hits.append(ratio.ratio.low <= truth <= ratio.ratio.high)
+    assert 0.82 <= coverage(hits) <= 0.98
+
+
+def test_certainty_is_never_claimed_from_a_handful() -> None:
+    rng = np.random.default_rng(0)
+    never = [Seeds((Observation(None, 10),) * 5)] * 3
+    always = [Seeds((Observation(1, 10),) * 5)] * 3
+    assert bootstrap.mean_discovery(never, 10, rng).high == pytest.approx(wilson(0, 15).high)
+    assert bootstrap.mean_discovery(always, 10, rng).low == pytest.approx(wilson(15, 15).low)
+    gap = bootstrap.difference(always, never, 10, rng).fixed
+    assert gap.value == 1.0 and gap.low < 0.9
+    against_a_pool = bootstrap.difference(never, [Pool(1000, 200)] * 3, 10, rng).fixed
+    assert against_a_pool.high - against_a_pool.value == pytest.approx(wilson(0, 15).high, abs=0.02), "the runs' own"
+    one = bootstrap.mean_discovery(always[:1], 10, rng)
+    assert (one.low, one.high) == pytest.approx(wilson(5, 5))
+    assert bootstrap.mean_discovery([Pool(100, 0)] * 3, 50, rng).high > 0.1
+
+
+def test_budgets_to_reach_a_share() -> None:
+    arms = [Seeds((Observation(3, 10), Observation(8, 10))), Seeds((Observation(5, 10), Observation(None, 10)))]
+    assert [smallest_budget(arms, share, 10, whole=True) for share in (0.25, 0.5, 0.75, 0.9)] == [3, 5, 8, math.inf]
+    assert mean_at(arms, 5) == 0.5
+    rng = np.random.default_rng(0)
+    low, high = bootstrap.budget_ratios(arms, [Pool(40, 1)], [0.25, 0.9], 10, rng, whole=True)
+    assert (low.first, low.second, low.ratio.value) == (3, 10, pytest.approx(10 / 3))
+    assert (high.first, high.second) == (math.inf, math.inf) and math.isnan(high.ratio.value)
+    assert low.neither < 0.1 < high.neither
+
+
+def test_seeds_and_problems_needed() -> None:
+    assert seeds_needed([0.4], [0.6], level=0.95) == 97
+    assert seeds_needed([0.4] * 10, [0.6] * 10, level=0.95) == 10, (
+        "ten problems of a kind do the work of ten times the seeds"
+    )
+    assert seeds_needed([0.2, 0.4], [0.4, 0.2]) is None
+    assert problems_needed([0.1, 0.3, 0.2, 0.2]) == 2
+    assert problems_needed([0.5, -0.4, 0.1, 0.2]) == math.ceil(((1.6449 + 0.8416) * np.std([5, -4, 1, 2], ddof=1)) ** 2)
+    assert problems_needed([0.5]) is None
+
+
+def test_the_number_of_seeds_needed_is_about_right() -> None:
+    """With as many seeds as it says, a two-proportion test finds the difference about four times in five."""
+    seeds = seeds_needed([0.3], [0.5])
+    assert seeds is not None
+    rng = np.random.default_rng(4)
+    a, b = (rng.binomial(seeds, p, size=4000) / seeds for p in (0.3, 0.5))
+    pooled = (a + b) / 2
+    found = np.abs(a - b) / np.sqrt(2 * pooled * (1 - pooled) / seeds) > 1.6449
+    assert float(found.mean()) == pytest.approx(0.8, abs=0.04)

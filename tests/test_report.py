@@ -1,0 +1,282 @@
+"""The report: the paper's table 10 back from journals made to it, and what page, files and terminal say."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+import math
+import shutil
+import xml.etree.ElementTree as ElementTree
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from sdpo_tts.cli.main import app
+from sdpo_tts.errors import UserError
+from sdpo_tts.publish import page, svg, terminal
+from sdpo_tts.report import words
+from sdpo_tts.report.analysis import Analysis, analyse
+from sdpo_tts.report.arms import Grid
+from sdpo_tts.report.runs import Run, load_runs, whole_batches
+from sdpo_tts.stats import Observation, Pool, Seeds, bootstrap
+from tests.paper import BUDGET, TABLE_10, VERY_HARD, write_runs
+from tests.synthetic import events, until, write
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bootstrap, "DRAWS", 300)
+
+
+@pytest.fixture(scope="module")
+def paper(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, ...]:
+    root = tmp_path_factory.mktemp("paper")
+    write_runs(root, tuple(TABLE_10))
+    return tuple(load_runs([root]))
+
+
+def levels(analysis: Analysis) -> dict[str, float]:
+    return {row.method: row.discovery for row in analysis.levels if row.axis == "attempts"}
+
+
+def test_the_headline_numbers_of_the_paper_come_back(paper: tuple[Run, ...]) -> None:
+    hard = analyse(Grid(paper), at=BUDGET, shares=(0.67,))
+    very_hard = analyse(Grid(tuple(run for run in paper if run.cell[0] in VERY_HARD)), at=BUDGET, shares=(0.22,))
+    expected = {"sdpo": 0.532, "best-of-k": 0.415, "multi-turn": 0.356}
+    assert levels(very_hard) == pytest.approx(expected, abs=0.0015)
+    assert levels(hard) == pytest.approx({"sdpo": 0.78, "best-of-k": 0.723, "multi-turn": 0.684}, abs=0.0015)
+    for analysis, times in ((very_hard, 3.0), (hard, 2.4)):
+        (ratio,) = (r for r in analysis.ratios if (r.axis, r.other) == ("attempts", "best-of-k"))
+        assert ratio.ratio == pytest.approx(times, abs=0.05)
+        assert ratio.low < 1.5 < ratio.high
+    means = {(row.problem, row.method): row.mean_attempts for row in hard.table}
+    for question, row in TABLE_10.items():
+        assert [means[question, method] for method in ("sdpo", "best-of-k", "multi-turn")] == pytest.approx(row, abs=1)
+    average = [sum(means[q, m] for q in TABLE_10) / 19 for m in ("sdpo", "best-of-k", "multi-turn")]
+    assert average == pytest.approx([894, 1145, 1141], abs=1)
+    speedups = {row.problem: row.speedup for row in hard.table if row.method == "sdpo"}
+    for question, times in (("120", 13.6), ("86", 5.0), ("10", 2.9), ("69", 0.5), ("59", 0.7)):
+        assert speedups[question] == pytest.approx(times, abs=0.06)
+    (finding,) = (
+        words.finding(c, very_hard) for c in very_hard.contrasts if (c.axis, c.other) == ("attempts", "best-of-k")
+    )
+    assert finding.startswith("At 2,750 attempts sdpo finds 11.8 points more than best-of-k")
+    assert "5 runs a problem are too few to tell the two apart: if the difference is what it seems, about 18" in finding
+    text = page.page(very_hard)
+    assert "53.3&nbsp;%" in text and "0 of 2,944" in text and "sdpo: 486" in text and "best-of-k: 1,458" in text
+
+
+def small(root: Path) -> Path:
+    """Two problems; `b` is solved by sdpo alone."""
+    for seed, (first, second) in enumerate([(5, 40), (20, None), (33, 17)]):
+        write(root, "a", "sdpo", seed, until(first, 48), 48)
+        write(root, "b", "sdpo", seed, until(second, 48), 48)
+        write(root, "a", "multi-turn", seed, until(first + 9, 48), 48)
+        write(root, "b", "multi-turn", seed, until(None, 48), 48)
+    write(root, "a", "best-of-k", 0, [i % 20 == 0 for i in range(144)], 144, pooled=True)
+    write(root, "b", "best-of-k", 0, [False] * 144, 144, pooled=True)
+    return root
+
+
+def test_runs_and_pools_become_arms_on_four_axes(tmp_path: Path) -> None:
+    grid = Grid(tuple(load_runs([small(tmp_path)])))
+    assert (grid.methods, grid.common, grid.axes) == (
+        ("sdpo", "multi-turn", "best-of-k"), ("a", "b"), ("attempts", "tokens", "seconds", "flops"),
+    )  # fmt: skip
+    assert grid.arm("a", "sdpo", "attempts") == Seeds((Observation(5, 16), Observation(20, 32), Observation(33, 48)))
+    assert grid.arm("a", "sdpo", "seconds") == Seeds((Observation(2, 2), Observation(5, 5), Observation(8, 8)))
+    assert grid.arm("a", "best-of-k", "attempts") == Pool(144, 8)
+    assert grid.arm("a", "best-of-k", "tokens") == Pool(144, 8, unit=10.0, batch=16)
+    assert grid.budget("attempts") == 48
+    assert grid.budget("seconds") == 8, "three batches of sdpo, of which two were learnt from"
+
+
+def test_flops_follow_from_tokens_and_the_models_shape(tmp_path: Path) -> None:
+    """By hand: N = 1000, 4 L d = 64; prompts of 40, answers of 10, 16 a batch; the teacher reads 80 more."""
+    run = load_runs([write(tmp_path, "a", "sdpo", 0, until(20, 48), 48)])[0]
+    prompt = 2 * 1000 * 40 + 64 * 40 * 20
+    answers = 2 * 1000 * 160 + 64 * 160 * (40 + 5)
+    student = 4 * 1000 * (40 + 160) + 3 * 64 * (40 * 20 + 160 * (40 + 5))
+    teacher = 2 * 1000 * 90 * 16 + 64 * 90 * 16 * 45
+    assert run.spent("flops") == 2 * (prompt + answers) + student + teacher
+    turns = load_runs([write(tmp_path, "b", "multi-turn", 0, until(2, 48), 48, batch=2)])[0]
+    assert turns.spent("flops") == 2 * (2 * 1000 * 40) + 64 * 80 * 40 + 2 * 1000 * 20 + 64 * 20 * 45
+
+
+def test_without_the_models_shape_there_is_no_flops_axis(tmp_path: Path) -> None:
+    journal = write(tmp_path, "a", "sdpo", 0, until(3, 48), 48) / "events.jsonl"
+    journal.write_text(journal.read_text().replace('"parameters": 1000, ', ""))
+    assert Grid(tuple(load_runs([tmp_path]))).axes == ("attempts", "tokens", "seconds")
+
+
+def test_a_failed_run_counts_as_unsolved_unless_told_otherwise(tmp_path: Path) -> None:
+    for seed, options in enumerate([{}, {}, {"reason": "error"}, {"reason": "interrupted"}]):
+        length = 48 if seed < 2 else 16
+        write(tmp_path, "a", "sdpo", seed, until(30 if seed == 0 else None, length), 48, **options)
+    runs = tuple(load_runs([tmp_path]))
+    assert Grid(runs).arm("a", "sdpo", "attempts").observations[2:] == (Observation(None, 48), Observation(None, 16))
+    assert Grid(runs, censor_errors=True).arm("a", "sdpo", "attempts").observations[2] == Observation(None, 16)
+    assert "2 runs did not end" not in " ".join(words.cautions(analyse(Grid(runs))))
+    assert [c for c in words.cautions(analyse(Grid(runs))) if "1 run" in c] == [
+        "1 run did not end; counted as watched up to the last whole batch.",
+        "1 run failed, unsolved; unless --censor-errors was given, counted as such.",
+    ]
+
+
+def test_a_torn_batch_is_left_out(tmp_path: Path) -> None:
+    whole = list(events("a", "sdpo", 0, until(None, 48), 48))
+    cut = whole[: len(whole) - 8]
+    kept = whole_batches(cut)
+    assert [e["step"] for e in kept if e["type"] == "batch_sampled"] == [0, 1]
+    assert sum(e["type"] == "attempt_judged" for e in kept) == 32
+    assert whole_batches(whole) == tuple(whole)
+
+
+def test_merging_counts_a_copy_once_and_of_two_runs_of_a_cell_the_longer(tmp_path: Path) -> None:
+    small(tmp_path / "one")
+    shutil.copytree(tmp_path / "one" / "a", tmp_path / "two" / "a")
+    assert len(load_runs([tmp_path / "one", tmp_path / "two"])) == 14
+    write(tmp_path / "three", "a", "sdpo", 1, until(None, 16), 48, reason="interrupted")
+    with pytest.raises(UserError, match="a second run of a sdpo 1"):
+        load_runs([tmp_path / "one", tmp_path / "three"])
+    for order in (["one", "three"], ["three", "one"]):
+        runs = load_runs([tmp_path / name for name in order], merge=True)
+        assert len(runs) == 14
+        assert next(run for run in runs if run.cell == ("a", "sdpo", 1)).solved_at == 20
+    write(tmp_path / "four", "c", "sdpo", 1, until(None, 16), 48)
+    merged = analyse(Grid(tuple(load_runs([tmp_path / "one", tmp_path / "four"]))))
+    assert (merged.problems, merged.left_out) == (("a", "b"), ("c",))
+
+
+class Inspector(HTMLParser):
+    """Tags that are open at the end, and what a self-contained page must not have."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.outside: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.open += [] if tag in ("meta",) else [tag]
+        told = dict(attributes)
+        self.outside += [tag] * (tag in ("script", "link", "img", "iframe"))
+        self.outside += [str(told[name]) for name in ("src", "href") if name in told]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_the_page_is_one_whole_file_without_script(tmp_path: Path) -> None:
+    write(small(tmp_path), "<b>&", "sdpo", 0, until(3, 48), 48)
+    analysis = analyse(Grid(tuple(load_runs([tmp_path]))))
+    text = page.page(analysis, "A <comparison>")
+    found = Inspector(text)
+    assert (found.open, found.outside) == ([], [])
+    assert "prefers-color-scheme: dark" in text and 'name="viewport"' in text
+    assert "<b>&" not in text and "&lt;b&gt;&amp;" in text and "A &lt;comparison&gt;" in text
+    assert text.count("# &lt;found&gt;") == len(analysis.solutions) == 17
+    for name in ("Discovery", "Budget ratios", "Problems", "Verdicts over time", "Length of answers", "Learning",
+                 "Solutions found", "What was spent", "Settings and hardware"):  # fmt: skip
+        assert f"<h2>{name}" in text
+    for part in ("learner.learning_rate", "0.0001", "a slow one", "gradient norm", "m-best-of-k"):
+        assert part in text
+    drawings = [part.partition("</svg>")[0] for part in text.split("<svg ")[1:]]
+    assert len([ElementTree.fromstring(f"<svg {drawing}</svg>") for drawing in drawings]) > 12
+
+
+def test_files_hold_every_number_and_the_command_writes_them(tmp_path: Path) -> None:
+    small(tmp_path / "runs")
+    names = [str(tmp_path / "runs"), "--csv", str(tmp_path / "csv"), "--png", str(tmp_path / "curves.png"), "--json"]
+    done = CliRunner().invoke(app, ["report", *names, "--shares", "0.4"])
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    with (tmp_path / "csv" / "table.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["discovery"]) for row in rows] == [row["discovery"] for row in told["table"]]
+    assert {path.stem for path in (tmp_path / "csv").iterdir()} == {
+        "levels", "curves", "table", "contrasts", "ratios", "spending", "mix", "lengths", "steps", "solutions", "runs",
+    }  # fmt: skip
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "runs" / "report.html").read_text().startswith("<!doctype html>")
+    sdpo = next(row for row in told["table"] if (row["problem"], row["method"]) == ("b", "sdpo"))
+    assert (sdpo["solved"], sdpo["runs"], sdpo["mean_attempts"]) == (2, 3, pytest.approx((40 + 48 + 17) / 3))
+    assert told["ratios"][0]["budget"] == 20
+    text = CliRunner().invoke(app, ["report", str(tmp_path / "runs")]).stdout
+    assert "s sdpo, m multi-turn, b best-of-k" in text and "48 attempts" in text
+    assert max(map(len, text.partition("at equal")[0].splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["none"], "error: none: no such folder"),
+        (["."], "error: .: no runs here"),
+        ([".", "--shares", "2"], "error: --shares: '2' is no list of shares"),
+    ],
+)
+def test_wrong_usage_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if "--shares" in arguments:
+        small(tmp_path)
+    result = CliRunner().invoke(app, ["report", *arguments])
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert result.stderr.startswith(message)
+
+
+def test_models_are_not_mixed(tmp_path: Path) -> None:
+    small(tmp_path)
+    journal = tmp_path / "a" / "sdpo-s0" / "events.jsonl"
+    journal.write_text(journal.read_text().replace('"model": "tiny", "engine"', '"model": "huge", "engine"'))
+    with pytest.raises(UserError, match="runs of different models: huge, tiny"):
+        Grid(tuple(load_runs([tmp_path])))
+
+
+def test_what_is_found_is_said_in_words(tmp_path: Path) -> None:
+    analysis = analyse(Grid(tuple(load_runs([small(tmp_path)]))))
+    contrast: Any = analysis.contrasts[0]
+    assert "too few" in words.finding(contrast, analysis)
+    sure = dataclasses.replace(contrast, low=0.1, high=0.5, wide_low=-0.1, problems=12)
+    assert words.finding(sure, analysis).endswith(
+        "On these problems the two can be told apart; for others like these 2 problems are too few: if the difference "
+        "is what it seems, about 12 problems would be needed."
+    )
+    many = dataclasses.replace(analysis, problems=tuple("abcdef"))
+    assert words.finding(dataclasses.replace(sure, wide_low=0.02), many).endswith("The two can be told apart.")
+    same = dataclasses.replace(contrast, difference=0.0)
+    assert words.finding(same, analysis).endswith("sdpo and multi-turn find the same share of the problems.")
+
+
+def test_a_single_run_has_a_report_too(tmp_path: Path) -> None:
+    analysis = analyse(Grid(tuple(load_runs([write(tmp_path, "a", "sdpo", 0, until(20, 48), 48)]))))
+    assert Inspector(page.page(analysis)).open == []
+    assert "a        sdpo    1/1     100.0 %" in terminal.text(analysis)
+    assert "n/a" in terminal.text(analysis), "one problem says nothing of others"
+    empty = write(tmp_path, "b", "sdpo", 0, [], 48)
+    assert Inspector(page.page(analyse(Grid(tuple(load_runs([empty])))))).open == []
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "log", "ticks"),
+    [
+        (1, 2750, True, [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000]),
+        (1, 1e6, True, [1, 10, 100, 1000, 1e4, 1e5, 1e6]),
+        (0, 1, False, [0, 0.2, 0.4, 0.6, 0.8, 1.0]),
+        (-0.3, 0.4, False, [-0.2, 0, 0.2, 0.4]),
+        (0, 0, False, [0]),
+    ],
+)
+def test_ticks_are_round(low: float, high: float, log: bool, ticks: list[float]) -> None:
+    assert svg.Scale(low, high, log, 0, 100).ticks() == pytest.approx(ticks)
+
+
+def test_a_scale_maps_its_ends() -> None:
+    scale = svg.Scale(1, 1000, True, 0, 300)
+    assert [scale(value) for value in (1, 10, 1000)] == pytest.approx([0, 100, 300])
+    assert math.isfinite(svg.Scale(5, 5, False, 0, 10)(5))
