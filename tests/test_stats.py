@@ -138,7 +138,8 @@ def judged(t: float, step: int, attempt: int, passed: int, total: int = 4) -> di
 def batch(t: float, step: int, tokens: int, passed: list[int]) -> list[dict[str, Any]]:
     """Sampled in 4 s, then a verdict every half second."""
     first = 1 + step * len(passed)
-    sampled = event("batch_sampled", t, step=step, attempts=len(passed), completion_tokens=tokens, prompt_tokens=10, seconds=4.0)
+    counts = {"attempts": len(passed), "completion_tokens": tokens, "prompt_tokens": 10}
+    sampled = event("batch_sampled", t, step=step, seconds=4.0, **counts)
     return [sampled, *(judged(t + 0.5 * (i + 1), step, first + i, p) for i, p in enumerate(passed))]
 
 
