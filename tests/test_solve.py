@@ -212,6 +212,7 @@ def test_help_is_quick_and_loads_nothing_heavy() -> None:
     ("options", "message"),
     [
         (("--method", "magic"), "error: --method: 'magic' is not one of sdpo, best-of-k, multi-turn, grpo"),
+        (("--device", "abacus"), "error: --device: there is no device 'abacus' here"),
         (("--max-time", "soon"), "error: --max-time: 'soon' is no time"),
         (("--model", "smollm3"), "error: --model: no model is called 'smollm3' (hint: did you mean smollm2-135m?)"),
     ],
@@ -222,3 +223,4 @@ def test_bad_options_get_one_line_and_exit_code_2(
     done = subprocess.run([*command(tmp_path), *options, "--quiet"], capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr.startswith(message) and done.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir()), "a run that did not begin leaves nothing"

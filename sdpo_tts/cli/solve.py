@@ -124,6 +124,7 @@ def _solve(job: _Job, *, quiet: bool, as_json: bool) -> int:
             winner = _run(job, view)
     finally:
         _say_the_end(run, language, quiet=quiet)
+        run.forget_if_unbegun()
     if as_json:
         print(json.dumps(json.loads(run.result.read_text(encoding="utf-8"))))
     elif winner:

@@ -91,9 +91,7 @@ def _rebuilt(kind: Any, told: Any) -> Any:
 
 def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], None]) -> Policy:
     """Raises UserError (no such model) or SetupError (not to be had here)."""
-    import torch
-
-    device = settings.device if settings.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+    device = _device(settings.device)
     dtype = settings.dtype if settings.dtype != "auto" else weights.dtype_for(device)
     located = weights.locate(settings.model, report)
     report(f"loading {located.name} ({dtype}, {device})")
@@ -104,6 +102,19 @@ def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], Non
     sampler = TorchSampler(network, chat.stop_ids, max_new_tokens=settings.max_new_tokens)
     facts = {"name": located.name, "sha256": located.sha256, "dtype": dtype, "device": device, "engine": sampler.name}
     return Policy(network, chat, sampler, {**facts, **shape})
+
+
+def _device(name: str) -> str:
+    """Raises UserError where there is no such device."""
+    import torch
+
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError, ValueError):
+        raise UserError(f"there is no device {name!r} here", where="--device", hint="cpu, cuda or cuda:N") from None
+    return name
 
 
 def shape_of(base: Any) -> dict[str, int]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -95,6 +96,13 @@ class RunDir:
     def solution(self, language: str) -> Path:
         """Called as the judge calls its source: `solution.py`, `solution.cpp`. Raises UserError (no such language)."""
         return self.path / find_language(language).source
+
+    def forget_if_unbegun(self) -> None:
+        """Remove the folder of a run of which no event tells."""
+        if not self.events.exists() or not self.events.stat().st_size:
+            shutil.rmtree(self.path, ignore_errors=True)
+            with suppress(OSError):
+                self.path.parent.rmdir()
 
     @property
     def locked(self) -> bool:
