@@ -168,7 +168,7 @@ def _say_the_end(run: RunDir, language: str, *, quiet: bool) -> None:
     from sdpo_tts.record import read_events, write_json
     from sdpo_tts.view import RunState, summary
 
-    if not run.events.exists():
+    if not run.begun:
         return
     state = RunState.of(read_events(run.events))
     solution = run.solution(language) if state.solved_at is not None else None

@@ -97,9 +97,14 @@ class RunDir:
         """Called as the judge calls its source: `solution.py`, `solution.cpp`. Raises UserError (no such language)."""
         return self.path / find_language(language).source
 
+    @property
+    def begun(self) -> bool:
+        """Whether any event tells of it."""
+        return self.events.exists() and self.events.stat().st_size > 0
+
     def forget_if_unbegun(self) -> None:
-        """Remove the folder of a run of which no event tells."""
-        if not self.events.exists() or not self.events.stat().st_size:
+        """Remove the folder of a run that did not begin."""
+        if not self.begun:
             shutil.rmtree(self.path, ignore_errors=True)
             with suppress(OSError):
                 self.path.parent.rmdir()
