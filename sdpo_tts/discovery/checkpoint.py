@@ -21,7 +21,7 @@ from sdpo_tts.judge.feedback import Feedback
 from sdpo_tts.judge.verdict import TestOutcome
 from sdpo_tts.policy.learner import Learner, LearnerState
 from sdpo_tts.policy.sampler import Sample
-from sdpo_tts.problem import Problem
+from sdpo_tts.problem import Problem, Test
 from sdpo_tts.record import AttemptRecord, Event, RunDir, read_events, write_json, write_with
 
 if TYPE_CHECKING:
@@ -77,7 +77,8 @@ def resume(solver: Solver) -> None:
         _restore_guard(solver.parts.guard, state["guard"])
     _restore_batch(solver, events[:kept])
     if state["winner"] is not None:
-        solver.winner = solver.known.get(state["winner"]) or _recorded(solver, state["winner"])
+        judged = {event["attempt"]: event for event in events if event["type"] == "attempt_judged"}
+        solver.winner = _recorded(solver, judged[state["winner"]])
     journal.append("resumed", step=solver.step, attempts=len(solver.known))
 
 
@@ -99,7 +100,7 @@ def _restore_batch(solver: Solver, events: Sequence[Event]) -> None:
     for attempt in solver.in_hand:
         if event := judged.get(attempt.number):
             record = AttemptRecord.load(solver.parts.run.attempt(attempt.number))
-            solver.known[attempt.number] = again(attempt, record, solver.parts.judge.problem, event["feedback_kind"])
+            solver.known[attempt.number] = again(attempt, record, solver.parts.judge.problem, event)
 
 
 def load_batch(run: RunDir) -> list[Attempt]:
@@ -111,24 +112,26 @@ def _sample(row: dict[str, Any]) -> Sample:
     return Sample(**{**row, **{name: tuple(row[name]) for name in ("prompt", "response", "logprobs")}})
 
 
-def again(attempt: Attempt, record: AttemptRecord, problem: Problem, kind: str) -> Judged:
-    """A verdict that was given before, as far as learning needs it: outputs are not kept."""
+def again(attempt: Attempt, record: AttemptRecord, problem: Problem, event: Event) -> Judged:
+    """A verdict that was given before, as far as learning needs it: outputs are not kept, nor generated tests."""
     tests = {test.name: test for test in problem.tests}
     outcomes = tuple(
         TestOutcome(
-            tests[one.test], one.verdict, one.cpu_s, one.wall_s, one.peak_bytes, one.exit_code, one.signal, b"", b"",
+            tests.get(one.test) or Test(one.test, b"", b"", one.shown), one.verdict, one.cpu_s, one.wall_s, one.peak_bytes, one.exit_code, one.signal, b"", b"",
             one.detail,
         )
         for one in record.outcomes
     )  # fmt: skip
-    return Judged(attempt, Judgement(record.verdict, outcomes, len(tests)), Feedback(kind, record.feedback))
+    judgement = Judgement(record.verdict, outcomes, event["total"])
+    return Judged(attempt, judgement, Feedback(event["feedback_kind"], record.feedback))
 
 
-def _recorded(solver: Solver, number: int) -> Judged:
+def _recorded(solver: Solver, event: Event) -> Judged:
+    number = event["attempt"]
     record = AttemptRecord.load(solver.parts.run.attempt(number))
     sample = Sample((), record.token_ids, record.logprobs, truncated=False)
     attempt = Attempt(number, record.step, 0, record.adapter, sample, record.text, record.program)
-    return again(attempt, record, solver.parts.judge.problem, "none")
+    return again(attempt, record, solver.parts.judge.problem, event)
 
 
 def _learner_state(learner: Learner) -> dict[str, Any]:
