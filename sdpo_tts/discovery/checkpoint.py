@@ -22,7 +22,7 @@ from sdpo_tts.judge.verdict import TestOutcome
 from sdpo_tts.policy.learner import Learner, LearnerState
 from sdpo_tts.policy.sampler import Sample
 from sdpo_tts.problem import Problem, Test
-from sdpo_tts.record import AttemptRecord, Event, RunDir, read_events, write_json, write_with
+from sdpo_tts.record import AttemptRecord, Event, OutcomeSummary, RunDir, read_events, write_json, write_with
 
 if TYPE_CHECKING:
     from sdpo_tts.discovery.solve import Solver
@@ -115,15 +115,24 @@ def _sample(row: dict[str, Any]) -> Sample:
 def again(attempt: Attempt, record: AttemptRecord, problem: Problem, event: Event) -> Judged:
     """A verdict that was given before, as far as learning needs it: outputs are not kept, nor generated tests."""
     tests = {test.name: test for test in problem.tests}
-    outcomes = tuple(
-        TestOutcome(
-            tests.get(one.test) or Test(one.test, b"", b"", one.shown), one.verdict, one.cpu_s, one.wall_s, one.peak_bytes, one.exit_code, one.signal, b"", b"",
-            one.detail,
-        )
-        for one in record.outcomes
-    )  # fmt: skip
+    outcomes = tuple(_outcome(one, tests.get(one.test)) for one in record.outcomes)
     judgement = Judgement(record.verdict, outcomes, event["total"])
     return Judged(attempt, judgement, Feedback(event["feedback_kind"], record.feedback))
+
+
+def _outcome(one: OutcomeSummary, test: Test | None) -> TestOutcome:
+    return TestOutcome(
+        test=test or Test(one.test, b"", b"", one.shown),
+        verdict=one.verdict,
+        cpu_s=one.cpu_s,
+        wall_s=one.wall_s,
+        peak_bytes=one.peak_bytes,
+        exit_code=one.exit_code,
+        signal=one.signal,
+        stdout=b"",
+        stderr=b"",
+        detail=one.detail,
+    )
 
 
 def _recorded(solver: Solver, event: Event) -> Judged:
