@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 import sdpo_tts
-from sdpo_tts.cli import check, forget, import_problem, judge, listen, model, new, probe, show
+from sdpo_tts.cli import check, config, doctor, forget, import_problem, judge, listen, model, new, probe, show
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
 app.command("probe")(probe.probe)
@@ -16,6 +16,8 @@ app.command("forget")(forget.forget)
 app.command("new")(new.new)
 app.command("import")(import_problem.import_problem)
 app.command("listen")(listen.listen)
+app.command("config", context_settings=config.FORWARDED)(config.config)
+app.command("doctor")(doctor.doctor)
 app.add_typer(model.app, name="model", help="The model catalogue.")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sdpo_tts.cli.run import demand, seconds
+from sdpo_tts.errors import UserError
+from sdpo_tts.settings import PRESETS
 
 if TYPE_CHECKING:
     from sdpo_tts.discovery.assemble import RunSettings
@@ -19,8 +22,17 @@ TEACHERS = ("frozen", "ema", "trust-region", "live")
 SUPPORTS = ("student", "teacher", "union", "full", "sampled")
 FEEDBACKS = ("real", "shuffled", "none")
 TEMPLATES = ("before-order", "after-order")
+CHOICES = {
+    "method": METHODS, "dtype": DTYPES, "teacher": TEACHERS, "support": SUPPORTS, "feedback": FEEDBACKS,
+    "template": TEMPLATES, "preset": PRESETS,
+}  # fmt: skip
+PER_CALL = frozenset({"config", "quiet", "json", "help"})
+"""Options that are about one call: no file and no variable sets them."""
+NOT_IN_PROBLEMS = frozenset({"runs", "critic", "critic-model"})
+"""A problem may come from anywhere: it decides neither where files are written nor where programs are sent."""
 
 _BUDGET, _MODEL, _TRAINING, _LOSS, _CONTEXT, _OUTPUT = "Budget", "Model", "Training", "Loss", "Feedback", "Output"
+_LAYERS = "Settings"
 
 
 def _option(panel: str, help: str, name: str | None = None, **more: Any) -> Any:
@@ -59,14 +71,16 @@ Solutions = Annotated[bool, _option(_CONTEXT, "Show a sibling's correct program.
 Critic = Annotated[str, _option(_CONTEXT, "Remarks on failures: none, self, or the URL of an OpenAI-style endpoint.")]
 CriticModel = Annotated[str, _option(_CONTEXT, "The endpoint's model.")]
 
-Runs = Annotated[Path, _option(_OUTPUT, "Root of run folders.", envvar="SDPO_TTS_RUNS")]
+Preset = Annotated[str | None, _option(_LAYERS, f"One of {', '.join(PRESETS)}: settings that belong together.")]
+Config = Annotated[Path | None, _option(_LAYERS, "A TOML file of settings (docs/settings.md).")]
+
+Runs = Annotated[Path, _option(_OUTPUT, "Root of run folders.")]
 Quiet = Annotated[bool, _option(_OUTPUT, "Nothing but the result.", "--quiet")]
 AsJson = Annotated[bool, _option(_OUTPUT, "The result as JSON.", "--json")]
 
 
 def run_settings(chosen: Mapping[str, Any]) -> RunSettings:
-    """What the options say, by the names of the command's parameters. Raises UserError for an unknown choice."""
-    _check(chosen)
+    """What the options say, by the names of the command's parameters, each of them checked."""
     from sdpo_tts.discovery.assemble import CriticSettings, PolicySettings, RunSettings
     from sdpo_tts.discovery.budget import Budget
     from sdpo_tts.discovery.context import ContextSettings
@@ -101,10 +115,11 @@ def run_settings(chosen: Mapping[str, Any]) -> RunSettings:
     )
 
 
-def _check(chosen: Mapping[str, Any]) -> None:
-    known = {
-        "method": METHODS, "dtype": DTYPES, "teacher": TEACHERS, "support": SUPPORTS, "feedback": FEEDBACKS,
-        "template": TEMPLATES,
-    }  # fmt: skip
-    for name, values in known.items():
-        demand(chosen[name], values, f"--{name}")
+def check(name: str, value: Any, where: str) -> None:
+    """Raises UserError, naming `where` it was given, for a value that its type alone does not rule out."""
+    if name in CHOICES:
+        demand(value, CHOICES[name], where)
+    if name == "max_time":
+        seconds(value, where)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise UserError(f"{value} is no number to compute with", where=where)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sdpo_tts.cli import options
+from sdpo_tts.cli import options, settings
 from sdpo_tts.cli.run import PROBLEM_HELP, SOLVED, UNSOLVED, app_of, load, orderly
 
 if TYPE_CHECKING:
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from sdpo_tts.record import RunDir
     from sdpo_tts.view import View
 
+
 def solve(
+    context: typer.Context,
     problem: Annotated[Path, typer.Argument(help=PROBLEM_HELP)],
     method: options.Method = "sdpo",
     seed: options.Seed = 0,
@@ -46,26 +48,30 @@ def solve(
     solutions: options.Solutions = True,
     critic: options.Critic = "none",
     critic_model: options.CriticModel = "",
+    preset: options.Preset = None,
+    config: options.Config = None,
     runs: options.Runs = Path("runs"),
     quiet: options.Quiet = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Sample programs, run them in the sandbox, learn from the error text; until one passes all tests.
 
+    Options may also stand in files and variables (docs/settings.md); `sdpo-tts config` shows which of them hold.
+
     stdout gets the path of the program (or --json). Exit codes: 0 solved, 2 usage or problem file, 3 budget spent,
     4 environment, 5 sandbox, 130 and 143 interrupted, 1 a fault of ours.
     """
     with orderly():
-        chosen = dict(locals())
-        code = _solve(problem, options.run_settings(chosen), runs, quiet=quiet, as_json=as_json)
+        task = load(problem, quiet=quiet)
+        chosen = settings.chosen(context, task)
+        code = _solve(task, options.run_settings(chosen), chosen["runs"], quiet=quiet, as_json=as_json)
     raise typer.Exit(code)
 
 
-def _solve(path: Path, settings: RunSettings, runs: Path, *, quiet: bool, as_json: bool) -> int:
+def _solve(problem: Problem, settings: RunSettings, runs: Path, *, quiet: bool, as_json: bool) -> int:
     from sdpo_tts.record import RunDir
     from sdpo_tts.view import captured_logs, make_view
 
-    problem = load(path, quiet=quiet)
     run = RunDir.create(runs, problem.slug, settings.method, settings.seed)
     try:
         with (
