@@ -33,7 +33,7 @@ def config(
         print(json.dumps({one.key: _fields(one) for one in settings}))
         return
     print(_table(settings))
-    for name, path in {"user": user_path(), "project": project_path(Path.cwd()) or PROJECT_FILE}.items():
+    for name, path in {"user": user_path(), "project": project_path() or PROJECT_FILE}.items():
         print(f"{name} file: {path}{'' if Path(path).is_file() else ' (there is none)'}", file=sys.stderr)
 
 

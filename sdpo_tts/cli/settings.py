@@ -48,7 +48,7 @@ def settle(context: typer.Context, problem: Problem | None = None) -> list[Setti
     known, own = settings_of(solve_command()), settings_of(context.command)
     layers = [
         user_file(),
-        project_file(Path.cwd()),
+        project_file(),
         of_problem(problem) if problem else [],
         environment(),
         config_file(context.params.get("config")),

@@ -45,7 +45,7 @@ def weights_here(subject: Subject) -> weights.Weights | None:
 
 
 def missing_bytes(subject: Subject) -> int:
-    """What the model would still take on disk: the file, and its weights in bfloat16."""
+    """What the model would still take on disk: the file, and its weights at 16 bits that were at least 4 in it."""
     name = _name(subject)
     if name not in entries() or _made(find(name)).is_dir():
         return 0

@@ -24,18 +24,21 @@ def user_path() -> Path:
 
 def user_file() -> list[Given]:
     """Raises UserError for a wrong file; none at all is none."""
-    return read_toml(user_path(), "user file") if user_path().exists() else []
+    return read_toml(user_path(), "user file") if _there(user_path()) else []
 
 
-def project_path(folder: Path) -> Path | None:
-    """The nearest `sdpo-tts.toml`, in `folder` or above it."""
-    places = (above / PROJECT_FILE for above in (folder, *folder.parents))
-    return next((place for place in places if place.is_file()), None)
+def project_path() -> Path | None:
+    """The nearest `sdpo-tts.toml`, in the current folder or above it."""
+    try:
+        folder = Path.cwd()
+    except OSError:  # it has been deleted
+        return None
+    return next(filter(_there, (above / PROJECT_FILE for above in (folder, *folder.parents))), None)
 
 
-def project_file(folder: Path) -> list[Given]:
+def project_file() -> list[Given]:
     """Raises UserError for a wrong file; none at all is none."""
-    path = project_path(folder)
+    path = project_path()
     return read_toml(path, "project file") if path else []
 
 
@@ -52,3 +55,11 @@ def environment(variables: Mapping[str, str] = os.environ) -> list[Given]:
         for name, text in named.items()
         if name not in OTHERS
     ]
+
+
+def _there(path: Path) -> bool:
+    """Whether there is a file, as far as this user may know."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
