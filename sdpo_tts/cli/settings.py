@@ -55,17 +55,20 @@ def settle(context: typer.Context, problem: Problem | None = None) -> list[Setti
         [one for one in _flags(context, own) if one.key in known],
     ]
     for one in chain(*layers):
-        demand_known([one], known)
-        _value(context, known[one.key], one)
+        demand_known(one, known)
+        _value(known[one.key], one)
     held = winners(layers)
-    return [_setting(context, known[key], held.get(key)) for key in known if key in own]
+    return [_setting(context, own[key], held.get(key)) for key in known if key in own]
 
 
 def of_problem(problem: Problem) -> list[Given]:
-    """A problem's `run` as a layer. Raises UserError for an unknown key, or one that a problem may not set."""
+    """A problem's `run` as a layer. Raises UserError for a key or value that is none, or that a problem may not set."""
     folder = problem.path.parent.absolute()
     layer = [Given(spelt(one.key), one.text, PROBLEM, one.where, folder) for one in problem.run]
-    demand_known(layer, settings_of(solve_command()), options.NOT_IN_PROBLEMS)
+    known = settings_of(solve_command()) if layer else {}
+    for one in layer:
+        demand_known(one, known, options.NOT_IN_PROBLEMS)
+        _value(known[one.key], one)
     return layer
 
 
@@ -107,14 +110,14 @@ def _setting(context: typer.Context, parameter: Any, one: Given | None) -> Setti
     key, name = parameter.opts[0].removeprefix("--"), parameter.name
     if one is None:
         return Setting(key, name, context.params[name], "default", "")
-    return Setting(key, name, _value(context, parameter, one), one.layer, one.where)
+    return Setting(key, name, _value(parameter, one), one.layer, one.where)
 
 
-def _value(context: typer.Context, parameter: Any, one: Given) -> Any:
+def _value(parameter: Any, one: Given) -> Any:
     """The text as the command line would have read it. Raises UserError."""
     where = f"{one.where}: {one.key}" if one.folder else one.where
     try:
-        value = parameter.process_value(context, one.text)
+        value = parameter.process_value(None, one.text)
     except typer.BadParameter as error:
         raise UserError(f"{one.text[:60]!r}: {error.message[:1].lower()}{error.message[1:]}", where=where) from None
     options.check(parameter.name, value, where)

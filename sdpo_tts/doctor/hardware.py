@@ -84,9 +84,12 @@ def memory(subject: Subject) -> Finding:
 
     weights = weights_here(subject)
     if weights is None:
-        return warned("not known before the model's files are here", "sdpo-tts model pull NAME, then doctor again")
+        return warned("not known before the model's weights are made", "sdpo-tts model pull NAME, then doctor again")
     device = device_of(subject)
-    need, free = _need(subject, weights, device), free_bytes(torch.device(device))
+    try:
+        need, free = _need(subject, weights, device), free_bytes(torch.device(device))
+    except (OSError, ValueError) as error:  # of transformers, for a configuration that it cannot get or does not know
+        return failed(f"{weights.name}: {str(error).splitlines()[0]}", "choose a --model that transformers knows")
     said = f"{weights.name} needs about {need}; {size(free)} are free on {device}"
     if free < need.total:
         return failed(said, "a smaller --model, --batch-size or --max-new-tokens; or end what else uses the memory")

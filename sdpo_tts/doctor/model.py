@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 from sdpo_tts.doctor.finding import Finding, Subject, failed, passed, size, warned
 from sdpo_tts.errors import UserError
 from sdpo_tts.models import weights
 from sdpo_tts.models.catalogue import Entry, entries, find
-from sdpo_tts.models.fetch import cache_root
+from sdpo_tts.models.fetch import cache_root, sha256_of
 
 TIMEOUT_S = 20
 NEEDED = ("config.json", "tokenizer_config.json")
@@ -24,7 +25,7 @@ def model(subject: Subject) -> Finding:
         return _folder(path)
     if path.suffix == ".gguf":
         return passed(str(path)) if path.is_file() else failed(f"there is no file {path}", "name another --model")
-    if name not in entries() and name.count("/") == 1:
+    if _is_of_hub(name):
         return _hub(name)
     try:
         return _catalogued(find(name))
@@ -33,15 +34,15 @@ def model(subject: Subject) -> Finding:
 
 
 def weights_here(subject: Subject) -> weights.Weights | None:
-    """The model's files as far as no download is needed, or only that of its configuration; None: they are not here."""
+    """What `need` reads a model's shape from: a folder, or a hub id. None: the weights are not made yet."""
     name = _name(subject)
     path = Path(name).expanduser()
-    if path.is_dir() or (name not in entries() and name.count("/") == 1):
-        return weights.Weights(path.name if path.is_dir() else name, str(path) if path.is_dir() else name)
-    if name not in entries():
-        return None
-    folder = _made(find(name))
-    return weights.Weights(name, str(folder)) if folder.is_dir() else None
+    if path.is_dir():
+        return weights.Weights(path.name, str(path))
+    if _is_of_hub(name):
+        return weights.Weights(name, name)
+    folder = _made(find(name)) if path.suffix != ".gguf" else weights.dequantised_folder(path.stem, sha256_of(path))
+    return weights.Weights(path.stem if path.suffix == ".gguf" else name, str(folder)) if folder.is_dir() else None
 
 
 def missing_bytes(subject: Subject) -> int:
@@ -54,7 +55,17 @@ def missing_bytes(subject: Subject) -> int:
 
 
 def _name(subject: Subject) -> str:
-    return weights.choose() if subject.model == "auto" else subject.model
+    return _automatic() if subject.model == "auto" else subject.model
+
+
+@cache
+def _automatic() -> str:
+    """Asked once: it may have to wait for a hub that does not answer."""
+    return weights.choose()
+
+
+def _is_of_hub(name: str) -> bool:
+    return name not in entries() and name.count("/") == 1
 
 
 def _made(entry: Entry) -> Path:

@@ -29,13 +29,12 @@ def spelt(key: str) -> str:
     return key.replace("_", "-")
 
 
-def demand_known(given: Iterable[Given], known: Iterable[str], refused: Container[str] = ()) -> None:
-    """Raises UserError for the first key that there is not (with the nearest that there is), or that is refused."""
+def demand_known(one: Given, known: Iterable[str], refused: Container[str] = ()) -> None:
+    """Raises UserError for a key that there is not (with the nearest that there is), or that its layer may not set."""
+    if one.key in refused:
+        raise UserError(f"`{one.key}` may not be set by {one.layer}", where=one.where)
     names = [name for name in known if name not in refused]
-    for one in given:
-        if one.key in refused:
-            raise UserError(f"`{one.key}` may not be set by {one.layer}", where=one.where)
-        if one.key not in names:
-            near = difflib.get_close_matches(one.key[:60], names, n=1)
-            hint = f"did you mean `{near[0]}`?" if near else "sdpo-tts config lists all settings"
-            raise UserError(f"unknown setting `{one.key[:60]}`", where=one.where, hint=hint)
+    if one.key not in names:
+        near = difflib.get_close_matches(one.key[:60], names, n=1)
+        hint = f"did you mean `{near[0]}`?" if near else "sdpo-tts config lists all settings"
+        raise UserError(f"unknown setting `{one.key[:60]}`", where=one.where, hint=hint)

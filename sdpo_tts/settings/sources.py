@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 
 from platformdirs import user_config_path
@@ -47,9 +46,9 @@ def config_file(path: Path | None) -> list[Given]:
     return read_toml(path, "--config") if path else []
 
 
-def environment(variables: Mapping[str, str] = os.environ) -> list[Given]:
+def environment() -> list[Given]:
     """`SDPO_TTS_MAX_ATTEMPTS` is max-attempts. An empty variable counts as none."""
-    named = {name.removeprefix(PREFIX): text for name, text in variables.items() if name.startswith(PREFIX) and text}
+    named = {name.removeprefix(PREFIX): text for name, text in os.environ.items() if name.startswith(PREFIX) and text}
     return [
         Given(spelt(name.lower()), text, "environment", PREFIX + name)
         for name, text in named.items()
