@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 
 from sdpo_tts.doctor.finding import Finding, Subject, failed, passed, size, warned
-from sdpo_tts.errors import UserError
 from sdpo_tts.models import weights
 from sdpo_tts.models.catalogue import Entry, entries, find
 from sdpo_tts.models.fetch import cache_root, sha256_of
@@ -18,7 +17,10 @@ NEEDED = ("config.json", "tokenizer_config.json")
 
 
 def model(subject: Subject) -> Finding:
-    """Weights that are here are checked against their checksum; for others one source must answer."""
+    """Weights that are here are checked against their checksum; for others one source must answer.
+
+    Raises UserError for a name that is none.
+    """
     name = _name(subject)
     path = Path(name).expanduser()
     if path.is_dir():
@@ -27,10 +29,7 @@ def model(subject: Subject) -> Finding:
         return passed(str(path)) if path.is_file() else failed(f"there is no file {path}", "name another --model")
     if _is_of_hub(name):
         return _hub(name)
-    try:
-        return _catalogued(find(name))
-    except UserError as error:
-        return failed(error.what, error.hint)
+    return _catalogued(find(name))
 
 
 def weights_here(subject: Subject) -> weights.Weights | None:
