@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sdpo_tts.cli import options, settings
+from sdpo_tts.cli import options
 from sdpo_tts.cli.run import SETUP, SOLVED, orderly
+from sdpo_tts.cli.settings import settled
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -40,7 +41,7 @@ def doctor(
     Exit codes: 0 nothing fails (warnings may be there), 4 something does.
     """
     with orderly():
-        chosen = settings.chosen(context)
+        chosen = settled(context)
         reports = _examined(chosen, as_json=as_json)
     raise typer.Exit(SETUP if any(report.finding.level == "fail" for report in reports) else SOLVED)
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sdpo_tts.cli import settings
 from sdpo_tts.cli.run import orderly
+from sdpo_tts.cli.settings import settled
 
 if TYPE_CHECKING:
     from sdpo_tts.discovery.forget import Drift, Outcome
@@ -35,7 +35,7 @@ def forget(
 
     with orderly():
         past = Past.open(run)
-        policy = past.policy(settings.chosen(context)["device"], lambda text: print(text, file=sys.stderr))
+        policy = past.policy(settled(context)["device"], lambda text: print(text, file=sys.stderr))
         policy.network.load_adapter(past.run.solved_adapter if solved else past.run.last_adapter)
         for i, (name, text) in enumerate(passages()):
             _say(drift(policy.network, name, policy.chat.plain(text)), first=i == 0, as_json=as_json)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sdpo_tts.cli import settings
 from sdpo_tts.cli.run import PROBLEM_HELP, load, orderly
+from sdpo_tts.cli.settings import settled
 
 if TYPE_CHECKING:
     from sdpo_tts.discovery.probe import Rate
@@ -33,9 +33,9 @@ def probe(
     from sdpo_tts.judge import Judge
 
     with orderly(), Judge(load(problem)) as judge:
-        chosen = settings.chosen(context, judge.problem)
-        wanted = PolicySettings(**{name: chosen[name] for name in ("model", "device", "max_new_tokens")})
-        policy = load_policy(wanted, chosen["seed"], lambda text: print(text, file=sys.stderr))
+        chosen = settled(context, judge.problem)
+        settings = PolicySettings(**{name: chosen[name] for name in ("model", "device", "max_new_tokens")})
+        policy = load_policy(settings, chosen["seed"], lambda text: print(text, file=sys.stderr))
         if not as_json:
             print(f"{'prompt':<14}{'feedback':<20}{'passed':>8}  {'rate, 90 % interval':<22}{'tokens':>7}  verdicts")
         for rate in Probe(policy, judge, chosen["seed"]).rates(samples):

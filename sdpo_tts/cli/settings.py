@@ -35,7 +35,7 @@ class Setting:
     where: str
 
 
-def chosen(context: typer.Context, problem: Problem | None = None) -> dict[str, Any]:
+def settled(context: typer.Context, problem: Problem | None = None) -> dict[str, Any]:
     """All parameters of the command by name, the settings among them settled. Raises UserError."""
     return {**context.params, **{one.name: one.value for one in settle(context, problem)}}
 

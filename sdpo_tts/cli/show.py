@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sdpo_tts.cli import settings
 from sdpo_tts.cli.past import Past
 from sdpo_tts.cli.run import orderly
+from sdpo_tts.cli.settings import settled
 
 if TYPE_CHECKING:
     from sdpo_tts.record import Event
@@ -33,7 +33,7 @@ def show(
     from sdpo_tts.view import heat as drawing
 
     with orderly():
-        heat = _heat(run, attempt, settings.chosen(context)["device"])
+        heat = _heat(run, attempt, settled(context)["device"])
         Console(highlight=False).print(drawing.terminal(heat))
         if page:
             write_text(page, drawing.page(heat))

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sdpo_tts.cli import options, settings
+from sdpo_tts.cli import options
 from sdpo_tts.cli.run import PROBLEM_HELP, SOLVED, UNSOLVED, app_of, load, orderly
+from sdpo_tts.cli.settings import settled
 
 if TYPE_CHECKING:
     from sdpo_tts.discovery.assemble import RunSettings
@@ -63,7 +64,7 @@ def solve(
     """
     with orderly():
         task = load(problem, quiet=quiet)
-        chosen = settings.chosen(context, task)
+        chosen = settled(context, task)
         code = _solve(task, options.run_settings(chosen), chosen["runs"], quiet=quiet, as_json=as_json)
     raise typer.Exit(code)
 
