@@ -122,8 +122,22 @@ def smi(monkeypatch: Patch, says: str) -> None:
         ("cuda", "", None, Level.FAIL, "no NVIDIA GPU is seen", "nvidia-smi must answer"),
         ("auto", "RTX 4090 with driver 550.54", None, Level.WARN, "this torch is a CPU build", "with CUDA"),
         ("cuda:0", "RTX 4090 with driver 550.54", None, Level.FAIL, "this torch is a CPU build", "with CUDA"),
-        ("auto", "RTX 4090 with driver 470.1", "13.0", Level.WARN, "torch cannot use it: too old", "a driver for CUDA 13.0"),
-        ("cuda", "RTX 4090 with driver 470.1", "13.0", Level.FAIL, "torch cannot use it: too old", "a driver for CUDA 13.0"),
+        (
+            "auto",
+            "RTX 4090 with driver 470.1",
+            "13.0",
+            Level.WARN,
+            "torch cannot use it: too old",
+            "a driver for CUDA 13.0",
+        ),
+        (
+            "cuda",
+            "RTX 4090 with driver 470.1",
+            "13.0",
+            Level.FAIL,
+            "torch cannot use it: too old",
+            "a driver for CUDA 13.0",
+        ),
     ],
 )
 def test_a_gpu_that_cannot_be_used(
@@ -191,7 +205,9 @@ def test_a_model_that_is_not_there(monkeypatch: Patch, tmp_path: Path, folder: P
     assert look("model", Subject(model=str(folder))).level is Level.PASS
     (folder / "model.safetensors").unlink()
     (folder / "config.json").unlink()
-    is_wrong(look("model", Subject(model=str(folder))), Level.FAIL, "lacks config.json, *.safetensors", "save_pretrained")
+    is_wrong(
+        look("model", Subject(model=str(folder))), Level.FAIL, "lacks config.json, *.safetensors", "save_pretrained"
+    )
     is_wrong(look("model", Subject(model="./no.gguf")), Level.FAIL, "there is no file no.gguf", "--model")
     is_wrong(look("model", Subject(model="smollm2-135n")), Level.FAIL, "no model is called", "smollm2-135m")
 
@@ -333,7 +349,10 @@ def test_an_engine_that_does_not_answer(monkeypatch: Patch, error: str, remedy: 
 
 def test_a_real_engine_that_is_not_there(monkeypatch: Patch, tmp_path: Path) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
-    reports = {report.check: report.finding for report in examine(Subject(), [c for c in CHECKS if "docker" in (c.name, *c.after)])}
+    reports = {
+        report.check: report.finding
+        for report in examine(Subject(), [c for c in CHECKS if "docker" in (c.name, *c.after)])
+    }
     assert reports.pop("docker").level is Level.FAIL
     for finding in reports.values():
         is_wrong(finding, Level.WARN, "not looked at, since docker", "first see to docker")

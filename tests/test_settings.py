@@ -186,7 +186,7 @@ RUNS = [
     ("run: 5\n", ":8:6: `run` must be a mapping, not text"),
     ("run:\n", ":8:5: `run` must be a mapping, not nothing"),
     ("run: {alpha: [1]}\n", ":8:14: `alpha` must be text, not a list"),
-    ("run: {alpha: ~}\n", ":8:14: `alpha` must be text, not null (hint: for empty text write \"\")"),
+    ("run: {alpha: ~}\n", ':8:14: `alpha` must be text, not null (hint: for empty text write "")'),
     ("run:\n  alpa: 1\n", ":9:3: unknown setting `alpa` (hint: did you mean `alpha`?)"),
     ("run:\n  alpha: 2\n", ":9:3: alpha: '2': input should be less than or equal to 1"),
     ("run:\n  critic: https://example.org\n", ":9:3: `critic` may not be set by the problem's `run`"),
@@ -201,7 +201,10 @@ def test_a_wrong_run_key_gets_line_and_column(desk: Desk, text: str, wanted: str
 
 
 def test_every_command_that_reads_a_problem_refuses_a_wrong_run_key(desk: Desk) -> None:
-    for run, wanted in (("alpa: 1", "unknown setting `alpa` (hint: did you mean `alpha`?)"), ("seed: x", "seed: 'x': input")):
+    for run, wanted in (
+        ("alpa: 1", "unknown setting `alpa` (hint: did you mean `alpha`?)"),
+        ("seed: x", "seed: 'x': input"),
+    ):
         desk.problem.write_text(f"{GOOD}run:\n  {run}\n")
         result = CliRunner().invoke(app, ["check", str(desk.problem)])
         assert result.exit_code == 2
