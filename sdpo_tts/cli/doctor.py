@@ -36,7 +36,7 @@ def doctor(
     runs: options.Runs = Path("runs"),
     as_json: Annotated[bool, typer.Option("--json", help="All findings as one JSON list.")] = False,
 ) -> None:
-    """Look at this machine as a run with these options would use it. Nothing is downloaded, built or trained.
+    """Look at this machine as a run with these options would use it. No weights are downloaded, no image is built.
 
     Exit codes: 0 nothing fails (warnings may be there), 4 something does.
     """
