@@ -183,17 +183,19 @@ def test_the_need_is_that_of_the_real_network(folder: Path) -> None:
     weights_count = sum(parameter.numel() for parameter in base.parameters())
     network = Network(base.eval().requires_grad_(False), LoraSettings(), seed=0)
     adapter = sum(parameter.numel() for parameter in network.trainable)
-    told = need.need_of(str(folder), Subject(batch_size=3, max_new_tokens=100, teacher="ema"), "float32")
+    told = need.need_of(
+        str(folder), Subject(batch_size=3, max_new_tokens=100, teacher="ema"), "float32", checkpointing=True
+    )
     assert (told.weights, told.adapter) == (4 * weights_count, 4 * 5 * adapter)
     assert told.cache == 3 * (need.PROMPT_TOKENS + 100) * 4 * (2 * 2 * 2 * 8)
-    untrained = need.need_of(str(folder), Subject(method="best-of-k"), "bfloat16")
+    untrained = need.need_of(str(folder), Subject(method="best-of-k"), "bfloat16", checkpointing=True)
     assert (untrained.weights, untrained.adapter, untrained.work) == (2 * weights_count, 4 * adapter, 0)
 
 
 @pytest.mark.parametrize(("share", "level"), [(0.9, Level.FAIL), (1.1, Level.WARN), (1.3, Level.PASS)])
 def test_memory_against_the_need(monkeypatch: Patch, folder: Path, share: float, level: Level) -> None:
     subject = Subject(model=str(folder), device="cpu", dtype="float32")
-    enough = need.need_of(str(folder), subject, "float32").total
+    enough = need.need_of(str(folder), subject, "float32", checkpointing=False).total
     monkeypatch.setattr("sdpo_tts.policy.memory.free_bytes", lambda device: int(share * enough))
     is_wrong(look("memory", subject), level, "tiny needs about", "" if level is Level.PASS else "smaller")
 

@@ -11,7 +11,7 @@ from sdpo_tts.doctor.need import Need, need_of
 if TYPE_CHECKING:
     from sdpo_tts.models.weights import Weights
 
-TIGHT = 1.25  # below so many times what is needed, more of the batch is computed twice or one by one
+TIGHT = 1.25  # times what is needed; below it the learner takes one sequence after the other
 OLDEST_BFLOAT16 = (8, 0)  # compute capability
 
 
@@ -101,4 +101,6 @@ def memory(subject: Subject) -> Finding:
 def _need(subject: Subject, weights: Weights, device: str) -> Need:
     from sdpo_tts.models.weights import dtype_for
 
-    return need_of(weights.source, subject, subject.dtype if subject.dtype != "auto" else dtype_for(device))
+    dtype = subject.dtype if subject.dtype != "auto" else dtype_for(device)
+    # Without a GPU memory does not run out by an error that one could answer: the kernel ends the process.
+    return need_of(weights.source, subject, dtype, checkpointing=device != "cpu")

@@ -10,13 +10,15 @@ from sdpo_tts.doctor.finding import Subject, size
 PROMPT_TOKENS = 1024  # of a problem of usual length, with feedback
 ITEM = {"bfloat16": 2, "float16": 2, "float32": 4}
 FP32 = 4
-LOGITS_COPIES = 4  # of a chunk of logits: student, teacher, log-probabilities, gradient
+LOGITS_COPIES = 10  # of a chunk of logits: as computed and in fp32, log-probabilities, entropy, gradients; twice two
+HIDDEN_BYTES, INNER_BYTES = 44, 12  # kept for the backward pass, a layer and token, per hidden and per inner unit:
+# inputs of norms, attention and linear layers in 16 bits, and their copies in fp32 for the adapter
 
 
 @dataclass(frozen=True)
 class Need:
     """Bytes: the frozen weights; the adapter with its gradient and AdamW's two moments; the keys and values of a
-    batch that is sampled; one sequence of the learner with its activations computed twice."""
+    batch that is sampled; one sequence of the learner."""
 
     weights: int
     adapter: int
@@ -32,8 +34,11 @@ class Need:
         return f"{size(self.total)} ({parts}, batch {size(self.cache + self.work)})"
 
 
-def need_of(source: str, subject: Subject, dtype: str) -> Need:
-    """`source` is a folder or a hub id. No weights are loaded: the network is built without memory of its own."""
+def need_of(source: str, subject: Subject, dtype: str, *, checkpointing: bool) -> Need:
+    """`source` is a folder or a hub id. No weights are loaded: the network is built without memory of its own.
+
+    With `checkpointing` activations are computed twice, as the learner does once a GPU's memory has run out.
+    """
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
@@ -46,7 +51,7 @@ def need_of(source: str, subject: Subject, dtype: str) -> Need:
         weights=item * sum(parameter.numel() for parameter in network.parameters()),
         adapter=FP32 * _adapter(network) * (_copies(subject) if trains else 1),
         cache=subject.batch_size * tokens * item * _cache_width(config),
-        work=_work(config, tokens, item) if trains else 0,
+        work=_work(config, tokens, item, checkpointing=checkpointing) if trains else 0,
     )
 
 
@@ -73,9 +78,11 @@ def _cache_width(config: Any) -> int:
     return int(2 * config.num_hidden_layers * heads * width)
 
 
-def _work(config: Any, tokens: int, item: int) -> int:
-    """A hidden state a layer, one layer's own activations, and chunks of logits in fp32."""
+def _work(config: Any, tokens: int, item: int, *, checkpointing: bool) -> int:
+    """The activations of one sequence, and chunks of logits."""
     from sdpo_tts.policy.learner import CHUNK
 
-    layer = 8 * config.hidden_size + 4 * config.intermediate_size
-    return int(tokens * item * (config.num_hidden_layers * config.hidden_size + layer) + LOGITS_COPIES * FP32 * CHUNK)
+    layer = HIDDEN_BYTES * config.hidden_size + INNER_BYTES * config.intermediate_size
+    layers = config.num_hidden_layers
+    kept = item * config.hidden_size * layers + layer if checkpointing else layer * layers
+    return int(tokens * kept + LOGITS_COPIES * FP32 * CHUNK)
