@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
 import pytest
+
+from sdpo_tts.settings.sources import OTHERS, PREFIX
 
 ROOT = Path(__file__).parents[1]
 
@@ -15,3 +18,12 @@ def engine() -> None:
     """A Docker engine that answers, with the sandbox image; installed and built here where missing."""
     for script in ("engine", "build"):
         subprocess.run([ROOT / "sandbox" / script], check=True, stdout=subprocess.DEVNULL)
+
+
+@pytest.fixture(autouse=True)
+def no_settings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No settings of whoever runs the tests."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+    for name in os.environ:
+        if name.startswith(PREFIX) and name.removeprefix(PREFIX) not in OTHERS:
+            monkeypatch.delenv(name)

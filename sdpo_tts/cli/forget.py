@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sdpo_tts.cli.run import orderly
+from sdpo_tts.cli.settings import settled
 
 if TYPE_CHECKING:
     from sdpo_tts.discovery.forget import Drift, Outcome
 
 
 def forget(
+    context: typer.Context,
     run: Annotated[Path, typer.Argument(help="A run's folder.")],
     problems: Annotated[list[Path] | None, typer.Argument(help="Other problems to try with and without it.")] = None,
     samples: Annotated[int, typer.Option(min=1, help="Of each problem, with and without the adapter.")] = 16,
@@ -33,7 +35,7 @@ def forget(
 
     with orderly():
         past = Past.open(run)
-        policy = past.policy(device, lambda text: print(text, file=sys.stderr))
+        policy = past.policy(settled(context)["device"], lambda text: print(text, file=sys.stderr))
         policy.network.load_adapter(past.run.solved_adapter if solved else past.run.last_adapter)
         for i, (name, text) in enumerate(passages()):
             _say(drift(policy.network, name, policy.chat.plain(text)), first=i == 0, as_json=as_json)

@@ -8,6 +8,8 @@ import sdpo_tts
 from sdpo_tts.cli import (
     check,
     compare,
+    config,
+    doctor,
     forget,
     import_problem,
     judge,
@@ -30,6 +32,8 @@ app.command("forget")(forget.forget)
 app.command("new")(new.new)
 app.command("import")(import_problem.import_problem)
 app.command("listen")(listen.listen)
+app.command("config", context_settings=config.FORWARDED)(config.config)
+app.command("doctor")(doctor.doctor)
 app.add_typer(model.app, name="model", help="The model catalogue.")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import typer
 
 from sdpo_tts.cli.run import demand, seconds
 from sdpo_tts.errors import UserError
+from sdpo_tts.settings import PRESETS
 
 if TYPE_CHECKING:
     from sdpo_tts.discovery.assemble import RunSettings
@@ -21,8 +23,17 @@ TEACHERS = ("frozen", "ema", "trust-region", "live")
 SUPPORTS = ("student", "teacher", "union", "full", "sampled")
 FEEDBACKS = ("real", "shuffled", "none")
 TEMPLATES = ("before-order", "after-order")
+CHOICES = {
+    "method": METHODS, "dtype": DTYPES, "teacher": TEACHERS, "support": SUPPORTS, "feedback": FEEDBACKS,
+    "template": TEMPLATES, "preset": PRESETS,
+}  # fmt: skip
+PER_CALL = frozenset({"config", "resume", "quiet", "json", "help"})
+"""Options that are about one call: no file and no variable sets them."""
+NOT_IN_PROBLEMS = frozenset({"runs", "critic", "critic-model"})
+"""A problem may come from anywhere: it decides neither where files are written nor where programs are sent."""
 
 BUDGET, MODEL, TRAINING, LOSS, CONTEXT, OUTPUT = "Budget", "Model", "Training", "Loss", "Feedback", "Output"
+LAYERS = "Settings"
 
 
 def _option(panel: str, help: str, name: str | None = None, **more: Any) -> Any:
@@ -61,8 +72,11 @@ Solutions = Annotated[bool, _option(CONTEXT, "Show a sibling's correct program."
 Critic = Annotated[str, _option(CONTEXT, "Remarks on failures: none, self, or the URL of an OpenAI-style endpoint.")]
 CriticModel = Annotated[str, _option(CONTEXT, "The endpoint's model.")]
 
+Preset = Annotated[str | None, _option(LAYERS, f"One of {', '.join(PRESETS)}: settings that belong together.")]
+Config = Annotated[Path | None, _option(LAYERS, "A TOML file of settings (docs/settings.md).")]
+
 Resume = Annotated[Path | None, _option(OUTPUT, "Go on with the run in this folder.")]
-Runs = Annotated[Path, _option(OUTPUT, "Root of run folders.", envvar="SDPO_TTS_RUNS")]
+Runs = Annotated[Path, _option(OUTPUT, "Root of run folders.")]
 Quiet = Annotated[bool, _option(OUTPUT, "Nothing but the result.", "--quiet")]
 AsJson = Annotated[bool, _option(OUTPUT, "The result as JSON.", "--json")]
 
@@ -90,8 +104,7 @@ def resumed_settings(before: RunSettings, chosen: Mapping[str, Any], given: Cont
 
 
 def run_settings(chosen: Mapping[str, Any]) -> RunSettings:
-    """What the options say, by the names of the command's parameters. Raises UserError for an unknown choice."""
-    _check(chosen)
+    """What the options say, by the names of the command's parameters, each of them checked."""
     from sdpo_tts.discovery.assemble import CriticSettings, PolicySettings, RunSettings
     from sdpo_tts.discovery.budget import Budget
     from sdpo_tts.discovery.context import ContextSettings
@@ -126,10 +139,11 @@ def run_settings(chosen: Mapping[str, Any]) -> RunSettings:
     )
 
 
-def _check(chosen: Mapping[str, Any]) -> None:
-    known = {
-        "method": METHODS, "dtype": DTYPES, "teacher": TEACHERS, "support": SUPPORTS, "feedback": FEEDBACKS,
-        "template": TEMPLATES,
-    }  # fmt: skip
-    for name, values in known.items():
-        demand(chosen[name], values, f"--{name}")
+def check(name: str, value: Any, where: str) -> None:
+    """Raises UserError, naming `where` it was given, for a value that its type alone does not rule out."""
+    if name in CHOICES:
+        demand(value, CHOICES[name], where)
+    if name == "max_time":
+        seconds(value, where)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise UserError(f"{value} is no number to compute with", where=where)

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sdpo_tts.cli.run import PROBLEM_HELP, load, orderly
+from sdpo_tts.cli.settings import settled
 
 if TYPE_CHECKING:
     from sdpo_tts.discovery.probe import Rate
 
 
 def probe(
+    context: typer.Context,
     problem: Annotated[Path, typer.Argument(help=PROBLEM_HELP)],
     samples: Annotated[int, typer.Option(min=1, help="Samples from the student's prompt.")] = 32,
     model: Annotated[str, typer.Option(help="As for sdpo-solve.")] = "auto",
@@ -31,11 +33,12 @@ def probe(
     from sdpo_tts.judge import Judge
 
     with orderly(), Judge(load(problem)) as judge:
-        settings = PolicySettings(model=model, device=device, max_new_tokens=max_new_tokens)
-        policy = load_policy(settings, seed, lambda text: print(text, file=sys.stderr))
+        chosen = settled(context, judge.problem)
+        settings = PolicySettings(**{name: chosen[name] for name in ("model", "device", "max_new_tokens")})
+        policy = load_policy(settings, chosen["seed"], lambda text: print(text, file=sys.stderr))
         if not as_json:
             print(f"{'prompt':<14}{'feedback':<20}{'passed':>8}  {'rate, 90 % interval':<22}{'tokens':>7}  verdicts")
-        for rate in Probe(policy, judge, seed).rates(samples):
+        for rate in Probe(policy, judge, chosen["seed"]).rates(samples):
             print(json.dumps(_fields(rate)) if as_json else _row(rate), flush=True)
 
 

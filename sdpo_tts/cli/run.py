@@ -55,10 +55,13 @@ def app_of(command: Callable[..., None], name: str) -> typer.Typer:
 
 
 def load(path: Path, *, quiet: bool = False) -> Problem:
-    """The problem at `path`, in whatever format; what could not be carried over is told. Raises UserError."""
+    """The problem at `path`, in whatever format; what could not be carried over is told. Raises UserError,
+    also for a setting under `run` that there is not."""
+    from sdpo_tts.cli.settings import of_problem
     from sdpo_tts.problem import read_problem
 
     reading = read_problem(path)
+    of_problem(reading.problem)
     if not quiet:
         tell(reading.notes)
     return reading.problem
@@ -76,9 +79,9 @@ def demand(value: str, known: Sequence[str], option: str) -> None:
         raise UserError(f"{value!r} is not one of {', '.join(known)}", where=option)
 
 
-def seconds(text: str) -> float:
+def seconds(text: str, where: str = "--max-time") -> float:
     """Seconds of `90s`, `30m` or `1.5h`. Raises UserError."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh])", text.strip())
     if not found:
-        raise UserError(f"{text!r} is no time", where="--max-time", hint="a number and a unit: 90s, 30m, 8h")
+        raise UserError(f"{text!r} is no time", where=where, hint="a number and a unit: 90s, 30m, 8h")
     return float(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2]]

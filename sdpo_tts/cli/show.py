@@ -11,6 +11,7 @@ import typer
 
 from sdpo_tts.cli.past import Past
 from sdpo_tts.cli.run import orderly
+from sdpo_tts.cli.settings import settled
 
 if TYPE_CHECKING:
     from sdpo_tts.record import Event
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 
 def show(
+    context: typer.Context,
     run: Annotated[Path, typer.Argument(help="A run's folder.")],
     attempt: Annotated[int, typer.Option(min=1, help="Its number.")] = 1,
     page: Annotated[Path | None, typer.Option("--html", help="Write a page there too.")] = None,
@@ -31,7 +33,7 @@ def show(
     from sdpo_tts.view import heat as drawing
 
     with orderly():
-        heat = _heat(run, attempt, device)
+        heat = _heat(run, attempt, settled(context)["device"])
         Console(highlight=False).print(drawing.terminal(heat))
         if page:
             write_text(page, drawing.page(heat))

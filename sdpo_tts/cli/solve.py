@@ -6,13 +6,14 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sdpo_tts.cli import options
 from sdpo_tts.cli.past import Past, unfinished
 from sdpo_tts.cli.run import PROBLEM_HELP, SOLVED, UNSOLVED, app_of, load, orderly
+from sdpo_tts.cli.settings import flags, settled
 from sdpo_tts.errors import UserError
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from sdpo_tts.problem import Problem
     from sdpo_tts.record import RunDir
     from sdpo_tts.view import View
+
 
 def solve(
     context: typer.Context,
@@ -51,26 +53,23 @@ def solve(
     critic: options.Critic = "none",
     critic_model: options.CriticModel = "",
     resume: options.Resume = None,
+    preset: options.Preset = None,
+    config: options.Config = None,
     runs: options.Runs = Path("runs"),
     quiet: options.Quiet = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Sample programs, run them in the sandbox, learn from the error text; until one passes all tests.
 
+    Options may also stand in files and variables (docs/settings.md); `sdpo-tts config` shows which of them hold.
+
     stdout gets the path of the program (or --json). Exit codes: 0 solved, 2 usage or problem file, 3 budget spent,
     4 environment, 5 sandbox, 130 and 143 interrupted, 1 a fault of ours.
     """
     with orderly():
-        chosen = dict(locals())
-        given = {name for name in context.params if _is_given(context, name)}
-        job = _old_job(resume, chosen, given) if resume else _new_job(chosen)
+        job = _old_job(resume, context) if resume else _new_job(context)
         code = _solve(job, quiet=quiet, as_json=as_json)
     raise typer.Exit(code)
-
-
-def _is_given(context: typer.Context, name: str) -> bool:
-    source = context.get_parameter_source(name)
-    return source is not None and source.name != "DEFAULT"
 
 
 @dataclass(frozen=True)
@@ -83,22 +82,26 @@ class _Job:
     past: Past | None = None
 
 
-def _new_job(chosen: dict[str, Any]) -> _Job:
+def _new_job(context: typer.Context) -> _Job:
     from sdpo_tts.record import RunDir
 
-    if chosen["problem"] is None:
+    path, quiet = context.params["problem"], context.params["quiet"]
+    if path is None:
         raise UserError("no problem is named", where="sdpo-solve", hint="sdpo-solve problem.yaml, or --resume RUN")
-    settings = options.run_settings(chosen)
-    problem = load(chosen["problem"], quiet=chosen["quiet"])
-    if not chosen["quiet"]:
-        for folder in unfinished(chosen["runs"], problem):
+    problem = load(path, quiet=quiet)
+    chosen = settled(context, problem)
+    settings, runs = options.run_settings(chosen), chosen["runs"]
+    if not quiet:
+        for folder in unfinished(runs, problem):
             print(f"note: an unfinished run of this problem: sdpo-solve --resume {folder}", file=sys.stderr)
-    return _Job(problem, settings, RunDir.create(chosen["runs"], problem.slug, settings.method, settings.seed))
+    return _Job(problem, settings, RunDir.create(runs, problem.slug, settings.method, settings.seed))
 
 
-def _old_job(folder: Path, chosen: dict[str, Any], given: set[str]) -> _Job:
+def _old_job(folder: Path, context: typer.Context) -> _Job:
+    """A run that is resumed keeps its settings, whatever files and variables say now."""
     from sdpo_tts.discovery.assemble import RunSettings
 
+    chosen, given = context.params, flags(context)
     options.refuse_changes(given)
     past = Past.open(folder)
     problem = past.problem() if chosen["problem"] is None else load(chosen["problem"], quiet=chosen["quiet"])

@@ -83,8 +83,8 @@ def dequantised(stem: str, sha256: str, bring: Callable[[], Path], report: Repor
 
     `bring` gets the file, and is called only where the folder is missing or damaged.
     """
-    folder = cache_root() / f"{stem}-{sha256[:12]}-{_DEQUANTISED}"
-    if _intact(folder):
+    folder = dequantised_folder(stem, sha256)
+    if intact(folder):
         return folder
     gguf = bring()
     shutil.rmtree(folder, ignore_errors=True)
@@ -97,6 +97,11 @@ def dequantised(stem: str, sha256: str, bring: Callable[[], Path], report: Repor
         (Path(part) / "sums.json").write_text(json.dumps(sums), encoding="utf-8")
         Path(part).rename(folder)
     return folder
+
+
+def dequantised_folder(stem: str, sha256: str) -> Path:
+    """Where `dequantised` keeps the weights of a file."""
+    return cache_root() / f"{stem}-{sha256[:12]}-{_DEQUANTISED}"
 
 
 def _auto(report: Report) -> Weights:
@@ -130,7 +135,7 @@ def _dequantise(gguf: Path, out: Path) -> None:
     AutoTokenizer.from_pretrained(**where).save_pretrained(out)
 
 
-def _intact(folder: Path) -> bool:
+def intact(folder: Path) -> bool:
     """Whether every file of the folder has the checksum written with it."""
     try:
         sums = json.loads((folder / "sums.json").read_text(encoding="utf-8"))

@@ -61,8 +61,20 @@ class Checker:
 
 
 @dataclass(frozen=True)
+class RunKey:
+    """A setting that the problem asks of its runs, as text; `where` is its file:line:column."""
+
+    key: str
+    text: str
+    where: str
+
+
+@dataclass(frozen=True)
 class Problem:
-    """One problem. `slug` names it in paths; `digest` is the SHA-256 of all that can change a verdict or a prompt."""
+    """One problem. `slug` names it in paths; `digest` is the SHA-256 of all that can change a verdict or a prompt.
+
+    `run` holds settings by the names of the options of `sdpo-solve`: what they mean is not known here.
+    """
 
     slug: str
     title: str
@@ -76,6 +88,7 @@ class Problem:
     function: Function | None
     path: Path
     digest: str
+    run: tuple[RunKey, ...] = ()
 
     @property
     def shown(self) -> Iterator[Test]:

@@ -9,12 +9,12 @@ from dataclasses import fields, replace
 from sdpo_tts.problem import values
 from sdpo_tts.problem.cases import read_tests
 from sdpo_tts.problem.document import Document, Refused, quoted, read_text
-from sdpo_tts.problem.model import FeedbackScope, Function, Limits, Mode, Problem
+from sdpo_tts.problem.model import FeedbackScope, Function, Limits, Mode, Problem, RunKey
 from sdpo_tts.problem.schema import LimitsShape, ProblemShape, read_shape
 
 FORMAT = "sdpo-solve/1"
 LANGUAGES = ("python3", "cpp20")
-_NOT_CONTENT = ("slug", "path", "digest")
+_NOT_CONTENT = ("slug", "path", "digest", "run")
 
 
 def read_native(document: Document) -> Problem:
@@ -71,7 +71,12 @@ def _problem(document: Document, shape: ProblemShape) -> Problem:
         function=function,
         path=document.path,
         digest="",
+        run=tuple(_run_key(document, key, text) for key, text in shape.run.items()),
     )
+
+
+def _run_key(document: Document, key: str, text: str) -> RunKey:
+    return RunKey(key, text, document.error(("run", key), "", at_key=True).where)
 
 
 def _mode(document: Document, shape: ProblemShape) -> Mode:

@@ -67,6 +67,7 @@ class ProblemShape(_Shape):
     feedback: Text = "shown"
     function: FunctionShape | None = None
     tests: TestsShape
+    run: dict[str, Text] = {}
 
 
 _SHAPES: dict[Location, type[_Shape]] = {
@@ -79,6 +80,7 @@ _EXPECTED = {
     "string_type": "text",
     "list_type": "a list",
     "model_type": "a mapping",
+    "dict_type": "a mapping",
 }
 
 

@@ -81,6 +81,8 @@ def problem_yaml(reading: Reading) -> str:
     }
     if function:
         data["function"] = {"name": function.name, "starter_code": Block(function.starter_code)}
+    if problem.run:
+        data["run"] = {one.key: one.text for one in problem.run}
     tiers = {"shown": list(problem.shown), "held_out": list(problem.held_out)}
     folders = [_folder(test) for test in problem.tests]
     data["tests"] = {tier: list(_patterns(tests, folders)) for tier, tests in tiers.items() if tests}

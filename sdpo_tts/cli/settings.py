@@ -1,0 +1,133 @@
+"""What a command's options come to, once every layer of settings is looked at.
+
+Weakest first: default, user file, project file, the problem's `run`, environment, --config, flags.
+The options of `sdpo-solve` are the settings there are; other commands take those that they share with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from sdpo_tts.cli import options
+from sdpo_tts.errors import UserError
+from sdpo_tts.settings import Given, config_file, demand_known, environment, project_file, spelt, user_file, winners
+
+if TYPE_CHECKING:
+    from sdpo_tts.problem import Problem
+
+PROBLEM = "the problem's `run`"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The value that holds for a parameter, in its own type, and whose it is; `where` is empty for a default."""
+
+    key: str
+    name: str
+    value: Any
+    layer: str
+    where: str
+
+
+def settled(context: typer.Context, problem: Problem | None = None) -> dict[str, Any]:
+    """All parameters of the command by name, the settings among them settled. Raises UserError."""
+    return {**context.params, **{one.name: one.value for one in settle(context, problem)}}
+
+
+def settle(context: typer.Context, problem: Problem | None = None) -> list[Setting]:
+    """The settings that the command takes, in the order of its options.
+
+    Raises UserError, with the place, for a key or a value that is none, even where a stronger layer has another.
+    """
+    known, own = settings_of(solve_command()), settings_of(context.command)
+    layers = [
+        user_file(),
+        project_file(),
+        of_problem(problem) if problem else [],
+        environment(),
+        config_file(context.params.get("config")),
+        [one for one in _flags(context, own) if one.key in known],
+    ]
+    for one in chain(*layers):
+        demand_known(one, known)
+        _value(known[one.key], one)
+    held = winners(layers)
+    return [_setting(context, own[key], held.get(key)) for key in known if key in own]
+
+
+def of_problem(problem: Problem) -> list[Given]:
+    """A problem's `run` as a layer. Raises UserError for a key or value that is none, or that a problem may not set."""
+    folder = problem.path.parent.absolute()
+    layer = [Given(spelt(one.key), one.text, PROBLEM, one.where, folder) for one in problem.run]
+    known = settings_of(solve_command()) if layer else {}
+    for one in layer:
+        demand_known(one, known, options.NOT_IN_PROBLEMS)
+        _value(known[one.key], one)
+    return layer
+
+
+def flags(context: typer.Context) -> set[str]:
+    """Names of the parameters that stand on the command line."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    return {name for name, source in sources.items() if source and source.name == "COMMANDLINE"}
+
+
+def solve_command() -> Any:
+    """The command whose options are all the settings there are."""
+    from typer.main import get_command
+
+    from sdpo_tts.cli.solve import app
+
+    return get_command(app)
+
+
+def settings_of(command: Any) -> dict[str, Any]:
+    """The parameters of a command that are settings, by key. An option that may be given many times is none."""
+    long = {parameter.opts[0].removeprefix("--"): parameter for parameter in command.params if not parameter.multiple}
+    return {
+        key: parameter
+        for key, parameter in long.items()
+        if parameter.param_type_name == "option" and key not in options.PER_CALL
+    }
+
+
+def _flags(context: typer.Context, own: Mapping[str, Any]) -> list[Given]:
+    names = flags(context)
+    return [
+        Given(key, str(context.params[parameter.name]), "flag", f"--{key}")
+        for key, parameter in own.items()
+        if parameter.name in names
+    ]
+
+
+def _setting(context: typer.Context, parameter: Any, one: Given | None) -> Setting:
+    key, name = parameter.opts[0].removeprefix("--"), parameter.name
+    if one is None:
+        return Setting(key, name, context.params[name], "default", "")
+    return Setting(key, name, _value(parameter, one), one.layer, one.where)
+
+
+def _value(parameter: Any, one: Given) -> Any:
+    """The text as the command line would have read it. Raises UserError."""
+    where = f"{one.where}: {one.key}" if one.folder else one.where
+    try:
+        value = parameter.process_value(None, one.text)
+    except typer.BadParameter as error:
+        raise UserError(f"{one.text[:60]!r}: {error.message[:1].lower()}{error.message[1:]}", where=where) from None
+    options.check(parameter.name, value, where)
+    return value if one.folder is None else _anchored(value, one.folder)
+
+
+def _anchored(value: Any, folder: Path) -> Any:
+    """A path in a file is relative to the file; a name (of a model, say) is one only with `./` or `../` before it."""
+    if isinstance(value, Path):
+        return folder / value.expanduser()
+    if isinstance(value, str) and value.startswith(("./", "../")):
+        return str(folder / value)
+    return value

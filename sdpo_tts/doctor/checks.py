@@ -1,0 +1,66 @@
+"""The checks, in order, as data; and how they are gone through without ever stopping at what is broken."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from sdpo_tts.doctor import hardware, model, sandbox, software, storage
+from sdpo_tts.doctor.finding import Finding, Level, Report, Subject, failed, warned
+from sdpo_tts.errors import SdpoError
+
+
+@dataclass(frozen=True)
+class Check:
+    """`after` names checks without which this one has nothing to look at."""
+
+    name: str
+    look: Callable[[Subject], Finding]
+    after: tuple[str, ...] = ()
+
+
+CHECKS = (
+    Check("python", software.python),
+    Check("packages", software.packages),
+    Check("torch", software.torch),
+    Check("gpu", hardware.gpu, ("torch",)),
+    Check("lora", software.lora, ("torch", "gpu")),
+    Check("vllm", software.vllm),
+    Check("model", model.model),
+    Check("memory", hardware.memory, ("torch", "gpu", "model")),
+    Check("shared memory", storage.shared_memory),
+    Check("disk", storage.disk),
+    Check("docker", sandbox.engine),
+    Check("cgroups", sandbox.cgroups, ("docker",)),
+    Check("image", sandbox.image, ("docker",)),
+    Check("dead containers", sandbox.leftovers, ("docker",)),  # before the judge, which removes them too
+    Check("test programs", sandbox.programs, ("docker", "image")),
+    Check("clock", sandbox.clock, ("docker", "image", "test programs")),
+    Check("unfinished", storage.leftovers),
+)
+
+
+def examine(subject: Subject, checks: Sequence[Check] = CHECKS) -> Iterator[Report]:
+    """The report of each check as it is made. Nothing is raised, whatever is broken."""
+    missing: set[str] = set()
+    for check in checks:
+        began = time.monotonic()
+        lacking = [name for name in check.after if name in missing]
+        if lacking:
+            finding = warned(f"not looked at, since {lacking[0]} is not in order", f"first see to {lacking[0]}")
+        else:
+            finding = _looked(check, subject)
+        if lacking or finding.level is Level.FAIL:
+            missing.add(check.name)
+        yield Report(check.name, finding, time.monotonic() - began)
+
+
+def _looked(check: Check, subject: Subject) -> Finding:
+    try:
+        return check.look(subject)
+    except SdpoError as error:
+        return failed(error.what, error.hint)
+    except (Exception, SystemExit) as error:  # what is broken may raise anything
+        first = (str(error).strip().splitlines() or [""])[0][:200]
+        return failed(f"{type(error).__name__}: {first}", "report it, with what sdpo-tts doctor --json says")

@@ -1,0 +1,66 @@
+"""What is examined, and what one check found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+GIB = 2**30
+
+
+class Level(StrEnum):
+    """A warning does not keep a run from working; a failure does."""
+
+    PASS = "pass"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The run that the machine is examined for. `device` and `dtype` may be auto, and so may `model`."""
+
+    model: str = "auto"
+    device: str = "auto"
+    dtype: str = "auto"
+    batch_size: int = 16
+    max_new_tokens: int = 512
+    teacher: str = "frozen"
+    method: str = "sdpo"
+    runs: Path = Path("runs")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was seen, in a line; and where something is wrong, what to do, in another."""
+
+    level: Level
+    said: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """A finding under the name of its check."""
+
+    check: str
+    finding: Finding
+    seconds: float
+
+
+def passed(said: str) -> Finding:
+    return Finding(Level.PASS, said)
+
+
+def warned(said: str, remedy: str) -> Finding:
+    return Finding(Level.WARN, said, remedy)
+
+
+def failed(said: str, remedy: str) -> Finding:
+    return Finding(Level.FAIL, said, remedy)
+
+
+def size(amount: float) -> str:
+    """Bytes for people."""
+    return f"{amount / GIB:.1f} GiB" if amount >= GIB / 10 else f"{amount / 2**20:.0f} MiB"

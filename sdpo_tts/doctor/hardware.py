@@ -1,0 +1,106 @@
+"""The processor that computes, and whether its memory holds the run."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+from sdpo_tts.doctor.finding import Finding, Subject, failed, passed, size, warned
+from sdpo_tts.doctor.need import Need, need_of
+
+if TYPE_CHECKING:
+    from sdpo_tts.models.weights import Weights
+
+TIGHT = 1.25  # times what is needed; below it the learner takes one sequence after the other
+OLDEST_BFLOAT16 = (8, 0)  # compute capability
+
+
+def device_of(subject: Subject) -> str:
+    """What `auto` means here."""
+    import torch
+
+    return subject.device if subject.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def gpu(subject: Subject) -> Finding:
+    """Driver, CUDA and the card; a product in bfloat16 is computed on it."""
+    import torch
+
+    if torch.cuda.is_available():
+        return _card(device_of(subject) if subject.device != "cpu" else "cuda")
+    seen, problem = _driver(), failed if subject.device.startswith("cuda") else warned
+    if seen and torch.version.cuda is None:
+        return problem(f"{seen}, but this torch is a CPU build", "install a build of torch with CUDA: pytorch.org")
+    if seen:
+        return problem(
+            f"{seen}, but torch cannot use it: {_why_not()}",
+            f"install a driver for CUDA {torch.version.cuda}, or a torch for an older CUDA",
+        )
+    if subject.device.startswith("cuda"):
+        return failed("no NVIDIA GPU is seen", "install its driver (nvidia-smi must answer), or --device cpu")
+    return warned("no NVIDIA GPU: a model of more than about a billion parameters will be slow", "--preset cpu")
+
+
+def _card(device: str) -> Finding:
+    import torch
+
+    properties = torch.cuda.get_device_properties(device)
+    one = torch.ones(64, 64, device=device, dtype=torch.bfloat16)
+    said = f"{properties.name}, {size(properties.total_memory)}, {_driver() or 'driver unknown'}"
+    if not torch.equal(one @ one, torch.full_like(one, 64.0)):
+        return failed(f"{said}: it multiplies wrongly", "update the driver; else the card is at fault")
+    if (properties.major, properties.minor) < OLDEST_BFLOAT16:
+        return warned(f"{said}: no bfloat16 in hardware", "--dtype float32, with twice the memory for weights")
+    return passed(said)
+
+
+def _driver() -> str:
+    """What nvidia-smi says of the first card and its driver; empty where it says nothing."""
+    query = ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]
+    try:
+        answer = subprocess.run(query, capture_output=True, text=True, timeout=10, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    name, _, version = (answer.strip().splitlines() or [""])[0].rpartition(",")
+    return f"{name.strip()} with driver {version.strip()}" if name else ""
+
+
+def _why_not() -> str:
+    import torch
+
+    try:
+        torch.cuda.init()  # type: ignore[no-untyped-call]
+    except Exception as error:  # whatever it is, its first line is the reason
+        return (str(error).splitlines() or ["no reason given"])[0][:200]
+    return "no reason given"
+
+
+def memory(subject: Subject) -> Finding:
+    """Free memory against what the run needs at the least: computed from the model's shape, not measured."""
+    import torch
+
+    from sdpo_tts.doctor.model import weights_here
+    from sdpo_tts.policy.memory import free_bytes
+
+    weights = weights_here(subject)
+    if weights is None:
+        return warned("not known before the model's weights are made", "sdpo-tts model pull NAME, then doctor again")
+    device = device_of(subject)
+    try:
+        need, free = _need(subject, weights, device), free_bytes(torch.device(device))
+    except (OSError, ValueError) as error:  # of transformers, for a configuration that it cannot get or does not know
+        return failed(f"{weights.name}: {str(error).splitlines()[0]}", "choose a --model that transformers knows")
+    said = f"{weights.name} needs about {need}; {size(free)} are free on {device}"
+    if free < need.total:
+        return failed(said, "a smaller --model, --batch-size or --max-new-tokens; or end what else uses the memory")
+    if free < TIGHT * need.total:
+        return warned(f"{said}, which is tight", "a smaller --batch-size or --max-new-tokens leaves room")
+    return passed(said)
+
+
+def _need(subject: Subject, weights: Weights, device: str) -> Need:
+    from sdpo_tts.models.weights import dtype_for
+
+    dtype = subject.dtype if subject.dtype != "auto" else dtype_for(device)
+    # Without a GPU memory does not run out by an error that one could answer: the kernel ends the process.
+    return need_of(weights.source, subject, dtype, checkpointing=device != "cpu")

@@ -1,0 +1,141 @@
+"""The chosen model: here, or within reach."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+from sdpo_tts.doctor.finding import Finding, Subject, failed, passed, size, warned
+from sdpo_tts.models import weights
+from sdpo_tts.models.catalogue import Entry, entries, find
+from sdpo_tts.models.fetch import cache_root, sha256_of
+
+TIMEOUT_S = 20
+NEEDED = ("config.json", "tokenizer_config.json")
+
+
+def model(subject: Subject) -> Finding:
+    """Weights that are here are checked against their checksum; for others one source must answer.
+
+    Raises UserError for a name that is none.
+    """
+    name = _name(subject)
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return _folder(path)
+    if path.suffix == ".gguf":
+        return passed(str(path)) if path.is_file() else failed(f"there is no file {path}", "name another --model")
+    if _is_of_hub(name):
+        return _hub(name)
+    return _catalogued(find(name))
+
+
+def weights_here(subject: Subject) -> weights.Weights | None:
+    """What `need` reads a model's shape from: a folder, or a hub id. None: the weights are not made yet."""
+    name = _name(subject)
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return weights.Weights(path.name, str(path))
+    if _is_of_hub(name):
+        return weights.Weights(name, name)
+    folder = _made(find(name)) if path.suffix != ".gguf" else weights.dequantised_folder(path.stem, sha256_of(path))
+    return weights.Weights(path.stem if path.suffix == ".gguf" else name, str(folder)) if folder.is_dir() else None
+
+
+def missing_bytes(subject: Subject) -> int:
+    """What the model would still take on disk: the file, and its weights at 16 bits that were at least 4 in it."""
+    name = _name(subject)
+    if name not in entries() or _made(find(name)).is_dir():
+        return 0
+    entry = find(name)
+    return entry.bytes * (0 if (cache_root() / entry.file).is_file() else 1) + 4 * entry.bytes
+
+
+def _name(subject: Subject) -> str:
+    return _automatic() if subject.model == "auto" else subject.model
+
+
+@cache
+def _automatic() -> str:
+    """Asked once: it may have to wait for a hub that does not answer."""
+    return weights.choose()
+
+
+def _is_of_hub(name: str) -> bool:
+    return name not in entries() and name.count("/") == 1
+
+
+def _made(entry: Entry) -> Path:
+    return weights.dequantised_folder(Path(entry.file).stem, entry.sha256)
+
+
+def _folder(path: Path) -> Finding:
+    lacking = [name for name in NEEDED if not (path / name).is_file()]
+    if not any(path.glob("*.safetensors")):
+        lacking.append("*.safetensors")
+    if lacking:
+        return failed(f"{path} lacks {', '.join(lacking)}", "name a folder that save_pretrained wrote")
+    return passed(str(path))
+
+
+def _hub(name: str) -> Finding:
+    from huggingface_hub import model_info, try_to_load_from_cache
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+
+    if isinstance(try_to_load_from_cache(name, "config.json"), str):
+        return passed(f"{name}, in the hub's cache")
+    try:
+        model_info(name, timeout=TIMEOUT_S)
+    except GatedRepoError:
+        return failed(f"{name} asks for consent to its licence", f"accept it at huggingface.co/{name}; hf auth login")
+    except RepositoryNotFoundError:
+        return failed(f"the model hub has no {name}, or not for you", "see to the spelling; or: hf auth login")
+    except Exception as error:  # the hub's client raises many kinds for one fact: it does not answer
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
+        said = f"{name} is not here, and the model hub does not answer: {reason}"
+        return failed(said, "sdpo-tts model list shows models that need no hub")
+    return warned(f"{name} is on the hub, and will be downloaded by the first run", f"now: hf download {name}")
+
+
+def _catalogued(entry: Entry) -> Finding:
+    if _made(entry).is_dir():
+        if weights.intact(_made(entry)):
+            return passed(f"{entry.title}, here and intact")
+        return warned(f"{entry.title} is here, but damaged", f"sdpo-tts model pull {entry.name}")
+    if (cache_root() / entry.file).is_file():
+        return passed(f"{entry.title}, downloaded; its weights are made by the first run")
+    source = _source(entry)
+    if source:
+        said = f"{entry.title} ({size(entry.bytes)}) will be downloaded from {source} by the first run"
+        return warned(said, f"now: sdpo-tts model pull {entry.name}")
+    return failed(f"{entry.title} is not here, and no source of it answers", f"put {entry.file} into {cache_root()}")
+
+
+def _source(entry: Entry) -> str:
+    """The first source that answers; empty where none does."""
+    if entry.repo and _hub_has(entry.repo):
+        return "the model hub"
+    return "the Python package index" if any(_index_has(mirror.requirements()[0]) for mirror in entry.mirrors) else ""
+
+
+def _hub_has(repo: str) -> bool:
+    from huggingface_hub import model_info
+
+    try:
+        model_info(repo, timeout=TIMEOUT_S)
+    except Exception:  # the hub's client raises many kinds for one fact
+        return False
+    return True
+
+
+def _index_has(requirement: str) -> bool:
+    """Asks the index that pip is set up for."""
+    package, _, version = requirement.partition("==")
+    command = [sys.executable, "-m", "pip", "index", "versions", package, "--disable-pip-version-check"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return version in done.stdout

@@ -1,0 +1,120 @@
+"""The Docker engine and the judge, by letting them do their work once."""
+
+from __future__ import annotations
+
+import subprocess
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from sdpo_tts.doctor.finding import Finding, Subject, failed, passed, warned
+from sdpo_tts.errors import SetupError
+from sdpo_tts.judge import Judge, Judgement, Verdict
+from sdpo_tts.judge.engine import connect, sandbox_folder
+from sdpo_tts.problem import Checker, FeedbackScope, Limits, Mode, Problem, Test
+
+ENFORCED = {"MemoryLimit": "memory", "SwapLimit": "swap", "PidsLimit": "processes", "CpuCfsQuota": "CPU"}
+RIGHT, WRONG = "print(sum(map(int, input().split())))", "print(0)"
+LOOP = "for i in range(2_000_000): pass\n" + RIGHT
+ROUNDS = 5
+UNSTEADY = 0.5
+
+
+def engine(_: Subject) -> Finding:
+    """It answers, and to this user."""
+    try:
+        client = connect()
+    except SetupError as error:
+        return failed(error.what, _remedy(error.what) or error.hint)
+    with closing(client):
+        return passed(f"Docker {client.version()['Version']} answers")
+
+
+def _remedy(what: str) -> str:
+    if "Permission denied" in what or "PermissionError" in what:
+        return "sudo usermod -aG docker $USER, then log in again"
+    if "timed out" in what:
+        return "the engine hangs: sudo systemctl restart docker"
+    return ""
+
+
+def cgroups(_: Subject) -> Finding:
+    """Whether the engine can hold a container to its limits."""
+    with closing(connect()) as client:
+        info: dict[str, Any] = client.info()
+    loose = [name for key, name in ENFORCED.items() if info.get(key) is False]
+    version = info.get("CgroupVersion", "unknown")
+    if loose:
+        remedy = "rootless: delegate the controllers (docs.docker.com, rootless, cgroups); else a kernel that has them"
+        return failed(f"cgroup version {version}: no limit on {', '.join(loose)}", remedy)
+    if version == "1":
+        return warned(
+            "cgroup version 1: it works, but is on its way out", "boot with systemd.unified_cgroup_hierarchy=1"
+        )
+    return passed(f"cgroup version {version}, all limits enforced")
+
+
+def image(_: Subject) -> Finding:
+    """Only whether it is there; a run builds it where it is not."""
+    from docker.errors import ImageNotFound
+
+    script = sandbox_folder() / "build"
+    name = subprocess.run(["bash", str(script), "--tag"], capture_output=True, text=True, check=True).stdout.strip()
+    with closing(connect()) as client:
+        try:
+            client.images.get(name)
+        except ImageNotFound:
+            return warned(f"{name} is not built yet: the first run does it, in a minute or more", f"now: {script}")
+    return passed(name)
+
+
+def leftovers(_: Subject) -> Finding:
+    """Containers whose process is gone are removed here, as every run does when it starts."""
+    from sdpo_tts.judge.container import sweep
+
+    with closing(connect()) as client:
+        before = _owned(client)
+        sweep(client)
+        removed, left = before - _owned(client), len(before & _owned(client))
+    busy = f"; {left} belong to processes that live" if left else ""
+    return passed(f"{len(removed)} of dead runs were there and are removed{busy}" if removed else f"none{busy}")
+
+
+def _owned(client: Any) -> set[str]:
+    from sdpo_tts.judge.container import OWNER_LABEL
+
+    return {found["Id"] for found in client.api.containers(all=True, filters={"label": OWNER_LABEL})}
+
+
+def programs(_: Subject) -> Finding:
+    """A right and a wrong program through the judge."""
+    with Judge(_sum_of_two(1)) as judge:
+        right, wrong = judge.judge_many([RIGHT, WRONG])
+    if (right.verdict, wrong.verdict) != (Verdict.AC, Verdict.WA):
+        said = f"a right program got {right.verdict} and a wrong one {wrong.verdict}"
+        return failed(f"{said}{_detail(right)}", f"{sandbox_folder()}/README.md says what the sandbox needs")
+    return passed(f"a right program got AC and a wrong one WA, in {right.outcomes[0].wall_s:.2f} s")
+
+
+def clock(_: Subject) -> Finding:
+    """CPU seconds of the same loop, several times: how fast the machine is, and how steady its measure."""
+    with Judge(_sum_of_two(ROUNDS)) as judge:
+        seconds = [outcome.cpu_s for outcome in judge.judge(LOOP).outcomes]
+    fastest, spread = min(seconds), max(seconds) / max(min(seconds), 1e-9) - 1
+    said = f"2,000,000 rounds of a Python loop take {1000 * fastest:.0f} ms of CPU, up to {spread:.0%} more"
+    if spread > UNSTEADY:
+        return warned(said, "the machine is busy: verdicts close to a time limit are not to be trusted")
+    return passed(said)
+
+
+def _detail(judgement: Judgement) -> str:
+    texts = [outcome.detail or outcome.stderr.decode(errors="replace")[-100:] for outcome in judgement.outcomes]
+    return f": {texts[0]}" if texts and texts[0] else ""
+
+
+def _sum_of_two(tests: int) -> Problem:
+    return Problem(
+        slug="doctor", title="Sum", statement="Print the sum.", mode=Mode.STDIN, language="python3",
+        limits=Limits(time_s=10.0), tests=tuple(Test(str(i), b"3 4\n", b"7\n", shown=True) for i in range(tests)),
+        feedback=FeedbackScope.SHOWN, checker=Checker(), function=None, path=Path("doctor"), digest="",
+    )  # fmt: skip

