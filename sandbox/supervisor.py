@@ -6,6 +6,10 @@ the JSON's `blobs` lists. Two requests, each answered by one frame:
     {"op": "load", "names": [...]}   blobs: the files that every later command finds in /w
     {"op": "run", "argv", "env", "cpu_s", "wall_s", "output_bytes", "stack_bytes", "keep"}   blob: its stdin
 
+A run with `idle_s` is a dialogue. Until its answer comes, frames go both ways: {"op": "hear"} with a blob for the
+command's stdin and {"op": "hush"} when no more will come; {"said": true} with a blob of its stdout as soon as it is
+written and {"silent": true} when it has closed its stdout.
+
 The end of stdin ends the supervisor, and with it the container: it does not outlive the judge.
 
 Between commands every process is killed and every writable directory emptied; if that fails, the answer says
@@ -97,7 +101,7 @@ class Command:
 
     def __init__(self, job: dict[str, Any], stdin: bytes, meter: Meter, woken: int) -> None:
         self.job, self.meter, self.woken = job, meter, woken
-        self.pending = memoryview(stdin)
+        self.pending, self.more = memoryview(stdin), "idle_s" in job
         self.stdout, self.stderr = Capture(job["output_bytes"]), Capture(TAIL_BYTES // 4)
         self.killed: str | None = None
         self.status: int | None = None
@@ -133,13 +137,15 @@ class Command:
             self.out: lambda: self._read(self.out, self.stdout),
             self.err: lambda: self._read(self.err, self.stderr),
         }
-        if not self.pending:
-            self._close(self.stdin)
+        self._close_if_fed()
 
     def _pump(self, timeout_s: float) -> None:
         poller = select.poll()
         for fd in self.open:
-            poller.register(fd, select.POLLOUT if fd == self.stdin else select.POLLIN)
+            if fd != self.stdin:
+                poller.register(fd, select.POLLIN)
+            elif self.pending:
+                poller.register(fd, select.POLLOUT)
         poller.register(self.woken, select.POLLIN)
         for fd, _ in poller.poll(timeout_s * 1000):
             if fd == self.woken:
@@ -155,7 +161,10 @@ class Command:
         except BrokenPipeError:  # a program need not read its input
             return self._close(self.stdin)
         self.pending = self.pending[written:]
-        if not self.pending:
+        self._close_if_fed()
+
+    def _close_if_fed(self) -> None:
+        if not self.pending and not self.more:
             self._close(self.stdin)
 
     def _read(self, fd: int, capture: Capture) -> None:
@@ -163,6 +172,7 @@ class Command:
             data = os.read(fd, CHUNK)
         except BlockingIOError:
             return
+        self.chunk = data
         if data:
             capture.feed(data)
         else:
@@ -239,6 +249,52 @@ class Command:
         }
 
 
+class Dialogue(Command):
+    """A command that another program talks to while it runs; `idle_s` without a word of either side ends it."""
+
+    def _start(self) -> None:
+        self.last_word, self.closed_out = time.monotonic(), 0
+        super()._start()
+        self.open[0] = self._hear
+
+    def _hear(self) -> None:
+        frame = read_frame()
+        if frame is None:
+            raise SystemExit("the judge is gone")
+        head, blobs = frame
+        if head["op"] == "hear" and self.stdin in self.open:
+            self.pending = memoryview(self.pending.tobytes() + blobs[0])
+            self.last_word = time.monotonic()
+        elif head["op"] == "hush":
+            self.more = False
+            self._close_if_fed()
+
+    def _read(self, fd: int, capture: Capture) -> None:
+        before = capture.total
+        super()._read(fd, capture)
+        if fd == self.out and capture.total > before:
+            self.last_word = time.monotonic()
+            write_frame({"said": True}, [self.chunk])
+
+    def _enforce(self) -> None:
+        super()._enforce()
+        if self.status is None and self.killed is None:
+            self._tell_silence()
+            if time.monotonic() - self.last_word > self.job["idle_s"]:
+                self.killed = "idle"
+
+    def _tell_silence(self) -> None:
+        """Not at once: stdout closes a moment before a process ends, and its end is the more telling news."""
+        if self.out not in self.open:
+            self.closed_out += 1
+            if self.closed_out == 2:
+                write_frame({"silent": True}, [])
+
+    def _drain(self) -> None:
+        self.open.pop(0, None)
+        super()._drain()
+
+
 def _become(job: dict[str, Any], pipes: tuple[int, int, int]) -> NoReturn:
     """In the fork: turns into the command. Exit code 127 with a line on stderr if it cannot be started."""
     try:
@@ -311,12 +367,14 @@ class Supervisor:
             if request["op"] == "load":
                 self.files = dict(zip(request["names"], blobs, strict=True))
                 write_frame({"loaded": len(blobs)}, [])
-            else:
+            elif request["op"] == "run":
                 self._run(request, blobs[0])
+            # else a word to a dialogue that has just ended
 
     def _run(self, job: dict[str, Any], stdin: bytes) -> None:
         self._lay_out()
-        command = Command(job, stdin, self.meter, self.woken)
+        kind = Dialogue if "idle_s" in job else Command
+        command = kind(job, stdin, self.meter, self.woken)
         facts = command.run()
         kept = _kept(job.get("keep"))
         facts["dirty"] = not wipe()
@@ -335,7 +393,7 @@ def _kept(name: str | None) -> bytes:
     if name is None:
         return b""
     try:
-        fd = os.open(f"{WORK}/{name}", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        fd = os.open(os.path.join(WORK, name), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return b""
     with os.fdopen(fd, "rb") as file:
@@ -344,18 +402,22 @@ def _kept(name: str | None) -> bytes:
 
 def read_frame() -> tuple[dict[str, Any], list[bytes]] | None:
     """The next request, or None at the end of stdin (also in the middle of a frame: the judge is gone)."""
-    size = sys.stdin.buffer.read(4)
-    if len(size) < 4:
-        return None
-    text = sys.stdin.buffer.read(struct.unpack(">I", size)[0])
     try:
-        head = json.loads(text)
-    except ValueError:
+        head = json.loads(_exactly(struct.unpack(">I", _exactly(4))[0]))
+        return head, [_exactly(length) for length in head["blobs"]]
+    except (EOFError, ValueError):
         return None
-    blobs = [sys.stdin.buffer.read(length) for length in head["blobs"]]
-    if [len(blob) for blob in blobs] != head["blobs"]:
-        return None
-    return head, blobs
+
+
+def _exactly(size: int) -> bytes:
+    """So many bytes of stdin and not one more: what is left must be seen by `poll`. Raises EOFError."""
+    data = bytearray()
+    while len(data) < size:
+        piece = os.read(0, min(size - len(data), 1 << 20))
+        if not piece:
+            raise EOFError
+        data += piece
+    return bytes(data)
 
 
 def write_frame(head: dict[str, Any], blobs: list[bytes]) -> None:

@@ -6,15 +6,16 @@ import os
 import socket
 import threading
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from sdpo_tts.judge.channel import Channel, ChannelClosed
-from sdpo_tts.judge.engine import sandbox_folder
 from sdpo_tts.judge.facts import Facts
+from sdpo_tts.problem.language import sandbox_folder
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -24,6 +25,8 @@ NOBODY = "65534:65534"
 ENV = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/w", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"}
 SLACK_S = 20.0  # what a busy machine may add to a command's own wall clock before the container counts as lost
 PIDS = 64
+
+Words = SimpleQueue[bytes | None]
 
 
 @dataclass(frozen=True)
@@ -67,9 +70,34 @@ class Container:
     def run(self, command: Command, stdin: bytes = b"") -> Facts:
         """Raises ContainerLost, ContainerOutOfMemory."""
         request = {"op": "run", "env": ENV, **command.__dict__}
-        head, (stdout, stderr, kept) = self._ask(request, [stdin], command.wall_s + SLACK_S)
-        del head["blobs"]
-        return Facts(**head, stdout=stdout, stderr=stderr, kept=kept)
+        return _facts(*self._ask(request, [stdin], command.wall_s + SLACK_S))
+
+    def converse(
+        self, command: Command, idle_s: float, heard: Words, said: Callable[[bytes | None], None]
+    ) -> Facts:
+        """As `run`, with an input that comes while it runs. In both directions None means that no more will come.
+
+        `idle_s` seconds without a word of either side end it. Raises ContainerLost, ContainerOutOfMemory.
+        """
+        self._send({"op": "run", "env": ENV, "idle_s": idle_s, **command.__dict__}, [b""])
+        stopped = threading.Event()
+        feeder = threading.Thread(target=self._feed, args=(heard, stopped), daemon=True)
+        feeder.start()
+        try:
+            while True:
+                head, blobs = self._answer(command.wall_s + SLACK_S)
+                if "exit_code" in head:
+                    return _facts(head, blobs)
+                said(blobs[0] if blobs else None)
+        finally:
+            stopped.set()
+            heard.put(None)  # wakes the feeder
+            feeder.join()
+
+    def _feed(self, heard: Words, stopped: threading.Event) -> None:
+        while (data := heard.get()) is not None or not stopped.is_set():
+            with suppress(ChannelClosed):  # `converse` finds out
+                self._channel.send({"op": "hush" if data is None else "hear"}, [] if data is None else [data], SLACK_S)
 
     def remove(self) -> None:
         """Kills and removes it; that it is gone already is fine."""
@@ -81,8 +109,17 @@ class Container:
     def _ask(
         self, request: dict[str, Any], blobs: list[bytes], timeout_s: float
     ) -> tuple[dict[str, Any], list[bytes]]:
+        self._send(request, blobs)
+        return self._answer(timeout_s)
+
+    def _send(self, request: dict[str, Any], blobs: list[bytes]) -> None:
         try:
             self._channel.send(request, blobs, SLACK_S)
+        except ChannelClosed as error:
+            raise self._loss(error) from error
+
+    def _answer(self, timeout_s: float) -> tuple[dict[str, Any], list[bytes]]:
+        try:
             return self._channel.receive(timeout_s)
         except ChannelClosed as error:
             raise self._loss(error) from error
@@ -97,6 +134,13 @@ class Container:
         if state["OOMKilled"] and not state["Running"]:
             return ContainerOutOfMemory(message)
         return ContainerLost(f"{message} (exit code {state['ExitCode']})")
+
+
+def _facts(head: dict[str, Any], blobs: list[bytes]) -> Facts:
+    """From a supervisor's answer to a finished run."""
+    stdout, stderr, kept = blobs
+    del head["blobs"]
+    return Facts(**head, stdout=stdout, stderr=stderr, kept=kept)
 
 
 class Fleet:

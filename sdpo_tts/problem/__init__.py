@@ -1,6 +1,31 @@
 """What is to be solved: the problem as data, and the formats it is read from."""
 
-from sdpo_tts.problem.model import Checker, FeedbackScope, Function, Limits, Mode, Problem, Test
+from sdpo_tts.problem.model import (
+    Checker,
+    Convention,
+    FeedbackScope,
+    Function,
+    Interactor,
+    Limits,
+    Mode,
+    Problem,
+    Program,
+    Stress,
+    Test,
+)
 from sdpo_tts.problem.native import load_problem
 
-__all__ = ["Checker", "FeedbackScope", "Function", "Limits", "Mode", "Problem", "Test", "load_problem"]
+__all__ = [
+    "Checker",
+    "Convention",
+    "FeedbackScope",
+    "Function",
+    "Interactor",
+    "Limits",
+    "Mode",
+    "Problem",
+    "Program",
+    "Stress",
+    "Test",
+    "load_problem",
+]
