@@ -80,10 +80,10 @@ def judge(engine: None) -> Iterator[Judge]:
         yield judge
 
 
-def containers() -> list[str]:
+def containers(judge: Judge) -> list[str]:
     client = docker.from_env()
     try:
-        return [c.id for c in client.containers.list(all=True, filters={"label": "sdpo-tts.run"})]
+        return [c.id for c in client.containers.list(all=True, filters={"label": f"sdpo-tts.run={judge._fleet.run_id}"})]
     finally:
         client.close()
 
@@ -119,7 +119,7 @@ def test_held_out_tests_run_only_after_the_shown_ones(judge: Judge) -> None:
 def test_nothing_is_left_behind(engine: None) -> None:
     with Judge(SUM) as judge:
         judge.judge_many([RIGHT, "import os\nos.fork()\nwhile True: pass"])
-    assert containers() == []
+    assert containers(judge) == []
 
 
 def test_a_lost_container_is_retried_and_never_a_verdict(engine: None) -> None:
@@ -137,7 +137,7 @@ def test_a_lost_container_is_retried_and_never_a_verdict(engine: None) -> None:
         thread = threading.Thread(target=run)
         thread.start()
         while thread.is_alive():
-            for container in client.containers.list(filters={"label": "sdpo-tts.run"}):
+            for container in client.containers.list(filters={"label": f"sdpo-tts.run={judge._fleet.run_id}"}):
                 try:
                     container.kill()
                 except docker.errors.APIError:
