@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from enum import StrEnum
 from pathlib import Path
 
@@ -78,7 +78,7 @@ class Convention(StrEnum):
     KATTIS = "kattis"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Checker:
     """How an output is compared with the expected one.
 
@@ -89,6 +89,7 @@ class Checker:
     """
 
     kind: str = "tokens"
+    _: KW_ONLY
     ignore_case: bool = False
     exact_spaces: bool = False
     absolute: float | None = None

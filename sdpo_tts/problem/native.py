@@ -12,7 +12,7 @@ from sdpo_tts.problem import values
 from sdpo_tts.problem.cases import read_tests
 from sdpo_tts.problem.document import Document, Refused, quoted, read_document, read_text
 from sdpo_tts.problem.language import language, languages
-from sdpo_tts.problem.model import Checker, FeedbackScope, Function, Interactor, Limits, Mode, Problem
+from sdpo_tts.problem.model import Checker, Convention, FeedbackScope, Function, Interactor, Limits, Mode, Problem
 from sdpo_tts.problem.programs import read_checker, read_interactor, read_stress
 from sdpo_tts.problem.schema import LimitsShape, ProblemShape, read_shape
 
@@ -29,7 +29,7 @@ def load_problem(path: Path) -> Problem:
     document = read_document(_file(path))
     _refuse_other_formats(document)
     problem = _problem(document, read_shape(document))
-    return replace(problem, digest=digest(problem))
+    return replace(_demand_arguments(document, problem), digest=digest(problem))
 
 
 def _file(path: Path) -> Path:
@@ -129,7 +129,11 @@ def _interactor(document: Document, shape: ProblemShape, mode: Mode) -> Interact
     if shape.interactor is not None and isinstance(shape.checker, str) and "checker" in shape.model_fields_set:
         what = f"checker {quoted(shape.checker)} beside `interactor`"
         raise document.error(("checker",), what, "the interactor judges; a checker program may judge what it writes")
-    return read_interactor(document, shape.interactor)
+    interactor = read_interactor(document, shape.interactor)
+    if interactor and not isinstance(shape.checker, str) and interactor.convention is Convention.KATTIS:
+        what = "a checker program beside an interactor of Kattis's convention"
+        raise document.error(("checker",), what, "only `testlib` interactors write a file for it", at_key=True)
+    return interactor
 
 
 def _statement(document: Document, shape: ProblemShape) -> str:
@@ -164,6 +168,17 @@ def _limits(document: Document, shape: LimitsShape) -> Limits:
         with document.at("limits", "output"):
             limits = replace(limits, output_bytes=values.output_size(shape.output))
     return limits
+
+
+def _demand_arguments(document: Document, problem: Problem) -> Problem:
+    """Each test has the argument that `in_place` names."""
+    place = problem.function.in_place if problem.function else 0
+    for test in problem.tests if place else ():
+        given = sum(bool(line.strip()) for line in test.input.splitlines())
+        if given < place:
+            what = f"test {quoted(test.name)} has {given} argument{'s' * (given != 1)}, so none to change in place"
+            raise document.error(("function", "in_place"), what)
+    return problem
 
 
 def _function(document: Document, shape: ProblemShape, mode: Mode) -> Function | None:
