@@ -39,6 +39,7 @@ WORK = "/w"
 WRITABLE = (WORK, "/tmp")
 TAIL_BYTES = 64 * 1024
 POLL_S = 0.02
+WORK_S = 0.005  # of CPU: more than waiting takes
 CHUNK = 1 << 16
 CGROUP = Path("/sys/fs/cgroup")
 
@@ -250,10 +251,11 @@ class Command:
 
 
 class Dialogue(Command):
-    """A command that another program talks to while it runs; `idle_s` without a word of either side ends it."""
+    """A command that another program talks to while it runs; `idle_s` without a word of either side, in which it does
+    not work either, ends it."""
 
     def _start(self) -> None:
-        self.last_word, self.closed_out = time.monotonic(), 0
+        self.last_sign, self.cpu_then, self.closed_out = time.monotonic(), self.cpu0, 0
         super()._start()
         self.open[0] = self._hear
 
@@ -264,7 +266,7 @@ class Dialogue(Command):
         head, blobs = frame
         if head["op"] == "hear" and self.stdin in self.open:
             self.pending = memoryview(self.pending.tobytes() + blobs[0])
-            self.last_word = time.monotonic()
+            self.last_sign = time.monotonic()
         elif head["op"] == "hush":
             self.more = False
             self._close_if_fed()
@@ -273,15 +275,22 @@ class Dialogue(Command):
         before = capture.total
         super()._read(fd, capture)
         if fd == self.out and capture.total > before:
-            self.last_word = time.monotonic()
+            self.last_sign = time.monotonic()
             write_frame({"said": True}, [self.chunk])
 
     def _enforce(self) -> None:
         super()._enforce()
         if self.status is None and self.killed is None:
             self._tell_silence()
-            if time.monotonic() - self.last_word > self.job["idle_s"]:
+            self._note_work()
+            if time.monotonic() - self.last_sign > self.job["idle_s"]:
                 self.killed = "idle"
+
+    def _note_work(self) -> None:
+        """A program that computes, or would if it were let, is not idle."""
+        cpu_s = self.meter.cpu_s()
+        if cpu_s - self.cpu_then > WORK_S:
+            self.last_sign, self.cpu_then = time.monotonic(), cpu_s
 
     def _tell_silence(self) -> None:
         """Not at once: stdout closes a moment before a process ends, and its end is the more telling news."""

@@ -172,7 +172,7 @@ def test_a_checker_may_judge_what_an_interactor_writes(engine: None) -> None:
 
 
 GENERATOR = "import random, sys\nn = int(sys.argv[1])\nr = random.Random(n)\nprint(r.randint(-n, n), r.randint(-n, n))\n"
-STRESSED = replace(SUM, tests=SUM.tests[:1], stress=Stress(python(GENERATOR), python(RIGHT), cases=30))
+STRESSED = replace(SUM, tests=SUM.tests[:1], stress=Stress(python(GENERATOR), python(RIGHT), cases=20))
 NO_NEGATIVES = "a, b = map(int, input().split())\nprint(abs(a) + abs(b))\n"
 NO_ZERO = "a, b = map(int, input().split())\nprint(a + b or 1)\n"
 
@@ -201,7 +201,8 @@ def test_stress_tests_wait_for_the_shown_ones(engine: None) -> None:
 @pytest.mark.parametrize(("stress", "message"), [
     (Stress(python("x ="), python(RIGHT)), "problem.yaml: `stress.generator` fails on generated test 1: exit code 1: "),
     (Stress(python(GENERATOR), python("print(input())\ninput()")), "problem.yaml: `stress.brute` fails on generated test 1: exit code 1: "),
-    (Stress(python("while True: print(1)"), python(RIGHT)), "problem.yaml: `stress.generator` fails on generated test 1: writes too much"),
+    (Stress(python("print('1' * (2 << 20))"), python(RIGHT)), "problem.yaml: `stress.generator` writes more than 1 MiB as test 1 (hint: "),
+    (Stress(python("while True: print('1' * 10**6)"), python(RIGHT)), "problem.yaml: `stress.generator` fails on generated test 1: writes too much"),
 ])  # fmt: skip
 def test_the_authors_programs_must_work(engine: None, stress: Stress, message: str) -> None:
     with pytest.raises(UserError) as caught, Judge(replace(STRESSED, stress=stress)):
@@ -225,14 +226,14 @@ FUNCTIONS = [
     (0, "tokens", "def f(xs):\n    return map(int, sorted(xs))", "AC"),
     (0, "tokens", "def f(xs):\n    return range(1, 4)", "AC"),
     (0, "tokens", "def f(xs):\n    yield 1\n    raise KeyError('gone')", "RE"),
-    (0, "tokens", "def f(xs):\n    while True: yield 1", "MLE"),
+    (0, "tokens", "def f(xs):\n    while True: yield 'x' * (1 << 20)", "MLE"),
     (0, "unordered", "def f(xs):\n    return [2, 3, 1]", "AC"),
     (0, "tokens", "def f(xs):\n    return [2, 3, 1]", "WA"),
     (0, "floats", "def f(xs):\n    return [1.0000001, 2, 3.0]", "AC"),
     (0, "floats", "def f(xs):\n    return [float('nan'), 2, 3]", "WA"),
     (0, "tokens", "def f(xs):\n    import sys\n    for frame in sys._current_frames().values():\n        while frame:\n"
      "            for v in frame.f_locals.values():\n                if v == [1, 2, 3]: return v\n            frame = frame.f_back", "WA"),
-    (0, "tokens", "import builtins, json\njson.loads = builtins.isinstance = lambda *a: True\ndef f(xs): return 5", "WA"),
+    (0, "tokens", "import builtins, json\njson.loads = builtins.isinstance = lambda *a: True\ndef f(xs): return 5", "RE"),
     (0, "tokens", "class A(dict):\n    __eq__ = __hash__ = __len__ = lambda *a: True\ndef f(xs): return A()", "WA"),
 ]  # fmt: skip
 

@@ -12,7 +12,6 @@ from sdpo_tts.judge.dialogue import Dialogue, Side, hold
 from sdpo_tts.judge.trial import Bench
 from sdpo_tts.problem import Mode, Problem, Test
 
-PATIENCE = 2.0  # how much longer than the submission an interactor waits for a word
 CHECKER_TRIES = 2
 
 
@@ -44,9 +43,10 @@ class Jury:
         words = self._interactor.command(*paths(convention), keep=kept)
         files = {**self._interactor.files, "input": test.input, "answer": test.expected}
         # The CPU limit is as ever. A wall clock would count each word's way here and there: silence is what ends it.
+        # Only the submission's: an interactor waits as long as that lasts, and then its input ends.
         ours = Side(bench, replace(command, wall_s=WALL_S), idle_s=command.wall_s)
         with self._workshop.bench() as own:
-            return hold(ours, Side(own, words, PATIENCE * command.wall_s, files))
+            return hold(ours, Side(own, words, WALL_S, files))
 
     def settle(self, dialogue: Dialogue, test: Test) -> Comparison:
         """The interactor's opinion, and the checker's of what it wrote. Raises JuryError, ContainerLost."""

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 
 from sdpo_tts.errors import UserError
 from sdpo_tts.judge.author import Tool, Workshop, how_it_ended
-from sdpo_tts.judge.facts import Facts
+from sdpo_tts.judge.facts import Facts, size
 from sdpo_tts.problem import Problem, Test
 
 WORDS_CHARS = 250
+MOST_INPUT_BYTES = 1 << 20
 
 
 class StressTests:
@@ -48,6 +49,9 @@ class StressTests:
 
     def _make(self, number: int) -> Test:
         given = self._run(self._generator, number, arguments=(str(number),))
+        if len(given) > MOST_INPUT_BYTES:
+            what = f"`stress.generator` writes more than {size(MOST_INPUT_BYTES)} as test {number}"
+            raise UserError(what, where=str(self._problem.path), hint="stress tests are meant to be small")
         answer = self._run(self._brute, number, stdin=given)
         return Test(f"stress-{number}", given, answer, shown=True)
 

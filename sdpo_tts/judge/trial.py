@@ -88,9 +88,7 @@ class Trial:
         return Judgement(verdict, tuple(outcomes), total, compile_output, seconds)
 
     def _judge(self, program: str) -> list[TestOutcome]:
-        files = self.court.compiler.compile(
-            self.language, {self.language.source: program.encode(errors="replace")}
-        )
+        files = self.court.compiler.compile(self.language, {self.language.source: program.encode(errors="replace")})
         with Bench(self.court.fleet, self._cage(), files) as bench:
             self._check(bench)
             outcomes = self._tier(bench, [*self.problem.shown, *self.counter_examples], to_the_end=True)
@@ -104,9 +102,11 @@ class Trial:
         """The first generated test that the program fails, which is kept; passing one proves nothing."""
         for test in self.court.stress:
             outcome = self._run(bench, test)
-            if outcome.verdict is not Verdict.AC:
+            if outcome.verdict is Verdict.AC:
+                continue
+            if outcome.verdict is not Verdict.JE:
                 self.court.stress.keep(test)
-                return [outcome]
+            return [outcome]
         return []
 
     def _tier(self, bench: Bench, tests: Iterable[Test], to_the_end: bool) -> list[TestOutcome]:
@@ -142,7 +142,7 @@ class Trial:
         if failure and not talk.interactor_first:
             return self._outcome(test, facts, *failure)
         opinion = self.court.jury.settle(talk, test)
-        return self._outcome(test, facts, *(_verdict(opinion) if not (opinion.ok and failure) else failure))
+        return self._outcome(test, facts, *(failure if failure and opinion.ok else _verdict(opinion)))
 
     def _measured(self, run: Callable[[], T], facts_of: Callable[[T], Facts]) -> T:
         """A borderline time-out is measured again, alone."""
