@@ -1,6 +1,6 @@
-"""Function mode: `harness.py solution.py NAME [N]` calls NAME with the JSON values on stdin, one a line.
+"""Function mode: `harness.py solution.py NAME N` calls NAME with the JSON values on stdin, one a line.
 
-The result, or with N from 1 what the N-th argument has become, goes as one JSON value to a private copy of stdout;
+The result (N is 0), or what the N-th argument has become, goes as one JSON value to a private copy of stdout;
 what the solution prints goes to stderr. An exception leaves an ordinary traceback that starts in the solution. It
 judges nothing, and knows no expected result: the host compares.
 """
@@ -87,7 +87,7 @@ def call(function: Callable[..., Any], name: str, arguments: list[Any], place: i
 
 
 def main() -> int:
-    path, name, place = os.path.abspath(sys.argv[1]), sys.argv[2], int((sys.argv[3:] or ["0"])[0])
+    path, name, place = os.path.abspath(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     out = os.dup(1)
     os.dup2(2, 1)
     arguments = [json.loads(line) for line in sys.stdin.buffer.read().splitlines() if line.strip()]

@@ -14,8 +14,8 @@ def pair(path, numbers, target, wrong):
     first, second = map(int, tokens)
     if not 1 <= first < second <= len(numbers):
         end(wrong, f"{first} and {second} are not two places in order")
-    if numbers[first - 1] + numbers[second - 1] != target:
-        end(wrong, f"the numbers at places {first} and {second} have the sum {numbers[first - 1] + numbers[second - 1]}")
+    if (total := numbers[first - 1] + numbers[second - 1]) != target:
+        end(wrong, f"the numbers at places {first} and {second} have the sum {total}")
     return first, second
 
 
