@@ -18,7 +18,7 @@ import docker
 import pytest
 
 from sdpo_tts.judge import Judge, container
-from sdpo_tts.judge.container import OWNER_LABEL
+from sdpo_tts.judge.fleet import OWNER_LABEL
 from tests.conftest import ROOT
 from tests.hostile.corpus import RIGHT, SUM
 

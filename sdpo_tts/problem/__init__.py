@@ -1,8 +1,32 @@
 """What is to be solved: the problem as data, and the formats it is read from."""
 
 from sdpo_tts.problem.load import load_problem, read_problem
-from sdpo_tts.problem.model import Checker, FeedbackScope, Function, Limits, Mode, Problem, Test
+from sdpo_tts.problem.model import (
+    Checker,
+    Convention,
+    FeedbackScope,
+    Function,
+    Interactor,
+    Limits,
+    Mode,
+    Problem,
+    Program,
+    Stress,
+    Test,
+)
 
 __all__ = [
-    "Checker", "FeedbackScope", "Function", "Limits", "Mode", "Problem", "Test", "load_problem", "read_problem",
-]  # fmt: skip
+    "Checker",
+    "Convention",
+    "FeedbackScope",
+    "Function",
+    "Interactor",
+    "Limits",
+    "Mode",
+    "Problem",
+    "Program",
+    "Stress",
+    "Test",
+    "load_problem",
+    "read_problem",
+]

@@ -12,7 +12,7 @@ import yaml
 
 from sdpo_tts.errors import SandboxError
 from sdpo_tts.judge import Judge, Judgement, Verdict, trial
-from sdpo_tts.judge.container import RUN_LABEL
+from sdpo_tts.judge.fleet import RUN_LABEL
 from sdpo_tts.problem import Checker, FeedbackScope, Function, Limits, Mode, Problem, Test
 
 FOLDER = Path(__file__).parent

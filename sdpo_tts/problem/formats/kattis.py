@@ -12,12 +12,13 @@ from pathlib import Path, PurePosixPath
 
 from sdpo_tts.errors import UserError
 from sdpo_tts.problem.document import Document, Null, Refused, Value, parse_document, quoted
-from sdpo_tts.problem.model import Limits, Test
+from sdpo_tts.problem.model import Checker, Convention, Interactor, Limits, Program, Test
+from sdpo_tts.problem.reading.author import author_program
 from sdpo_tts.problem.reading.draft import MIB, Draft, Reading, number, with_samples
 from sdpo_tts.problem.reading.package import Package
 from sdpo_tts.problem.reading.programs import programs
 from sdpo_tts.problem.reading.statement import find_statement
-from sdpo_tts.problem.reading.validators import Mapped, kattis
+from sdpo_tts.problem.reading.validators import kattis
 
 OWN_KEYS = ("problem_format_version", "validation", "validator_flags", "uuid", "rights_owner", "license")
 _LEGACY = ("legacy", "legacy-icpc", "")
@@ -54,14 +55,14 @@ class _Kattis:
 
     def draft(self, path: Path, statement: str) -> Draft:
         self._refuse_what_cannot_be()
-        checker = self._checker()
+        checker, interactor = self._judges()
         limits = self._limits()
         tests = list(self._tests())
         if not tests:
             hint = "*.in with *.ans in data/sample and data/secret"
             raise self.document.error((), "a Kattis package without tests", hint)
         found = find_statement(self.package, ("statement", "problem_statement"), self._constants())
-        self.notes += [*checker.notes, *(found.notes if not statement else ())]
+        self.notes += found.notes if not statement else ()
         if not any(test.shown for test in tests):
             self.notes.append("the package has no sample: feedback can quote no test")
         return Draft(
@@ -69,10 +70,11 @@ class _Kattis:
             where=str(self.document.path),
             slug=self.package.title,
             title=self._name(found.language) or found.title,
-            statement=with_samples(statement or found.text, tests, has_them=bool(statement)),
+            statement=self._with_samples(statement, found.text, tests),
             tests=tests,
             limits=limits,
-            checker=checker.checker,
+            checker=checker,
+            interactor=interactor,
             notes=tuple(self.notes),
             programs=programs(self.package, _SUBMISSIONS),
             source=self._text("source") or self._text("source_url"),
@@ -104,7 +106,7 @@ class _Kattis:
 
     def _refuse_what_cannot_be(self) -> None:
         kinds = [*self._words("type"), *self._words("validation")[1:]]
-        for kind in ("interactive", "multi-pass", "submit-answer"):
+        for kind in ("multi-pass", "submit-answer"):
             if kind in kinds:
                 location = ("type",) if kind in self._words("type") else ("validation",)
                 raise self.document.error(location, f"{kind} problems are not supported")
@@ -121,15 +123,39 @@ class _Kattis:
         if languages and not {"all", "python3"} & set(languages):
             self.notes.append(f"the package allows only {', '.join(languages)[:60]}, and Python 3 is asked for")
 
-    def _checker(self) -> Mapped:
-        own = [*self.package.names("output_validators"), *self.package.names("output_validator")]
-        custom = self._words("validation")[:1] == ["custom"]
-        if own:
-            raise self.package.error(own[0], "output validators of the package's own are not supported")
-        if custom:
-            self.notes.append("the package says `validation: custom` and holds no validator: the default one is used")
+    @property
+    def _interactive(self) -> bool:
+        return "interactive" in [*self._words("type"), *self._words("validation")[1:]]
+
+    def _judges(self) -> tuple[Checker, Interactor | None]:
+        """What judges outputs; an interactive problem's validator is what programs talk to."""
         with self.document.at("validator_flags"):
-            return kattis([] if custom else self._validator_flags())
+            own = self._own_validator()
+            if own is None:
+                return self._default_checker(), None
+        if self._interactive:
+            return Checker(), Interactor(own, Convention.KATTIS)
+        return Checker(kind="program", program=own, convention=Convention.KATTIS), None
+
+    def _default_checker(self) -> Checker:
+        if self._interactive:
+            raise self.document.error((), "an interactive problem without an output validator")
+        if self._words("validation")[:1] != ["custom"]:
+            return kattis(self._validator_flags())
+        self.notes.append("the package says `validation: custom` and holds no validator: the default one is used")
+        return kattis([])
+
+    def _own_validator(self) -> Program | None:
+        for folder in ("output_validator", "output_validators"):
+            if self.package.names(folder):
+                return author_program(self.package, folder, self._validator_flags())
+        return None
+
+    def _with_samples(self, given: str, found: str, tests: list[Test]) -> str:
+        """Nothing is added of an interactive problem, whose input a program never reads."""
+        if self._interactive:
+            return given or found
+        return with_samples(given or found, tests, has_them=bool(given))
 
     def _validator_flags(self) -> list[str]:
         """Those of the problem, which groups of tests may replace: all alike, since there is one checker."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from sdpo_tts.errors import UserError
 from sdpo_tts.problem import values
 from sdpo_tts.problem.document import Refused, quoted
-from sdpo_tts.problem.model import Checker, FeedbackScope, Function, Limits, Mode, Problem, Test
+from sdpo_tts.problem.model import Checker, FeedbackScope, Function, Interactor, Limits, Mode, Problem, Test
 
 MIB = 2**20
 MIN_TIME_S, MAX_TIME_S = 1e-3, 3600.0
@@ -47,6 +47,7 @@ class Draft:
     limits: Limits = field(default_factory=Limits)
     checker: Checker = field(default_factory=Checker)
     function: Function | None = None
+    interactor: Interactor | None = None
     notes: tuple[str, ...] = ()
     programs: tuple[tuple[str, bytes], ...] = ()
     source: str = ""
@@ -70,6 +71,7 @@ class Draft:
             function=self.function,
             path=self.path,
             digest="",
+            interactor=self.interactor,
         )
         repeats = [f"{count(repeated, 'test')} left out, equal to others"] if repeated else []
         return Reading(problem, (*self.notes, *limit_notes, *repeats), self.programs, self.source)
