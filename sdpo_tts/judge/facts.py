@@ -12,9 +12,10 @@ from sdpo_tts.problem import Limits
 # A program over its limit runs on a little, so that one just over it is measured and not guessed.
 KILL_FACTOR, KILL_EXTRA_S = 1.25, 0.05
 BORDERLINE_FACTOR = 1.2
-_OUT_OF_MEMORY = re.compile(
-    rb"^(MemoryError\b|.*std::bad_alloc|.*java\.lang\.OutOfMemoryError|memory allocation of \d+ bytes failed"
-    rb"|(fatal error: )?runtime: (cannot allocate|out of) memory)"
+_OUT_OF_MEMORY = re.compile(rb"MemoryError\b|.*std::bad_alloc")  # the last words of a program
+_THEN_A_TRACE = re.compile(
+    rb".*java\.lang\.OutOfMemoryError|memory allocation of \d+ bytes failed"
+    rb"|(fatal error: )?runtime: (cannot allocate|out of) memory"
 )
 
 
@@ -90,7 +91,7 @@ def _exit_cause(facts: Facts, limits: Limits) -> tuple[Verdict, str] | None:
     if facts.exit_code == 0:
         return None
     lines = facts.stderr.strip().splitlines()
-    if any(_OUT_OF_MEMORY.match(line) for line in lines[:3] + lines[-3:]):  # a trace may follow or go before
+    if any(map(_OUT_OF_MEMORY.match, lines[-3:])) or any(map(_THEN_A_TRACE.match, lines[:3] + lines[-3:])):
         return Verdict.MLE, f"an allocation failed, the limit is {size(limits.memory_bytes)}"
     if facts.signal is not None:
         return Verdict.RE, f"killed by {signal_name(facts.signal)}"

@@ -14,7 +14,7 @@ import yaml
 from sdpo_tts.errors import UserError
 from sdpo_tts.problem.document import quoted
 from sdpo_tts.problem.language import language
-from sdpo_tts.problem.model import Checker, Convention, Limits, Problem, Program, Test
+from sdpo_tts.problem.model import Checker, Convention, Limits, Program, Test
 from sdpo_tts.problem.native import FORMAT
 from sdpo_tts.problem.reading.draft import MIB, Reading
 from sdpo_tts.problem.values import natural
@@ -77,9 +77,12 @@ def problem_yaml(reading: Reading) -> str:
         "mode": str(problem.mode),
         "language": problem.language,
         "limits": _limits(problem.limits),
-        **_judges(problem),
         "feedback": str(problem.feedback),
     }
+    if problem.checker != Checker():
+        data["checker"] = _checker(problem.checker)
+    if problem.interactor:
+        data["interactor"] = _program("interactor", problem.interactor.program, problem.interactor.convention)
     if function:
         data["function"] = {"name": function.name, "starter_code": Block(function.starter_code)}
     tiers = {"shown": list(problem.shown), "held_out": list(problem.held_out)}
@@ -109,8 +112,10 @@ def _files(reading: Reading) -> list[tuple[str, bytes]]:
     files = {"problem.yaml": problem_yaml(reading).encode(), STATEMENT: f"{problem.statement}\n".encode()}
     for test in problem.tests:
         files |= {f"{test.name}.in": test.input, f"{test.name}.out": test.expected}
-    for key, program in _author_programs(problem).items():
-        files |= {f"{key}/{name}": content for name, content in [_main(program), *program.files]}
+    if problem.checker.program:
+        files |= _sources("checker", problem.checker.program)
+    if problem.interactor:
+        files |= _sources("interactor", problem.interactor.program)
     files |= {f"submissions/{name}": source for name, source in reading.programs}
     for name in files:
         path = PurePosixPath(name)
@@ -146,45 +151,30 @@ def _size(amount: int) -> str:
     return f"{amount // MIB}MiB" if amount % MIB == 0 else f"{amount}B"
 
 
-def _judges(problem: Problem) -> dict[str, Any]:
-    """The keys `checker` and `interactor`."""
-    told: dict[str, Any] = {}
-    if problem.checker.program:
-        told["checker"] = _program("checker", problem.checker.program, problem.checker.convention)
-    elif not problem.interactor:
-        told["checker"] = _checker(problem.checker)
-    if problem.interactor:
-        told["interactor"] = _program("interactor", problem.interactor.program, problem.interactor.convention)
-    return told
-
-
-def _author_programs(problem: Problem) -> dict[str, Program]:
-    both = {"checker": problem.checker.program, "interactor": problem.interactor and problem.interactor.program}
-    return {key: program for key, program in both.items() if program}
-
-
-def _main(program: Program) -> tuple[str, bytes]:
-    """Under the name that it runs by, which no other file of it has."""
-    return language(program.language).source, program.source
+def _checker(checker: Checker) -> str | dict[str, Any]:
+    """As `values.checker` reads it, or the mapping of a program."""
+    if checker.program:
+        return _program("checker", checker.program, checker.convention)
+    tolerances = [("absolute", checker.absolute), ("relative", checker.relative)]
+    given = [(name, f"{value!r}") for name, value in tolerances if value is not None]
+    if checker.kind != "kattis":
+        options = ["ignore_case"] if checker.ignore_case else [word for pair in given for word in pair]
+        return " ".join([checker.kind, *options])
+    switches = [("case_sensitive", not checker.ignore_case), ("space_change_sensitive", checker.exact_spaces)]
+    flags = [name for name, is_on in switches if is_on]
+    return " ".join(["kattis", *flags, *(word for name, value in given for word in (f"float_{name}_tolerance", value))])
 
 
 def _program(folder: str, program: Program, convention: Convention) -> dict[str, Any]:
-    told = {"program": f"{folder}/{_main(program)[0]}", "language": program.language, "convention": str(convention)}
-    files, arguments = [f"{folder}/{name}" for name, _ in program.files], list(program.arguments)
-    return {**told, **({"files": files} if files else {}), **({"arguments": arguments} if arguments else {})}
+    told: dict[str, Any] = {
+        "program": f"{folder}/{language(program.language).source}",
+        "language": program.language,
+        "convention": str(convention),
+    }
+    lists = {"files": [f"{folder}/{name}" for name, _ in program.files], "arguments": list(program.arguments)}
+    return told | {key: value for key, value in lists.items() if value}
 
 
-def _checker(checker: Checker) -> str:
-    """As `values.checker` reads it."""
-    tolerances = [("absolute", checker.absolute), ("relative", checker.relative)]
-    form = "float_{}_tolerance" if checker.kind == "kattis" else "{}"
-    numbers = [f"{form.format(name)} {_tolerance(value)}" for name, value in tolerances if value is not None]
-    if checker.kind == "kattis":
-        flags = {"case_sensitive": not checker.ignore_case, "space_change_sensitive": checker.exact_spaces}
-    else:
-        flags = {"ignore_case": checker.ignore_case}
-    return " ".join([checker.kind, *(name for name, on in flags.items() if on), *numbers])
-
-
-def _tolerance(value: float) -> str:
-    return repr(value).replace("+", "")
+def _sources(folder: str, program: Program) -> dict[str, bytes]:
+    main = {f"{folder}/{language(program.language).source}": program.source}
+    return main | {f"{folder}/{name}": content for name, content in program.files}

@@ -12,13 +12,12 @@ from pathlib import Path, PurePosixPath
 
 from sdpo_tts.errors import UserError
 from sdpo_tts.problem.document import Document, Null, Refused, Value, parse_document, quoted
-from sdpo_tts.problem.model import Checker, Convention, Interactor, Limits, Program, Test
-from sdpo_tts.problem.reading.author import author_program
+from sdpo_tts.problem.model import Checker, Convention, Interactor, Limits, Test
 from sdpo_tts.problem.reading.draft import MIB, Draft, Reading, number, with_samples
 from sdpo_tts.problem.reading.package import Package
-from sdpo_tts.problem.reading.programs import programs
+from sdpo_tts.problem.reading.programs import author_program, programs
 from sdpo_tts.problem.reading.statement import find_statement
-from sdpo_tts.problem.reading.validators import kattis
+from sdpo_tts.problem.reading.validators import Mapped, kattis
 
 OWN_KEYS = ("problem_format_version", "validation", "validator_flags", "uuid", "rights_owner", "license")
 _LEGACY = ("legacy", "legacy-icpc", "")
@@ -62,7 +61,9 @@ class _Kattis:
             hint = "*.in with *.ans in data/sample and data/secret"
             raise self.document.error((), "a Kattis package without tests", hint)
         found = find_statement(self.package, ("statement", "problem_statement"), self._constants())
-        self.notes += found.notes if not statement else ()
+        text = statement or found.text
+        samples = with_samples(text, tests, has_them=bool(statement))
+        self.notes += [*checker.notes, *(found.notes if not statement else ())]
         if not any(test.shown for test in tests):
             self.notes.append("the package has no sample: feedback can quote no test")
         return Draft(
@@ -70,10 +71,10 @@ class _Kattis:
             where=str(self.document.path),
             slug=self.package.title,
             title=self._name(found.language) or found.title,
-            statement=self._with_samples(statement, found.text, tests),
+            statement=self._with_dialogues(text) if interactor else samples,
             tests=tests,
             limits=limits,
-            checker=checker,
+            checker=checker.checker,
             interactor=interactor,
             notes=tuple(self.notes),
             programs=programs(self.package, _SUBMISSIONS),
@@ -123,39 +124,33 @@ class _Kattis:
         if languages and not {"all", "python3"} & set(languages):
             self.notes.append(f"the package allows only {', '.join(languages)[:60]}, and Python 3 is asked for")
 
-    @property
-    def _interactive(self) -> bool:
-        return "interactive" in [*self._words("type"), *self._words("validation")[1:]]
-
-    def _judges(self) -> tuple[Checker, Interactor | None]:
-        """What judges outputs; an interactive problem's validator is what programs talk to."""
+    def _judges(self) -> tuple[Mapped, Interactor | None]:
+        """The checker, and the interactor in whose place the package's validator may stand."""
+        own = [*self.package.names("output_validators"), *self.package.names("output_validator")]
+        interactive = "interactive" in [*self._words("type"), *self._words("validation")[1:]]
         with self.document.at("validator_flags"):
-            own = self._own_validator()
-            if own is None:
-                return self._default_checker(), None
-        if self._interactive:
-            return Checker(), Interactor(own, Convention.KATTIS)
-        return Checker(kind="program", program=own, convention=Convention.KATTIS), None
-
-    def _default_checker(self) -> Checker:
-        if self._interactive:
+            flags = self._validator_flags()
+        if own and interactive:
+            return Mapped(Checker()), Interactor(author_program(self.package, own, flags), Convention.KATTIS)
+        if interactive:
             raise self.document.error((), "an interactive problem without an output validator")
-        if self._words("validation")[:1] != ["custom"]:
-            return kattis(self._validator_flags())
-        self.notes.append("the package says `validation: custom` and holds no validator: the default one is used")
-        return kattis([])
+        if own:
+            program = author_program(self.package, own, flags)
+            return Mapped(Checker(kind="program", program=program, convention=Convention.KATTIS)), None
+        return self._default_validator(flags), None
 
-    def _own_validator(self) -> Program | None:
-        for folder in ("output_validator", "output_validators"):
-            if self.package.names(folder):
-                return author_program(self.package, folder, self._validator_flags())
-        return None
+    def _default_validator(self, flags: list[str]) -> Mapped:
+        custom = self._words("validation")[:1] == ["custom"]
+        if custom:
+            self.notes.append("the package says `validation: custom` and holds no validator: the default one is used")
+        with self.document.at("validator_flags"):
+            return kattis([] if custom else flags)
 
-    def _with_samples(self, given: str, found: str, tests: list[Test]) -> str:
-        """Nothing is added of an interactive problem, whose input a program never reads."""
-        if self._interactive:
-            return given or found
-        return with_samples(given or found, tests, has_them=bool(given))
+    def _with_dialogues(self, statement: str) -> str:
+        """With the sample dialogues, which an interactive problem has instead of samples."""
+        names = [name for name in self.package.names("data/sample") if name.endswith(".interaction")]
+        lead = "Sample dialogue (`<` is read by the program, `>` is written by it)"
+        return "\n\n".join([statement, *(f"{lead}:\n```\n{self.package.text(name).strip()}\n```" for name in names)])
 
     def _validator_flags(self) -> list[str]:
         """Those of the problem, which groups of tests may replace: all alike, since there is one checker."""

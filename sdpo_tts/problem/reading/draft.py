@@ -69,9 +69,9 @@ class Draft:
             feedback=FeedbackScope.SHOWN,
             checker=self.checker,
             function=self.function,
+            interactor=self.interactor,
             path=self.path,
             digest="",
-            interactor=self.interactor,
         )
         repeats = [f"{count(repeated, 'test')} left out, equal to others"] if repeated else []
         return Reading(problem, (*self.notes, *limit_notes, *repeats), self.programs, self.source)

@@ -1,50 +1,56 @@
 """Which checker stands for which validator of another system, and what is lost on the way.
 
-Kattis's default validator is the checker `kattis`, with its own flags.
-Polygon's standard checkers: the ones of testlib.
+Kattis's default validator is our checker `kattis`. Polygon's standard checkers are the ones of testlib.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sdpo_tts.problem import values
+from sdpo_tts.problem.document import Refused, quoted
 from sdpo_tts.problem.model import Checker
 
-_TOKENS = Checker(kind="tokens")
-_ANY_CASE = Checker(kind="tokens", ignore_case=True)
+
+@dataclass(frozen=True)
+class Mapped:
+    """The checker that is nearest, and how it differs."""
+
+    checker: Checker
+    notes: tuple[str, ...] = ()
 
 
-def _floats(absolute: float, relative: float | None = None) -> Checker:
-    return Checker(kind="floats", absolute=absolute, relative=relative)
-
-
+_TOKENS = Mapped(Checker(kind="tokens"))
 POLYGON = {
-    "fcmp": Checker(kind="exact"),
+    "fcmp": Mapped(Checker(kind="exact")),
     "hcmp": _TOKENS,
     "icmp": _TOKENS,
-    "lcmp": Checker(kind="lines"),
+    "lcmp": Mapped(Checker(kind="lines")),
     "ncmp": _TOKENS,
     "wcmp": _TOKENS,
     "caseicmp": _TOKENS,
     "casencmp": _TOKENS,
     "casewcmp": _TOKENS,
-    "yesno": _ANY_CASE,
-    "nyesno": _ANY_CASE,
-    "acmp": _floats(1.5e-6),
-    "dcmp": _floats(1e-6, 1e-6),
-    "rcmp": _floats(1.5e-6),
-    "rcmp4": _floats(1e-4, 1e-4),
-    "rcmp6": _floats(1e-6, 1e-6),
-    "rcmp9": _floats(1e-9, 1e-9),
+    "yesno": Mapped(Checker(kind="tokens", ignore_case=True)),
+    "nyesno": Mapped(Checker(kind="tokens", ignore_case=True)),
+    "acmp": Mapped(Checker(kind="floats", absolute=1.5e-6)),
+    "dcmp": Mapped(Checker(kind="floats", absolute=1e-6, relative=1e-6)),
+    "rcmp": Mapped(Checker(kind="floats", absolute=1.5e-6)),
+    "rcmp4": Mapped(Checker(kind="floats", absolute=1e-4, relative=1e-4)),
+    "rcmp6": Mapped(Checker(kind="floats", absolute=1e-6, relative=1e-6)),
+    "rcmp9": Mapped(Checker(kind="floats", absolute=1e-9, relative=1e-9)),
 }
 
 
-def polygon(name: str) -> Checker | None:
-    """The checker for `std::wcmp.cpp` and the like; None for others, which only their own source can stand for."""
-    return POLYGON.get(name.removeprefix("std::").removesuffix(".cpp")) if name.startswith("std::") else None
+def polygon(name: str) -> Mapped:
+    """The checker for `std::wcmp.cpp` and the like. Raises `Refused`."""
+    key = name.removeprefix("std::").removesuffix(".cpp")
+    if key not in POLYGON:
+        raise Refused(f"the checker {quoted(name)} is not supported", "known: " + ", ".join(POLYGON))
+    return POLYGON[key]
 
 
-def kattis(flags: Sequence[str]) -> Checker:
+def kattis(flags: Sequence[str]) -> Mapped:
     """The checker for the default validator with these flags. Raises `Refused`."""
-    return values.checker(" ".join(["kattis", *flags]))
+    return Mapped(values.checker(" ".join(["kattis", *flags])))
