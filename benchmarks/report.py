@@ -27,9 +27,10 @@ def write(page: str, name: str, text: str) -> None:
 
 
 def machine() -> str:
-    """The processor, the number of cores and the kernel."""
+    """The processor, the number of cores, the kernel, and how busy it is now."""
     model = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    return f"{model[1] if model else platform.machine()}, {cores()} cores, Linux {platform.release()}"
+    name = model[1] if model else platform.machine()
+    return f"{name}, {cores()} cores, Linux {platform.release()}, load {os.getloadavg()[0]:.1f}"
 
 
 def cores() -> int:
