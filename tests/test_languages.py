@@ -16,7 +16,7 @@ from sdpo_tts.policy.prompts import student_text
 from sdpo_tts.problem import Limits
 from sdpo_tts.problem.language import language_of, languages
 from tests.conftest import ROOT
-from tests.test_judge import MIB, RIGHT, SUM
+from tests.test_judge import FUNCTION, MIB, RIGHT, SUM
 
 PYTHON = {
     "AC": RIGHT,
@@ -86,6 +86,14 @@ def test_every_verdict(judges: dict[str, Judge], key: str) -> None:
     details = [judgement.compile_output or judgement.outcomes[0].detail for judgement in judgements]
     assert got == {verdict: verdict for verdict in PROGRAMS[key]}, details
     assert judgements[0].solved
+
+
+def test_function_mode_in_pypy(judges: dict[str, Judge]) -> None:
+    if "pypy3" not in judges:
+        pytest.skip("no sandbox image has pypy3: sandbox/build --languages default,pypy3")
+    with Judge(replace(FUNCTION, language="pypy3")) as judge:
+        sources = ["def add(xs, y):\n    yield from xs\n    yield y", "def add(xs): pass", "def add("]
+        assert [str(judgement.verdict) for judgement in judge.judge_many(sources)] == ["AC", "RE", "CE"]
 
 
 @pytest.mark.parametrize(("key", "option"), [("cpp17", "201703"), ("cpp20", "202002"), ("cpp23", "202")])
