@@ -27,10 +27,11 @@ import docker
 
 from benchmarks.report import machine, table, write
 from sdpo_tts.judge import Judge
-from sdpo_tts.judge.container import PIDS
-from sdpo_tts.judge.engine import sandbox_folder, sandbox_image
-from sdpo_tts.judge.trial import Trial
+from sdpo_tts.judge.compiler import Compiler
+from sdpo_tts.judge.engine import sandbox_image
+from sdpo_tts.judge.fleet import PIDS
 from sdpo_tts.problem import Problem, Test
+from sdpo_tts.problem.language import Language, language, sandbox_folder
 from tests.hostile.corpus import RIGHT, SUM
 
 STDIN, EXPECTED = b"3 4\n", b"7\n"
@@ -111,14 +112,16 @@ def ours(language: str, workers: int, programs: int, tests: int) -> float:
 @contextmanager
 def compiled_once() -> Iterator[None]:
     """The programs differ in a comment only, so that one binary serves all: compilation is not what is measured."""
-    compile, binaries = Trial._compile, {}
+    compile, binaries = Compiler.compile, {}
 
-    def cached(trial: Trial, files: dict[str, bytes]) -> dict[str, bytes]:
-        if trial.language not in binaries:
-            binaries[trial.language] = compile(trial, files)
-        return binaries[trial.language]
+    def cached(compiler: Compiler, known: Language, files: dict[str, bytes]) -> dict[str, bytes]:
+        if not known.compile:
+            return files
+        if known not in binaries:
+            binaries[known] = compile(compiler, known, files)
+        return binaries[known]
 
-    with patch.object(Trial, "_compile", cached):
+    with patch.object(Compiler, "compile", cached):
         yield
 
 
@@ -176,13 +179,14 @@ def _folder(language: str) -> Iterator[Path]:
 @cache
 def _binary() -> bytes:
     with Judge(_problem(1, "cpp20"), workers=1) as judge:
-        return judge._trial(None)._compile({"solution.cpp": SOURCES["cpp20"].encode()})["solution"]
+        known = language("cpp20")
+        return judge._court.compiler.compile(known, {known.source: SOURCES["cpp20"].encode()})[known.binary]
 
 
 @cache
 def _image() -> str:
     with closing(docker.from_env()) as client:
-        return sandbox_image(client)
+        return sandbox_image(client, set(SOURCES))
 
 
 def _command(language: str, folder: str) -> list[str]:

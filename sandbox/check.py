@@ -15,7 +15,7 @@ def main() -> int:
     try:
         compile(source, name, "exec", dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
-        sys.stderr.write("".join(traceback.format_exception_only(error)))
+        sys.stderr.write("".join(traceback.format_exception_only(type(error), error)))
         return 1
     return 0
 

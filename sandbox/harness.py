@@ -1,16 +1,19 @@
-"""Function mode: `harness.py solution.py NAME` calls NAME with the JSON values on stdin, one a line.
+"""Function mode: `harness.py solution.py NAME N` calls NAME with the JSON values on stdin, one a line.
 
-The result goes as one JSON value to a private copy of stdout; what the solution prints goes to stderr. An
-exception leaves an ordinary traceback that starts in the solution. It judges nothing: the host compares.
+The result (N is 0), or what the N-th argument has become, goes as one JSON value to a private copy of stdout;
+what the solution prints goes to stderr. An exception leaves an ordinary traceback that starts in the solution. It
+judges nothing, and knows no expected result: the host compares.
 """
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, ItemsView, Iterator, KeysView, ValuesView
 from types import TracebackType
 from typing import Any
 
@@ -40,6 +43,27 @@ def find(namespace: dict[str, Any], name: str) -> Callable[..., Any]:
     raise HarnessError(f"NameError: the program defines no function '{name}' (nor a method of class Solution)")
 
 
+def demand_arity(function: Callable[..., Any], name: str, arguments: list[Any]) -> None:
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # a callable that does not tell
+        return
+    try:
+        signature.bind(*arguments)
+    except TypeError as error:
+        called = f"the tests call it with {len(arguments)}"
+        raise HarnessError(f"TypeError: {name}{signature} has wrong parameters: {called} ({error})") from None
+
+
+def plain(value: Any) -> Any:
+    """With generators and other sequences that JSON does not know as lists. Runs the solution's generators."""
+    if isinstance(value, (Iterator, list, tuple, range, deque, KeysView, ValuesView, ItemsView)):
+        return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    return value
+
+
 def encode(result: Any) -> bytes:
     try:
         return json.dumps(result).encode() + b"\n"
@@ -55,13 +79,20 @@ def own_frames(trace: TracebackType | None, path: str) -> TracebackType | None:
     return trace
 
 
+def call(function: Callable[..., Any], name: str, arguments: list[Any], place: int) -> Any:
+    """The result; or, with a place from 1, the argument that stands there, after the call."""
+    demand_arity(function, name, arguments)
+    result = function(*arguments)
+    return arguments[place - 1] if place else result
+
+
 def main() -> int:
-    path, name = os.path.abspath(sys.argv[1]), sys.argv[2]
+    path, name, place = os.path.abspath(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     out = os.dup(1)
     os.dup2(2, 1)
     arguments = [json.loads(line) for line in sys.stdin.buffer.read().splitlines() if line.strip()]
     try:
-        result = encode(find(load(path), name)(*arguments))
+        result = encode(plain(call(find(load(path), name), name, arguments, place)))
     except HarnessError as error:
         print(error, file=sys.stderr)
         return 1

@@ -13,7 +13,7 @@ import pytest
 
 from sdpo_tts.errors import SandboxError
 from sdpo_tts.judge import Judge, Judgement, Verdict
-from sdpo_tts.judge.container import RUN_LABEL
+from sdpo_tts.judge.fleet import RUN_LABEL
 from sdpo_tts.problem import Checker, FeedbackScope, Function, Limits, Mode, Problem, Test
 
 MIB = 2**20

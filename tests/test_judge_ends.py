@@ -17,8 +17,8 @@ from typing import Any
 import docker
 import pytest
 
-from sdpo_tts.judge import Judge, container
-from sdpo_tts.judge.container import OWNER_LABEL
+from sdpo_tts.judge import Judge, fleet
+from sdpo_tts.judge.fleet import OWNER_LABEL
 from tests.conftest import ROOT
 from tests.hostile.corpus import RIGHT, SUM
 
@@ -84,7 +84,7 @@ def test_the_next_start_removes_what_cannot_end(engine: None, client: Any) -> No
 def test_many_judgements_leave_descriptors_threads_and_containers_as_they_were(
     engine: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(container, "MOST_USES", 2)
+    monkeypatch.setattr(fleet, "MOST_USES", 2)
     before = _resources()
     with Judge(replace(SUM, tests=SUM.tests[:1]), workers=2) as judge:
         judge.judge_many(_programs(8))

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from sdpo_tts.cli.solve import app
 from sdpo_tts.errors import UserError
-from sdpo_tts.problem import Checker, FeedbackScope, Mode, load_problem
+from sdpo_tts.problem import Checker, Convention, FeedbackScope, Interactor, Mode, Program, Stress, load_problem
 
 GOOD = """format: sdpo-solve/1
 title: Sum
@@ -80,7 +80,7 @@ BAD = [
     ("memory too small for an interpreter", GOOD + "limits: {memory: 1MiB}\n", ":8:18: `1MiB` is too small (hint: for example 256MiB)"),
     ("time of zero", GOOD + "limits: {time: 0s}\n", ":8:16: `0s` is too small (hint: for example 2s or 500ms)"),
     ("YAML tag", GOOD.replace("title: Sum", "title: !!int 5"), ":2:8: YAML tag `tag:yaml.org,2002:int` is not allowed (hint: every value is read as text)"),
-    ("merge key", GOOD + "<<: {a: b}\n", ":8:1: unknown key `<<` (hint: one of `format`, `title`, `statement`, `statement_file`, `mode`, `language`, `limits`, `checker`, `feedback`, `function`, `tests`, `run`)"),
+    ("merge key", GOOD + "<<: {a: b}\n", ":8:1: unknown key `<<` (hint: one of `format`, `title`, `statement`, `statement_file`, `mode`, `language`, `limits`, `checker`, `interactor`, `stress`, `feedback`, `function`, `tests`, `run`)"),
     ("key that is a list", GOOD + "? [a]\n: b\n", ":8:3: a key must be text"),
     ("unknown alias", GOOD.replace("title: Sum", "title: *a"), ":2:8: not YAML: found undefined alias 'a'"),
     ("alias inside itself", "a: &a [*a]\n", ":1:4: an alias contains itself"),
@@ -88,6 +88,35 @@ BAD = [
     ("nested too deeply", "a: " + "[" * 100_000, ":1:35: not YAML: nested deeper than 32 levels"),
     ("control character", GOOD.replace("Sum", "Su\am"), ":2:10: character U+0007 is not allowed"),
     ("half a surrogate pair", GOOD.replace('"7"', '"\\ud83d"'), ":7:15: half a surrogate pair is not a character (hint: write \\U0001F600, not \\uD83D\\uDE00)"),
+    ("option that a checker lacks", GOOD + "checker: tokens ignorecase\n", ":8:10: `tokens` has no option `ignorecase` (hint: did you mean `ignore_case`?)"),
+    ("option for an exact checker", GOOD + "checker: exact ignore_case\n", ":8:10: `exact` has no option `ignore_case`"),
+    ("tolerance without its number", GOOD + "checker: floats absolute 1e-3 relative\n", ":8:10: `floats absolute 1e-3 relative` is no checker: a tolerance from 0 to 1 must follow (hint: write `floats 1e-6`)"),
+    ("tolerance above one", GOOD + "checker: floats 2\n", ":8:10: `floats 2` is no checker: a tolerance from 0 to 1 must follow (hint: write `floats 1e-6`)"),
+    ("flag that Kattis lacks", GOOD + "checker: kattis case_insensitive\n", ":8:10: `kattis` has no option `case_insensitive` (hint: did you mean `case_sensitive`?)"),
+    ("flag of Kattis without its number", GOOD + "checker: kattis float_tolerance\n", ":8:10: `float_tolerance` needs a number, not `` (hint: write `float_tolerance 1e-6`)"),
+    ("checker that is a list", GOOD + "checker: [a]\n", ":8:10: `checker` must be text, not a list"),
+    ("checker program without a convention", GOOD + "checker: {program: c.py}\n", ":8:10: missing key `convention`"),
+    ("misspelt key of a checker program", GOOD + "checker: {program: c.py, conventions: kattis}\n", ":8:26: unknown key `conventions` (hint: did you mean `convention`?)"),
+    ("unknown convention", GOOD + "checker: {program: problem.yaml, language: python3, convention: icpc}\n", ":8:65: `icpc` is no convention (hint: one of `testlib`, `kattis`)"),
+    ("checker program that is not there", GOOD + "checker: {program: c.py, convention: kattis}\n", ":8:20: there is no file `c.py` (hint: paths are relative to the problem folder)"),
+    ("checker program out of the folder", GOOD + "checker: {program: ../c.py, convention: kattis}\n", ":8:20: `../c.py` leaves the problem folder (hint: give a path relative to the folder)"),
+    ("checker program in no known language", GOOD + "checker: {program: problem.yaml, convention: kattis}\n", ":8:20: `problem.yaml` tells no language (hint: add `language`)"),
+    ("language that there is not", GOOD + "checker: {program: problem.yaml, convention: kattis, language: cpp}\n", ":8:64: `cpp` is no language (hint: did you mean `cpp23`?)"),
+    ("file beside a program that is not there", GOOD + "checker: {program: problem.yaml, language: c, convention: kattis, files: [a.h]}\n", ":8:75: there is no file `a.h` (hint: paths are relative to the problem folder)"),
+    ("arguments that are text", GOOD + "checker: {program: c.py, convention: kattis, arguments: --x}\n", ":8:57: `arguments` must be a list, not text"),
+    ("checker of text in function mode", GOOD.replace("3 4", "3") + "checker: lines\nmode: function\nfunction: {name: add}\n", ":8:10: `lines` is not for function mode (hint: results are JSON values, not text)"),
+    ("interactor that is text", GOOD + "interactor: i.py\n", ":8:13: `interactor` must be a mapping, not text"),
+    ("interactor in function mode", GOOD.replace("3 4", "3") + "mode: function\nfunction: {name: add}\ninteractor: {program: i.py, convention: kattis}\n", ":10:1: `interactor` is not for function mode"),
+    ("checker beside an interactor", GOOD + "checker: exact\ninteractor: {program: problem.yaml, language: c, convention: kattis}\n", ":8:10: checker `exact` beside `interactor` (hint: the interactor judges; a checker program may judge what it writes)"),
+    ("checker program beside an interactor of Kattis", GOOD + "checker: {program: problem.yaml, language: c, convention: kattis}\ninteractor: {program: problem.yaml, language: c, convention: kattis}\n",
+     ":8:1: a checker program beside an interactor of Kattis's convention (hint: only `testlib` interactors write a file for it)"),
+    ("stress tests beside an interactor", GOOD + "interactor: {program: i.py, convention: kattis}\nstress: {generator: g.py, brute: b.py}\n", ":9:1: `stress` beside `interactor` (hint: a brute-force answer cannot be compared with a dialogue)"),
+    ("stress tests without brute force", GOOD + "stress: {generator: g.py}\n", ":8:9: missing key `brute`"),
+    ("generator that is not there", GOOD + "stress: {generator: g.py, brute: b.py}\n", ":8:21: there is no file `g.py` (hint: paths are relative to the problem folder)"),
+    ("no generated tests", GOOD + "stress: {generator: g.py, brute: b.py, cases: 0}\n", ":8:47: `0` is no number from 1 to 10000"),
+    ("generator of nothing", GOOD + "stress: {generator: , brute: b.py}\n", ":8:20: `generator` must be a mapping, not nothing"),
+    ("place of no argument", GOOD.replace("3 4", "3") + "mode: function\nfunction: {name: add, in_place: 2}\n", ":9:33: test `shown-1` has 1 argument, so none to change in place"),
+    ("place that is no number", GOOD.replace("3 4", "3") + "mode: function\nfunction: {name: add, in_place: first}\n", ":9:33: `first` is no number from 1 to 255"),
     ("text alone", "sum\n", ":1:1: the file must be a mapping, not text"),
 ]  # fmt: skip
 
@@ -202,9 +231,32 @@ def test_everything_is_read(tmp_path: Path) -> None:
     assert (problem.title, problem.statement, problem.mode, problem.language) == ("Sum", "Add them.", Mode.STDIN, "cpp20")
     limits = problem.limits
     assert (limits.time_s, limits.memory_bytes, limits.output_bytes) == (0.5, 64 << 20, 10**6)
-    assert (problem.checker, problem.feedback) == (Checker("floats", 1e-6), FeedbackScope.ALL)
+    assert (problem.checker, problem.feedback) == (Checker(kind="floats", absolute=1e-6, relative=1e-6), FeedbackScope.ALL)
     assert [test.name for test in problem.held_out] == ["tests/9", "tests/10"]
     assert next(problem.held_out).input == b"1 2\r\n"
+
+
+def test_programs_of_the_author_are_read(tmp_path: Path) -> None:
+    for name in ("check.cpp", "testlib.h", "gen.py", "brute.c"):
+        (tmp_path / name).write_text(name)
+    problem = load_problem(write(tmp_path, GOOD + (
+        "checker: {program: check.cpp, convention: testlib, files: [testlib.h], arguments: [--eps, '1']}\n"
+        "stress: {generator: gen.py, brute: {program: brute.c, language: cpp17}, cases: 5}\n"
+    )))  # fmt: skip
+    checker = problem.checker.program
+    assert checker == Program("cpp20", b"check.cpp", (("testlib.h", b"testlib.h"),), ("--eps", "1"))
+    assert problem.stress == Stress(Program("python3", b"gen.py"), Program("cpp17", b"brute.c"), 5)
+    assert problem.author_languages == {"cpp20", "python3", "cpp17"}
+    (tmp_path / "brute.c").write_text("other")
+    assert load_problem(problem.path).digest != problem.digest
+
+
+def test_an_interactive_test_needs_no_output(tmp_path: Path) -> None:
+    (tmp_path / "talk.py").write_text("pass")
+    text = GOOD.replace('      output: "7"\n', "") + "interactor: {program: talk.py, convention: kattis}\n"
+    problem = load_problem(write(tmp_path, text))
+    assert problem.interactor == Interactor(Program("python3", b"pass"), Convention.KATTIS)
+    assert problem.tests[0].expected == b""
 
 
 def test_null_as_test_data_is_text_and_empty_input_stays_empty(tmp_path: Path) -> None:

@@ -30,5 +30,6 @@ def test_the_set_is_what_the_readme_says() -> None:
     assert len(problems) >= 12
     assert sum(problem.mode is Mode.FUNCTION for problem in problems) == 2
     assert {"python3", "cpp20"} == {problem.language for problem in problems}
-    assert any(problem.checker.kind == "floats" for problem in problems)
+    assert {"tokens", "floats", "program"} <= {problem.checker.kind for problem in problems}
+    assert any(problem.interactor for problem in problems) and any(problem.stress for problem in problems)
     assert all(list(problem.shown) and list(problem.held_out) for problem in problems)

@@ -83,6 +83,10 @@ class Channel:
             try:
                 self._socket.settimeout(max(0.001, deadline - time.monotonic()))
                 piece = self._socket.recv(min(size - len(data), 1 << 20))
+            except TimeoutError:
+                if time.monotonic() < deadline:  # it was the limit of a thread that sends meanwhile
+                    continue
+                raise ChannelClosed("no answer in time") from None
             except OSError as error:
                 raise ChannelClosed(f"no answer: {error}") from error
             if not piece:

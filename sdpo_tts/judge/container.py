@@ -1,42 +1,36 @@
-"""Hardened containers: started, talked to, removed. Every flag's reason is in `sandbox/README.md`."""
+"""A running container and what it is asked to do."""
 
 from __future__ import annotations
 
-import os
-import socket
 import threading
-import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from queue import SimpleQueue
+from typing import Any
 
 from sdpo_tts.judge.channel import Channel, ChannelClosed
-from sdpo_tts.judge.engine import sandbox_folder
 from sdpo_tts.judge.facts import Facts
 
-if TYPE_CHECKING:
-    from docker import DockerClient
-
-RUN_LABEL, OWNER_LABEL = "sdpo-tts.run", "sdpo-tts.owner"
-NOBODY = "65534:65534"
 ENV = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/w", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"}
 AHEAD_BYTES = 16 * 1024  # of input that surely fits into the pipes to a supervisor that does not read yet
 SETTLE_S = 0.5
-MOST_USES = 100  # programs a container serves before a new one takes its place
 SLACK_S = 20.0  # what a busy machine may add to all that before the container counts as lost
 STRETCH = 4  # as STARVED_FACTOR in the supervisor
-PIDS = 64
-FOREIGN_PIDS = 1024  # under a runtime with a kernel of its own, whose threads on the host are counted too
+
+Words = SimpleQueue[bytes | None]
 
 
 @dataclass(frozen=True)
 class Cage:
-    """What one container may use: memory of all its processes (its tmpfs counts), bytes in each tmpfs."""
+    """What one container may use: memory of all its processes (its tmpfs counts), bytes in each tmpfs.
+
+    `author`: it is for programs of the problem's author, and no submission has ever been in it.
+    """
 
     memory_bytes: int
     tmpfs_bytes: int
+    author: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,10 +81,32 @@ class Container:
         self._begun = None
         if ahead is not None and len(ahead) <= AHEAD_BYTES:
             self._begin(command, ahead)
-        head, (stdout, stderr, kept) = self._answer(command.patience_s)
-        if head.pop("evicted"):
-            raise ContainerLost("a program was killed because the machine ran out of memory")
-        return Facts(**head, stdout=stdout, stderr=stderr, kept=kept)
+        return _facts(*self._answer(command.patience_s))
+
+    def converse(self, command: Command, idle_s: float, heard: Words, said: Callable[[bytes | None], None]) -> Facts:
+        """As `run`, with an input that comes while it runs. In both directions None means that no more will come.
+
+        `idle_s` seconds without a word of either side end it. Raises ContainerLost, ContainerOutOfMemory.
+        """
+        self._send({"op": "run", "env": ENV, "idle_s": idle_s, **command.__dict__}, [b""])
+        stopped = threading.Event()
+        feeder = threading.Thread(target=self._feed, args=(heard, stopped), daemon=True)
+        feeder.start()
+        try:
+            while True:
+                head, blobs = self._answer(command.patience_s)
+                if "exit_code" in head:
+                    return _facts(head, blobs)
+                said(blobs[0] if blobs else None)
+        finally:
+            stopped.set()
+            heard.put(None)  # wakes the feeder
+            feeder.join()
+
+    def _feed(self, heard: Words, stopped: threading.Event) -> None:
+        while (data := heard.get()) is not None or not stopped.is_set():
+            with suppress(ChannelClosed):  # `converse` finds out
+                self._channel.send({"op": "hush" if data is None else "hear"}, [] if data is None else [data], SLACK_S)
 
     def has_begun(self, command: Command, stdin: bytes) -> bool:
         return self._begun is not None and self._begun[0] == command and self._begun[1] is stdin
@@ -111,7 +127,7 @@ class Container:
         """Kills and removes it; that it is gone already is fine."""
         with suppress(Exception):
             self._channel.close()
-        with suppress(*_engine_errors()):
+        with suppress(*engine_errors()):
             self._api.remove_container(self.id, force=True, v=True)
 
     def _send(self, request: dict[str, Any], blobs: list[bytes]) -> None:
@@ -131,174 +147,23 @@ class Container:
         message = ": ".join([f"container {self.id[:12]}: {error}", *words])
         try:
             state = self._api.inspect_container(self.id)["State"]
-        except _engine_errors():
+        except engine_errors():
             return ContainerLost(message)
         if state["OOMKilled"] and not state["Running"]:
             return ContainerOutOfMemory(message)
         return ContainerLost(f"{message} (exit code {state['ExitCode']})")
 
 
-class Fleet:
-    """Containers of one image under one run's label: started, lent to one user at a time, and none left at the end."""
-
-    def __init__(self, client: DockerClient, image: str) -> None:
-        self._api, self.image, self.run_id = client.api, image, uuid.uuid4().hex[:12]
-        self._seccomp = (sandbox_folder() / "seccomp.json").read_text()
-        self._live: dict[str, Container] = {}
-        self._idle: dict[Cage, list[Container]] = {}
-        self._lock, self._closed = threading.Lock(), False
-        sweep(client)
-
-    def borrow(self, cage: Cage) -> Container:
-        """An idle container of that cage, else a new one. Raises ContainerLost."""
-        with self._lock:
-            idle = self._idle.get(cage)
-            container = idle.pop() if idle else None
-        container = container or self.start(cage)
-        container.uses += 1
-        return container
-
-    def give_back(self, cage: Cage, container: Container) -> None:
-        """To be lent again: only one whose last command ended well and left nothing."""
-        if container.uses >= MOST_USES:
-            return self.remove(container)
-        with self._lock:
-            self._idle.setdefault(cage, []).append(container)
-        return None
-
-    def drop_idle(self) -> None:
-        """Trusts no idle container any more: one was lost, and the engine may have lost others."""
-        with self._lock:
-            idle = [container for containers in self._idle.values() for container in containers]
-            self._idle.clear()
-        for container in idle:
-            self.remove(container)
-
-    def start(self, cage: Cage) -> Container:
-        """Raises ContainerLost."""
-        try:
-            return self._start(cage)
-        except _engine_errors() as error:
-            raise ContainerLost(f"no container started: {error}") from error
-
-    @contextmanager
-    def open(self, cage: Cage) -> Iterator[Container]:
-        container = self.start(cage)
-        try:
-            yield container
-        finally:
-            self.remove(container)
-
-    def remove(self, container: Container) -> None:
-        with self._lock:
-            self._live.pop(container.id, None)
-        container.remove()
-
-    def close(self) -> None:
-        """Removes every container of this run, used or not; whoever talks to one sees it lost."""
-        with self._lock:
-            self._closed = True
-            live = list(self._live.values())
-        for container in live:
-            self.remove(container)
-        _remove_all(self._api, {"label": f"{RUN_LABEL}={self.run_id}"})
-
-    def _start(self, cage: Cage) -> Container:
-        id = self._api.create_container(**self._flags(cage))["Id"]
-        with self._lock:
-            if self._closed:
-                self._api.remove_container(id, force=True)
-                raise ContainerLost("the judge is closed")
-            streams = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
-            self._live[id] = container = Container(self._api, id, Channel(self._api.attach_socket(id, params=streams)))
-        try:
-            self._api.start(id)
-        except BaseException:
-            self.remove(container)
-            raise
-        return container
-
-    def _flags(self, cage: Cage) -> dict[str, Any]:
-        return {
-            "image": self.image,
-            "hostname": "sandbox",
-            "user": NOBODY,
-            "stdin_open": True,  # and once: the engine closes it when this process is gone
-            "environment": ENV,
-            "labels": {RUN_LABEL: self.run_id, OWNER_LABEL: _owner()},
-            "host_config": self._api.create_host_config(**self._host_flags(cage)),
-        }
-
-    def _host_flags(self, cage: Cage) -> dict[str, Any]:
-        runtime = os.environ.get("SDPO_TTS_RUNTIME") or None
-        tmpfs = f"rw,nosuid,nodev,exec,size={cage.tmpfs_bytes},nr_inodes=4k,mode=1777"
-        return {
-            "network_mode": "none",
-            "read_only": True,
-            "tmpfs": {"/w": tmpfs, "/tmp": tmpfs, "/dev/mqueue": "ro,size=4k"},
-            "cap_drop": ["ALL"],
-            "security_opt": ["no-new-privileges:true", f"seccomp={self._seccomp}"],
-            "pids_limit": PIDS if runtime is None else FOREIGN_PIDS,
-            "mem_limit": cage.memory_bytes,
-            "memswap_limit": cage.memory_bytes,
-            "ulimits": _ulimits(),
-            "ipc_mode": "none",
-            "log_config": {"type": "none", "config": {}},
-            "nano_cpus": 10**9,
-            "oom_score_adj": 500,
-            "runtime": runtime,
-        }
+def _facts(head: dict[str, Any], blobs: list[bytes]) -> Facts:
+    """From a supervisor's answer to a finished run. Raises ContainerLost."""
+    if head.pop("evicted"):
+        raise ContainerLost("a program was killed because the machine ran out of memory")
+    stdout, stderr, kept = blobs
+    return Facts(**head, stdout=stdout, stderr=stderr, kept=kept)
 
 
-def _ulimits() -> list[dict[str, Any]]:
-    most = {"core": 0, "nofile": 256, "fsize": 64 * 2**20, "stack": -1}
-    return [{"Name": name, "Soft": value, "Hard": value} for name, value in most.items()]
-
-
-def sweep(client: DockerClient) -> None:
-    """Removes containers of runs whose process on this host is gone."""
-    with suppress(*_engine_errors()):
-        for found in client.api.containers(all=True, filters={"label": OWNER_LABEL}):
-            if _is_dead(found["Labels"][OWNER_LABEL]):
-                with suppress(*_engine_errors()):
-                    client.api.remove_container(found["Id"], force=True, v=True)
-
-
-def _remove_all(api: Any, filters: dict[str, str]) -> None:
-    with suppress(*_engine_errors()):
-        for found in api.containers(all=True, filters=filters):
-            with suppress(*_engine_errors()):
-                api.remove_container(found["Id"], force=True, v=True)
-
-
-def _owner() -> str:
-    """This process, told apart from a later one with the same number by its start time."""
-    return f"{socket.gethostname()}/{os.getpid()}/{_started(os.getpid())}"
-
-
-def _started(pid: int) -> str:
-    """Clock ticks from boot to the start of a process; empty where there is no /proc."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except OSError:
-        return ""
-
-
-def _is_dead(owner: str) -> bool:
-    """Another host's process is not ours to call dead."""
-    host, pid, started = owner.rsplit("/", 2)
-    if host != socket.gethostname():
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        pass
-    return _started(int(pid)) != started
-
-
-def _engine_errors() -> tuple[type[Exception], ...]:
+def engine_errors() -> tuple[type[Exception], ...]:
+    """What its client raises when the engine fails."""
     from docker.errors import DockerException
     from requests.exceptions import RequestException
 

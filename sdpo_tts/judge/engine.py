@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import subprocess
-from pathlib import Path
+from collections.abc import Set
 from typing import TYPE_CHECKING
 
 from sdpo_tts.errors import SetupError
+from sdpo_tts.problem.language import sandbox_folder
 
 if TYPE_CHECKING:
     from docker import DockerClient
+    from docker.models.images import Image
 
 API_TIMEOUT_S = 60
-
-
-def sandbox_folder() -> Path:
-    """The sandbox files: beside the package in a checkout, inside it when installed."""
-    installed = Path(__file__).parents[1] / "sandbox"
-    return installed if installed.is_dir() else Path(__file__).parents[2] / "sandbox"
+SOURCES_LABEL, LANGUAGES_LABEL = "sdpo-tts.sources", "sdpo-tts.languages"  # on an image, by `sandbox/build`
 
 
 def connect() -> DockerClient:
@@ -37,19 +34,30 @@ def connect() -> DockerClient:
     return client
 
 
-def sandbox_image(client: DockerClient) -> str:
-    """The image's name; it is built first if the engine lacks it (a minute or more, then never again).
+def sandbox_image(client: DockerClient, languages: Set[str]) -> str:
+    """The name of an image with these languages; built first if the engine lacks one (minutes, then never again).
 
     Raises SetupError when it cannot be built.
     """
-    from docker.errors import ImageNotFound
+    return find_image(client, languages) or _build("--languages", ",".join(["default", *sorted(languages)]))
 
-    name = _build("--tag")
-    try:
-        client.images.get(name)
-    except ImageNotFound:
-        name = _build()
-    return name
+
+def find_image(client: DockerClient, languages: Set[str]) -> str | None:
+    """The smallest image of this version of the sandbox that has all these languages."""
+    sources = _build("--tag").rpartition(":")[2]
+    images = client.images.list(filters={"label": f"{SOURCES_LABEL}={sources}"})
+    fitting = [image for image in images if image.tags and languages <= _languages(image)]
+    smallest = min(fitting, key=lambda image: int(image.attrs["Size"]), default=None)
+    return str(smallest.tags[0]) if smallest else None
+
+
+def languages_in(client: DockerClient, image: str) -> set[str]:
+    """The keys of the languages that programs may be in."""
+    return _languages(client.images.get(image))
+
+
+def _languages(image: Image) -> set[str]:
+    return set(image.labels[LANGUAGES_LABEL].split(","))
 
 
 def _build(*options: str) -> str:

@@ -12,12 +12,16 @@ from sdpo_tts.problem import Limits
 # A program over its limit runs on a little, so that one just over it is measured and not guessed.
 KILL_FACTOR, KILL_EXTRA_S = 1.25, 0.05
 BORDERLINE_FACTOR = 1.2
-_OUT_OF_MEMORY = re.compile(rb"^(MemoryError\b|.*std::bad_alloc|.*java\.lang\.OutOfMemoryError)")
+_OUT_OF_MEMORY = re.compile(rb"MemoryError\b|.*std::bad_alloc")  # the last words of a program
+_THEN_A_TRACE = re.compile(
+    rb".*java\.lang\.OutOfMemoryError|memory allocation of \d+ bytes failed"
+    rb"|(fatal error: )?runtime: (cannot allocate|out of) memory"
+)
 
 
 @dataclass(frozen=True)
 class Facts:
-    """One finished command. `killed` is the supervisor's reason (`cpu`, `wall`, `output`, `memory`), if it killed.
+    """One finished command. `killed`: why the supervisor killed it (`cpu`, `wall`, `output`, `memory`, `idle`), if so.
 
     `cpu_s` is CPU seconds of the whole process tree. `peak_bytes` is the most memory that was seen: the largest
     resident set of a single process, or what all held together when the supervisor looked (50 times a second).
@@ -45,6 +49,11 @@ def out_of_memory() -> Facts:
     return Facts(None, signal.SIGKILL, 0.0, 0.0, None, 1, 0, 0, 0, True)
 
 
+def no_facts() -> Facts:
+    """Of a program that nothing can be said of, because the judge failed."""
+    return Facts(None, None, 0.0, 0.0, None, 0, 0, 0, 0, False)
+
+
 def cpu_kill_s(limits: Limits) -> float:
     return limits.time_s * KILL_FACTOR + KILL_EXTRA_S
 
@@ -67,6 +76,8 @@ def cause(facts: Facts, limits: Limits) -> tuple[Verdict, str] | None:
         return Verdict.OLE, f"more than {size(limits.output_bytes)} of output"
     if facts.killed == "wall":
         return Verdict.TLE, f"still running after {facts.wall_s:.1f} s, with {facts.cpu_s:.2f} s of CPU used"
+    if facts.killed == "idle":
+        return Verdict.TLE, "both sides wait for each other (is the output flushed?)"
     if facts.killed == "cpu":
         return Verdict.TLE, f"more than {limits.time_s:g} s of CPU (stopped at {facts.cpu_s:.2f} s)"
     if facts.oom_kills or facts.peak_bytes > limits.memory_bytes:
@@ -79,7 +90,8 @@ def cause(facts: Facts, limits: Limits) -> tuple[Verdict, str] | None:
 def _exit_cause(facts: Facts, limits: Limits) -> tuple[Verdict, str] | None:
     if facts.exit_code == 0:
         return None
-    if any(_OUT_OF_MEMORY.match(line) for line in facts.stderr.strip().splitlines()[-3:]):
+    lines = facts.stderr.strip().splitlines()
+    if any(map(_OUT_OF_MEMORY.match, lines[-3:])) or any(map(_THEN_A_TRACE.match, lines[:3] + lines[-3:])):
         return Verdict.MLE, f"an allocation failed, the limit is {size(limits.memory_bytes)}"
     if facts.signal is not None:
         return Verdict.RE, f"killed by {signal_name(facts.signal)}"

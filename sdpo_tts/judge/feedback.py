@@ -39,7 +39,7 @@ class FeedbackStyle:
 
 @dataclass(frozen=True)
 class Feedback:
-    """`text` is empty, and `kind` `none`, when every test passed."""
+    """`text` is empty, and `kind` `none`, when every test passed, and when the judge itself failed."""
 
     kind: str
     text: str
@@ -53,6 +53,8 @@ def render(
     match judgement.verdict:
         case Verdict.AC:
             return Feedback("none", "")
+        case Verdict.JE:
+            return Feedback("none", "")  # our fault, of which nothing can be learned
         case Verdict.NC if truncated:
             return Feedback("truncated", "The answer was too long and was cut off before its end. Be much shorter.")
         case Verdict.NC:
@@ -101,14 +103,26 @@ class _Writer:
         match outcome.verdict:
             case Verdict.RE:
                 return f"Runtime error:\n{runtime_error(outcome)}\n\nLast executed input: {input_}"
+            case Verdict.TLE if self.problem.interactor:
+                talk = f"Dialogue (> the program, < the judge):\n{_dialogue(outcome)}"
+                return f"Time limit exceeded: {outcome.detail}.\n{given}\n{talk}"
             case Verdict.TLE:
                 return f"Time limit exceeded: more than {limits.time_s:g} s ({outcome.detail}).\n{given}"
             case Verdict.MLE:
                 return f"Memory limit exceeded: more than {limits.memory_bytes / 2**20:g} MiB.\n{given}"
             case Verdict.OLE:
                 return f"Output limit exceeded: more than {limits.output_bytes / 2**20:g} MiB.\n{given}"
-        name = "Result" if self.problem.mode is Mode.FUNCTION else "Output"
+        return self.wrong_answer(outcome, given)
+
+    def wrong_answer(self, outcome: TestOutcome, given: str) -> str:
+        """A program's opinion is quoted, for it may accept other answers than the expected one."""
         output, expected = self.field(outcome.stdout), self.field(outcome.test.expected)
+        said = f"\nJudge: {clean(outcome.detail)}" if outcome.detail else ""
+        if self.problem.interactor:
+            return f"Wrong answer.\n{given}\nDialogue (> the program, < the judge):\n{_dialogue(outcome)}{said}"
+        name = "Result" if self.problem.mode is Mode.FUNCTION else "Output"
+        if self.problem.checker.kind == "program":
+            return f"Wrong answer.\n{given}\n{name}: {output}\nA right answer: {expected}{said}"
         return f"Wrong answer.\n{given}\n{name}: {output}\nExpected: {expected}"
 
     def examples(self, told: Sequence[TestOutcome]) -> list[str]:
@@ -123,6 +137,14 @@ class _Writer:
 
     def field(self, data: bytes) -> str:
         return literal(data) if self.style.literals else "\n" + clean(data.decode(errors="replace"))
+
+
+def _dialogue(outcome: TestOutcome) -> str:
+    """The beginning and, where that is not all, the end of what was said."""
+    lines = outcome.stdout.decode(errors="replace").splitlines()
+    if len(lines) > 2 * FIELD_LINES:
+        lines = [*lines[:FIELD_LINES], f"... ({len(lines) - 2 * FIELD_LINES} lines)", *lines[-FIELD_LINES:]]
+    return clean("\n".join(lines), 2 * FIELD_CHARS, 2 * FIELD_LINES + 1)
 
 
 def runtime_error(outcome: TestOutcome) -> str:

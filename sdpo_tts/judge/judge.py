@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import ExitStack
 from types import TracebackType
+from typing import Any, TypeVar
 
 from sdpo_tts.errors import SandboxError, UserError
 from sdpo_tts.judge.calibration import calibrate
-from sdpo_tts.judge.container import Command, ContainerLost, Fleet
-from sdpo_tts.judge.engine import connect, sandbox_image
-from sdpo_tts.judge.gate import Gate
-from sdpo_tts.judge.language import language as find_language
-from sdpo_tts.judge.language import languages
-from sdpo_tts.judge.trial import COMPILE_CAGE, Trial
+from sdpo_tts.judge.compiler import COMPILE_CAGE
+from sdpo_tts.judge.container import Command, Container, ContainerLost
+from sdpo_tts.judge.court import open_court
+from sdpo_tts.judge.engine import connect, languages_in, sandbox_image
+from sdpo_tts.judge.fleet import Fleet
+from sdpo_tts.judge.trial import Trial
 from sdpo_tts.judge.verdict import Judgement, Verdict
 from sdpo_tts.problem import Problem
+from sdpo_tts.problem.language import Language, languages
+from sdpo_tts.problem.language import language as find_language
 
+T = TypeVar("T")
 RETRIES = 2
 
 
@@ -29,31 +35,36 @@ class Judge:
 
     Shown tests run first, in order and all of them (feedback picks among their failures; after two time-outs the
     rest is left out). Held-out tests run, up to the first failure, only when all shown ones pass. `all_tests`
-    runs every test whatever happens. At most `workers` containers run at once (default: the cores).
+    runs every test whatever happens. A problem's stress tests come between the two. At most `workers` programs run at
+    once (default: the cores). `languages`: more of them than the problem's own, for `judge(program, language)`.
 
-    Entering raises SetupError when no Docker engine answers or the image cannot be built. Judging raises
-    SandboxError when the sandbox itself fails three times in a row on one program (JE never gets out).
+    Entering raises SetupError when no Docker engine answers or the image cannot be built, and UserError when a program
+    of the problem's author fails. Judging raises SandboxError when the sandbox itself fails three times in a row on one
+    program. JE is the verdict where a checker or an interactor gives none.
     """
 
-    def __init__(self, problem: Problem, workers: int | None = None, all_tests: bool = False) -> None:
+    def __init__(
+        self, problem: Problem, workers: int | None = None, all_tests: bool = False, languages: Iterable[str] = ()
+    ) -> None:
         self.problem, self.workers, self.all_tests = problem, workers or _cores(), all_tests
-        self._gate = Gate()
+        self._languages = {problem.language, *problem.author_languages, *languages}
 
     def __enter__(self) -> Judge:
-        self._trial(None)  # an unknown language is refused before anything is started
-        self._client = connect()
-        try:
-            self._fleet = Fleet(self._client, sandbox_image(self._client))
-        except BaseException:
-            self._client.close()
-            raise
-        self._pool = ThreadPoolExecutor(self.workers, thread_name_prefix="judge")
+        self._language(None)  # an unknown one is refused before anything is started
+        with ExitStack() as stack:
+            self._client = connect()
+            stack.callback(self._client.close)
+            self._pool = ThreadPoolExecutor(self.workers, thread_name_prefix="judge")
+            stack.callback(self._pool.shutdown, cancel_futures=True)
+            self._fleet = Fleet(self._client, sandbox_image(self._client, self._languages))
+            stack.callback(self._fleet.close)
+            self._available = languages_in(self._client, self._fleet.image)
+            self._court = self._retried(lambda: open_court(self.problem, self._fleet))
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
-        self._fleet.close()
-        self._pool.shutdown(cancel_futures=True)
-        self._client.close()
+        self._stack.close()
 
     def judge(self, program: str | None, language: str | None = None) -> Judgement:
         """One program (None: no program in the answer, NC). Raises SandboxError."""
@@ -77,14 +88,14 @@ class Judge:
         self, programs: Sequence[str | None], language: str | None = None
     ) -> Iterator[tuple[int, Judgement]]:
         """Pairs of index and judgement as they finish. Equal programs are judged once. Raises SandboxError."""
-        trial = self._trial(language)
+        trial = Trial(self.problem, self._available_language(language), self._court, self.all_tests)
         places: dict[str | None, list[int]] = {}
         for index, program in enumerate(programs):
             places.setdefault(program, []).append(index)
         nothing = Judgement(Verdict.NC, (), len(self.problem.tests))
         yield from ((index, nothing) for index in places.pop(None, []))
         programs_left = ((text, spots) for text, spots in places.items() if text is not None)
-        running = {self._pool.submit(_retried, trial, text): spots for text, spots in programs_left}
+        running = {self._pool.submit(self._judged, trial, text): spots for text, spots in programs_left}
         try:
             for done in as_completed(running):
                 judgement = done.result()
@@ -92,36 +103,53 @@ class Judge:
         finally:
             _cancel(running)
 
-    def versions(self) -> dict[str, str]:
-        """The image, the engine, the machine's speed, and the first line of each language's version."""
-        found = {"image": self._fleet.image, "docker": str(self._client.version()["Version"])}
+    def versions(self) -> dict[str, Any]:
+        """The image, the engine, the machine's speed, and each language in use: its version and the commands that
+        compile and run it."""
         with self._fleet.open(COMPILE_CAGE) as container:
-            found["calibration"] = str(calibrate(container))
-            for key, known in languages().items():
-                facts = container.run(Command(known.version, 5.0, 10.0, 1 << 16, 1 << 23))
-                found[key] = facts.stdout.decode(errors="replace").partition("\n")[0]
-        return found
+            calibration = str(calibrate(container))
+            found = {key: self._version(container, find_language(key)) for key in sorted(self._languages)}
+        return {
+            "image": self._fleet.image,
+            "docker": str(self._client.version()["Version"]),
+            "calibration": calibration,
+            "languages": found,
+        }
 
-    def _trial(self, language: str | None) -> Trial:
-        chosen = find_language(language or self.problem.language)
+    def _version(self, container: Container, known: Language) -> dict[str, str]:
+        facts = container.run(Command(known.version, 5.0, 10.0, 1 << 16, 1 << 23))
+        version = facts.stdout.decode(errors="replace").partition("\n")[0]
+        memory = self.problem.limits.memory_bytes
+        commands = {"compile": known.compile, "run": known.command(memory, self.problem.function)}
+        return {"version": version, **{name: shlex.join(argv) for name, argv in commands.items() if argv}}
+
+    def _available_language(self, key: str | None) -> Language:
+        if key is not None and key not in self._available:
+            hint = "pass it to Judge(languages=...)" if key in languages() else ""
+            raise UserError(f"the sandbox image lacks language '{key}'", hint=hint)
+        return self._language(key)
+
+    def _language(self, key: str | None) -> Language:
+        chosen = find_language(key or self.problem.language)
         if self.problem.function and not chosen.function:
             raise UserError(f"function mode is not for {chosen.title}", where=self.problem.slug)
-        fleet: Fleet | None = getattr(self, "_fleet", None)
-        return Trial(self.problem, chosen, fleet, self._gate, self.all_tests)  # type: ignore[arg-type]
+        return chosen
 
+    def _judged(self, trial: Trial, program: str) -> Judgement:
+        return self._retried(lambda: trial.judge(program))
 
-def _retried(trial: Trial, program: str) -> Judgement:
-    """A lost container says nothing about the program. Raises SandboxError."""
-    for left in reversed(range(RETRIES + 1)):
-        try:
-            return trial.judge(program)
-        except ContainerLost as error:
-            trial.fleet.drop_idle()
-            if not left:
-                raise SandboxError(
-                    str(error), where="judge", hint="see whether `docker info` answers and memory is left"
-                ) from error
-    raise AssertionError("unreachable")
+    def _retried(self, action: Callable[[], T]) -> T:
+        """A lost container says nothing about the program. Raises SandboxError."""
+        for left in reversed(range(RETRIES + 1)):
+            try:
+                return action()
+            except ContainerLost as error:
+                self._fleet.drop_idle()
+                if not left:
+                    raise SandboxError(
+                        str(error), where="judge", hint="see whether `docker info` answers and memory is left"
+                    ) from error
+        raise AssertionError("unreachable")
 
 
 def _cancel(running: dict[Future[Judgement], list[int]]) -> None:

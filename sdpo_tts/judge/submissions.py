@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from sdpo_tts.judge.language import language
 from sdpo_tts.judge.verdict import Verdict
 from sdpo_tts.problem import Problem
+from sdpo_tts.problem.language import language
 
 FOLDERS = {
     "accepted": Verdict.AC,

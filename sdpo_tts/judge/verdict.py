@@ -54,3 +54,7 @@ class Judgement:
     def solved(self) -> bool:
         """All tests, held-out ones too (design: solved means all)."""
         return self.total > 0 and self.passed == self.total
+
+
+class CompileError(Exception):
+    """The compiler's text, or why it did not end well."""

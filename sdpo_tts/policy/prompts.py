@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sdpo_tts.policy.batch import Ids
-from sdpo_tts.problem import Mode, Problem
-
-LANGUAGE_NAMES = {"python3": ("Python 3", "python"), "cpp20": ("C++20", "cpp")}
+from sdpo_tts.problem import Problem
+from sdpo_tts.problem.language import language
 
 SOLUTION_LEAD = "This is a correct solution to this problem:"
 FEEDBACK_LEAD = "An earlier attempt at this problem failed. This is the feedback on it:"
@@ -37,7 +36,8 @@ def question(problem: Problem) -> str:
     """Title, statement, starter code and limits."""
     parts = [f"# {problem.title}", problem.statement.strip()]
     if problem.function and problem.function.starter_code:
-        parts.append(f"Starter code:\n```python\n{problem.function.starter_code.rstrip()}\n```")
+        tag, code = language(problem.language).tag, problem.function.starter_code.rstrip()
+        parts.append(f"Starter code:\n```{tag}\n{code}\n```")
     limits = problem.limits
     parts.append(f"Time limit: {limits.time_s:g} s. Memory limit: {limits.memory_bytes / 2**20:g} MiB.")
     return "\n\n".join(parts)
@@ -45,13 +45,23 @@ def question(problem: Problem) -> str:
 
 def order(problem: Problem) -> str:
     """What the answer must be."""
-    name, tag = LANGUAGE_NAMES[problem.language]
-    if problem.mode is Mode.FUNCTION:
-        assert problem.function is not None
-        task = f"Write the function `{problem.function.name}` in {name}. It returns the result and prints nothing."
-    else:
-        task = f"Write a {name} program that reads from standard input and prints only the answer to standard output."
-    return f"{task} Answer with one ```{tag} block that holds the whole program: no comments, no explanation."
+    known = language(problem.language)
+    block = f"one ```{known.tag} block that holds the whole program: no comments, no explanation."
+    return f"{_task(problem, known.title)} Answer with {block}"
+
+
+def _task(problem: Problem, name: str) -> str:
+    if problem.function:
+        ends = "returns the result"
+        if problem.function.in_place:
+            ends = f"changes its argument number {problem.function.in_place} in place"
+        return f"Write the function `{problem.function.name}` in {name}. It {ends} and prints nothing."
+    if problem.interactor:
+        return (
+            f"Write a {name} program that talks with the judge over standard input and standard output. "
+            "It prints only what the problem asks for, and flushes the output after every line."
+        )
+    return f"Write a {name} program that reads from standard input and prints only the answer to standard output."
 
 
 def student_text(problem: Problem) -> str:
@@ -65,7 +75,7 @@ def teacher_text(
 
     The attempt itself is not in it (paper, table 6). With neither it is the student's text.
     """
-    _, tag = LANGUAGE_NAMES[problem.language]
+    tag = language(problem.language).tag
     sections = []
     if solution:
         sections.append(f"{SOLUTION_LEAD}\n\n```{tag}\n{solution.rstrip()}\n```")
@@ -90,7 +100,7 @@ def _with_section(problem: Problem, section: str, template: Template) -> str:
 
 def critique_text(problem: Problem, program: str, feedback: str) -> str:
     """What a critic is asked on one failed attempt; it sees the program, which the teacher does not."""
-    _, tag = LANGUAGE_NAMES[problem.language]
+    tag = language(problem.language).tag
     return "\n\n".join(
         [
             question(problem),

@@ -29,11 +29,14 @@ class _Case:
     files: tuple[Path, Path] | None = None
 
 
-def read_tests(document: Document, tiers: TestsShape, *, as_json: bool) -> tuple[Test, ...]:
+def read_tests(document: Document, tiers: TestsShape, *, as_json: bool, answers: bool = True) -> tuple[Test, ...]:
     """All tests, shown ones first, each tier in the order of the file and files in natural order.
 
-    `as_json`: demand that they are what function mode needs. Raises `UserError`.
+    `as_json`: demand that they are what function mode needs. `answers` False: a test may have no output, as an
+    interactor may need none. Raises `UserError`.
     """
+    if not answers:
+        tiers = TestsShape(shown=_with_answers(tiers.shown), held_out=_with_answers(tiers.held_out))
     cases = [*_tier(document, "shown", tiers.shown), *_tier(document, "held_out", tiers.held_out)]
     if not cases:
         raise document.error(("tests",), "no tests", "give at least one under `shown` or `held_out`")
@@ -42,6 +45,12 @@ def read_tests(document: Document, tiers: TestsShape, *, as_json: bool) -> tuple
         for case in cases:
             _demand_json(document, case)
     return tuple(case.test for case in cases)
+
+
+def _with_answers(shapes: list[CaseShape]) -> list[CaseShape]:
+    """An empty output for each test in the file that has none."""
+    lacking = (shape.files is None and shape.output is None for shape in shapes)
+    return [s.model_copy(update={"output": ""}) if lacks else s for s, lacks in zip(shapes, lacking, strict=True)]
 
 
 def _tier(document: Document, tier: str, shapes: list[CaseShape]) -> Iterator[_Case]:

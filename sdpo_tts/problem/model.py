@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from enum import StrEnum
 from pathlib import Path
 
@@ -46,18 +46,80 @@ class Test:
 
 @dataclass(frozen=True)
 class Function:
-    """The function that a function-mode submission must define."""
+    """The function that a function-mode submission must define.
+
+    `in_place` 0: its result counts. N: what its N-th argument (from 1) has become when it returns.
+    """
 
     name: str
     starter_code: str = ""
+    in_place: int = 0
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program of the problem's author. `files` (name and content) lie beside its main file, headers for example."""
+
+    language: str
+    source: bytes
+    files: tuple[tuple[str, bytes], ...] = ()
+    arguments: tuple[str, ...] = ()
+
+
+class Convention(StrEnum):
+    """How a checker or an interactor is called, and how it says its verdict.
+
+    `testlib`: `input output answer`; exit code 0 right, 1, 2, 4 and 8 wrong; its message on stderr.
+    `kattis`: `input answer feedback_dir`, the output on stdin; exit code 42 right, 43 wrong; its message in
+    `judgemessage.txt`. All other exit codes are the judge's error.
+    """
+
+    TESTLIB = "testlib"
+    KATTIS = "kattis"
 
 
 @dataclass(frozen=True)
 class Checker:
-    """How an output is compared: `tokens`, `exact`, or `floats` with an absolute-or-relative tolerance."""
+    """How an output is compared with the expected one.
+
+    `kind`: `tokens` (what lies between blanks), `exact` (every byte), `lines` (the tokens of each line), `unordered`
+    (the same lines in any order), `floats` (tokens; numbers within a tolerance, but two integers must be equal),
+    `kattis` (as its default output validator does, in which the tolerance is for integers too), `program`.
+    `absolute` and `relative` tolerances: one of those given must hold. `exact_spaces` is for `kattis` alone.
+    """
 
     kind: str = "tokens"
-    tolerance: float = 0.0
+    _: KW_ONLY
+    ignore_case: bool = False
+    exact_spaces: bool = False
+    absolute: float | None = None
+    relative: float | None = None
+    program: Program | None = None
+    convention: Convention = Convention.TESTLIB
+
+
+@dataclass(frozen=True)
+class Interactor:
+    """The program that a submission of an interactive problem talks to, on standard input and output.
+
+    It is called as a checker is, but has the submission's output on stdin; `testlib`: `input output answer`, where
+    `output` is a file that it may write for the checker.
+    """
+
+    program: Program
+    convention: Convention
+
+
+@dataclass(frozen=True)
+class Stress:
+    """Small random tests: `generator` writes one input for the number it is called with (1, 2, ...), `brute` solves it.
+
+    `brute` is a submission like any other, slow and right.
+    """
+
+    generator: Program
+    brute: Program
+    cases: int = 100
 
 
 @dataclass(frozen=True)
@@ -88,6 +150,8 @@ class Problem:
     function: Function | None
     path: Path
     digest: str
+    interactor: Interactor | None = None
+    stress: Stress | None = None
     run: tuple[RunKey, ...] = ()
 
     @property
@@ -97,6 +161,13 @@ class Problem:
     @property
     def held_out(self) -> Iterator[Test]:
         return (test for test in self.tests if not test.shown)
+
+    @property
+    def author_languages(self) -> set[str]:
+        """Of the programs that come with the problem."""
+        programs = [self.checker.program, self.interactor and self.interactor.program]
+        programs += [self.stress.generator, self.stress.brute] if self.stress else []
+        return {program.language for program in programs if program}
 
     def may_quote(self, test: Test) -> bool:
         """Whether feedback may quote this test's input and expected output."""

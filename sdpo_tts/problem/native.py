@@ -9,11 +9,22 @@ from dataclasses import fields, replace
 from sdpo_tts.problem import values
 from sdpo_tts.problem.cases import read_tests
 from sdpo_tts.problem.document import Document, Refused, quoted, read_text
-from sdpo_tts.problem.model import FeedbackScope, Function, Limits, Mode, Problem, RunKey
+from sdpo_tts.problem.language import language, languages
+from sdpo_tts.problem.model import (
+    Checker,
+    Convention,
+    FeedbackScope,
+    Function,
+    Interactor,
+    Limits,
+    Mode,
+    Problem,
+    RunKey,
+)  # fmt: skip
+from sdpo_tts.problem.programs import read_checker, read_interactor, read_stress
 from sdpo_tts.problem.schema import LimitsShape, ProblemShape, read_shape
 
 FORMAT = "sdpo-solve/1"
-LANGUAGES = ("python3", "cpp20")
 _NOT_CONTENT = ("slug", "path", "digest", "run")
 
 
@@ -23,7 +34,7 @@ def read_native(document: Document) -> Problem:
     Raises `UserError` with `file:line:column`, the first fault and a hint.
     """
     _demand_format(document)
-    return _problem(document, read_shape(document))
+    return _demand_arguments(document, _problem(document, read_shape(document)))
 
 
 def digest(problem: Problem) -> str:
@@ -53,8 +64,6 @@ def _problem(document: Document, shape: ProblemShape) -> Problem:
     with document.at("title"):
         title = values.title(shape.title)
     mode = _mode(document, shape)
-    with document.at("checker"):
-        checker = values.checker(shape.checker)
     with document.at("feedback"):
         feedback = FeedbackScope(values.choice(shape.feedback, list(FeedbackScope), "feedback scope"))
     function = _function(document, shape, mode)  # before the tests, whose form depends on it
@@ -65,12 +74,14 @@ def _problem(document: Document, shape: ProblemShape) -> Problem:
         mode=mode,
         language=_language(document, shape, mode),
         limits=_limits(document, shape.limits),
-        tests=read_tests(document, shape.tests, as_json=mode is Mode.FUNCTION),
+        tests=read_tests(document, shape.tests, as_json=mode is Mode.FUNCTION, answers=shape.interactor is None),
         feedback=feedback,
-        checker=checker,
+        checker=_checker(document, shape, mode),
         function=function,
         path=document.path,
         digest="",
+        interactor=_interactor(document, shape, mode),
+        stress=read_stress(document, shape.stress),
         run=tuple(_run_key(document, key, text) for key, text in shape.run.items()),
     )
 
@@ -86,10 +97,34 @@ def _mode(document: Document, shape: ProblemShape) -> Mode:
 
 def _language(document: Document, shape: ProblemShape, mode: Mode) -> str:
     with document.at("language"):
-        language = values.choice(shape.language, LANGUAGES, "language")
-    if mode is Mode.FUNCTION and language != "python3":
-        raise document.error(("language",), f"function mode is not for `{language}`", "use `python3`")
-    return language
+        key = values.choice(shape.language, languages(), "language")
+    if mode is Mode.FUNCTION and not language(key).function:
+        raise document.error(("language",), f"function mode is not for `{key}`", "use `python3`")
+    return key
+
+
+def _checker(document: Document, shape: ProblemShape, mode: Mode) -> Checker:
+    checker = read_checker(document, shape.checker)
+    if mode is Mode.FUNCTION and (checker.kind in ("lines", "kattis") or checker.ignore_case):
+        name = quoted(str(shape.checker))
+        raise document.error(("checker",), f"{name} is not for function mode", "results are JSON values, not text")
+    return checker
+
+
+def _interactor(document: Document, shape: ProblemShape, mode: Mode) -> Interactor | None:
+    if shape.interactor is not None and mode is Mode.FUNCTION:
+        raise document.error(("interactor",), "`interactor` is not for function mode", at_key=True)
+    if shape.interactor is not None and shape.stress is not None:
+        what = "`stress` beside `interactor`"
+        raise document.error(("stress",), what, "a brute-force answer cannot be compared with a dialogue", at_key=True)
+    if shape.interactor is not None and isinstance(shape.checker, str) and "checker" in shape.model_fields_set:
+        what = f"checker {quoted(shape.checker)} beside `interactor`"
+        raise document.error(("checker",), what, "the interactor judges; a checker program may judge what it writes")
+    interactor = read_interactor(document, shape.interactor)
+    if interactor and not isinstance(shape.checker, str) and interactor.convention is Convention.KATTIS:
+        what = "a checker program beside an interactor of Kattis's convention"
+        raise document.error(("checker",), what, "only `testlib` interactors write a file for it", at_key=True)
+    return interactor
 
 
 def _statement(document: Document, shape: ProblemShape) -> str:
@@ -126,6 +161,17 @@ def _limits(document: Document, shape: LimitsShape) -> Limits:
     return limits
 
 
+def _demand_arguments(document: Document, problem: Problem) -> Problem:
+    """Each test has the argument that `in_place` names."""
+    place = problem.function.in_place if problem.function else 0
+    for test in problem.tests if place else ():
+        given = sum(bool(line.strip()) for line in test.input.splitlines())
+        if given < place:
+            what = f"test {quoted(test.name)} has {given} argument{'s' * (given != 1)}, so none to change in place"
+            raise document.error(("function", "in_place"), what)
+    return problem
+
+
 def _function(document: Document, shape: ProblemShape, mode: Mode) -> Function | None:
     if mode is Mode.STDIN:
         if shape.function is not None:
@@ -134,4 +180,7 @@ def _function(document: Document, shape: ProblemShape, mode: Mode) -> Function |
     if shape.function is None:
         raise document.error(("mode",), "`mode: function` needs the key `function`", "function: {name: two_sum}")
     with document.at("function", "name"):
-        return Function(values.identifier(shape.function.name), shape.function.starter_code)
+        name = values.identifier(shape.function.name)
+    with document.at("function", "in_place"):
+        in_place = values.count(shape.function.in_place, 255) if shape.function.in_place else 0
+    return Function(name, shape.function.starter_code, in_place)

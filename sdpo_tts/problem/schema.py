@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Tag, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from sdpo_tts.errors import UserError
@@ -40,6 +40,44 @@ class LimitsShape(_Shape):
 class FunctionShape(_Shape):
     name: Text
     starter_code: Text = ""
+    in_place: Text | None = None
+
+
+def _program_alone(value: object) -> object:
+    return {"program": value} if isinstance(value, str) and not isinstance(value, Null) else value
+
+
+class ProgramShape(_Shape):
+    """A program of the author's; where it has no options its path alone may be written."""
+
+    program: Text
+    language: Text | None = None
+    files: list[Text] = []
+    arguments: list[Text] = []
+
+
+class JudgeProgramShape(ProgramShape):
+    """A checker or an interactor."""
+
+    convention: Text
+
+
+Script = Annotated[ProgramShape, BeforeValidator(_program_alone)]
+
+
+class StressShape(_Shape):
+    generator: Script
+    brute: Script
+    cases: Text = "100"
+
+
+def _checker_kind(value: object) -> str:
+    return "program" if isinstance(value, dict) else "text"
+
+
+CheckerShape = Annotated[
+    Annotated[Text, Tag("text")] | Annotated[JudgeProgramShape, Tag("program")], Discriminator(_checker_kind)
+]
 
 
 class CaseShape(_Shape):
@@ -63,7 +101,9 @@ class ProblemShape(_Shape):
     mode: Text = "stdin"
     language: Text = "python3"
     limits: LimitsShape = LimitsShape()
-    checker: Text = "tokens"
+    checker: CheckerShape = "tokens"
+    interactor: JudgeProgramShape | None = None
+    stress: StressShape | None = None
     feedback: Text = "shown"
     function: FunctionShape | None = None
     tests: TestsShape
@@ -75,6 +115,11 @@ _SHAPES: dict[Location, type[_Shape]] = {
     ("limits",): LimitsShape,
     ("function",): FunctionShape,
     ("tests",): TestsShape,
+    ("checker",): JudgeProgramShape,
+    ("interactor",): JudgeProgramShape,
+    ("stress",): StressShape,
+    ("stress", "generator"): ProgramShape,
+    ("stress", "brute"): ProgramShape,
 }
 _EXPECTED = {
     "string_type": "text",
@@ -96,6 +141,8 @@ def read_shape(document: Document) -> ProblemShape:
 
 def _explain(document: Document, fault: ErrorDetails) -> UserError:
     location = fault["loc"]
+    if location[:1] == ("checker",):
+        location = ("checker", *location[2:])  # without the tag of the two forms
     name = quoted(str(location[-1])) if location else "the file"
     if fault["type"] == "missing":
         return document.error(location, f"missing key {name}")

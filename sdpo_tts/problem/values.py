@@ -11,7 +11,20 @@ from sdpo_tts.problem.document import Refused, quoted
 from sdpo_tts.problem.model import Checker
 
 _QUANTITY = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,12})?) ?([A-Za-z]*)")
-_TOLERANCE = re.compile(r"floats +([0-9]{1,12}(?:\.[0-9]{1,12})?(?:[eE]-?[0-9]{1,2})?)")
+_NUMBER = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,12})?(?:[eE]-?[0-9]{1,2})?")
+_KATTIS_TOLERANCES = {
+    "float_tolerance": ("absolute", "relative"),
+    "float_absolute_tolerance": ("absolute",),
+    "float_relative_tolerance": ("relative",),
+}
+_OPTIONS: dict[str, tuple[str, ...]] = {
+    "tokens": ("ignore_case",),
+    "exact": (),
+    "lines": ("ignore_case",),
+    "unordered": ("ignore_case",),
+    "floats": ("absolute", "relative"),
+    "kattis": ("case_sensitive", "space_change_sensitive", *_KATTIS_TOLERANCES),
+}
 _SECONDS = {"ms": 1e-3, "s": 1.0}
 _BYTES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 _MIN_MEMORY = 16 * 2**20  # below this an interpreter does not start, and every verdict would be noise
@@ -33,15 +46,60 @@ def output_size(text: str) -> int:
 
 
 def checker(text: str) -> Checker:
-    """`tokens`, `exact`, or `floats EPS` with a tolerance above zero and at most one."""
-    if text in ("tokens", "exact"):
-        return Checker(text)
-    match = _TOLERANCE.fullmatch(text)
-    if match and 0 < float(match[1]) <= 1:
-        return Checker("floats", float(match[1]))
-    if text.split(maxsplit=1)[:1] == ["floats"]:
+    """A kind and its options: `tokens`, `lines ignore_case`, `floats 1e-6`, `kattis case_sensitive`.
+
+    `floats` takes one tolerance for both, or `absolute EPS` and `relative EPS`; above zero and at most one. `kattis`
+    takes the flags of Kattis's default output validator.
+    """
+    kind, *options = text.split() or [""]
+    if kind not in _OPTIONS:
+        raise Refused(f"{quoted(text)} is no checker", nearest(kind, _OPTIONS))
+    if kind == "floats":
+        return _floats(text, options)
+    if kind == "kattis":
+        return _kattis(options)
+    if wrong := next((option for option in options if option not in _OPTIONS[kind]), None):
+        hint = nearest(wrong, _OPTIONS[kind]) if _OPTIONS[kind] else ""
+        raise Refused(f"`{kind}` has no option {quoted(wrong)}", hint)
+    return Checker(kind=kind, ignore_case=bool(options))
+
+
+def _floats(text: str, options: list[str]) -> Checker:
+    if len(options) == 1:
+        options = ["absolute", options[0], "relative", options[0]]
+    found = {name: _tolerance(value) for name, value in zip(options[::2], options[1::2], strict=False)}
+    if not options or len(options) % 2 or not set(found) <= {"absolute", "relative"} or not all(found.values()):
         raise Refused(f"{quoted(text)} is no checker: a tolerance from 0 to 1 must follow", "write `floats 1e-6`")
-    raise Refused(f"{quoted(text)} is no checker", nearest(text, ("tokens", "exact", "floats 1e-6")))
+    return Checker(kind="floats", absolute=found.get("absolute"), relative=found.get("relative"))
+
+
+def _tolerance(text: str) -> float | None:
+    """A number above zero and at most one, else None."""
+    match = _NUMBER.fullmatch(text)
+    return float(text) if match and 0 < float(text) <= 1 else None
+
+
+def _kattis(options: list[str]) -> Checker:
+    """Flags as the validator takes them: a later tolerance takes the place of an earlier one."""
+    left, tolerances = iter(options), dict[str, float]()
+    switches = {"case_sensitive": False, "space_change_sensitive": False}
+    for option in left:
+        if option in switches:
+            switches[option] = True
+        elif option in _KATTIS_TOLERANCES:
+            value = next(left, "")
+            if not _NUMBER.fullmatch(value):
+                raise Refused(f"`{option}` needs a number, not {quoted(value)}", f"write `{option} 1e-6`")
+            tolerances |= dict.fromkeys(_KATTIS_TOLERANCES[option], float(value))
+        else:
+            raise Refused(f"`kattis` has no option {quoted(option)}", nearest(option, _OPTIONS["kattis"]))
+    return Checker(
+        kind="kattis",
+        ignore_case=not switches["case_sensitive"],
+        exact_spaces=switches["space_change_sensitive"],
+        absolute=tolerances.get("absolute"),
+        relative=tolerances.get("relative"),
+    )
 
 
 def slug(name: str) -> str:
@@ -56,6 +114,13 @@ def choice(text: str, names: Iterable[str], noun: str) -> str:
     if text not in names:
         raise Refused(f"{quoted(text)} is no {noun}", nearest(text, names))
     return text
+
+
+def count(text: str, most: int) -> int:
+    """A whole number from 1 to `most`."""
+    if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= most:
+        raise Refused(f"{quoted(text)} is no number from 1 to {most}")
+    return int(text)
 
 
 def title(text: str) -> str:

@@ -13,7 +13,8 @@ import yaml
 
 from sdpo_tts.errors import UserError
 from sdpo_tts.problem.document import quoted
-from sdpo_tts.problem.model import Checker, Limits, Test
+from sdpo_tts.problem.language import language
+from sdpo_tts.problem.model import Checker, Convention, Limits, Program, Test
 from sdpo_tts.problem.native import FORMAT
 from sdpo_tts.problem.reading.draft import MIB, Reading
 from sdpo_tts.problem.values import natural
@@ -76,9 +77,12 @@ def problem_yaml(reading: Reading) -> str:
         "mode": str(problem.mode),
         "language": problem.language,
         "limits": _limits(problem.limits),
-        "checker": _checker(problem.checker),
         "feedback": str(problem.feedback),
     }
+    if problem.checker != Checker():
+        data["checker"] = _checker(problem.checker)
+    if problem.interactor:
+        data["interactor"] = _program("interactor", problem.interactor.program, problem.interactor.convention)
     if function:
         data["function"] = {"name": function.name, "starter_code": Block(function.starter_code)}
     if problem.run:
@@ -110,6 +114,10 @@ def _files(reading: Reading) -> list[tuple[str, bytes]]:
     files = {"problem.yaml": problem_yaml(reading).encode(), STATEMENT: f"{problem.statement}\n".encode()}
     for test in problem.tests:
         files |= {f"{test.name}.in": test.input, f"{test.name}.out": test.expected}
+    if problem.checker.program:
+        files |= _sources("checker", problem.checker.program)
+    if problem.interactor:
+        files |= _sources("interactor", problem.interactor.program)
     files |= {f"submissions/{name}": source for name, source in reading.programs}
     for name in files:
         path = PurePosixPath(name)
@@ -145,5 +153,30 @@ def _size(amount: int) -> str:
     return f"{amount // MIB}MiB" if amount % MIB == 0 else f"{amount}B"
 
 
-def _checker(checker: Checker) -> str:
-    return f"floats {checker.tolerance!r}" if checker.kind == "floats" else checker.kind
+def _checker(checker: Checker) -> str | dict[str, Any]:
+    """As `values.checker` reads it, or the mapping of a program."""
+    if checker.program:
+        return _program("checker", checker.program, checker.convention)
+    tolerances = [("absolute", checker.absolute), ("relative", checker.relative)]
+    given = [(name, f"{value!r}") for name, value in tolerances if value is not None]
+    if checker.kind != "kattis":
+        options = ["ignore_case"] if checker.ignore_case else [word for pair in given for word in pair]
+        return " ".join([checker.kind, *options])
+    switches = [("case_sensitive", not checker.ignore_case), ("space_change_sensitive", checker.exact_spaces)]
+    flags = [name for name, is_on in switches if is_on]
+    return " ".join(["kattis", *flags, *(word for name, value in given for word in (f"float_{name}_tolerance", value))])
+
+
+def _program(folder: str, program: Program, convention: Convention) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "program": f"{folder}/{language(program.language).source}",
+        "language": program.language,
+        "convention": str(convention),
+    }
+    lists = {"files": [f"{folder}/{name}" for name, _ in program.files], "arguments": list(program.arguments)}
+    return told | {key: value for key, value in lists.items() if value}
+
+
+def _sources(folder: str, program: Program) -> dict[str, bytes]:
+    main = {f"{folder}/{language(program.language).source}": program.source}
+    return main | {f"{folder}/{name}": content for name, content in program.files}

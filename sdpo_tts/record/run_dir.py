@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TextIO
 
 from sdpo_tts.errors import UserError
-from sdpo_tts.judge.language import language as find_language
+from sdpo_tts.problem.language import language as find_language
 
 
 @dataclass(frozen=True)

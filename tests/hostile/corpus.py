@@ -11,8 +11,8 @@ from unittest.mock import patch
 import yaml
 
 from sdpo_tts.errors import SandboxError
-from sdpo_tts.judge import Judge, Judgement, Verdict, trial
-from sdpo_tts.judge.container import RUN_LABEL
+from sdpo_tts.judge import Judge, Judgement, Verdict, compiler
+from sdpo_tts.judge.fleet import RUN_LABEL
 from sdpo_tts.problem import Checker, FeedbackScope, Function, Limits, Mode, Problem, Test
 
 FOLDER = Path(__file__).parent
@@ -35,9 +35,9 @@ PROBLEMS = {
     "sum": SUM,
     "roomy": replace(SUM, limits=Limits(time_s=3.0, memory_bytes=256 * MIB, output_bytes=MIB)),
     "two_lines": _one(b"3\n4\n", b"7\n"),
-    "exact_lines": _one(b"1\n2\n", b"1\n2\n", checker=Checker("exact")),
+    "exact_lines": _one(b"1\n2\n", b"1\n2\n", checker=Checker(kind="exact")),
     "crlf_input": _one(b"3 4\r\n", b"7\r\n"),
-    "odd_bytes": _one(_ODD, _ODD, checker=Checker("exact")),
+    "odd_bytes": _one(_ODD, _ODD, checker=Checker(kind="exact")),
     "long_line": _one(_LINE + b"\n", _LINE[::-1] + b"\n"),
     "big_input": _one(b"1234567 99\n9876 5\n".ljust(30_000_000), b"7\n"),
     "function": replace(
@@ -125,7 +125,7 @@ def judge_all(chosen: Sequence[Entry], workers: int = 2) -> Iterator[Result]:
     """
     parts = [[entry for entry in chosen if entry.problem == name] for name in PROBLEMS]
     # Compile bombs must end, but a test need not wait long for them.
-    with patch.object(trial, "COMPILE_CPU_S", 3.0), ThreadPoolExecutor(workers) as pool:
+    with patch.object(compiler, "COMPILE_CPU_S", 3.0), ThreadPoolExecutor(workers) as pool:
         for results in pool.map(_judge_in_turn, [part[i::workers] for part in parts for i in range(workers)]):
             yield from results
 

@@ -142,7 +142,7 @@ def _tests(calls: list[_Call], folder: str, shown: bool) -> Iterator[Test]:
 
 def _checker(calls: list[_Call]) -> Checker:
     tolerance = max(call.tolerance for call in calls)
-    return Checker("floats", tolerance) if tolerance else Checker()
+    return Checker(kind="floats", absolute=tolerance, relative=tolerance) if tolerance else Checker()
 
 
 def _parse(source: str) -> ast.Module | None:

@@ -12,10 +12,10 @@ from pathlib import Path, PurePosixPath
 
 from sdpo_tts.errors import UserError
 from sdpo_tts.problem.document import Document, Null, Refused, Value, parse_document, quoted
-from sdpo_tts.problem.model import Limits, Test
+from sdpo_tts.problem.model import Checker, Convention, Interactor, Limits, Test
 from sdpo_tts.problem.reading.draft import MIB, Draft, Reading, number, with_samples
 from sdpo_tts.problem.reading.package import Package
-from sdpo_tts.problem.reading.programs import programs
+from sdpo_tts.problem.reading.programs import author_program, programs
 from sdpo_tts.problem.reading.statement import find_statement
 from sdpo_tts.problem.reading.validators import Mapped, kattis
 
@@ -54,13 +54,15 @@ class _Kattis:
 
     def draft(self, path: Path, statement: str) -> Draft:
         self._refuse_what_cannot_be()
-        checker = self._checker()
+        checker, interactor = self._judges()
         limits = self._limits()
         tests = list(self._tests())
         if not tests:
             hint = "*.in with *.ans in data/sample and data/secret"
             raise self.document.error((), "a Kattis package without tests", hint)
         found = find_statement(self.package, ("statement", "problem_statement"), self._constants())
+        text = statement or found.text
+        samples = with_samples(text, tests, has_them=bool(statement))
         self.notes += [*checker.notes, *(found.notes if not statement else ())]
         if not any(test.shown for test in tests):
             self.notes.append("the package has no sample: feedback can quote no test")
@@ -69,10 +71,11 @@ class _Kattis:
             where=str(self.document.path),
             slug=self.package.title,
             title=self._name(found.language) or found.title,
-            statement=with_samples(statement or found.text, tests, has_them=bool(statement)),
+            statement=self._with_dialogues(text) if interactor else samples,
             tests=tests,
             limits=limits,
             checker=checker.checker,
+            interactor=interactor,
             notes=tuple(self.notes),
             programs=programs(self.package, _SUBMISSIONS),
             source=self._text("source") or self._text("source_url"),
@@ -104,7 +107,7 @@ class _Kattis:
 
     def _refuse_what_cannot_be(self) -> None:
         kinds = [*self._words("type"), *self._words("validation")[1:]]
-        for kind in ("interactive", "multi-pass", "submit-answer"):
+        for kind in ("multi-pass", "submit-answer"):
             if kind in kinds:
                 location = ("type",) if kind in self._words("type") else ("validation",)
                 raise self.document.error(location, f"{kind} problems are not supported")
@@ -121,15 +124,33 @@ class _Kattis:
         if languages and not {"all", "python3"} & set(languages):
             self.notes.append(f"the package allows only {', '.join(languages)[:60]}, and Python 3 is asked for")
 
-    def _checker(self) -> Mapped:
+    def _judges(self) -> tuple[Mapped, Interactor | None]:
+        """The checker, and the interactor in whose place the package's validator may stand."""
         own = [*self.package.names("output_validators"), *self.package.names("output_validator")]
-        custom = self._words("validation")[:1] == ["custom"]
+        interactive = "interactive" in [*self._words("type"), *self._words("validation")[1:]]
+        with self.document.at("validator_flags"):
+            flags = self._validator_flags()
+        if own and interactive:
+            return Mapped(Checker()), Interactor(author_program(self.package, own, flags), Convention.KATTIS)
+        if interactive:
+            raise self.document.error((), "an interactive problem without an output validator")
         if own:
-            raise self.package.error(own[0], "output validators of the package's own are not supported")
+            program = author_program(self.package, own, flags)
+            return Mapped(Checker(kind="program", program=program, convention=Convention.KATTIS)), None
+        return self._default_validator(flags), None
+
+    def _default_validator(self, flags: list[str]) -> Mapped:
+        custom = self._words("validation")[:1] == ["custom"]
         if custom:
             self.notes.append("the package says `validation: custom` and holds no validator: the default one is used")
         with self.document.at("validator_flags"):
-            return kattis([] if custom else self._validator_flags())
+            return kattis([] if custom else flags)
+
+    def _with_dialogues(self, statement: str) -> str:
+        """With the sample dialogues, which an interactive problem has instead of samples."""
+        names = [name for name in self.package.names("data/sample") if name.endswith(".interaction")]
+        lead = "Sample dialogue (`<` is read by the program, `>` is written by it)"
+        return "\n\n".join([statement, *(f"{lead}:\n```\n{self.package.text(name).strip()}\n```" for name in names)])
 
     def _validator_flags(self) -> list[str]:
         """Those of the problem, which groups of tests may replace: all alike, since there is one checker."""

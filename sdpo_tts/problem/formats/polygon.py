@@ -14,11 +14,11 @@ from xml.etree import ElementTree
 
 from sdpo_tts.errors import UserError
 from sdpo_tts.problem.document import Refused, quoted
-from sdpo_tts.problem.model import Limits, Test
+from sdpo_tts.problem.model import Checker, Convention, Interactor, Limits, Program, Test
 from sdpo_tts.problem.reading.draft import Draft, Reading, number, with_samples
 from sdpo_tts.problem.reading.latex import latex_to_text
 from sdpo_tts.problem.reading.package import Package
-from sdpo_tts.problem.reading.programs import add
+from sdpo_tts.problem.reading.programs import add, author_program
 from sdpo_tts.problem.reading.statement import FIGURES_LEFT_OUT
 from sdpo_tts.problem.reading.validators import Mapped, polygon
 
@@ -56,11 +56,13 @@ class _Polygon:
 
     def draft(self, path: Path, statement: str) -> Draft:
         testset = self._testset()
-        checker = self._checker()
+        interactor = self._interactor()
+        checker = self._checker(interactor)
         self._refuse_what_cannot_be()
         tests = list(self._tests(testset))
         language = self._language()
         text = statement or self._statement(language)
+        samples = with_samples(text, tests, has_them=bool(statement))
         if not any(test.shown for test in tests):
             self.notes.append("no test is marked as a sample: feedback can quote none")
         self.notes += checker.notes
@@ -69,10 +71,11 @@ class _Polygon:
             where=str(self.package.path / "problem.xml"),
             slug=self.root.get("short-name") or self.package.title,
             title=self._title(language),
-            statement=with_samples(text, tests, has_them=bool(statement)),
+            statement=text if interactor else samples,
             tests=tests,
             limits=self._limits(testset),
             checker=checker.checker,
+            interactor=interactor,
             notes=tuple(self.notes),
             programs=self._programs(),
             source=self.root.get("url") or "",
@@ -96,18 +99,36 @@ class _Polygon:
         memory = number(testset.findtext("memory-limit", "").strip(), "memory limit in bytes", where)
         return Limits(time_s=time_ms / 1000, memory_bytes=round(memory))
 
-    def _checker(self) -> Mapped:
+    def _checker(self, interactor: Interactor | None) -> Mapped:
+        """A standard one by its name, or the package's own; behind an interactor always a program, which reads
+        what that wrote. A package without one compares lines."""
         checker = self.root.find("./assets/checker")
+        name = (checker.get("name") or "") if checker is not None else "std::fcmp.cpp"
+        if checker is not None and (interactor or not name.startswith("std::")):
+            return Mapped(Checker(kind="program", program=self._program(checker), convention=Convention.TESTLIB))
+        if interactor:
+            return Mapped(Checker())
         try:
-            return polygon(checker.get("name") or "" if checker is not None else "std::fcmp.cpp")
+            return polygon(name)
         except Refused as refused:
             raise self._error(refused.what, refused.hint) from None
+
+    def _interactor(self) -> Interactor | None:
+        interactor = self.root.find("./assets/interactor")
+        return Interactor(self._program(interactor), Convention.TESTLIB) if interactor is not None else None
+
+    def _program(self, element: ElementTree.Element) -> Program:
+        """A checker or interactor with the headers of the package, testlib.h above all."""
+        source = element.find("source")
+        name = (source.get("path") or "") if source is not None else ""
+        if ".." in PurePosixPath(name).parts or not self.package.has(name):
+            raise self._error(f"the source {quoted(name)} of the {element.tag} is not in the package")
+        headers = [header for header in self.package.names("files") if header.endswith(".h")]
+        return author_program(self.package, [name, *headers])
 
     def _refuse_what_cannot_be(self) -> None:
         judging = self.root.find("./judging")
         attributes = judging.attrib if judging is not None else {}
-        if self.root.find("./assets/interactor") is not None:
-            raise self._error("interactive problems are not supported")
         if attributes.get("run-count", "1") != "1":
             raise self._error("problems of several runs are not supported")
         for key, standard in (("input-file", "stdin"), ("output-file", "stdout")):

@@ -9,7 +9,7 @@ from pathlib import Path
 from sdpo_tts.errors import UserError
 from sdpo_tts.problem import values
 from sdpo_tts.problem.document import Refused, quoted
-from sdpo_tts.problem.model import Checker, FeedbackScope, Function, Limits, Mode, Problem, Test
+from sdpo_tts.problem.model import Checker, FeedbackScope, Function, Interactor, Limits, Mode, Problem, Test
 
 MIB = 2**20
 MIN_TIME_S, MAX_TIME_S = 1e-3, 3600.0
@@ -47,6 +47,7 @@ class Draft:
     limits: Limits = field(default_factory=Limits)
     checker: Checker = field(default_factory=Checker)
     function: Function | None = None
+    interactor: Interactor | None = None
     notes: tuple[str, ...] = ()
     programs: tuple[tuple[str, bytes], ...] = ()
     source: str = ""
@@ -68,6 +69,7 @@ class Draft:
             feedback=FeedbackScope.SHOWN,
             checker=self.checker,
             function=self.function,
+            interactor=self.interactor,
             path=self.path,
             digest="",
         )

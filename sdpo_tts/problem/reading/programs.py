@@ -1,10 +1,12 @@
-"""The submissions of known verdict that a package brings."""
+"""The programs that a package brings: submissions of known verdict, validators, checkers, interactors."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
+from sdpo_tts.problem.language import language, language_of
+from sdpo_tts.problem.model import Program
 from sdpo_tts.problem.reading.package import Package
 
 SUFFIXES = {".py": ".py", ".py3": ".py", ".cpp": ".cpp", ".cc": ".cpp", ".cxx": ".cpp"}
@@ -27,6 +29,19 @@ def add(found: dict[str, bytes], verdict: str, name: str, source: bytes) -> None
     if suffix is None or len(source) > MOST_BYTES or not _is_text(source):
         return
     found.setdefault(f"{verdict}/{PurePosixPath(name).stem}{suffix}", source)
+
+
+def author_program(package: Package, names: Sequence[str], arguments: Sequence[str] = ()) -> Program:
+    """One source file, the rest lying beside it, all without their folders. Raises `UserError`."""
+    sources = [name for name in names if language_of(name)]
+    if len(sources) != 1 or any(PurePosixPath(name).name in ("build", "run") for name in names):
+        raise package.error(names[0], "a program that is not one source file in a known language is not supported")
+    key = language_of(sources[0]) or ""
+    files = {PurePosixPath(name).name: name for name in names if name != sources[0]}
+    if len(files) != len(names) - 1 or language(key).source in files:
+        raise package.error(sources[0], "files of a program that have the same name are not supported")
+    read = tuple((name, package.read(path)) for name, path in files.items())
+    return Program(key, package.read(sources[0]), read, tuple(arguments))
 
 
 def _is_text(source: bytes) -> bool:

@@ -1,0 +1,80 @@
+"""A borrowed container with one program in it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from types import TracebackType
+
+from sdpo_tts.judge.container import SETTLE_S, Cage, Command, Container, ContainerLost, ContainerOutOfMemory
+from sdpo_tts.judge.facts import Facts, out_of_memory
+from sdpo_tts.judge.fleet import Fleet
+from sdpo_tts.judge.verdict import CompileError
+
+
+class Bench:
+    """A borrowed container with the program in it; a new one takes its place when a test has spoiled it."""
+
+    def __init__(self, fleet: Fleet, cage: Cage, files: dict[str, bytes]) -> None:
+        self._fleet, self._cage, self._files = fleet, cage, files
+        self._container: Container | None = None
+        self._coming: deque[bytes] = deque()
+
+    def __enter__(self) -> Bench:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
+        if kind is None or issubclass(kind, CompileError):
+            self.settle(SETTLE_S)
+        else:
+            self._drop()
+        if self._container is not None:
+            self._fleet.give_back(self._cage, self._container)
+
+    def expect(self, inputs: Iterable[bytes]) -> None:
+        """The inputs of the runs to come, in order: each is begun while the answer to the one before is looked at."""
+        self._coming = deque(inputs)
+
+    def run(self, command: Command, stdin: bytes = b"") -> Facts:
+        """Raises ContainerLost."""
+        ahead = self._ahead(stdin)
+        if self._container is not None and not self._container.has_begun(command, stdin):
+            self.settle(command.patience_s)
+        return self._use(lambda container: container.run(command, stdin, ahead))
+
+    def converse(self, command: Command, talk: Callable[[Container], Facts]) -> Facts:
+        """What comes of a `talk` that runs `command`, with nothing begun before or during it. Raises ContainerLost."""
+        self.settle(command.patience_s)
+        return self._use(talk)
+
+    def _use(self, action: Callable[[Container], Facts]) -> Facts:
+        if self._container is None:
+            self._container = self._fleet.borrow(self._cage)
+            self._container.load(self._files)
+        try:
+            facts = action(self._container)
+        except ContainerOutOfMemory:
+            facts = out_of_memory()
+        # After an out-of-memory kill the engine calls any later loss of the container one too.
+        if facts.dirty or facts.oom_kills:
+            self._drop()
+        return facts
+
+    def _ahead(self, stdin: bytes) -> bytes | None:
+        if self._coming and self._coming[0] is stdin:
+            self._coming.popleft()
+            return self._coming[0] if self._coming else None
+        return None
+
+    def settle(self, patience_s: float) -> None:
+        """Nothing is begun any more: what is not wanted has ended well, or the container is gone."""
+        if self._container is not None:
+            try:
+                self._container.settle(patience_s)
+            except (ContainerLost, ContainerOutOfMemory):
+                self._drop()
+
+    def _drop(self) -> None:
+        if self._container is not None:
+            self._fleet.remove(self._container)
+            self._container = None

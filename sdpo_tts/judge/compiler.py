@@ -1,0 +1,96 @@
+"""Compiles programs, in containers with limits of their own, and equal ones only once."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import replace
+
+from sdpo_tts.judge.bench import Bench
+from sdpo_tts.judge.container import Cage, Command
+from sdpo_tts.judge.facts import Facts, size
+from sdpo_tts.judge.fleet import Fleet
+from sdpo_tts.judge.verdict import CompileError
+from sdpo_tts.problem.language import Language
+
+MIB = 2**20
+COMPILE_CAGE = Cage(memory_bytes=1024 * MIB, tmpfs_bytes=256 * MIB)
+COMPILE_CPU_S, COMPILE_WALL_S, COMPILE_OUTPUT_BYTES = 30.0, 90.0, MIB
+CACHE_BYTES = 256 * MIB
+KEPT_BYTES = 64 * 1024  # of each end of an output
+
+Files = dict[str, bytes]
+
+
+class Compiler:
+    """Safe to use from several threads. Compiled programs and the errors of others are kept, the latest 256 MiB."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet, self._lock = fleet, threading.Lock()
+        self._known: OrderedDict[str, Files | CompileError] = OrderedDict()
+
+    def compile(self, language: Language, files: Mapping[str, bytes], author: bool = False) -> Files:
+        """The files that run as the program; `author`: in a container that no submission has been in.
+
+        Raises CompileError, ContainerLost.
+        """
+        if not language.compile:
+            return dict(files)
+        key = _key(language, files)
+        with self._lock:
+            found = self._known.get(key)
+        if found is None:
+            found = self._compile(language, files, author)
+        self._keep(key, found)
+        if isinstance(found, CompileError):
+            raise found
+        return found
+
+    def _compile(self, language: Language, files: Mapping[str, bytes], author: bool) -> Files | CompileError:
+        limits = (COMPILE_CPU_S, COMPILE_WALL_S, COMPILE_OUTPUT_BYTES, COMPILE_CAGE.memory_bytes)
+        with Bench(self._fleet, replace(COMPILE_CAGE, author=author), dict(files)) as bench:
+            facts = bench.run(Command(language.compile, *limits, keep=language.binary))
+        try:
+            demand_success(facts, "the compiler", COMPILE_CAGE.memory_bytes)
+        except CompileError as error:
+            return error
+        return {language.binary: facts.kept}
+
+    def _keep(self, key: str, found: Files | CompileError) -> None:
+        with self._lock:
+            self._known[key] = found
+            self._known.move_to_end(key)
+            while len(self._known) > 1 and sum(map(_size, self._known.values())) > CACHE_BYTES:
+                self._known.popitem(last=False)
+
+
+def _key(language: Language, files: Mapping[str, bytes]) -> str:
+    digest = hashlib.sha256(repr(language.compile).encode())
+    for name in sorted(files):
+        digest.update(f"{name}\0{len(files[name])}\0".encode() + files[name])
+    return digest.hexdigest()
+
+
+def _size(found: Files | CompileError) -> int:
+    return len(str(found)) if isinstance(found, CompileError) else sum(map(len, found.values()))
+
+
+def demand_success(facts: Facts, who: str, memory_bytes: int) -> None:
+    """Raises CompileError."""
+    text = both_ends(facts.stderr + facts.stdout).decode(errors="replace")
+    if facts.oom_kills:
+        raise CompileError(f"{text}\n{who} ran out of memory ({size(memory_bytes)})".strip())
+    if facts.killed:
+        reason = {"output": "wrote too much", "cpu": "took too much CPU time", "wall": "took too long"}
+        raise CompileError(f"{text}\n{who} {reason[facts.killed]}".strip())
+    if facts.exit_code != 0:
+        raise CompileError(text.strip() or f"{who} failed without a message")
+
+
+def both_ends(data: bytes) -> bytes:
+    """At most 64 KiB from either end."""
+    if len(data) <= 2 * KEPT_BYTES:
+        return data
+    return data[:KEPT_BYTES] + b"\n...\n" + data[-KEPT_BYTES:]

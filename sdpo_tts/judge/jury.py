@@ -1,0 +1,69 @@
+"""Right or wrong: by comparison on the host, by a checker program, or by an interactor."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sdpo_tts.judge.author import WALL_S, Tool, Workshop, message_file, opinion, paths
+from sdpo_tts.judge.bench import Bench
+from sdpo_tts.judge.checker import Comparison, JuryError, compare
+from sdpo_tts.judge.checker_json import compare_json
+from sdpo_tts.judge.container import Command
+from sdpo_tts.judge.dialogue import Dialogue, Side, hold
+from sdpo_tts.problem import Mode, Problem, Test
+
+CHECKER_TRIES = 2
+
+
+class Jury:
+    """Knows right from wrong on one problem. Safe to use from several threads.
+
+    Creating it compiles checker and interactor: raises UserError when one does not compile, and ContainerLost.
+    """
+
+    def __init__(self, problem: Problem, workshop: Workshop) -> None:
+        self._problem, self._workshop = problem, workshop
+        checker, interactor = problem.checker.program, problem.interactor
+        self._checker = workshop.tool("checker", checker) if checker else None
+        self._interactor = workshop.tool("interactor", interactor.program) if interactor else None
+
+    def compare(self, test: Test, output: bytes) -> Comparison:
+        """Whether `output` is a right answer. Raises JuryError (a checker program failed, twice), ContainerLost."""
+        if self._checker:
+            return self._check(self._checker, test, output)
+        if self._problem.mode is Mode.FUNCTION:
+            return compare_json(self._problem.checker, test.expected, output)
+        return compare(self._problem.checker, test.expected, output)
+
+    def converse(self, bench: Bench, command: Command, test: Test) -> Dialogue:
+        """Lets a submission talk with the interactor. Raises ContainerLost."""
+        assert self._interactor and self._problem.interactor
+        convention = self._problem.interactor.convention
+        kept = "output" if self._checker else message_file(convention)
+        words = self._interactor.command(*paths(convention), keep=kept)
+        files = {"input": test.input, "answer": test.expected}
+        # The CPU limit is as ever. A wall clock would count each word's way here and there: silence is what ends it.
+        # Only the submission's: an interactor waits as long as that lasts, and then its input ends.
+        ours = Side(bench, replace(command, wall_s=WALL_S), idle_s=command.wall_s)
+        with self._workshop.bench(self._interactor, files) as own:
+            return hold(ours, Side(own, words, WALL_S))
+
+    def settle(self, dialogue: Dialogue, test: Test) -> Comparison:
+        """The interactor's opinion, and the checker's of what it wrote. Raises JuryError, ContainerLost."""
+        assert self._problem.interactor
+        verdict = opinion("interactor", self._problem.interactor.convention, dialogue.interactor)
+        if verdict.ok and self._checker:
+            return self._check(self._checker, test, dialogue.interactor.kept)
+        return verdict
+
+    def _check(self, tool: Tool, test: Test, output: bytes) -> Comparison:
+        convention = self._problem.checker.convention
+        command = tool.command(*paths(convention), keep=message_file(convention))
+        files = {"input": test.input, "answer": test.expected, "output": output}
+        for left in reversed(range(CHECKER_TRIES)):
+            try:
+                return opinion("checker", convention, self._workshop.run(tool, command, files, stdin=output))
+            except JuryError:
+                if not left:
+                    raise
+        raise AssertionError("unreachable")

@@ -1,0 +1,67 @@
+"""Small generated tests with brute-force answers, for programs that pass the shown tests."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+from sdpo_tts.errors import UserError
+from sdpo_tts.judge.author import Tool, Workshop, how_it_ended
+from sdpo_tts.judge.facts import Facts, size
+from sdpo_tts.problem import Problem, Test
+
+WORDS_CHARS = 250
+MOST_INPUT_BYTES = 1 << 20
+
+
+class StressTests:
+    """Made one by one, when they are first needed, and the same for all programs. Safe to use from several threads.
+
+    Creating it compiles generator and brute force and makes the first test. Raises UserError when one of them fails,
+    and ContainerLost; so does iteration.
+    """
+
+    def __init__(self, problem: Problem, workshop: Workshop) -> None:
+        self._problem, self._workshop, self._lock = problem, workshop, threading.Lock()
+        self._made: list[Test] = []
+        self._counter_examples: set[str] = set()
+        if problem.stress:
+            self._generator = workshop.tool("stress.generator", problem.stress.generator)
+            self._brute = workshop.tool("stress.brute", problem.stress.brute, problem.function)
+            next(iter(self))
+
+    def __iter__(self) -> Iterator[Test]:
+        for index in range(self._problem.stress.cases if self._problem.stress else 0):
+            with self._lock:
+                if len(self._made) == index:
+                    self._made.append(self._make(index + 1))
+            yield self._made[index]
+
+    def keep(self, test: Test) -> None:
+        """A counter-example: later programs are tried on it beside the shown tests."""
+        with self._lock:
+            self._counter_examples.add(test.name)
+
+    def kept(self) -> tuple[Test, ...]:
+        """The counter-examples so far, in the order in which they were generated."""
+        with self._lock:
+            return tuple(test for test in self._made if test.name in self._counter_examples)
+
+    def _make(self, number: int) -> Test:
+        given = self._run(self._generator, number, arguments=(str(number),))
+        if len(given) > MOST_INPUT_BYTES:
+            what = f"`stress.generator` writes more than {size(MOST_INPUT_BYTES)} as test {number}"
+            raise UserError(what, where=str(self._problem.path), hint="stress tests are meant to be small")
+        answer = self._run(self._brute, number, stdin=given)
+        return Test(f"stress-{number}", given, answer, shown=True)
+
+    def _run(self, tool: Tool, number: int, *, arguments: tuple[str, ...] = (), stdin: bytes = b"") -> bytes:
+        facts = self._workshop.run(tool, tool.command(*arguments), {}, stdin)
+        if facts.exit_code != 0 or facts.killed or facts.oom_kills:
+            raise UserError(_complaint(tool, number, facts), where=str(self._problem.path))
+        return facts.stdout
+
+
+def _complaint(tool: Tool, number: int, facts: Facts) -> str:
+    words = " ".join(facts.stderr.decode(errors="replace").split())[-WORDS_CHARS:]
+    return f"`{tool.key}` fails on generated test {number}: {how_it_ended(facts)}" + (f": {words}" if words else "")

@@ -1,0 +1,74 @@
+"""A language as data: how a program of it is compiled, checked and run. The table is `sandbox/languages.json`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from sdpo_tts.errors import UserError
+from sdpo_tts.problem.model import Function
+
+
+@dataclass(frozen=True)
+class Language:
+    """Commands are run in the container's working directory, where the program lies as `source`.
+
+    `tag` is the mark of its fenced code blocks. `compile` makes `binary` (in a container of its own, with more
+    memory); `check` only looks for errors. `function` is the command of function mode, which the function's name is
+    appended to. `{memory_mib}` in a command is the problem's memory limit; `extra_memory_mib` is what the language's
+    own machinery takes beside a program's data, and is added to that limit. `packages` are Debian's names; `suffixes`
+    those of source files that are in this language unless something else is said.
+    """
+
+    title: str
+    tag: str
+    packages: tuple[str, ...]
+    source: str
+    run: tuple[str, ...]
+    version: tuple[str, ...]
+    suffixes: tuple[str, ...] = ()
+    check: tuple[str, ...] = ()
+    compile: tuple[str, ...] = ()
+    binary: str = ""
+    function: tuple[str, ...] = ()
+    extra_memory_mib: int = 0
+
+    def command(self, memory_bytes: int, function: Function | None = None) -> tuple[str, ...]:
+        """What runs a program that may take so much memory; or calls its function, in a language that can."""
+        argv = (*self.function, function.name, str(function.in_place)) if function else self.run
+        return tuple(part.replace("{memory_mib}", str(memory_bytes >> 20)) for part in argv)
+
+
+def sandbox_folder() -> Path:
+    """The sandbox files: beside the package in a checkout, inside it when installed."""
+    installed = Path(__file__).parents[1] / "sandbox"
+    return installed if installed.is_dir() else Path(__file__).parents[2] / "sandbox"
+
+
+@cache
+def languages() -> dict[str, Language]:
+    """All languages of the sandbox, by key (`python3`, `cpp20`)."""
+    table = json.loads((sandbox_folder() / "languages.json").read_text(encoding="utf-8"))
+    return {key: _language(entry) for key, entry in table.items()}
+
+
+def _language(entry: dict[str, Any]) -> Language:
+    fields: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
+    return Language(**fields)
+
+
+def language(key: str) -> Language:
+    """Raises UserError for an unknown one."""
+    known = languages()
+    if key not in known:
+        raise UserError(f"unknown language '{key}'", hint=f"known: {', '.join(known)}")
+    return known[key]
+
+
+def language_of(path: str) -> str | None:
+    """The key of the language that a file's suffix tells, or None."""
+    suffix = Path(path).suffix
+    return next((key for key, known in languages().items() if suffix in known.suffixes), None)

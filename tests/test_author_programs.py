@@ -1,0 +1,259 @@
+"""Checkers, interactors, generators and brute force on a real engine: whose fault is whose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from sdpo_tts.errors import UserError
+from sdpo_tts.judge import Judge, Verdict
+from sdpo_tts.judge.feedback import render
+from sdpo_tts.problem import Checker, Convention, Function, Interactor, Limits, Mode, Problem, Program, Stress, Test
+from tests.test_judge import MIB, RIGHT, SUM
+
+
+def python(source: str, *arguments: str) -> Program:
+    return Program("python3", source.encode(), arguments=arguments)
+
+
+# Any split of n into two positive numbers is right. `99` as first number makes each checker fail in its own way.
+SPLIT = "import sys\nn = int(open(sys.argv[1]).read())\nexpected = open(sys.argv[{answer}]).read()\nout = {out}.split()\n"
+TESTLIB = SPLIT.format(answer=3, out="open(sys.argv[2]).read()") + (
+    "if out[:1] == ['99']: sys.exit(3)\nif out[:1] == ['98']: sys.exit(8)\nif out[:1] == ['97']:\n    while True: pass\n"
+    "ok = len(out) == 2 and int(out[0]) > 0 and int(out[0]) + int(out[1]) == n\n"
+    "print('sum is right' if ok else 'sum is wrong', file=sys.stderr)\nsys.exit(0 if ok else 1)\n"
+)
+KATTIS = SPLIT.format(answer=2, out="sys.stdin.read()") + (
+    "assert sys.argv[4:] == ['--strict', 'x y'], sys.argv\nif out[:1] == ['99']: sys.exit(0)\n"
+    "ok = len(out) == 2 and int(out[0]) > 0 and int(out[0]) + int(out[1]) == n\n"
+    "open(sys.argv[3] + 'judgemessage.txt', 'w').write('sum is right' if ok else 'sum is wrong')\nsys.exit(42 if ok else 43)\n"
+)
+CPP_CHECKER = b"""#include "words.h"
+#include <fstream>
+int main(int argc, char** argv) {
+  std::ifstream in(argv[1]), out(argv[2]);
+  long long n, a = 0, b = 0;
+  in >> n; out >> a >> b;
+  bool ok = a > 0 && a + b == n;
+  say(ok ? "sum is right" : "sum is wrong");
+  return ok ? 0 : 1;
+}
+"""
+WORDS = b'#include <cstdio>\ninline void say(const char* words) { std::fprintf(stderr, "%s\\n", words); }\n'
+CHECKERS = {
+    "testlib": Checker(kind="program", program=python(TESTLIB)),
+    "kattis": Checker(kind="program", program=python(KATTIS, "--strict", "x y"), convention=Convention.KATTIS),
+    "testlib in C++": Checker(kind="program", program=Program("cpp20", CPP_CHECKER, (("words.h", WORDS),))),
+}
+SPLITTING = replace(SUM, tests=(Test("one", b"7\n", b"3 4\n", True), Test("two", b"10\n", b"5 5\n", False)))
+
+
+@pytest.fixture(scope="module", params=list(CHECKERS))
+def splitting(request: pytest.FixtureRequest, engine: None) -> Iterator[Judge]:
+    with Judge(replace(SPLITTING, checker=CHECKERS[request.param])) as judge:
+        yield judge
+
+
+def test_a_checker_accepts_every_right_answer_and_its_words_are_told(splitting: Judge) -> None:
+    right, wrong = splitting.judge_many(["n = int(input())\nprint(1, n - 1)", "print(1, 1)"])
+    assert right.solved
+    assert (wrong.verdict, wrong.outcomes[0].detail) == (Verdict.WA, "sum is wrong")
+    told = render(wrong, splitting.problem).text
+    assert "Judge: sum is wrong" in told and "A right answer: '3 4\\n'" in told
+
+
+def test_what_a_submission_writes_cannot_reach_the_checkers_container(splitting: Judge) -> None:
+    """Neither a file of its own nor a process that lives on is there when the checker runs."""
+    source = "import os, time\nfor d in ('.', '/tmp'):\n    for f in ('input', 'answer', 'output'):\n        open(f'{d}/{f}', 'w').write('2')\n"
+    assert splitting.judge(source + "os.fork()\nprint(1, 1)").verdict is Verdict.WA
+
+
+@pytest.mark.parametrize(("kind", "output", "complaint"), [
+    ("testlib", "99 1", "checker: exit code 3"),
+    ("kattis", "99 1", "checker: exit code 0"),
+    ("kattis", "one six", "checker: exit code 1"),
+])  # fmt: skip
+def test_a_checker_without_a_verdict_is_the_judges_error(engine: None, kind: str, output: str, complaint: str) -> None:
+    with Judge(replace(SPLITTING, checker=CHECKERS[kind])) as judge:
+        judgement = judge.judge(f"print('{output}')")
+        assert (judgement.verdict, judgement.solved) == (Verdict.JE, False)
+        assert judgement.outcomes[0].detail.startswith(complaint)
+        assert render(judgement, judge.problem).text == ""
+        assert judge.judge("n = int(input())\nprint(1, n - 1)").solved
+
+
+def test_a_checker_that_runs_for_ever_is_the_judges_error(engine: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sdpo_tts.judge.author.CPU_S", 0.3)
+    with Judge(replace(SPLITTING, checker=CHECKERS["testlib"])) as judge:
+        outcome = judge.judge("print(97)").outcomes[0]
+    assert (outcome.verdict, outcome.detail) == (Verdict.JE, "checker: takes too much CPU time")
+
+
+def test_unexpected_end_of_output_is_wrong_in_testlibs_convention(engine: None) -> None:
+    with Judge(replace(SPLITTING, checker=CHECKERS["testlib"])) as judge:
+        assert judge.judge("print(98)").verdict is Verdict.WA
+
+
+def test_a_checker_that_does_not_compile_is_the_authors_error(engine: None) -> None:
+    broken = Checker(kind="program", program=Program("cpp20", b"int main( {"))
+    with pytest.raises(UserError, match=r"problem.yaml: `checker` does not compile: solution.cpp:1"), Judge(replace(SPLITTING, checker=broken)):
+        pass
+
+
+# Guess a number below 1000 by questions; `0` gives up. The interactor is in the convention's hands for the end only.
+GUESS = (
+    "import sys\nsecret, kattis = int(open(sys.argv[1]).read()), {kattis}\n"
+    "def end(code, words):\n    f = open(sys.argv[3] + 'judgemessage.txt', 'w') if kattis else sys.stderr\n    print(words, file=f, flush=True)\n"
+    "    sys.exit({{'ok': 42, 'wa': 43}}[code] if kattis else {{'ok': 0, 'wa': 1}}[code])\n"
+    "for asked in range(12):\n    line = sys.stdin.readline()\n    if not line: end('wa', 'no guess')\n    guess = int(line)\n"
+    "    if guess == 666: raise RuntimeError\n    if guess > 1000: end('wa', 'out of range')\n"
+    "    if guess == secret:\n        print('correct', flush=True)\n        end('ok', f'{{asked}} questions')\n"
+    "    print('higher' if guess < secret else 'lower', flush=True)\nend('wa', 'too many questions')\n"
+)
+SEARCH = (
+    "low, high = 1, 1000\nwhile True:\n    guess = (low + high) // 2\n    print(guess, flush=True)\n    said = input()\n"
+    "    if said == 'correct': break\n    if said == 'higher': low = guess + 1\n    else: high = guess - 1\n"
+)
+GUESSING = replace(
+    SUM, tests=(Test("one", b"7\n", b"", True), Test("two", b"1000\n", b"", False)), checker=Checker(),
+    limits=Limits(time_s=0.5, memory_bytes=64 * MIB, output_bytes=MIB),
+)  # fmt: skip
+TALKS = [
+    ("searches", SEARCH, "AC", "6 questions"),
+    ("never asks", "pass", "WA", "no guess"),
+    ("asks too much", "while True:\n    print(1, flush=True)\n    input()", "WA", "too many questions"),
+    ("breaks the rules and goes on", "import time\nprint(5000, flush=True)\ntime.sleep(1)\nprint(1)", "WA", "out of range"),
+    ("fails after an answer", "print(1, flush=True)\ninput()\nraise ValueError", "RE", "exit code 1"),
+    ("fails at once, with the interactor waiting", "raise ValueError", "RE", "exit code 1"),
+    ("fails after all is right", SEARCH + "raise ValueError", "RE", "exit code 1"),
+    ("both wait", "input()", "TLE", "both sides wait for each other (is the output flushed?)"),
+    ("does not flush", "import sys\nsys.stdout.write('7\\n')\nsys.stdin.readline()", "TLE", "both sides wait for each other (is the output flushed?)"),
+    ("spins", "print(1, flush=True)\nwhile True: pass", "TLE", "more than 0.5 s of CPU"),
+    ("floods", "while True: print(1)", "WA", "too many questions"),
+    ("makes the interactor crash", "print(666, flush=True)\ninput()", "JE", "interactor: exit code 1"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=list(Convention))
+def guessing(request: pytest.FixtureRequest, engine: None) -> Iterator[Judge]:
+    source = GUESS.format(kattis=request.param is Convention.KATTIS)
+    with Judge(replace(GUESSING, interactor=Interactor(python(source), request.param))) as judge:
+        yield judge
+
+
+def test_both_sides_exits_are_resolved(guessing: Judge) -> None:
+    judgements = guessing.judge_many([source for _, source, _, _ in TALKS])
+    got = [(name, str(judgement.verdict)) for (name, *_), judgement in zip(TALKS, judgements, strict=True)]
+    kattis = guessing.problem.interactor and guessing.problem.interactor.convention is Convention.KATTIS
+    # Exit code 1, as of a Python exception, is a verdict in testlib's convention.
+    right = [(name, verdict if kattis or verdict != "JE" else "WA") for name, _, verdict, _ in TALKS]
+    assert got == right
+    for (_, _, _, detail), judgement in zip(TALKS, judgements, strict=True):
+        assert detail in judgement.outcomes[0].detail or not kattis
+    assert judgements[0].solved
+
+
+def test_the_dialogue_is_told(guessing: Judge) -> None:
+    judgement = guessing.judge("print(500, flush=True)\nprint(input() == 'lower' and 2000, flush=True)\ninput()")
+    told = render(judgement, guessing.problem).text
+    assert "> 500\n< lower\n> 2000\nJudge: out of range" in told
+
+
+def test_a_checker_may_judge_what_an_interactor_writes(engine: None) -> None:
+    interactor = "import sys\nopen(sys.argv[2], 'w').write(sys.stdin.readline())\n"
+    problem = replace(
+        SPLITTING, interactor=Interactor(python(interactor), Convention.TESTLIB), checker=CHECKERS["testlib"]
+    )
+    with Judge(problem) as judge:
+        assert [str(j.verdict) for j in judge.judge_many(["print(1, 6)", "print(1, 1)"])] == ["WA", "WA"]
+        assert [o.verdict for o in judge.judge("print(1, 6)").outcomes] == [Verdict.AC, Verdict.WA]
+
+
+GENERATOR = "import random, sys\nn = int(sys.argv[1])\nr = random.Random(n)\nprint(r.randint(-n, n), r.randint(-n, n))\n"
+STRESSED = replace(SUM, tests=SUM.tests[:1], stress=Stress(python(GENERATOR), python(RIGHT), cases=20))
+NO_NEGATIVES = "a, b = map(int, input().split())\nprint(abs(a) + abs(b))\n"
+NO_ZERO = "a, b = map(int, input().split())\nprint(a + b or 1)\n"
+
+
+def test_a_counter_example_is_told_and_kept(engine: None) -> None:
+    with Judge(STRESSED) as judge:
+        assert judge.judge(RIGHT).solved
+        judgement = judge.judge(NO_NEGATIVES)
+        assert (judgement.verdict, judgement.passed, judgement.total, judgement.solved) == (Verdict.WA, 1, 2, False)
+        found = judgement.outcomes[-1].test
+        assert found.name.startswith("stress-") and b"-" in found.input
+        assert f"Input: {found.input.decode()!r}" in render(judgement, judge.problem).text
+        later = judge.judge("a, b = map(int, input().split())\nprint(7)")
+        assert [outcome.test for outcome in later.outcomes] == [STRESSED.tests[0], found]
+        assert judge.judge(NO_ZERO).verdict is Verdict.WA
+        assert judge.judge(RIGHT).solved
+    with Judge(STRESSED) as again:
+        assert again.judge(NO_NEGATIVES).outcomes[-1].test == found
+
+
+def test_stress_tests_wait_for_the_shown_ones(engine: None) -> None:
+    with Judge(STRESSED) as judge:
+        assert [outcome.test.name for outcome in judge.judge("print(8)").outcomes] == ["one"]
+
+
+@pytest.mark.parametrize(("stress", "message"), [
+    (Stress(python("x ="), python(RIGHT)), "problem.yaml: `stress.generator` fails on generated test 1: exit code 1: "),
+    (Stress(python(GENERATOR), python("print(input())\ninput()")), "problem.yaml: `stress.brute` fails on generated test 1: exit code 1: "),
+    (Stress(python("print('1' * (2 << 20))"), python(RIGHT)), "problem.yaml: `stress.generator` writes more than 1 MiB as test 1 (hint: "),
+    (Stress(python("while True: print('1' * 10**6)"), python(RIGHT)), "problem.yaml: `stress.generator` fails on generated test 1: writes too much"),
+])  # fmt: skip
+def test_the_authors_programs_must_work(engine: None, stress: Stress, message: str) -> None:
+    with pytest.raises(UserError) as caught, Judge(replace(STRESSED, stress=stress)):
+        pass
+    assert str(caught.value).startswith(message)
+
+
+def function_problem(in_place: int, kind: str, *cases: tuple[bytes, bytes]) -> Problem:
+    tests = tuple(Test(f"{i}", given, expected, True) for i, (given, expected) in enumerate(cases))
+    tolerance = 1e-6 if kind == "floats" else None
+    checker = Checker(kind=kind, absolute=tolerance, relative=tolerance)
+    return replace(SUM, mode=Mode.FUNCTION, function=Function("f", "", in_place), tests=tests, checker=checker)
+
+
+CASE = (b"[3, 1, 2]\n", b"[1, 2, 3]\n")
+FUNCTIONS = [
+    (1, "tokens", "def f(xs):\n    xs.sort()", "AC"),
+    (1, "tokens", "def f(xs):\n    xs = sorted(xs)", "WA"),
+    (1, "tokens", "def f(xs):\n    return sorted(xs)", "WA"),
+    (0, "tokens", "def f(xs):\n    yield from sorted(xs)", "AC"),
+    (0, "tokens", "def f(xs):\n    return map(int, sorted(xs))", "AC"),
+    (0, "tokens", "def f(xs):\n    return range(1, 4)", "AC"),
+    (0, "tokens", "def f(xs):\n    yield 1\n    raise KeyError('gone')", "RE"),
+    (0, "tokens", "def f(xs):\n    while True: yield 'x' * (1 << 20)", "MLE"),
+    (0, "unordered", "def f(xs):\n    return [2, 3, 1]", "AC"),
+    (0, "tokens", "def f(xs):\n    return [2, 3, 1]", "WA"),
+    (0, "floats", "def f(xs):\n    return [1.0000001, 2, 3.0]", "AC"),
+    (0, "floats", "def f(xs):\n    return [float('nan'), 2, 3]", "WA"),
+    (0, "tokens", "def f(xs):\n    import sys\n    for frame in sys._current_frames().values():\n        while frame:\n"
+     "            for v in frame.f_locals.values():\n                if v == [1, 2, 3]: return v\n            frame = frame.f_back", "WA"),
+    (0, "tokens", "import builtins, json\njson.loads = builtins.isinstance = lambda *a: True\ndef f(xs): return 5", "RE"),
+    (0, "tokens", "class A(dict):\n    __eq__ = __hash__ = __len__ = lambda *a: True\ndef f(xs): return A()", "WA"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("in_place", "kind", "source", "verdict"), FUNCTIONS)
+def test_function_mode(engine: None, in_place: int, kind: str, source: str, verdict: str) -> None:
+    with Judge(function_problem(in_place, kind, CASE)) as judge:
+        assert str(judge.judge(source).verdict) == verdict
+
+
+TOLD = [
+    ("def f(a, b): return a", "TypeError: f(a, b) has wrong parameters: the tests call it with 1 (missing a required argument: 'b')"),
+    ("def f(xs):\n    yield 1\n    raise KeyError('gone')", "line 3: raise KeyError('gone')\nKeyError: 'gone'"),
+    ("def g(xs): pass", "NameError: the program defines no function 'f'"),
+    ("def f(xs): return {1, 2}", "TypeError: the result (a set) cannot be written as JSON"),
+    ("def f(xs): return xs[5]", "line 1: def f(xs): return xs[5]"),
+]  # fmt: skip
+
+
+def test_what_is_wrong_with_a_function_is_told(engine: None) -> None:
+    with Judge(function_problem(0, "tokens", CASE)) as judge:
+        for source, words in TOLD:
+            assert words in render(judge.judge(source), judge.problem).text
