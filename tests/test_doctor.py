@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-from docker.errors import DockerException, ImageNotFound
+from docker.errors import DockerException
 from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 from transformers import Qwen2Config, Qwen2ForCausalLM
 from typer.testing import CliRunner
@@ -19,7 +19,8 @@ from typer.testing import CliRunner
 from sdpo_tts.cli.main import app
 from sdpo_tts.doctor import CHECKS, Check, Level, Subject, examine, hardware, need, sandbox, software, storage
 from sdpo_tts.doctor.finding import Finding
-from sdpo_tts.judge import container
+from sdpo_tts.judge import engine as judge_engine
+from sdpo_tts.judge import fleet
 from sdpo_tts.models import weights
 from sdpo_tts.policy.network import LoraSettings, Network
 from sdpo_tts.record import RunDir
@@ -317,13 +318,13 @@ class Engine:
         return self._info
 
     def containers(self, all: bool, filters: dict[str, str]) -> list[dict[str, Any]]:
-        return [{"Id": id, "Labels": {container.OWNER_LABEL: owner}} for id, owner in self._owners.items()]
+        return [{"Id": id, "Labels": {fleet.OWNER_LABEL: owner}} for id, owner in self._owners.items()]
 
     def remove_container(self, id: str, force: bool, v: bool) -> None:
         del self._owners[id]
 
-    def get(self, name: str) -> None:
-        raise ImageNotFound(name)
+    def list(self, filters: dict[str, str]) -> list[Any]:
+        return []
 
     def close(self) -> None:
         pass
@@ -377,12 +378,12 @@ def test_cgroups(monkeypatch: Patch, info: dict[str, Any], level: Level, said: s
 def test_an_image_that_is_not_built(monkeypatch: Patch, tmp_path: Path) -> None:
     engine_of(monkeypatch)
     is_wrong(look("image"), Level.WARN, "is not built yet", "sandbox/build")
-    monkeypatch.setattr(sandbox, "sandbox_folder", lambda: tmp_path)
-    is_wrong(look("image"), Level.FAIL, "CalledProcessError", "report it")
+    monkeypatch.setattr(judge_engine, "sandbox_folder", lambda: tmp_path)
+    is_wrong(look("image"), Level.FAIL, "the sandbox image cannot be built", "read its messages")
 
 
 def test_containers_of_dead_runs_are_removed(monkeypatch: Patch) -> None:
-    owners = {"a": f"{container.socket.gethostname()}/{2**22 + 1}/1", "b": container._owner()}
+    owners = {"a": f"{fleet.socket.gethostname()}/{2**22 + 1}/1", "b": fleet._owner()}
     engine_of(monkeypatch, owners)
     said = "1 of dead runs were there and are removed; 1 belong to processes that live"
     assert look("dead containers") == Finding(Level.PASS, said)

@@ -118,18 +118,19 @@ def test_presets_name_settings_and_the_paper_s_are_its_own(desk: Desk) -> None:
 
 def test_the_run_gets_what_holds(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     got: list[Any] = []
-    monkeypatch.setattr(solve, "_solve", lambda problem, settings, runs, **rest: got.append((settings, runs)) or 0)
+    monkeypatch.setattr(solve, "_solve", lambda job, **rest: got.append((job.settings, job.run)) or 0)
     desk.user.write_text('method = "best-of-k"\nkeep-going = true\nsolutions = false\n')
     desk.project.write_text('runs = "out"\nmodel = "./weights.gguf"\nmax_time = "2m"\n')
     desk.put("the problem's `run`", "learning-rate", "3e-5")
     desk.put("environment", "batch-size", "3")
     assert CliRunner().invoke(solve.app, [str(desk.problem), "--method", "sdpo", "--alpha", "0.5"]).exit_code == 0
-    settings, runs = got[0]
+    settings, run = got[0]
     assert (settings.method, settings.batch_size, settings.budget.max_seconds) == ("sdpo", 3, 120.0)
     assert (settings.solver.keep_going, settings.context.solutions) == (True, False)
     assert (settings.learner.learning_rate, settings.learner.loss.alpha) == (3e-5, 0.5)
     # Paths in a file are relative to it, wherever the command is given.
-    assert (runs, settings.policy.model) == (desk.project.parent / "out", str(desk.project.parent / "weights.gguf"))
+    assert run.path.parents[1] == desk.project.parent / "out"
+    assert settings.policy.model == str(desk.project.parent / "weights.gguf")
 
 
 TOML = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,9 @@ from typing import Any
 from sdpo_tts.doctor.finding import Finding, Subject, failed, passed, warned
 from sdpo_tts.errors import SetupError
 from sdpo_tts.judge import Judge, Judgement, Verdict
-from sdpo_tts.judge.engine import connect, sandbox_folder
+from sdpo_tts.judge.engine import connect, find_image
 from sdpo_tts.problem import Checker, FeedbackScope, Limits, Mode, Problem, Test
+from sdpo_tts.problem.language import sandbox_folder
 
 ENFORCED = {"MemoryLimit": "memory", "SwapLimit": "swap", "PidsLimit": "processes", "CpuCfsQuota": "CPU"}
 RIGHT, WRONG = "print(sum(map(int, input().split())))", "print(0)"
@@ -56,21 +56,17 @@ def cgroups(_: Subject) -> Finding:
 
 def image(_: Subject) -> Finding:
     """Only whether it is there; a run builds it where it is not."""
-    from docker.errors import ImageNotFound
-
-    script = sandbox_folder() / "build"
-    name = subprocess.run(["bash", str(script), "--tag"], capture_output=True, text=True, check=True).stdout.strip()
     with closing(connect()) as client:
-        try:
-            client.images.get(name)
-        except ImageNotFound:
-            return warned(f"{name} is not built yet: the first run does it, in a minute or more", f"now: {script}")
+        name = find_image(client, frozenset({"python3"}))
+    if not name:
+        script = sandbox_folder() / "build"
+        return warned("it is not built yet: the first run does it, in a minute or more", f"now: {script}")
     return passed(name)
 
 
 def leftovers(_: Subject) -> Finding:
     """Containers whose process is gone are removed here, as every run does when it starts."""
-    from sdpo_tts.judge.container import sweep
+    from sdpo_tts.judge.fleet import sweep
 
     with closing(connect()) as client:
         before = _owned(client)
@@ -81,7 +77,7 @@ def leftovers(_: Subject) -> Finding:
 
 
 def _owned(client: Any) -> set[str]:
-    from sdpo_tts.judge.container import OWNER_LABEL
+    from sdpo_tts.judge.fleet import OWNER_LABEL
 
     return {found["Id"] for found in client.api.containers(all=True, filters={"label": OWNER_LABEL})}
 
