@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import docker
 import pytest
 from safetensors.torch import load_file
 
@@ -19,11 +20,22 @@ from sdpo_tts.discovery.budget import Budget
 from sdpo_tts.discovery.solve import Parts, Solver, SolverSettings
 from sdpo_tts.discovery.strategies import BestOfK, MultiTurn
 from sdpo_tts.judge import Judge
+from sdpo_tts.judge.fleet import RUN_LABEL
 from sdpo_tts.record import AttemptRecord, Journal, RunDir, read_events
 from sdpo_tts.record.events import missing_fields
 from tests.conftest import ROOT
 from tests.fakes import CharacterChat, ScriptedSampler, Version
-from tests.test_judge import RIGHT, SUM, containers
+from tests.test_judge import RIGHT, SUM
+
+
+def containers() -> list[str]:
+    """Of any run on this machine."""
+    client = docker.from_env()
+    try:
+        return [found.id for found in client.containers.list(all=True, filters={"label": RUN_LABEL})]
+    finally:
+        client.close()
+
 
 WRONG = "```python\nprint(7)\n```"
 SOLUTION = f"Here it is.\n```python\n{RIGHT}```"
