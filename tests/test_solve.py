@@ -140,7 +140,7 @@ def test_the_whole_command_on_the_bundled_model(tmp_path: Path, engine: None) ->
     assert any("lora_B" in name and float(tensor.abs().max()) > 0 for name, tensor in weights.items())
     manifest = json.loads((run / "manifest.json").read_text())
     assert manifest["settings"]["learner"]["learning_rate"] == 1e-4
-    assert manifest["sandbox"]["python3"].startswith("Python 3.")
+    assert manifest["sandbox"]["languages"]["python3"]["version"].startswith("Python 3.")
     assert str(run) in done.stderr
     assert containers() == []
     look_back(run, tmp_path)
