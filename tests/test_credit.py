@@ -73,7 +73,7 @@ def test_the_terminal_shows_pieces_and_where_they_differ_most() -> None:
 
 def test_the_page_escapes_what_a_model_wrote() -> None:
     page = heat.page(HEAT)
-    assert '<span style="background: rgb(var(--red) / 1.00)" title="-6.00; &lt;8&gt; 90%, \\n 10%">&lt;7&gt;\n</span>' in page
+    assert '<span style="background: rgb(var(--red) / 1.00); color: #fff" title="-6.00; &lt;8&gt; 90%, \\n 10%">&lt;7&gt;\n</span>' in page
     assert "<7>" not in page and "$" not in page
     assert page.count("<tr>") == 3, "a head, and two pieces beyond 0.1"
 

@@ -65,7 +65,9 @@ def load(weights: Weights, dtype: str, device: str) -> tuple[Any, Any]:
     """(network, tokenizer), the network in `dtype` on `device`, in evaluation mode. Raises SetupError."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()  # progress is the caller's to show
     try:
         tokenizer = AutoTokenizer.from_pretrained(weights.source)
         network = AutoModelForCausalLM.from_pretrained(weights.source, dtype=getattr(torch, dtype))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -42,7 +43,9 @@ class Network:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             config = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, target_modules="all-linear", lora_dropout=0.0)
-            self.peft = get_peft_model(base, config, autocast_adapter_dtype=True)
+            with warnings.catch_warnings():  # PEFT asks transformers by a name that is on its way out
+                warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+                self.peft = get_peft_model(base, config, autocast_adapter_dtype=True)
         self.peft.eval()
         self.version, self.checkpointing = 0, False
         for layer in self.body.layers:

@@ -17,6 +17,7 @@ from rich.text import Text
 
 FULL = 3.0  # nats at which a shade is at its deepest
 STRONGEST = 8
+DARK = 0.6  # depth from which black letters on a shade are hard to read
 RED, BLUE = (220, 50, 47), (38, 110, 210)
 
 
@@ -99,7 +100,7 @@ td { font-family: ui-monospace, monospace; font-size: 14px }
 <span style="background: rgb(var(--blue) / .7)">&nbsp;blue&nbsp;</span> it reinforces; hover for the numbers.</p>
 <pre>$body</pre>
 <h2>Where they differ most</h2>
-<div class="scroll"><table><tr><th>piece<th>log(teacher/student)<th>the teacher's choices</tr>
+<div class="scroll"><table><tr><th>piece<th>log(teacher&#8203;/student)<th>the teacher's choices</tr>
 $rows</table></div>
 <p class="soft">$reward</p>
 <h2>The feedback that the teacher read</h2>
@@ -127,7 +128,9 @@ def _span(piece: Piece) -> str:
     depth = min(1.0, abs(piece.log_ratio) / FULL)
     ink = "blue" if piece.log_ratio > 0 else "red"
     told = html.escape(f"{piece.log_ratio:+.2f}; {_choices(piece)}", quote=True)
-    return f'<span style="background: rgb(var(--{ink}) / {depth:.2f})" title="{told}">{html.escape(piece.text)}</span>'
+    readable = "; color: #fff" if depth > DARK else ""
+    style = f"background: rgb(var(--{ink}) / {depth:.2f}){readable}"
+    return f'<span style="{style}" title="{told}">{html.escape(piece.text)}</span>'
 
 
 def _row(piece: Piece) -> str:
