@@ -118,16 +118,16 @@ def _solve(job: _Job, *, quiet: bool, as_json: bool) -> int:
     from sdpo_tts.view import captured_logs, make_view
 
     run, language = job.run, job.problem.language
-    try:
-        with (
-            run.lock(),
-            captured_logs(run.logs / "run.log") as terminal,
-            make_view("quiet" if quiet else None, terminal) as view,
-        ):
-            winner = _run(job, view)
-    finally:
-        _say_the_end(run, language, quiet=quiet)
-        run.forget_if_unbegun()
+    with run.lock():
+        try:
+            with (
+                captured_logs(run.logs / "run.log") as terminal,
+                make_view("quiet" if quiet else None, terminal) as view,
+            ):
+                winner = _run(job, view)
+        finally:
+            _say_the_end(run, language, quiet=quiet)
+            run.forget_if_unbegun()
     if as_json:
         print(json.dumps(json.loads(run.result.read_text(encoding="utf-8"))))
     elif winner:

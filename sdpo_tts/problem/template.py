@@ -9,12 +9,12 @@ from sdpo_tts.problem.native import FORMAT
 from sdpo_tts.problem.writer import Block, dump
 
 _CHOICES = """\
-language: python3           # or cpp20
+language: python3           # or pypy3, cpp17, cpp20, cpp23, c, rust, java, go
 # limits:                   # per test; units are mandatory
 #   time: 2s                # CPU time: ms, s
 #   memory: 256MiB
 #   output: 16MiB
-# checker: tokens           # tokens, exact, or  floats 1e-6
+# checker: tokens           # tokens, exact, lines, unordered, floats 1e-6, kattis, or a program of your own
 # feedback: shown           # whose inputs and outputs the model may see: shown, all, none
 """
 _HELD_OUT = """\
