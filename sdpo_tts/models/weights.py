@@ -67,7 +67,7 @@ def load(weights: Weights, dtype: str, device: str) -> tuple[Any, Any]:
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils.logging import disable_progress_bar
 
-    disable_progress_bar()  # progress is the caller's to show
+    disable_progress_bar()  # type: ignore[no-untyped-call]  # progress is the caller's to show
     try:
         tokenizer = AutoTokenizer.from_pretrained(weights.source)
         network = AutoModelForCausalLM.from_pretrained(weights.source, dtype=getattr(torch, dtype))
