@@ -64,6 +64,7 @@ def test_the_first_program_that_passes_everything_ends_the_run(tmp_path: Path, e
     winner, run, _ = solve(tmp_path, [WRONG, "no program", WRONG, SOLUTION, "never asked"], Budget())
     assert winner.attempt.number == 4
     assert run.solution("python3").read_text() == RIGHT
+    assert not run.checkpoint.exists(), "there is nothing to go on with"
     events = read_events(run.events)
     assert [event["type"] for event in events] == [
         "batch_sampled", "attempt_judged", "attempt_judged", "step_skipped",

@@ -8,6 +8,7 @@ given: those stand.
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -50,6 +51,11 @@ def save(solver: Solver) -> None:
         "guard": _guard_state(guard) if guard else None,
     }
     write_with(solver.parts.run.checkpoint, lambda file: torch.save(state, file))
+
+
+def discard(run: RunDir) -> None:
+    """A run that has solved its problem is not gone on with, and its optimiser's state is large."""
+    shutil.rmtree(run.checkpoint.parent, ignore_errors=True)
 
 
 def save_batch(run: RunDir, attempts: Sequence[Attempt]) -> None:

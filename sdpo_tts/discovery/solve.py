@@ -81,6 +81,7 @@ class Solver:
                 self.celebrate(batch)
                 if self.winner and not self.settings.keep_going:
                     reason = "solved"
+                    checkpoint.discard(self.parts.run)
                     return self.winner
                 self.learn(batch)
                 self.step += 1
