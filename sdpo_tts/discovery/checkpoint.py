@@ -19,11 +19,10 @@ from sdpo_tts.discovery.guard import Best, Guard, Health
 from sdpo_tts.errors import UserError
 from sdpo_tts.judge import Judgement
 from sdpo_tts.judge.feedback import Feedback
-from sdpo_tts.judge.verdict import TestOutcome
 from sdpo_tts.policy.learner import Learner, LearnerState
 from sdpo_tts.policy.sampler import Sample
-from sdpo_tts.problem import Problem, Test
-from sdpo_tts.record import AttemptRecord, Event, OutcomeSummary, RunDir, read_events, write_json, write_with
+from sdpo_tts.problem import Problem
+from sdpo_tts.record import AttemptRecord, Event, RunDir, read_events, write_json, write_with
 
 if TYPE_CHECKING:
     from sdpo_tts.discovery.solve import Solver
@@ -73,12 +72,13 @@ def resume(solver: Solver) -> None:
     events = read_events(run.events)
     kept = _kept(events, state["events"], state["step"])
     journal.rewind(kept)
-    solver.step, solver.parts.network.version = state["step"], state["version"]
+    solver.step = state["step"]
     worked = max(0.0, events[kept - 1]["t"] - state["moment"]) if kept else 0.0
     solver.spent.restore(state["attempts"], state["tokens"], state["seconds"], state["elapsed"] + worked)
     solver.strategy.restore(state["strategy"])
     if solver.strategy.learner:
         _restore_learner(solver.strategy.learner, state["learner"])
+    solver.parts.network.version = state["version"]
     if solver.parts.guard:
         _restore_guard(solver.parts.guard, state["guard"])
     _restore_batch(solver, events[:kept])
@@ -121,24 +121,9 @@ def _sample(row: dict[str, Any]) -> Sample:
 def again(attempt: Attempt, record: AttemptRecord, problem: Problem, event: Event) -> Judged:
     """A verdict that was given before, as far as learning needs it: outputs are not kept, nor generated tests."""
     tests = {test.name: test for test in problem.tests}
-    outcomes = tuple(_outcome(one, tests.get(one.test)) for one in record.outcomes)
+    outcomes = tuple(one.outcome(tests.get(one.test)) for one in record.outcomes)
     judgement = Judgement(record.verdict, outcomes, event["total"])
     return Judged(attempt, judgement, Feedback(event["feedback_kind"], record.feedback))
-
-
-def _outcome(one: OutcomeSummary, test: Test | None) -> TestOutcome:
-    return TestOutcome(
-        test=test or Test(one.test, b"", b"", one.shown),
-        verdict=one.verdict,
-        cpu_s=one.cpu_s,
-        wall_s=one.wall_s,
-        peak_bytes=one.peak_bytes,
-        exit_code=one.exit_code,
-        signal=one.signal,
-        stdout=b"",
-        stderr=b"",
-        detail=one.detail,
-    )
 
 
 def _recorded(solver: Solver, event: Event) -> Judged:
@@ -155,16 +140,11 @@ def _learner_state(learner: Learner) -> dict[str, Any]:
         "adapter": state.adapter,
         "optimiser": state.optimiser,
         "shadow": shadow.state() if shadow else None,
-        "rate": learner.learning_rate,
     }
 
 
 def _restore_learner(learner: Learner, state: dict[str, Any]) -> None:
-    version = learner.network.version
     learner.restore(LearnerState(state["adapter"], state["optimiser"]))
-    learner.network.version = version
-    for group in learner.optimiser.param_groups:
-        group["lr"] = state["rate"]
     if learner.teacher.shadow:
         learner.teacher.shadow.restore(state["shadow"])
 

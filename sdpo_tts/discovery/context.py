@@ -12,7 +12,6 @@ from sdpo_tts.policy.batch import Ids
 from sdpo_tts.policy.prompts import DEFAULT_TEMPLATE, TEMPLATES, Chat, student_text, teacher_text
 from sdpo_tts.problem import Problem
 
-FEEDBACK = ("real", "shuffled", "none")
 SHUFFLING = 1  # the stream of random numbers that the shuffled ablation draws from
 
 

@@ -89,7 +89,9 @@ class Guard:
         now = health(batch)
         self.first = self.first or now
         if self.best and (reason := collapse(now, self.first, self.settings)):
+            rate = self.learner.learning_rate / 2
             self.learner.restore(self.best.state)
+            self.learner.learning_rate = rate
             return now, reason
         if not self.best or now.score > self.best.score:
             self.best = Best(batch[0].attempt.step, now.score, self.learner.state())

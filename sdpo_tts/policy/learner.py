@@ -105,22 +105,25 @@ class Learner:
         steps = [self._update(lessons[start : start + size]) for start in range(0, len(lessons), size)]
         self.network.version += 1
         self.teacher.follow()
-        return _mean(steps)
+        lost = self.teacher.shadow.lost if self.teacher.shadow else 0.0
+        return replace(_mean(steps), ema_lost=lost)
 
     def state(self) -> LearnerState:
         return LearnerState(self.network.state(), copy.deepcopy(self.optimiser.state_dict()))
 
     def restore(self, state: LearnerState) -> None:
-        """Go back to a copy, from where half the current learning rate applies."""
-        rate = self.learning_rate / 2
+        """Go back to a copy, its learning rate included."""
         self.network.restore(state.adapter)
         self.optimiser.load_state_dict(copy.deepcopy(state.optimiser))
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
 
     @property
     def learning_rate(self) -> float:
         return float(self.optimiser.param_groups[0]["lr"])
+
+    @learning_rate.setter
+    def learning_rate(self, rate: float) -> None:
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
 
     def _update(self, lessons: Sequence[Lesson]) -> Step:
         distinct = merged(lessons)

@@ -16,6 +16,7 @@ class Step:
 
     `trained` attempts were `distinct` different ones, each computed once: `trained_tokens` by the student, with a
     gradient, and `teacher_tokens` by the teacher. `gap` is between the sampler's and the learner's log-probabilities.
+    `ema_lost` is the largest share of a layer's norm that the `ema` teacher's rank could not hold.
     """
 
     loss: float
@@ -29,6 +30,7 @@ class Step:
     trained_tokens: int
     teacher_tokens: int
     micro_tokens: int
+    ema_lost: float = 0.0
 
 
 @dataclass

@@ -21,8 +21,6 @@ from sdpo_tts.policy.batch import Ids, Pair, SharedPrefix
 from sdpo_tts.policy.network import Network
 from sdpo_tts.policy.shadow import Shadow
 
-TEACHERS = ("frozen", "ema", "trust-region", "live")
-
 
 @dataclass(frozen=True)
 class TeacherSettings:

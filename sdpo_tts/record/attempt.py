@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
 from sdpo_tts.judge.verdict import Judgement, TestOutcome, Verdict
+from sdpo_tts.problem import Test
 from sdpo_tts.record.atomic import write_json
 
 
@@ -38,6 +39,11 @@ class OutcomeSummary:
             signal=outcome.signal,
             detail=outcome.detail,
         )
+
+    def outcome(self, test: Test | None) -> TestOutcome:
+        """The outcome again, without its output; `test` None: a generated one, of which only the name is kept."""
+        told = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in ("test", "shown")}
+        return TestOutcome(test=test or Test(self.test, b"", b"", self.shown), stdout=b"", stderr=b"", **told)
 
 
 def summarise(judgement: Judgement) -> tuple[OutcomeSummary, ...]:

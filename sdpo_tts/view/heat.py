@@ -9,27 +9,19 @@ import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from string import Template
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+if TYPE_CHECKING:
+    from sdpo_tts.policy.credit import Piece
+
 FULL = 3.0  # nats at which a shade is at its deepest
 STRONGEST = 8
 DARK = 0.6  # depth from which black letters on a shade are hard to read
 RED, BLUE = (220, 50, 47), (38, 110, 210)
-
-
-class Piece(Protocol):
-    """What is drawn (policy.credit.Piece)."""
-
-    @property
-    def text(self) -> str: ...
-    @property
-    def log_ratio(self) -> float: ...
-    @property
-    def alternatives(self) -> tuple[tuple[str, float], ...]: ...
 
 
 @dataclass(frozen=True)
