@@ -51,7 +51,7 @@ def publish(analysis: Analysis, html: Path, *, title: str, png: Path | None, csv
     from sdpo_tts.record import write_text
 
     try:
-        write_text(html, page.page(analysis, title))
+        write_text(html, page.page(analysis, title), wait=False)
         written = [html, *(export.write_csv(analysis, csv) if csv else [])]
         if png:
             write_png(analysis, png)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from sdpo_tts.errors import SdpoError, UserError
+from sdpo_tts.errors import SdpoError, UserError, visible
 
 if TYPE_CHECKING:
     from sdpo_tts.problem import Problem
@@ -43,6 +43,13 @@ def orderly() -> Iterator[None]:
         raise typer.Exit(TERMINATED) from None
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
+    except Exception as error:
+        from sdpo_tts.record.room import is_full
+
+        if not is_full(error):
+            raise
+        print(f"error: a disk is full: {visible(str(error))}", file=sys.stderr)
+        raise typer.Exit(SETUP) from None
     finally:
         signal.signal(signal.SIGTERM, before)
 

@@ -36,7 +36,7 @@ def show(
         heat = _heat(run, attempt, settled(context)["device"])
         Console(highlight=False).print(drawing.terminal(heat))
         if page:
-            write_text(page, drawing.page(heat))
+            write_text(page, drawing.page(heat), wait=False)
 
 
 def _heat(folder: Path, number: int, device: str) -> Heat:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from sdpo_tts.discovery.attempt import Judged
     from sdpo_tts.problem import Problem
     from sdpo_tts.record import RunDir
-    from sdpo_tts.view import View
+    from sdpo_tts.view import RunState, View
 
 
 def solve(
@@ -115,7 +116,7 @@ def _old_job(folder: Path, context: typer.Context) -> _Job:
 
 
 def _solve(job: _Job, *, quiet: bool, as_json: bool) -> int:
-    from sdpo_tts.view import captured_logs, make_view
+    from sdpo_tts.view import captured_logs, heard, make_view
 
     run, language = job.run, job.problem.language
     with run.lock():
@@ -123,6 +124,7 @@ def _solve(job: _Job, *, quiet: bool, as_json: bool) -> int:
             with (
                 captured_logs(run.logs / "run.log") as terminal,
                 make_view("quiet" if quiet else None, terminal) as view,
+                heard((lambda text: print(text, file=terminal, flush=True)) if quiet else view.status),
             ):
                 winner = _run(job, view)
         finally:
@@ -143,6 +145,7 @@ def _run(job: _Job, view: View) -> Judged | None:
     from sdpo_tts.discovery.solve import Parts, Solver
     from sdpo_tts.judge import Judge
     from sdpo_tts.record import Journal, read_events
+    from sdpo_tts.view import heard
 
     problem, settings, run = job.problem, job.settings, job.run
     view.status("starting the sandbox")
@@ -163,7 +166,8 @@ def _run(job: _Job, view: View) -> Judged | None:
         else:
             journal.subscribe(view.event)
             announce(journal, run, judge, policy, strategy, settings, sys.argv)
-        return solver.run()
+        with heard(lambda text: journal.append("warned", message=text), "judge", "policy"):
+            return solver.run()
 
 
 def _say_the_end(run: RunDir, language: str, *, quiet: bool) -> None:
@@ -174,8 +178,20 @@ def _say_the_end(run: RunDir, language: str, *, quiet: bool) -> None:
     if not run.begun:
         return
     state = RunState.of(read_events(run.events))
+    in_a_hurry = state.reason in (None, "interrupted")
     solution = run.solution(language) if state.solved_at is not None else None
-    write_json(run.result, {
+    with suppress(OSError) if in_a_hurry else nullcontext():
+        write_json(run.result, _result(state, run, solution), wait=not in_a_hurry)
+    if not quiet:
+        if solution:
+            print(f"\n{solution.read_text(encoding='utf-8').rstrip()}\n", file=sys.stderr)
+        print(summary(state, run.path, solution), file=sys.stderr)
+        if not solution and run.checkpoint.exists():
+            print(f"  go on    sdpo-solve --resume {run.path}", file=sys.stderr)
+
+
+def _result(state: RunState, run: RunDir, solution: Path | None) -> dict[str, Any]:
+    return {
         "solved": state.solved_at is not None,
         "reason": state.reason,
         "attempt": state.solved_at,
@@ -185,13 +201,7 @@ def _say_the_end(run: RunDir, language: str, *, quiet: bool) -> None:
         "seconds": state.wall_seconds,
         "program": str(solution) if solution else None,
         "run": str(run.path),
-    })  # fmt: skip
-    if not quiet:
-        if solution:
-            print(f"\n{solution.read_text(encoding='utf-8').rstrip()}\n", file=sys.stderr)
-        print(summary(state, run.path, solution), file=sys.stderr)
-        if not solution and run.checkpoint.exists():
-            print(f"  go on    sdpo-solve --resume {run.path}", file=sys.stderr)
+    }
 
 
 app = app_of(solve, "sdpo-solve")

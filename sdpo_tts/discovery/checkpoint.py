@@ -27,7 +27,7 @@ from sdpo_tts.record import AttemptRecord, Event, RunDir, read_events, write_jso
 if TYPE_CHECKING:
     from sdpo_tts.discovery.solve import Solver
 
-IN_HAND = frozenset({"batch_sampled", "attempt_judged"})
+IN_HAND = frozenset({"batch_sampled", "attempt_judged", "warned"})
 
 
 def save(solver: Solver) -> None:
@@ -91,7 +91,7 @@ def resume(solver: Solver) -> None:
 def _kept(events: Sequence[Event], covered: int, step: int) -> int:
     """How many events stand: those that the checkpoint covers, and what is known of the batch in hand."""
     kept = min(covered, len(events))
-    while kept < len(events) and events[kept]["type"] in IN_HAND and events[kept]["step"] == step:
+    while kept < len(events) and events[kept]["type"] in IN_HAND and events[kept].get("step", step) == step:
         kept += 1
     return kept
 

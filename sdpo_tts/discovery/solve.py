@@ -24,7 +24,7 @@ from sdpo_tts.policy.network import Network
 from sdpo_tts.policy.program import extract_program
 from sdpo_tts.policy.prompts import Chat
 from sdpo_tts.policy.sampler import TorchSampler
-from sdpo_tts.record import Journal, RunDir, write_json, write_text
+from sdpo_tts.record import Journal, RunDir, write_folder, write_json, write_text
 
 SAMPLING = 0  # the stream of random numbers that the sampler draws from
 
@@ -153,7 +153,7 @@ class Solver:
         with self.timed("learning") as clock:
             outcome = self.outcome(batch)
         if isinstance(outcome, Step):
-            self.parts.network.save_adapter(self.parts.run.last_adapter)
+            write_folder(self.parts.run.last_adapter, self.parts.network.save_adapter)
             version = self.parts.network.version
             self.parts.journal.append("step_taken", step=self.step, adapter=version, seconds=clock(), **asdict(outcome))
         else:
@@ -202,7 +202,7 @@ class Solver:
         self.winner = winner
         assert winner.attempt.program is not None
         write_text(self.parts.run.solution(self.parts.judge.problem.language), winner.attempt.program)
-        self.parts.network.save_adapter(self.parts.run.solved_adapter)
+        write_folder(self.parts.run.solved_adapter, self.parts.network.save_adapter)
         self.tell(winner)
 
     def tell(self, winner: Judged) -> None:
@@ -212,8 +212,10 @@ class Solver:
         )  # fmt: skip
 
     def end(self, reason: str) -> None:
+        journal = self.parts.journal
+        append = journal.append_if_room if reason == "interrupted" else journal.append
         seconds = {f"{activity}_seconds": value for activity, value in self.spent.seconds.items()}
-        self.parts.journal.append(
+        append(
             "run_ended", reason=reason, attempts=self.spent.attempts, tokens=self.spent.tokens,
             seconds=self.spent.elapsed, **seconds,
         )  # fmt: skip

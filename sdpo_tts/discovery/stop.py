@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+LOG = logging.getLogger(__name__)
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -22,7 +24,9 @@ def deferred() -> Iterator[None]:
 
     def hold(number: int, frame: FrameType | None) -> None:
         held.append(number)
-        if len(held) > 1:
+        if len(held) == 1:
+            LOG.warning("stopping once what is in hand is judged; Ctrl-C again stops now")
+        else:
             _pass_on(before[signal.Signals(number)], number, frame)
 
     for number in SIGNALS:

@@ -24,7 +24,7 @@ def write_csv(analysis: Analysis, folder: Path) -> list[Path]:
     for name, rows in analysis.tables().items():
         if rows:
             written.append(folder / f"{name}.csv")
-            write_text(written[-1], _table([asdict(row) for row in rows]))
+            write_text(written[-1], _table([asdict(row) for row in rows]), wait=False)
     return written
 
 

@@ -1,13 +1,20 @@
-"""Files that are either whole or absent, whatever dies in between: temporary file, fsync, rename."""
+"""Files and folders that are either whole or absent, whatever dies in between: temporary name, fsync, rename.
+
+A full disk is waited for, unless `wait` is false: then OSError is raised.
+"""
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
+
+from sdpo_tts.record.room import with_room
 
 
 def to_json(data: Any, *, indent: int | None = None) -> str:
@@ -15,17 +22,46 @@ def to_json(data: Any, *, indent: int | None = None) -> str:
     return json.dumps(_finite(data), indent=indent, allow_nan=False)
 
 
-def write_json(path: Path, data: Any) -> None:
-    write_text(path, to_json(data, indent=2) + "\n")
+def write_json(path: Path, data: Any, *, wait: bool = True) -> None:
+    write_text(path, to_json(data, indent=2) + "\n", wait=wait)
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, *, wait: bool = True) -> None:
     """Write UTF-8, durably: a reader sees the old file or the new one whole. Makes missing folders."""
-    write_with(path, lambda file: file.write(text.encode()))
+    write_with(path, lambda file: file.write(text.encode()), wait=wait)
 
 
-def write_with(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """The same, of whatever `write` writes."""
+def write_with(path: Path, write: Callable[[BinaryIO], object], *, wait: bool = True) -> None:
+    """The same, of whatever `write` writes; it may be called more than once."""
+    if wait:
+        with_room(lambda: _write(path, write), path.parent, lambda: _bytes(write))
+    else:
+        _write(path, write)
+
+
+def write_folder(path: Path, write: Callable[[Path], object]) -> None:
+    """Have `write` fill a folder, which then takes the place of `path`; `write` may be called more than once."""
+    new, old = (path.with_name(f".{path.name}.{os.getpid()}.{kind}") for kind in ("new", "old"))
+
+    def fill() -> None:
+        shutil.rmtree(new, ignore_errors=True)
+        try:
+            new.mkdir(parents=True)
+            write(new)
+        except BaseException:
+            shutil.rmtree(new, ignore_errors=True)
+            raise
+
+    with_room(fill, path.parent, lambda: _size_of(path))
+    shutil.rmtree(old, ignore_errors=True)
+    if path.exists():
+        path.rename(old)
+    new.rename(path)
+    shutil.rmtree(old, ignore_errors=True)
+    sync_folder(path.parent)
+
+
+def _write(path: Path, write: Callable[[BinaryIO], object]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -37,6 +73,31 @@ def write_with(path: Path, write: Callable[[BinaryIO], object]) -> None:
     finally:
         temporary.unlink(missing_ok=True)
     sync_folder(path.parent)
+
+
+class _Scales(io.RawIOBase):
+    """Takes whatever is written, and knows how much that was."""
+
+    weight = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any, /) -> int:
+        size = memoryview(data).nbytes
+        self.weight += size
+        return size
+
+
+def _bytes(write: Callable[[BinaryIO], object]) -> int:
+    scales = _Scales()
+    write(cast(BinaryIO, scales))
+    return scales.weight
+
+
+def _size_of(folder: Path) -> int:
+    """Of a folder like the one to be written; nothing where there is none yet."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
 def sync_folder(folder: Path) -> None:

@@ -41,6 +41,8 @@ FIELDS = {
     "rolled_back": "step best_step adapter learning_rate reason",
     # A later process goes on from the checkpoint before batch `step`. `attempts` of that batch were judged already.
     "resumed": "step attempts",
+    # Trouble that the run got over: the Docker engine was gone, or memory too short for a batch.
+    "warned": "message",
     "batch_criticised": "step prompt_tokens completion_tokens seconds",
     "step_skipped": "step reason",
     # `tokens` are all sampled so far, the whole batch of the success included. Also there: `program`, its

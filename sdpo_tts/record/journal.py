@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from sdpo_tts.record.atomic import sync_folder, to_json
 from sdpo_tts.record.events import VERSION, Event, missing_fields, read_events, whole_lines
+from sdpo_tts.record.room import with_room
 
 Subscriber = Callable[[Event], None]
 
 
 class Journal:
-    """Appends to `events.jsonl`. One writer at a time: hold the run's lock.
+    """Appends to `events.jsonl`, from any thread. One process at a time: hold the run's lock.
 
     An existing journal is continued, a torn last line cut off. Raises UserError if it is damaged elsewhere.
     """
@@ -25,7 +28,8 @@ class Journal:
         self.path, self._clock = path, clock
         self._subscribers: list[Subscriber] = []
         self._seq = _repair(path) if path.exists() else 0
-        self._file = path.open("ab")
+        self._file = path.open("ab", buffering=0)
+        self._lock = threading.RLock()
         sync_folder(path.parent)
 
     def subscribe(self, subscriber: Subscriber) -> None:
@@ -33,14 +37,16 @@ class Journal:
         self._subscribers.append(subscriber)
 
     def append(self, type: str, **fields: Any) -> Event:
-        """Write one event and return it. Raises KeyError or ValueError if it does not follow the schema."""
-        event = {"v": VERSION, "seq": self._seq, "t": self._clock(), "type": type, **fields}
-        if missing := missing_fields(event):
-            raise ValueError(f"event {type} lacks {', '.join(sorted(missing))}")
-        self._write(event)
-        for subscriber in self._subscribers:
-            subscriber(event)
-        return event
+        """Write one event and return it; a full disk is waited for.
+
+        Raises KeyError or ValueError if it does not follow the schema.
+        """
+        return self._append(type, fields, wait=True)
+
+    def append_if_room(self, type: str, **fields: Any) -> None:
+        """The same, or nothing where the disk is full: for one who has no time to wait."""
+        with suppress(OSError):
+            self._append(type, fields, wait=False)
 
     @property
     def length(self) -> int:
@@ -65,11 +71,34 @@ class Journal:
     ) -> None:
         self.close()
 
-    def _write(self, event: Event) -> None:
-        self._file.write(to_json(event).encode() + b"\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._seq += 1
+    def _append(self, type: str, fields: dict[str, Any], *, wait: bool) -> Event:
+        with self._lock:
+            event = {"v": VERSION, "seq": self._seq, "t": self._clock(), "type": type, **fields}
+            if missing := missing_fields(event):
+                raise ValueError(f"event {type} lacks {', '.join(sorted(missing))}")
+            self._write(to_json(event).encode() + b"\n", wait=wait)
+            self._seq += 1
+            for subscriber in self._subscribers:
+                subscriber(event)
+        return event
+
+    def _write(self, line: bytes, *, wait: bool) -> None:
+        if wait:
+            with_room(lambda: self._write_whole(line), self.path.parent, lambda: len(line))
+        else:
+            self._write_whole(line)
+
+    def _write_whole(self, line: bytes) -> None:
+        """The line or, where that fails, nothing of it."""
+        before = os.fstat(self._file.fileno()).st_size
+        try:
+            left = memoryview(line)
+            while left:
+                left = left[self._file.write(left) :]
+            os.fsync(self._file.fileno())
+        except BaseException:  # an interruption too
+            self._file.truncate(before)
+            raise
 
 
 def _repair(path: Path) -> int:

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from io import FileIO
 from pathlib import Path
-from typing import TextIO
 
 from sdpo_tts.errors import UserError
 from sdpo_tts.problem.language import language as find_language
@@ -121,20 +121,20 @@ class RunDir:
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Hold this run alone. The kernel releases it with the process. Raises UserError if it is held."""
-        with (self.path / "lock").open("a+") as file:
+        with (self.path / "lock").open("a+b", buffering=0) as file:
             _take(file, self.path)
-            file.truncate(0)
-            file.write(f"{os.getpid()}\n")
-            file.flush()
+            with suppress(OSError):  # on a full disk: the number only serves a message
+                file.truncate(0)
+                file.write(f"{os.getpid()}\n".encode())
             yield
 
 
-def _take(file: TextIO, run: Path) -> None:
+def _take(file: FileIO, run: Path) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         file.seek(0)
-        owner = file.read().strip() or "unknown"
+        owner = file.read().decode().strip() or "unknown"
         raise UserError(
             f"another process (pid {owner}) works on this run", where=str(run), hint="wait for it or stop it"
         ) from None

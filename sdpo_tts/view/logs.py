@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -23,6 +23,32 @@ def captured_logs(path: Path) -> Iterator[TextIO]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with _terminal() as terminal, _descriptors_to(path), _logging_to(path):
         yield terminal
+
+
+@contextmanager
+def heard(say: Callable[[str], object], *rooms: str) -> Iterator[None]:
+    """Hand the warnings of these rooms of the package (`judge`, say; none: of all) to `say`, from whatever thread."""
+    handler = _Teller(say)
+    loggers = [logging.getLogger(".".join(("sdpo_tts", *filter(None, [room])))) for room in rooms or ("",)]
+    for logger in loggers:
+        logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeHandler(handler)
+
+
+class _Teller(logging.Handler):
+    def __init__(self, say: Callable[[str], object]) -> None:
+        super().__init__(logging.WARNING)
+        self._say = say
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._say(record.getMessage())
+        except Exception:  # as every handler does: what is said of trouble must not become trouble
+            self.handleError(record)
 
 
 @contextmanager
@@ -55,8 +81,9 @@ def _descriptors_to(path: Path) -> Iterator[None]:
 
 def _flush() -> None:
     """What stands in Python's buffers belongs to where the descriptors pointed when it was written."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):  # the log's disk may be full
+            stream.flush()
 
 
 @contextmanager
