@@ -55,6 +55,7 @@ class Version:
     """A network of which only the version and the saved adapter matter."""
 
     version = 0
+    device = "cpu"
 
     def save_adapter(self, folder: object) -> None:
         """Nothing to save."""

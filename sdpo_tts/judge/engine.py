@@ -3,35 +3,57 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Set
+from collections.abc import Iterator, Set
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from sdpo_tts.errors import SetupError
+from sdpo_tts.judge.container import engine_errors
 from sdpo_tts.problem.language import sandbox_folder
 
 if TYPE_CHECKING:
     from docker import DockerClient
     from docker.models.images import Image
 
-API_TIMEOUT_S = 60
+API_TIMEOUT_S, PING_TIMEOUT_S = 60, 5
 SOURCES_LABEL, LANGUAGES_LABEL = "sdpo-tts.sources", "sdpo-tts.languages"  # on an image, by `sandbox/build`
 
 
 def connect() -> DockerClient:
     """A client whose engine answers. Raises SetupError when none does."""
     import docker
-    from docker.errors import DockerException
 
-    try:
+    with answering():
         client = docker.from_env(timeout=API_TIMEOUT_S)
         client.ping()
-    except DockerException as error:
+    return client
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """Raises SetupError where no engine answers to what is asked inside."""
+    try:
+        yield
+    except engine_errors() as error:
         raise SetupError(
             f"no Docker engine answers: {_first_line(error)}",
             where="judge",
             hint=f"start Docker, or as root on Debian or Ubuntu run {sandbox_folder() / 'engine'}",
         ) from error
-    return client
+
+
+def answers() -> bool:
+    """Whether an engine does, asked anew."""
+    import docker
+
+    try:
+        client = docker.from_env(timeout=PING_TIMEOUT_S)
+        try:
+            return bool(client.ping())
+        finally:
+            client.close()
+    except engine_errors():
+        return False
 
 
 def sandbox_image(client: DockerClient, languages: Set[str]) -> str:

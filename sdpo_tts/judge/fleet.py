@@ -33,7 +33,7 @@ class Fleet:
         self._seccomp = (sandbox_folder() / "seccomp.json").read_text()
         self._live: dict[str, Container] = {}
         self._idle: dict[Cage, list[Container]] = {}
-        self._lock, self._closed = threading.Lock(), False
+        self._lock, self.closed = threading.Lock(), threading.Event()
         sweep(client)
 
     def borrow(self, cage: Cage) -> Container:
@@ -84,7 +84,7 @@ class Fleet:
     def close(self) -> None:
         """Removes every container of this run, used or not; whoever talks to one sees it lost."""
         with self._lock:
-            self._closed = True
+            self.closed.set()
             live = list(self._live.values())
         for container in live:
             self.remove(container)
@@ -93,7 +93,7 @@ class Fleet:
     def _start(self, cage: Cage) -> Container:
         id = self._api.create_container(**self._flags(cage))["Id"]
         with self._lock:
-            if self._closed:
+            if self.closed.is_set():
                 self._api.remove_container(id, force=True)
                 raise ContainerLost("the judge is closed")
             streams = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}

@@ -13,10 +13,11 @@ from typing import Any, TypeVar
 from sdpo_tts.errors import SandboxError, UserError
 from sdpo_tts.judge.calibration import calibrate
 from sdpo_tts.judge.compiler import COMPILE_CAGE
-from sdpo_tts.judge.container import Command, Container, ContainerLost
+from sdpo_tts.judge.container import Command, Container, ContainerLost, engine_errors
 from sdpo_tts.judge.court import open_court
-from sdpo_tts.judge.engine import connect, languages_in, sandbox_image
+from sdpo_tts.judge.engine import answering, answers, connect, languages_in, sandbox_image
 from sdpo_tts.judge.fleet import Fleet
+from sdpo_tts.judge.outage import Outage
 from sdpo_tts.judge.trial import Trial
 from sdpo_tts.judge.verdict import Judgement, Verdict
 from sdpo_tts.problem import Problem
@@ -40,7 +41,7 @@ class Judge:
 
     Entering raises SetupError when no Docker engine answers or the image cannot be built, and UserError when a program
     of the problem's author fails. Judging raises SandboxError when the sandbox itself fails three times in a row on one
-    program. JE is the verdict where a checker or an interactor gives none.
+    program, or its engine is gone for too long (`outage`). JE is the verdict where a checker or interactor gives none.
     """
 
     def __init__(
@@ -56,9 +57,12 @@ class Judge:
             stack.callback(self._client.close)
             self._pool = ThreadPoolExecutor(self.workers, thread_name_prefix="judge")
             stack.callback(self._pool.shutdown, cancel_futures=True)
-            self._fleet = Fleet(self._client, sandbox_image(self._client, self._languages))
+            with answering():
+                image = sandbox_image(self._client, self._languages)
+                self._available = languages_in(self._client, image)
+            self._fleet = Fleet(self._client, image)
             stack.callback(self._fleet.close)
-            self._available = languages_in(self._client, self._fleet.image)
+            self._outage = Outage(answers, self._fleet.closed)
             self._court = self._retried(lambda: open_court(self.problem, self._fleet))
             self._stack = stack.pop_all()
         return self
@@ -105,13 +109,20 @@ class Judge:
 
     def versions(self) -> dict[str, Any]:
         """The image, the engine, the machine's speed, and each language in use: its version and the commands that
-        compile and run it."""
+        compile and run it. Raises SandboxError."""
+        return self._retried(self._versions)
+
+    def _versions(self) -> dict[str, Any]:
         with self._fleet.open(COMPILE_CAGE) as container:
             calibration = str(calibrate(container))
             found = {key: self._version(container, find_language(key)) for key in sorted(self._languages)}
+        try:
+            engine = str(self._client.version()["Version"])
+        except engine_errors() as error:
+            raise ContainerLost(f"the engine does not tell its version: {error}") from error
         return {
             "image": self._fleet.image,
-            "docker": str(self._client.version()["Version"]),
+            "docker": engine,
             "calibration": calibration,
             "languages": found,
         }
@@ -139,17 +150,23 @@ class Judge:
         return self._retried(lambda: trial.judge(program))
 
     def _retried(self, action: Callable[[], T]) -> T:
-        """A lost container says nothing about the program. Raises SandboxError."""
-        for left in reversed(range(RETRIES + 1)):
+        """A lost container says nothing about the program, an engine that is gone is no try. Raises SandboxError."""
+        left = RETRIES
+        while True:
             try:
-                return action()
+                done = action()
             except ContainerLost as error:
                 self._fleet.drop_idle()
+                if self._outage.waited():
+                    continue
                 if not left:
                     raise SandboxError(
                         str(error), where="judge", hint="see whether `docker info` answers and memory is left"
                     ) from error
-        raise AssertionError("unreachable")
+                left -= 1
+            else:
+                self._outage.over()
+                return done
 
 
 def _cancel(running: dict[Future[Judgement], list[int]]) -> None:
