@@ -44,14 +44,26 @@ def orderly() -> Iterator[None]:
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
     except Exception as error:
-        from sdpo_tts.record.room import is_full
-
-        if not is_full(error):
+        if not (lack := _lack(error)):
             raise
-        print(f"error: a disk is full: {visible(str(error))}", file=sys.stderr)
+        print(f"error: {visible(lack)}", file=sys.stderr)
         raise typer.Exit(SETUP) from None
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _lack(error: Exception) -> str:
+    """In words what the machine ran out of; empty if it is not that."""
+    from sdpo_tts.record.room import is_full
+
+    if is_full(error):
+        return f"a disk is full: {error}"
+    if "torch" in sys.modules:
+        from sdpo_tts.policy.memory import ran_out
+
+        if ran_out(error):
+            return "memory is too short for a single answer (hint: a smaller --model or --max-new-tokens)"
+    return ""
 
 
 def app_of(command: Callable[..., None], name: str) -> typer.Typer:

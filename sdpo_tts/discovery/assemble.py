@@ -16,6 +16,7 @@ from sdpo_tts.discovery.solve import SolverSettings
 from sdpo_tts.discovery.strategies import BestOfK, Grpo, MultiTurn, SelfDistillation, Strategy
 from sdpo_tts.errors import UserError
 from sdpo_tts.models import weights
+from sdpo_tts.policy.halving import Halving, Sampler
 from sdpo_tts.policy.learner import Learner, LearnerSettings
 from sdpo_tts.policy.network import LoraSettings, Network
 from sdpo_tts.policy.prompts import Chat
@@ -77,7 +78,7 @@ class Policy:
 
     network: Network
     chat: Chat
-    sampler: TorchSampler
+    sampler: Sampler
     facts: dict[str, Any]
 
 
@@ -99,7 +100,7 @@ def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], Non
     shape = shape_of(base)
     chat = Chat(tokenizer, base.generation_config)
     network = Network(base, settings.lora, seed)
-    sampler = TorchSampler(network, chat.stop_ids, max_new_tokens=settings.max_new_tokens)
+    sampler = Halving(TorchSampler(network, chat.stop_ids, max_new_tokens=settings.max_new_tokens))
     facts = {"name": located.name, "sha256": located.sha256, "dtype": dtype, "device": device, "engine": sampler.name}
     return Policy(network, chat, sampler, {**facts, **shape})
 

@@ -14,8 +14,8 @@ import numpy as np
 
 from sdpo_tts.discovery.attempt import Judged
 from sdpo_tts.errors import SetupError
+from sdpo_tts.policy.halving import Sampler
 from sdpo_tts.policy.prompts import Chat, critique_text
-from sdpo_tts.policy.sampler import TorchSampler
 from sdpo_tts.problem import Problem
 
 CRITICISING = 2  # the stream of random numbers that the critic draws from
@@ -41,7 +41,7 @@ class Critic(Protocol):
 class SelfCritic:
     """The base model as its own critic."""
 
-    def __init__(self, problem: Problem, chat: Chat, sampler: TorchSampler, seed: int) -> None:
+    def __init__(self, problem: Problem, chat: Chat, sampler: Sampler, seed: int) -> None:
         self._problem, self._chat, self._sampler, self._seed = problem, chat, sampler, seed
 
     def criticise(self, batch: Sequence[Judged]) -> list[Critique]:

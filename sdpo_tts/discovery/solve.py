@@ -18,12 +18,12 @@ from sdpo_tts.discovery.stop import deferred
 from sdpo_tts.discovery.strategies import Strategy
 from sdpo_tts.judge import Judge, Judgement, feedback
 from sdpo_tts.judge.feedback import FeedbackStyle
+from sdpo_tts.policy.halving import Sampler
 from sdpo_tts.policy.learner import NonFiniteError
 from sdpo_tts.policy.meter import Step
 from sdpo_tts.policy.network import Network
 from sdpo_tts.policy.program import extract_program
 from sdpo_tts.policy.prompts import Chat
-from sdpo_tts.policy.sampler import TorchSampler
 from sdpo_tts.record import Journal, RunDir, write_folder, write_json, write_text
 
 SAMPLING = 0  # the stream of random numbers that the sampler draws from
@@ -38,7 +38,7 @@ class Parts:
 
     network: Network
     chat: Chat
-    sampler: TorchSampler
+    sampler: Sampler
     judge: Judge
     journal: Journal
     run: RunDir

@@ -50,3 +50,9 @@ def micro_tokens(network: Network) -> int:
 def ran_out(error: BaseException) -> bool:
     """Whether an error says that there was not enough memory."""
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
+
+
+def let_go() -> None:
+    """Give back to the device what torch keeps for later: it is in pieces of sizes that may not be wanted again."""
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -1,0 +1,91 @@
+"""A sampler that runs out of memory: the same samples, in parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from sdpo_tts.cli.run import app_of, orderly
+from sdpo_tts.policy.halving import Halving
+from sdpo_tts.policy.network import Network
+from sdpo_tts.policy.sampler import TorchSampler
+from sdpo_tts.view import heard
+from tests.tiny import tiny_network
+
+PROMPTS = [(5, 6, 7 + i % 3) for i in range(9)]
+
+
+@pytest.fixture
+def said() -> Iterator[list[str]]:
+    lines: list[str] = []
+    with heard(lines.append, "policy"):
+        yield lines
+
+
+def rngs() -> list[np.random.Generator]:
+    return [np.random.default_rng([3, i]) for i in range(len(PROMPTS))]
+
+
+class Small:
+    """A network's `hidden` on a device that holds so many rows, and runs out at the given call."""
+
+    def __init__(self, network: Network, rows: int, error: Exception) -> None:
+        self._hidden, self._rows, self._error = network.hidden, rows, error
+        self.seen: list[int] = []
+
+    def __call__(self, ids: torch.Tensor, **more: Any) -> torch.Tensor:
+        self.seen.append(len(ids))
+        if len(ids) > self._rows and len(self.seen) > 1:  # not at the first call: some rows have drawn by then
+            raise self._error
+        return self._hidden(ids, **more)
+
+
+OUT = [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("DefaultCPUAllocator: can't allocate memory"), MemoryError()]
+
+
+@pytest.mark.parametrize("error", OUT)
+@pytest.mark.parametrize("base", [0, 3, 9])
+def test_a_batch_that_does_not_fit_is_sampled_in_parts(
+    monkeypatch: pytest.MonkeyPatch, said: list[str], error: Exception, base: int
+) -> None:
+    network = tiny_network()
+    sampler = TorchSampler(network, [3], max_new_tokens=12)
+    expected = sampler.sample(PROMPTS, rngs(), base=base)
+    small = Small(network, 2, error)
+    monkeypatch.setattr(network, "hidden", small)
+    halving = Halving(sampler)
+    found = halving.sample(PROMPTS, rngs(), base=base)
+    assert [(one.response, one.base, one.truncated) for one in found] == [
+        (one.response, one.base, one.truncated) for one in expected
+    ]
+    for one, other in zip(found, expected, strict=True):
+        assert one.logprobs == pytest.approx(other.logprobs, abs=1e-9)
+    assert said[0] == "memory ran out while sampling 9 answers; now 4 at a time"
+    assert said[1] == "memory ran out while sampling 4 answers; now 2 at a time"
+    small.seen.clear()
+    halving.sample(PROMPTS, rngs(), base=base)
+    assert max(small.seen) <= 2 and len(said) == 2, "it is not tried again"
+
+
+def test_one_row_must_fit_and_other_errors_are_not_hidden(monkeypatch: pytest.MonkeyPatch, said: list[str]) -> None:
+    network = tiny_network()
+    halving = Halving(TorchSampler(network, [3], max_new_tokens=4))
+    monkeypatch.setattr(network, "hidden", Small(network, 0, torch.OutOfMemoryError("CUDA out of memory")))
+    with pytest.raises(torch.OutOfMemoryError):
+        halving.sample(PROMPTS, rngs())
+    assert len(said) == 3
+
+    def sample() -> None:
+        with orderly():
+            halving.sample(PROMPTS[:1], rngs()[:1])
+
+    result = CliRunner().invoke(app_of(sample, "sample"))
+    assert (result.exit_code, result.stderr.split(" (")[0]) == (4, "error: memory is too short for a single answer")
+    monkeypatch.setattr(network, "hidden", Small(network, 0, RuntimeError("a shape is wrong")))
+    with pytest.raises(RuntimeError, match="shape"):
+        Halving(TorchSampler(network, [3], max_new_tokens=4)).sample(PROMPTS, rngs())
