@@ -10,6 +10,7 @@ from sdpo_tts.cli import (
     compare,
     config,
     doctor,
+    export,
     forget,
     import_problem,
     judge,
@@ -29,6 +30,7 @@ app.command("check")(check.check)
 app.command("judge")(judge.judge)
 app.command("show")(show.show)
 app.command("forget")(forget.forget)
+app.command("export")(export.export)
 app.command("new")(new.new)
 app.command("import")(import_problem.import_problem)
 app.command("listen")(listen.listen)

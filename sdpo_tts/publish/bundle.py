@@ -1,0 +1,150 @@
+"""A run as something to hand on: program, adapter, report, journal and manifest, without a trace of its machine."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from sdpo_tts.errors import UserError
+from sdpo_tts.models.catalogue import entries
+from sdpo_tts.problem.language import languages
+from sdpo_tts.publish.page import page
+from sdpo_tts.publish.scrub import Scrubber
+from sdpo_tts.record import Event, RunDir, read_events, write_json, write_text
+from sdpo_tts.record.atomic import to_json
+from sdpo_tts.report.analysis import analyse
+from sdpo_tts.report.arms import Grid
+from sdpo_tts.report.runs import load_runs
+
+ARCHIVES = (".zip", ".tar.gz", ".tgz")
+CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+
+README = Template("""# $title: $method, seed $seed
+
+$outcome Model: $model$digest.
+
+- `events.jsonl`, `manifest.json`: all that happened, and under which settings; `sdpo-tts report .` reads them
+- `report.html`: the report
+$program$adapter
+Folders, and the names of users and hosts, were taken out.
+""")
+PROGRAM = "- `$name`: the program that passed all tests\n"
+ADAPTER = """- `adapter/`: the LoRA adapter ($which), as PEFT and vLLM read it
+
+```python
+from peft import PeftModel
+model = PeftModel.from_pretrained(base, "adapter")  # base: $base
+```
+
+```sh
+vllm serve BASE --enable-lora --max-lora-rank $rank --lora-modules sdpo=./adapter
+```
+"""
+
+
+def named(path: Path) -> str:
+    """The name of the folder that an archive at `path` holds, or that `path` is."""
+    suffix = next((one for one in ARCHIVES if path.name.endswith(one)), "")
+    return path.name.removesuffix(suffix)
+
+
+def fill(run: RunDir, folder: Path) -> list[str]:
+    """Write it all into a folder that is empty; returns in words what the run lacks. Raises UserError, OSError."""
+    scrub = Scrubber.of(run.path)
+    events = [scrub.data(event) for event in read_events(run.events)]
+    if not (started := next((event for event in events if event["type"] == "run_started"), None)):
+        raise UserError("the run has not begun", where=str(run.path))
+    write_text(folder / "events.jsonl", "".join(f"{to_json(event)}\n" for event in events), wait=False)
+    program, adapter = _program(run, folder), _adapter(run, folder, started)
+    manifest, result = (scrub.data(_read(file)) for file in (run.manifest, run.result))
+    write_json(folder / "manifest.json", manifest, wait=False)
+    write_json(folder / "result.json", {**result, "program": program or None, "run": "."}, wait=False)
+    write_text(folder / "report.html", page(analyse(Grid(tuple(load_runs([folder])))), started["title"]), wait=False)
+    write_text(folder / "README.md", _readme(started, events, manifest, program, adapter), wait=False)
+    return list(_lacking(program, adapter))
+
+
+def pack(folder: Path, archive: Path) -> None:
+    """`folder`, under its own name, as a zip or tar.gz by the archive's ending. Raises OSError."""
+    files = [(file, file.relative_to(folder.parent)) for file in sorted(folder.rglob("*")) if file.is_file()]
+    if archive.name.endswith(".zip"):
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
+            for file, name in files:
+                packed.write(file, name)
+        return
+    with tarfile.open(archive, "w:gz") as packed_tar:
+        for file, name in files:
+            packed_tar.add(file, name, filter=_anonymous)
+
+
+def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    member.uid = member.gid = 0
+    member.uname = member.gname = ""
+    return member
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """Empty where there is none: a run that was killed has no result."""
+    told: dict[str, Any] = json.loads(file.read_bytes()) if file.is_file() else {}
+    return told
+
+
+def _program(run: RunDir, folder: Path) -> str:
+    """The name of the copy; empty where there is none."""
+    found = (run.solution(language) for language in languages())
+    source = next((file for file in found if file.is_file()), None)
+    if source is None:
+        return ""
+    shutil.copyfile(source, folder / source.name)
+    return source.name
+
+
+def _adapter(run: RunDir, folder: Path, started: Event) -> dict[str, Any]:
+    """The adapter's configuration, with its base under the name that others know; empty where there is none."""
+    source = next((one for one in (run.solved_adapter, run.last_adapter) if (one / WEIGHTS).is_file()), None)
+    if source is None:
+        return {}
+    config: dict[str, Any] = json.loads((source / CONFIG).read_bytes())
+    config["base_model_name_or_path"] = _base(started["model"])
+    write_json(folder / "adapter" / CONFIG, config, wait=False)
+    shutil.copyfile(source / WEIGHTS, folder / "adapter" / WEIGHTS)
+    which = "under which it was found" if source == run.solved_adapter else "of the last step"
+    return {**config, "which": which}
+
+
+def _base(model: str) -> str:
+    """The hub's name of a model of the catalogue, where it has one."""
+    return (entries()[model].repo or model) if model in entries() else model
+
+
+def _readme(
+    started: Event, events: list[Event], manifest: dict[str, Any], program: str, adapter: dict[str, Any]
+) -> str:
+    model, sha256 = started["model"], manifest.get("model", {}).get("sha256")
+    pull = f"the folder that `sdpo-tts model pull {model}` prints" if model in entries() else f"`{model}`"
+    lora = {"which": adapter["which"], "base": pull, "rank": adapter["r"]} if adapter else {}
+    return README.substitute(
+        title=started["title"], method=started["method"], seed=started["seed"], model=model,
+        digest=f", SHA-256 `{sha256}`" if sha256 else "", outcome=_outcome(events),
+        program=Template(PROGRAM).substitute(name=program) if program else "",
+        adapter=Template(ADAPTER).substitute(lora) if adapter else "",
+    )  # fmt: skip
+
+
+def _outcome(events: list[Event]) -> str:
+    solved = next((event["attempt"] for event in events if event["type"] == "solved"), None)
+    judged = sum(event["type"] == "attempt_judged" for event in events)
+    return f"Solved by attempt {solved} of {judged}." if solved else f"Not solved in {judged} attempts."
+
+
+def _lacking(program: str, adapter: dict[str, Any]) -> Iterator[str]:
+    if not program:
+        yield "no program: the run has not solved its problem"
+    if not adapter:
+        yield "no adapter: the run has taken no step"
