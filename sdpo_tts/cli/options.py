@@ -13,6 +13,7 @@ import typer
 from sdpo_tts.cli.run import demand, seconds
 from sdpo_tts.errors import UserError
 from sdpo_tts.settings import PRESETS
+from sdpo_tts.track.backends import BACKENDS, parse
 
 if TYPE_CHECKING:
     from sdpo_tts.discovery.assemble import RunSettings
@@ -29,8 +30,8 @@ CHOICES = {
 }  # fmt: skip
 PER_CALL = frozenset({"config", "resume", "quiet", "json", "help"})
 """Options that are about one call: no file and no variable sets them."""
-NOT_IN_PROBLEMS = frozenset({"runs", "critic", "critic-model"})
-"""A problem may come from anywhere: it decides neither where files are written nor where programs are sent."""
+NOT_IN_PROBLEMS = frozenset({"runs", "critic", "critic-model", "track"})
+"""A problem may come from anywhere: it decides neither where files are written nor where anything is sent."""
 
 BUDGET, MODEL, TRAINING, LOSS, CONTEXT, OUTPUT = "Budget", "Model", "Training", "Loss", "Feedback", "Output"
 LAYERS = "Settings"
@@ -77,12 +78,15 @@ Config = Annotated[Path | None, _option(LAYERS, "A TOML file of settings (docs/s
 
 Resume = Annotated[Path | None, _option(OUTPUT, "Go on with the run in this folder.")]
 Runs = Annotated[Path, _option(OUTPUT, "Root of run folders.")]
+Track = Annotated[str | None, _option(OUTPUT, f"{', '.join(BACKENDS)}; also NAME:PROJECT, tensorboard:FOLDER.")]
 Quiet = Annotated[bool, _option(OUTPUT, "Nothing but the result.", "--quiet")]
 AsJson = Annotated[bool, _option(OUTPUT, "The result as JSON.", "--json")]
 
 
 # What may differ when a run is resumed: how much it may spend, where it runs, and what is printed.
-FREE = frozenset({"max_attempts", "max_tokens", "max_time", "device", "resume", "runs", "quiet", "as_json", "problem"})
+FREE = frozenset(
+    {"max_attempts", "max_tokens", "max_time", "device", "resume", "runs", "track", "quiet", "as_json", "problem"}
+)
 
 
 def refuse_changes(given: Iterable[str]) -> None:
@@ -145,5 +149,7 @@ def check(name: str, value: Any, where: str) -> None:
         demand(value, CHOICES[name], where)
     if name == "max_time":
         seconds(value, where)
+    if name == "track":
+        parse(value, where)
     if isinstance(value, float) and not math.isfinite(value):
         raise UserError(f"{value} is no number to compute with", where=where)

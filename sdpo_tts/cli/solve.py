@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sdpo_tts.discovery.attempt import Judged
     from sdpo_tts.problem import Problem
     from sdpo_tts.record import RunDir
+    from sdpo_tts.track.tracker import Tracker
     from sdpo_tts.view import RunState, View
 
 
@@ -57,6 +58,7 @@ def solve(
     preset: options.Preset = None,
     config: options.Config = None,
     runs: options.Runs = Path("runs"),
+    track: options.Track = None,
     quiet: options.Quiet = False,
     as_json: options.AsJson = False,
 ) -> None:
@@ -80,27 +82,33 @@ class _Job:
     problem: Problem
     settings: RunSettings
     run: RunDir
+    trackers: list[Tracker]
     past: Past | None = None
 
 
 def _new_job(context: typer.Context) -> _Job:
     from sdpo_tts.record import RunDir
+    from sdpo_tts.track.backends import wanted
+    from sdpo_tts.track.tracker import Tracker
 
     path, quiet = context.params["problem"], context.params["quiet"]
     if path is None:
         raise UserError("no problem is named", where="sdpo-solve", hint="sdpo-solve problem.yaml, or --resume RUN")
     problem = load(path, quiet=quiet)
     chosen = settled(context, problem)
-    settings, runs = options.run_settings(chosen), chosen["runs"]
+    settings, runs, track = options.run_settings(chosen), chosen["runs"], wanted(chosen["track"])
     if not quiet:
         for folder in unfinished(runs, problem):
             print(f"note: an unfinished run of this problem: sdpo-solve --resume {folder}", file=sys.stderr)
-    return _Job(problem, settings, RunDir.create(runs, problem.slug, settings.method, settings.seed))
+    run = RunDir.create(runs, problem.slug, settings.method, settings.seed)
+    return _Job(problem, settings, run, [Tracker(one, run.path) for one in track])
 
 
 def _old_job(folder: Path, context: typer.Context) -> _Job:
     """A run that is resumed keeps its settings, whatever files and variables say now."""
     from sdpo_tts.discovery.assemble import RunSettings
+    from sdpo_tts.track.backends import wanted
+    from sdpo_tts.track.tracker import Tracker
 
     chosen, given = context.params, flags(context)
     options.refuse_changes(given)
@@ -112,7 +120,8 @@ def _old_job(folder: Path, context: typer.Context) -> _Job:
         hint = f"its program is {past.run.solution(problem.language)}"
         raise UserError("the run has solved its problem", where=str(folder), hint=hint)
     settings = options.resumed_settings(RunSettings.of(past.settings), chosen, given)
-    return _Job(problem, settings, past.run, past)
+    trackers = [Tracker(one, past.run.path) for one in wanted(settled(context)["track"])]
+    return _Job(problem, settings, past.run, trackers, past)
 
 
 def _solve(job: _Job, *, quiet: bool, as_json: bool) -> int:
@@ -160,11 +169,14 @@ def _run(job: _Job, view: View) -> Judged | None:
         if job.past:
             job.past.same_model(policy.facts)
             checkpoint.resume(solver)
-            for event in read_events(run.events):
+            told = read_events(run.events)
+            for event in told:
                 view.event(event)
-            journal.subscribe(view.event)
-        else:
-            journal.subscribe(view.event)
+            for tracker in job.trackers:
+                tracker.catch_up(told)
+        for hear in (view.event, *(tracker.event for tracker in job.trackers)):
+            journal.subscribe(hear)
+        if not job.past:
             announce(journal, run, judge, policy, strategy, settings, sys.argv)
         with heard(lambda text: journal.append("warned", message=text), "judge", "policy"):
             return solver.run()
