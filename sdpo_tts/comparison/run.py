@@ -14,11 +14,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sdpo_tts.comparison.arms import matters
 from sdpo_tts.comparison.cells import Cell, claimed, ending, linked
 from sdpo_tts.comparison.plan import Plan
-from sdpo_tts.comparison.pool import METHOD as POOLED
 from sdpo_tts.comparison.pool import PoolSolver
-from sdpo_tts.discovery.assemble import Policy, RunSettings, make_guard
+from sdpo_tts.discovery.assemble import Policy, RunSettings, make_critic, make_guard
 from sdpo_tts.discovery.launch import announce
 from sdpo_tts.discovery.solve import Parts, Solver
 from sdpo_tts.discovery.strategies import Strategy
@@ -40,7 +40,7 @@ class Makers:
     """How a cell gets its parts. `watch` opens a view of the run that is to begin."""
 
     judge: Callable[[Problem], Judge]
-    policy: Callable[[int, Callable[[str], None]], Policy]
+    policy: Callable[[RunSettings, Callable[[str], None]], Policy]
     strategy: Callable[[RunSettings, Problem, Policy], Strategy]
     watch: Callable[[RunDir], AbstractContextManager[Watch]]
 
@@ -86,7 +86,7 @@ class Comparison:
         return bool(end)
 
     def _settle(self, cell: Cell, after: Sequence[Cell]) -> None:
-        place = self.plan.pool(cell.problem) / cell.home.name if cell.method == POOLED else cell.home
+        place = self.plan.place(cell)
         with claimed(place) as mine:
             if not mine:
                 self.tally.busy.append(cell)
@@ -123,16 +123,17 @@ class Comparison:
                 raise
 
     def _solve(self, cell: Cell, run: RunDir, watch: Watch) -> None:
-        settings = self.plan.choices.run_settings(cell.method, cell.seed, cell.attempts)
+        settings = self.plan.choices.run_settings(cell.arm, cell.seed, cell.attempts)
         with self.makers.judge(cell.problem) as judge, Journal(run.events) as journal:
             journal.subscribe(watch.event)
-            policy = self.makers.policy(cell.seed, watch.status)
+            policy = self.makers.policy(settings, watch.status)
             strategy = self.makers.strategy(settings, cell.problem, policy)
-            pooled = cell.method == POOLED
-            announce(journal, run, judge, policy, strategy, settings, sys.argv, pooled=pooled)
+            arm = "" if cell.arm.pooled else cell.arm.name  # a pool is no single comparison's
+            announce(journal, run, judge, policy, strategy, settings, sys.argv, arm=arm, pooled=cell.arm.pooled)
             guard = make_guard(strategy, settings.guard)
-            parts = Parts(policy.network, policy.chat, policy.sampler, judge, journal, run, guard)
-            kind = PoolSolver if pooled else Solver
+            critic = make_critic(cell.problem, policy, settings) if matters(settings.method, "critic") else None
+            parts = Parts(policy.network, policy.chat, policy.sampler, judge, journal, run, guard, critic)
+            kind = PoolSolver if cell.arm.pooled else Solver
             kind(parts, strategy, settings.budget, cell.seed, settings.solver).run()
 
 
@@ -144,22 +145,22 @@ def _said(end: Event | None) -> str:
 
 
 class Pace:
-    """How long cells take, by method, from those that ended."""
+    """How long cells take, by arm, from those that ended."""
 
     def __init__(self) -> None:
         self._seconds: dict[str, list[float]] = {}
 
     def learn(self, cell: Cell, seconds: float) -> None:
-        self._seconds.setdefault(cell.method, []).append(seconds)
+        self._seconds.setdefault(cell.arm.name, []).append(seconds)
 
     def left(self, cells: Sequence[Cell]) -> str:
-        """In words; a method not seen yet is taken to be as slow as the others on average."""
+        """In words; an arm not seen yet is taken to be as slow as the others on average."""
         every = [seconds for known in self._seconds.values() for seconds in known]
         if not cells or not every:
             return ""
-        means = {method: sum(known) / len(known) for method, known in self._seconds.items()}
+        means = {arm: sum(known) / len(known) for arm, known in self._seconds.items()}
         average = sum(every) / len(every)
-        return f"; about {clock(sum(means.get(cell.method, average) for cell in cells))} left"
+        return f"; about {clock(sum(means.get(cell.arm.name, average) for cell in cells))} left"
 
 
 def clock(seconds: float) -> str:
