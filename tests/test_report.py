@@ -193,12 +193,15 @@ def test_named_arms_keep_their_names_and_are_told_apart_where_they_must_be(tmp_p
     assert [run.arm for run in load_runs([tmp_path])] == [
         "sdpo", "sdpo:feedback=none+learning-rate=0.0001", "sdpo:feedback=none+learning-rate=0.0003",
     ]  # fmt: skip
+
+
+def test_a_name_that_follows_from_settings_is_no_other_arm_s(tmp_path: Path) -> None:
     slower = {**NONE, "learner": {"learning_rate": 1e-5}}
-    write(tmp_path / "three", "b", "sdpo", 0, until(9, 48), 48, settings=slower, arm="sdpo:feedback=none")
-    write(tmp_path / "four", "b", "sdpo", 0, until(9, 48), 48, settings=NONE, arm="sdpo")
-    assert [run.arm for run in load_runs([tmp_path / "one", tmp_path / "three", tmp_path / "four"])] == [
-        "sdpo:feedback=none+learning-rate=0.0001", "sdpo:feedback=real",
-        "sdpo:feedback=none+learning-rate=0.0001", "sdpo:feedback=none+learning-rate=1e-05",
+    write(tmp_path / "one", "a", "sdpo", 0, until(3, 48), 48, settings=REAL, arm="sdpo")
+    write(tmp_path / "two", "a", "sdpo", 0, until(9, 48), 48, settings=NONE, arm="sdpo")
+    write(tmp_path / "three", "a", "sdpo", 0, until(9, 48), 48, settings=slower, arm="sdpo:feedback=none")
+    assert [run.arm for run in load_runs([tmp_path])] == [
+        "sdpo:feedback=none+learning-rate=0.0001", "sdpo:feedback=none+learning-rate=1e-05", "sdpo:feedback=real",
     ]  # fmt: skip
 
 
