@@ -9,8 +9,6 @@ import os
 import random
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,31 +21,30 @@ from sdpo_tts.cli.main import app
 from sdpo_tts.comparison.arms import Arm
 from sdpo_tts.comparison.cells import claimed, ending
 from sdpo_tts.comparison.ids import PAPER, chosen
+from sdpo_tts.comparison.job import Makers
 from sdpo_tts.comparison.plan import Choices, Plan, distinct
 from sdpo_tts.comparison.pool import parts
 from sdpo_tts.comparison.probe import BaseRate, probe
-from sdpo_tts.comparison.run import Comparison, Makers, Pace, Tally, Watch
+from sdpo_tts.comparison.run import Comparison, Pace, Tally
 from sdpo_tts.discovery.assemble import Policy, PolicySettings, RunSettings
 from sdpo_tts.discovery.budget import Budget
 from sdpo_tts.discovery.context import ContextSettings
-from sdpo_tts.discovery.strategies import BestOfK, MultiTurn, Strategy
+from sdpo_tts.discovery.strategies import Strategy
 from sdpo_tts.errors import SandboxError, UserError
 from sdpo_tts.problem import Problem
-from sdpo_tts.record import Event, RunDir, read_events
+from sdpo_tts.record import Event, read_events
 from sdpo_tts.report.analysis import analyse
 from sdpo_tts.report.arms import Grid
 from sdpo_tts.report.runs import Run, load_runs
 from sdpo_tts.stats import bootstrap
+from tests.coins import PROBLEMS, makers, strategy
 from tests.conftest import ROOT
-from tests.fakes import CharacterChat, CoinSampler, CountingStrategy, Version, WordJudge
+from tests.fakes import WordJudge
 from tests.synthetic import write
 from tests.test_judge import SUM
 
-PROBLEMS = tuple(replace(SUM, slug=slug, digest=slug, path=Path(slug)) for slug in ("easy", "middling", "hard"))
 METHODS = ("sdpo", "best-of-k", "multi-turn")
 ARMS = "sdpo,best-of-k,sdpo:feedback=none,sdpo:feedback=shuffled+learning-rate=3e-4"
-CHANCE = 0.15
-FACTS = {"name": "coin", "engine": "coin", "device": "cpu", "parameters": 1000, "layers": 2, "width": 8}
 
 
 @pytest.fixture(autouse=True)
@@ -62,24 +59,6 @@ def plan(folder: Path, methods: tuple[str, ...] = METHODS, seeds: int = 3, **cha
     settings = replace(RunSettings(budget=Budget(max_attempts=12)), **changes)
     choices = Choices(read_arms(",".join(methods)), seeds, settings, batch_sizes={"best-of-k": 4})
     return Plan(folder / "comparison", folder / "pools", PROBLEMS, choices)
-
-
-def strategy(settings: RunSettings, problem: Problem, policy: Policy) -> Strategy:
-    chat, method = policy.chat, settings.method
-    if method == "sdpo":
-        return CountingStrategy(problem, chat, policy.network, 4)  # type: ignore[arg-type]
-    return MultiTurn(problem, chat, 5000) if method == "multi-turn" else BestOfK(problem, chat, 4)
-
-
-def makers(heard: Callable[[Event], None] = lambda event: None, delay_s: float = 0.0, judge: Any = WordJudge) -> Makers:
-    @contextmanager
-    def watch(run: RunDir) -> Iterator[Watch]:
-        yield Watch(lambda text: None, heard)
-
-    def policy(settings: RunSettings, report: object) -> Policy:
-        return Policy(Version(), CharacterChat(), CoinSampler(CHANCE, delay_s), FACTS)  # type: ignore[arg-type]
-
-    return Makers(judge, policy, strategy, watch)
 
 
 def run(asked: Plan, made: Makers | None = None) -> tuple[Tally, list[str]]:
@@ -239,7 +218,7 @@ def test_statistics_live_are_statistics_replayed(tmp_path: Path) -> None:
 
 def test_a_probe_keeps_the_hard_problems_and_its_samples_apart(tmp_path: Path) -> None:
     asked = plan(tmp_path, methods=("best-of-k",))
-    rates = probe(asked, makers(), 64, lambda line: None)
+    rates = probe(asked, 64, lambda plan: Comparison(plan, makers(), lambda line: None))
     assert [rate.samples for rate in rates] == [64] * 3
     assert all(rate.correct and not rate.keeps("hard") for rate in rates), "about a seventh of the answers is right"
     assert [BaseRate(SUM, 128, c).keeps("hard") for c in (0, 1, 2)] == [True, False, False]

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,14 +22,16 @@ from sdpo_tts.cli.settings import settled
 from sdpo_tts.errors import SdpoError, UserError
 
 if TYPE_CHECKING:
+    from sdpo_tts.comparison.job import Makers, Watch
     from sdpo_tts.comparison.plan import Plan
-    from sdpo_tts.comparison.run import Makers, Tally, Watch
+    from sdpo_tts.comparison.run import Comparison, Tally
     from sdpo_tts.discovery.assemble import Policy, RunSettings
     from sdpo_tts.problem import Problem
     from sdpo_tts.record import RunDir
 
 KEEP = ("hard", "very-hard")
-WHICH = "Problems"
+PLACES = ("local", "ray")
+WHICH, CLUSTER = "Problems", "Cluster"
 
 
 def compare(
@@ -76,6 +79,14 @@ def compare(
     learning_rate: options.LearningRate = 1e-4,
     preset: options.Preset = None,
     config: options.Config = None,
+    on: Annotated[
+        str, typer.Option(help="local, or ray: the cells as tasks of a Ray cluster (RAY_ADDRESS).",
+                          rich_help_panel=CLUSTER)
+    ] = "local",
+    cpus: Annotated[
+        float, typer.Option(min=0.1, help="That a cell takes of its machine; with a GPU, one besides.",
+                            rich_help_panel=CLUSTER)
+    ] = 1.0,
     out: Annotated[Path, typer.Option(help="The comparison's folder.", rich_help_panel=options.OUTPUT)]
     = Path("runs/comparison"),
     pools: Annotated[Path, typer.Option(help="Samples of best-of-k, for all.", rich_help_panel=options.OUTPUT)]
@@ -96,12 +107,14 @@ def compare(
     with orderly():
         arms = read_arms(methods)
         demand(keep, KEEP, "--keep")
+        demand(on, PLACES, "--on")
         if collection:
             demand(collection, SETS, "--set")
         sizes, shared = _batch_sizes(batch_size or ()), _shared(settled(context, every=True))
         chosen = distinct(read_problems(problems or [], collection or "", ids, limit))
         choices = Choices(arms, seeds, _with_model(shared), sizes)
-        tally = _compare(Plan(out, pools, chosen, choices), quiet=quiet, probe=probe, keep=keep)
+        with _here(quiet=quiet) if on == "local" else _on_cluster(choices.settings.policy.device, cpus) as begin:
+            tally = _compare(Plan(out, pools, chosen, choices), begin, probe=probe, keep=keep)
         if tally.cells:
             _report(out, tuple(arm.name for arm in arms), as_json=as_json)
     raise typer.Exit(_code(tally))
@@ -133,30 +146,48 @@ def _with_model(settings: RunSettings) -> RunSettings:
     return replace(settings, policy=replace(settings.policy, model=name))
 
 
-def _compare(plan: Plan, *, quiet: bool, probe: int | None, keep: str) -> Tally:
-    from sdpo_tts.comparison.run import Comparison, Tally
+def _compare(plan: Plan, begin: Callable[[Plan], Comparison], *, probe: int | None, keep: str) -> Tally:
+    from sdpo_tts.comparison.run import Tally
 
-    makers = _makers(quiet=quiet)
     try:
         if probe:
-            plan = replace(plan, problems=_hard(plan, makers, probe, keep))
-        return Comparison(plan, makers, _tell).run() if plan.problems else Tally()
+            plan = replace(plan, problems=_hard(plan, begin, probe, keep))
+        return begin(plan).run() if plan.problems else Tally()
     except KeyboardInterrupt:
         _tell(f"stopped; the same command goes on with {plan.folder}")
         raise
 
 
-def _hard(plan: Plan, makers: Makers, samples: int, rule: str) -> tuple[Problem, ...]:
+def _hard(plan: Plan, begin: Callable[[Plan], Comparison], samples: int, rule: str) -> tuple[Problem, ...]:
     from sdpo_tts.comparison.probe import probe
 
-    rates = probe(plan, makers, samples, _tell)
+    rates = probe(plan, samples, begin)
     for rate in rates:
         _tell(f"{rate}: {'kept' if rate.keeps(rule) else f'not {rule}'}")
-    return tuple(rate.problem for rate in rates if rate.keeps(rule))
+    kept = tuple(rate.problem for rate in rates if rate.keeps(rule))
+    _tell(f"{len(kept)} of {len(rates)} problems are {rule}{'' if kept else ': nothing to compare'}")
+    return kept
+
+
+@contextmanager
+def _here(*, quiet: bool) -> Iterator[Callable[[Plan], Comparison]]:
+    """One cell after the other, in this process."""
+    from sdpo_tts.comparison.run import Comparison
+
+    yield lambda plan: Comparison(plan, _makers(quiet=quiet), _tell)
+
+
+@contextmanager
+def _on_cluster(device: str, cpus: float) -> Iterator[Callable[[Plan], Comparison]]:
+    from sdpo_tts.comparison.cluster import ClusterComparison, connected, share_of
+
+    with connected():
+        share = share_of(device, cpus)
+        yield lambda plan: ClusterComparison(plan, partial(_makers, quiet=True), _tell, share)
 
 
 def _makers(*, quiet: bool) -> Makers:
-    from sdpo_tts.comparison.run import Makers
+    from sdpo_tts.comparison.job import Makers
     from sdpo_tts.discovery.assemble import load_policy, make_strategy
     from sdpo_tts.judge import Judge
 
@@ -183,7 +214,7 @@ def _free() -> None:
 
 @contextmanager
 def _watch(run: RunDir, *, quiet: bool) -> Iterator[Watch]:
-    from sdpo_tts.comparison.run import Watch
+    from sdpo_tts.comparison.job import Watch
     from sdpo_tts.view import captured_logs, make_view
 
     with captured_logs(run.logs / "run.log") as terminal, make_view("quiet" if quiet else None, terminal) as view:

@@ -58,6 +58,8 @@ def read_problems(paths: Sequence[Path], kind: str, ids: str | None, limit: int 
             found += list(islice(_problems_of(path, kind, ids), limit))
         else:
             found.append(load(path, quiet=True))
+    if not found:
+        raise UserError("no row can be read", where=", ".join(map(str, paths)))
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from sdpo_tts.comparison.arms import POOLED, Arm
 from sdpo_tts.comparison.cells import Cell
+from sdpo_tts.comparison.job import Job
 from sdpo_tts.comparison.pool import parts, pool_folder
 from sdpo_tts.discovery.assemble import RunSettings
 from sdpo_tts.errors import UserError
@@ -73,6 +75,10 @@ class Plan:
     def place(self, cell: Cell) -> Path:
         """Where it is run: a part of a pool in its pool."""
         return self.pool(cell.problem, cell.arm) / f"{POOLED}-s{cell.seed}" if cell.arm.pooled else cell.home
+
+    def job(self, cell: Cell) -> Job:
+        settings = self.choices.run_settings(cell.arm, cell.seed, cell.attempts)
+        return Job(cell.problem, settings, "" if cell.arm.pooled else cell.arm.name, tuple(sys.argv))
 
     def pool(self, problem: Problem, arm: Arm) -> Path:
         """Keyed by what can change a sample or end a part: how it would have been trained on cannot."""
