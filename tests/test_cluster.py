@@ -56,9 +56,10 @@ def strategy(folder: Path, settings: RunSettings, problem: Problem, policy: Poli
 def machines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A head that runs nothing and two machines of one processor each, which know the tests' modules."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    cluster = cluster_utils.Cluster(True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    small = {"include_dashboard": False, "object_store_memory": 100 * 2**20}
+    cluster = cluster_utils.Cluster(True, head_node_args={"num_cpus": 0, **small})
     try:
-        nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
+        nodes = [cluster.add_node(num_cpus=1, **small) for _ in range(2)]
         monkeypatch.setenv("RAY_ADDRESS", cluster.address)
         cluster.wait_for_nodes()
         yield cluster, {node.node_id: node for node in nodes}
