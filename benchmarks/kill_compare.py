@@ -1,6 +1,6 @@
 """A comparison of a real model, killed (SIGKILL) at ten random moments: does it end with all its cells, none run twice?
 
-    python benchmarks/kill_compare.py FOLDER [--model smollm2-135m] [--kills 10] [--seed 0]
+    python -m benchmarks.kill_compare FOLDER [--model smollm2-135m] [--kills 10] [--seed 0]
 
 3 problems x 3 methods x 3 seeds of a few attempts each; a life lasts 3 to 60 seconds. Prints one line a life, at the
 end what was checked; exit code 1 if a finished journal was touched or lost, or a cell is missing.
@@ -18,14 +18,15 @@ from pathlib import Path
 from sdpo_tts.comparison.cells import ending
 
 PROBLEMS = [Path(__file__).parents[1] / "problems" / name for name in ("sum-line", "triangle", "rle")]
+METHODS = "sdpo,best-of-k,multi-turn"
 CELLS = 27
 
 
 def command(folder: Path, model: str) -> list[str]:
-    options = f"--model {model} --seeds 3 --max-attempts 4 --max-new-tokens 48 --batch-size sdpo=2 --quiet"
+    options = f"--methods {METHODS} --model {model} --seeds 3 --max-attempts 4 --max-new-tokens 48 --batch-size sdpo=2"
     places = ["--out", str(folder / "comparison"), "--pools", str(folder / "pools")]
     start = [sys.executable, "-c", "from sdpo_tts.cli.main import main; main()", "compare"]
-    return [*start, *map(str, PROBLEMS), *options.split(), *places]
+    return [*start, *map(str, PROBLEMS), *options.split(), "--quiet", *places]
 
 
 def finished(folder: Path) -> dict[Path, bytes]:

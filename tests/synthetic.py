@@ -10,7 +10,7 @@ from typing import Any
 BATCH = {"sdpo": 16, "grpo": 16, "multi-turn": 1, "best-of-k": 16}
 SHAPE = {"parameters": 1000, "layers": 2, "width": 8}
 TOKENS, PROMPT = 10, 40
-MANIFEST = {
+MANIFEST: dict[str, Any] = {
     "problem": {"slug": "p", "digest": "d", "path": "p/problem.yaml"}, "model": {"name": "tiny"},
     "settings": {"max_new_tokens": 64, "learner": {"learning_rate": 1e-4}}, "versions": {"python": "3.11"},
     "machine": {"cpu": "a slow one", "cores": 2},
@@ -27,10 +27,11 @@ def until(first: int | None, budget: int) -> list[bool]:
 
 
 def events(problem: str, method: str, seed: int, outcomes: Sequence[bool], budget: int, *, pooled: bool = False,
-           reason: str | None = None, batch: int | None = None) -> Iterator[dict[str, Any]]:  # fmt: skip
+           reason: str | None = None, batch: int | None = None, settings: dict[str, Any] | None = None,
+           arm: str = "") -> Iterator[dict[str, Any]]:  # fmt: skip
     """Every answer has TOKENS tokens; a batch takes a second to sample and one to judge, a step one to learn.
 
-    A success in the middle of a batch is followed by failures up to its end.
+    A success in the middle of a batch is followed by failures up to its end. The manifest tells of more `settings`.
     """
     batch, told, clock, at = batch or BATCH[method], list(outcomes), 0.0, 0
     if not pooled and any(told):
@@ -39,9 +40,9 @@ def events(problem: str, method: str, seed: int, outcomes: Sequence[bool], budge
     def event(type: str, **fields: Any) -> dict[str, Any]:
         return {"type": type, "t": clock, **fields}
 
-    yield event("manifest", **MANIFEST)
+    yield event("manifest", **{**MANIFEST, "settings": {**MANIFEST["settings"], **(settings or {})}})
     yield event("run_started", problem=problem, method=method, seed=seed, batch_size=batch, max_attempts=budget,
-                pooled=pooled, **REST, **SHAPE)  # fmt: skip
+                pooled=pooled, **REST, **SHAPE, **({"arm": arm} if arm else {}))  # fmt: skip
     for step, start in enumerate(range(0, len(told), batch)):
         rows = told[start : start + batch]
         clock += 1.0
@@ -70,7 +71,7 @@ def events(problem: str, method: str, seed: int, outcomes: Sequence[bool], budge
 def write(
     root: Path, problem: str, method: str, seed: int, outcomes: Sequence[bool], budget: int, **options: Any
 ) -> Path:
-    folder = root / problem / f"{method}-s{seed}"
+    folder = root / problem / f"{options.get('arm') or method}-s{seed}"
     folder.mkdir(parents=True)
     told = events(problem, method, seed, outcomes, budget, **options)
     lines = (json.dumps({"v": 1, "seq": i, **event}) for i, event in enumerate(told))

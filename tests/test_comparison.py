@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import multiprocessing
 import os
 import random
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,32 +16,35 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from sdpo_tts.cli.arms import read_arms
 from sdpo_tts.cli.main import app
+from sdpo_tts.comparison.arms import Arm
 from sdpo_tts.comparison.cells import claimed, ending
 from sdpo_tts.comparison.ids import PAPER, chosen
+from sdpo_tts.comparison.job import Makers
 from sdpo_tts.comparison.plan import Choices, Plan, distinct
 from sdpo_tts.comparison.pool import parts
 from sdpo_tts.comparison.probe import BaseRate, probe
-from sdpo_tts.comparison.run import Comparison, Makers, Pace, Tally, Watch
+from sdpo_tts.comparison.run import Comparison, Pace, Tally
 from sdpo_tts.discovery.assemble import Policy, PolicySettings, RunSettings
 from sdpo_tts.discovery.budget import Budget
-from sdpo_tts.discovery.strategies import BestOfK, MultiTurn, Strategy
+from sdpo_tts.discovery.context import ContextSettings
+from sdpo_tts.discovery.strategies import Strategy
 from sdpo_tts.errors import SandboxError, UserError
 from sdpo_tts.problem import Problem
-from sdpo_tts.record import Event, RunDir, read_events
+from sdpo_tts.record import Event, read_events
 from sdpo_tts.report.analysis import analyse
 from sdpo_tts.report.arms import Grid
 from sdpo_tts.report.runs import Run, load_runs
 from sdpo_tts.stats import bootstrap
+from tests.coins import PROBLEMS, makers, strategy
 from tests.conftest import ROOT
-from tests.fakes import CharacterChat, CoinSampler, CountingStrategy, Version, WordJudge
+from tests.fakes import WordJudge
 from tests.synthetic import write
 from tests.test_judge import SUM
 
-PROBLEMS = tuple(replace(SUM, slug=slug, digest=slug, path=Path(slug)) for slug in ("easy", "middling", "hard"))
 METHODS = ("sdpo", "best-of-k", "multi-turn")
-CHANCE = 0.15
-FACTS = {"name": "coin", "engine": "coin", "device": "cpu", "parameters": 1000, "layers": 2, "width": 8}
+ARMS = "sdpo,best-of-k,sdpo:feedback=none,sdpo:feedback=shuffled+learning-rate=3e-4"
 
 
 @pytest.fixture(autouse=True)
@@ -52,27 +54,11 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bootstrap, "DRAWS", 100)
 
 
-def plan(folder: Path, **changes: Any) -> Plan:
-    choices = Choices(METHODS, seeds=3, budget=Budget(max_attempts=12), batch_sizes={"best-of-k": 4})
-    return Plan(folder / "comparison", folder / "pools", PROBLEMS, replace(choices, **changes))
-
-
-def strategy(settings: RunSettings, problem: Problem, policy: Policy) -> Strategy:
-    chat, method = policy.chat, settings.method
-    if method == "sdpo":
-        return CountingStrategy(problem, chat, policy.network, 4)  # type: ignore[arg-type]
-    return MultiTurn(problem, chat, 5000) if method == "multi-turn" else BestOfK(problem, chat, 4)
-
-
-def makers(heard: Callable[[Event], None] = lambda event: None, delay_s: float = 0.0, judge: Any = WordJudge) -> Makers:
-    @contextmanager
-    def watch(run: RunDir) -> Iterator[Watch]:
-        yield Watch(lambda text: None, heard)
-
-    def policy(seed: int, report: object) -> Policy:
-        return Policy(Version(), CharacterChat(), CoinSampler(CHANCE, delay_s), FACTS)  # type: ignore[arg-type]
-
-    return Makers(judge, policy, strategy, watch)
+def plan(folder: Path, methods: tuple[str, ...] = METHODS, seeds: int = 3, **changes: Any) -> Plan:
+    """`changes` are of the settings that all arms share."""
+    settings = replace(RunSettings(budget=Budget(max_attempts=12)), **changes)
+    choices = Choices(read_arms(",".join(methods)), seeds, settings, batch_sizes={"best-of-k": 4})
+    return Plan(folder / "comparison", folder / "pools", PROBLEMS, choices)
 
 
 def run(asked: Plan, made: Makers | None = None) -> tuple[Tally, list[str]]:
@@ -133,19 +119,23 @@ def test_a_pool_is_sampled_once_and_serves_more_seeds_and_other_comparisons(tmp_
     first = finished(tmp_path / "pools")
     assert len(first) == 9 and all(read_events(tmp_path / "pools" / p)[-1]["attempts"] == 12 for p in first)
     other = replace(plan(tmp_path, methods=("best-of-k",), seeds=4), folder=tmp_path / "other")
-    tally, _ = run(replace(other, choices=replace(other.choices, budget=Budget(max_attempts=10))))
+    fewer = replace(other.choices.settings, budget=Budget(max_attempts=10))
+    tally, _ = run(replace(other, choices=replace(other.choices, settings=fewer)))
     after = finished(tmp_path / "pools")
     assert tally.finished == 12, "36 samples were there, 4 of 40 were missing"
     assert {path: after[path] for path in first} == first
     assert sorted(read_events(tmp_path / "pools" / p)[-1]["attempts"] for p in after.keys() - first.keys()) == [4] * 3
     run(plan(tmp_path / "elsewhere", methods=("best-of-k",), policy=PolicySettings(max_new_tokens=9)))
-    assert plan(tmp_path).pool(SUM) != plan(tmp_path, policy=PolicySettings(max_new_tokens=9)).pool(SUM)
+    here, (arm,) = plan(tmp_path, methods=("best-of-k",)), read_arms("best-of-k")
+    assert here.pool(SUM, arm) != plan(tmp_path, policy=PolicySettings(max_new_tokens=9)).pool(SUM, arm)
+    assert here.pool(SUM, arm) != here.pool(SUM, read_arms("best-of-k:max-new-tokens=9")[0])
+    assert here.pool(SUM, arm) == plan(tmp_path, context=ContextSettings(feedback="none")).pool(SUM, arm)
 
 
 def test_a_part_that_ran_out_of_time_is_not_asked_for_again(tmp_path: Path) -> None:
     write(tmp_path, "easy", "best-of-k", 0, [False] * 8, 12, pooled=True, reason="max_time")
     write(tmp_path, "easy", "best-of-k", 2, [False] * 12, 12, pooled=True)
-    found = [(part.seed, part.samples, part.finished) for part in parts([tmp_path / "easy"], 40, 12)]
+    found = [(part.seed, part.samples, part.finished) for part in parts((tmp_path / "easy").iterdir(), 40, 12)]
     assert found == [(0, 12, True), (2, 12, True), (1, 12, False), (3, 4, False)]
 
 
@@ -202,7 +192,7 @@ def test_other_settings_are_another_comparison(tmp_path: Path) -> None:
 def test_the_estimate_is_the_mean_of_what_ended(tmp_path: Path) -> None:
     pace, cells = Pace(), list(plan(tmp_path).cells())
     assert pace.left(cells) == ""
-    by = {method: [cell for cell in cells if cell.method == method] for method in METHODS}
+    by = {method: [cell for cell in cells if cell.arm.name == method] for method in METHODS}
     pace.learn(by["sdpo"][0], 100.0)
     pace.learn(by["sdpo"][1], 200.0)
     pace.learn(by["best-of-k"][0], 60.0)
@@ -228,7 +218,7 @@ def test_statistics_live_are_statistics_replayed(tmp_path: Path) -> None:
 
 def test_a_probe_keeps_the_hard_problems_and_its_samples_apart(tmp_path: Path) -> None:
     asked = plan(tmp_path, methods=("best-of-k",))
-    rates = probe(asked, makers(), 64, lambda line: None)
+    rates = probe(asked, 64, lambda plan: Comparison(plan, makers(), lambda line: None))
     assert [rate.samples for rate in rates] == [64] * 3
     assert all(rate.correct and not rate.keeps("hard") for rate in rates), "about a seventh of the answers is right"
     assert [BaseRate(SUM, 128, c).keeps("hard") for c in (0, 1, 2)] == [True, False, False]
@@ -247,9 +237,9 @@ def test_the_papers_lists_name_rows_of_livecodebench(tmp_path: Path) -> None:
     rows = [{"question_id": f"q{i}", "contest_date": day} for i, day in enumerate(days)]
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     very_hard = chosen(file, "paper-very-hard")
-    assert [path.name for path in very_hard[:3]] == ["rows.jsonl#q6", "rows.jsonl#q13", "rows.jsonl#q49"]
+    assert very_hard[:3] == ["q6", "q13", "q49"]
     assert len(very_hard) == 9 and set(very_hard) < set(chosen(file, "paper-hard")) and len(PAPER["paper-hard"]) == 19
-    assert chosen(file, "a, b") == [Path(f"{file}#a"), Path(f"{file}#b")]
+    assert chosen(file, "a, b") == ["a", "b"]
     file.write_text(json.dumps(rows[5]) + "\n")
     with pytest.raises(UserError, match="number 131 problems from 2025-02-01 up to 2025-05-01; here are 1"):
         chosen(file, "paper-hard")
@@ -258,10 +248,70 @@ def test_the_papers_lists_name_rows_of_livecodebench(tmp_path: Path) -> None:
         chosen(file, "paper-hard")
 
 
+def test_arms_are_cells_of_their_own_with_settings_of_their_own(tmp_path: Path) -> None:
+    asked = plan(tmp_path, methods=tuple(ARMS.split(",")), seeds=2, context=ContextSettings(template="after-order"))
+    got: dict[str, RunSettings] = {}
+
+    def listening(settings: RunSettings, problem: Problem, policy: Policy) -> Strategy:
+        got[f"{settings.method} {settings.context.feedback} {settings.learner.learning_rate:g}"] = settings
+        return strategy(settings, problem, policy)
+
+    tally, lines = run(asked, replace(makers(), strategy=listening))
+    assert (tally.finished, tally.failed) == (24, [])
+    assert "[2/24] easy best-of-k seed 0: " in lines[1] and "] hard sdpo:feedback=none seed 1: " in "\n".join(lines)
+    assert set(got) == {"sdpo real 0.0001", "best-of-k real 0.0001", "sdpo none 0.0001", "sdpo shuffled 0.0003"}
+    assert {settings.context.template for settings in got.values()} == {"after-order"}
+    assert {path.name for path in (tmp_path / "comparison" / "easy").iterdir() if path.is_dir()} == {
+        f"{arm}-s{seed}" for seed in (0, 1) for arm in (
+            "sdpo", "best-of-k", "sdpo+feedback=none", "sdpo+feedback=shuffled+learning-rate=3e-4",
+        )
+    }  # fmt: skip
+    arms = read_arms("sdpo:feedback=none,sdpo:teacher=ema")
+    again, _ = run(replace(asked, choices=replace(asked.choices, arms=arms)))
+    assert again.finished == 12, "six were there, another arm is no other comparison"
+    analysis = analyse(Grid(tuple(load_runs([tmp_path / "comparison"])), order=("sdpo", "sdpo:teacher=ema")))
+    assert analysis.methods == (
+        "sdpo", "sdpo:teacher=ema", "sdpo:feedback=none", "sdpo:feedback=shuffled+learning-rate=3e-4", "best-of-k",
+    )  # fmt: skip
+    assert [c.other for c in analysis.contrasts if c.axis == "attempts"] == [*analysis.methods[1:]]
+    assert all(math.isfinite(row.speedup) for row in analysis.table)
+    with pytest.raises(UserError, match=r"context.template was after-order and is before-order"):
+        plan(tmp_path, methods=("sdpo:teacher=ema",)).open()
+
+
+def test_a_folder_s_name_tells_arms_apart() -> None:
+    names = ("sdpo", "sdpo:critic=http://a/b_c", "sdpo:critic=http://a/b c", "sdpo:critic=http://a/b%20c")
+    folders = [Arm(name, "sdpo").folder for name in names]
+    assert len(set(folders)) == 4 and not any("/" in one or ":" in one for one in folders)
+
+
+def test_a_comparison_that_knew_fewer_settings_goes_on(tmp_path: Path) -> None:
+    plan(tmp_path).open()
+    file = tmp_path / "comparison" / "comparison.json"
+    told = json.loads(file.read_bytes())
+    del told["settings"]["context.feedback"]
+    file.write_text(json.dumps(told))
+    with pytest.raises(UserError, match=r"context.feedback was real and is none"):
+        plan(tmp_path, context=ContextSettings(feedback="none")).open()
+    plan(tmp_path).open()
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         (["--methods", "sdpo,magic"], "error: --methods: 'magic' is not one of "),
+        (
+            ["--methods", "sdpo:fedback=none"],
+            "error: --methods: fedback: unknown setting `fedback` (hint: did you mean `feedback`?)",
+        ),
+        (["--methods", "sdpo:feedback=nil"], "error: --methods: feedback: 'nil' is not one of real, shuffled, none"),
+        (["--methods", "sdpo:top-k=0"], "error: --methods: top-k: '0': input should be greater than or equal to 1"),
+        (["--methods", "sdpo:top-k"], "error: --methods: 'top-k' sets nothing (hint: as in "),
+        (["--methods", "sdpo:"], "error: --methods: '' sets nothing (hint: as in "),
+        (["--methods", "sdpo:top-k=5+top-k=6"], "error: --methods: 'sdpo:top-k=5+top-k=6' sets something twice"),
+        (["--methods", "sdpo:seed=3"], "error: --methods: seed: `seed` may not be set by an arm"),
+        (["--methods", "best-of-k:feedback=none"], "error: --methods: `feedback` changes nothing of best-of-k"),
+        (["--methods", "sdpo:critic-model=" + 200 * "m"], "error: --methods: 'sdpo:critic-model=mmmm"),
         (["--batch-size", "sdpo"], "error: --batch-size: 'sdpo' gives no size (hint: as in best-of-k=64)"),
         (["--max-time", "soon"], "error: --max-time: 'soon' is no time"),
         (["--model", "smollm2-135m", "none"], "error: none: "),

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from sdpo_tts.cli.main import app
 from sdpo_tts.errors import UserError
-from sdpo_tts.publish import page, svg, terminal
+from sdpo_tts.publish import charts, page, svg, terminal
 from sdpo_tts.report import words
 from sdpo_tts.report.analysis import Analysis, analyse
 from sdpo_tts.report.arms import Grid
@@ -150,6 +150,74 @@ def test_merging_counts_a_copy_once_and_of_two_runs_of_a_cell_the_longer(tmp_pat
     write(tmp_path / "four", "c", "sdpo", 1, until(None, 16), 48)
     merged = analyse(Grid(tuple(load_runs([tmp_path / "one", tmp_path / "four"]))))
     assert (merged.problems, merged.left_out) == (("a", "b"), ("c",))
+
+
+NONE, SHUFFLED, REAL = ({"context": {"feedback": word, "both": False}} for word in ("none", "shuffled", "real"))
+
+
+def test_runs_of_one_method_with_other_settings_are_arms_of_their_own(tmp_path: Path) -> None:
+    for problem in ("a", "b"):
+        for folder, settings, first in (("real", REAL, 10), ("shuffled", SHUFFLED, 40)):
+            for seed in range(2):
+                write(tmp_path / folder, problem, "sdpo", seed, until(first, 48), 48, settings=settings)
+        write(tmp_path / "pool", problem, "best-of-k", 0, [False] * 48, 48, pooled=True, settings=NONE)
+    grid = Grid(tuple(load_runs([tmp_path])))
+    assert grid.methods == ("sdpo:feedback=real", "sdpo:feedback=shuffled", "best-of-k")
+    assert [arm.restricted_mean(48) for arm in grid.arms("sdpo:feedback=shuffled", "attempts")] == [40, 40]
+    assert Grid(tuple(load_runs([tmp_path / "real", tmp_path / "pool"]))).methods == ("sdpo", "best-of-k")
+    told = CliRunner().invoke(app, ["report", str(tmp_path), "--methods", "best-of-k,sdpo:feedback=real", "--json"])
+    analysis = json.loads(told.stdout)
+    assert analysis["methods"] == ["best-of-k", "sdpo:feedback=real"]
+    assert {row["method"] for row in analysis["runs"]} == {"best-of-k", "sdpo:feedback=real"}
+    wrong = CliRunner().invoke(app, ["report", str(tmp_path), "--methods", "sdpo"]).stderr
+    assert wrong == "error: --methods: 'sdpo' is not one of sdpo:feedback=real, sdpo:feedback=shuffled, best-of-k\n"
+
+
+def test_what_a_problem_sets_tells_its_own_runs_apart_alone(tmp_path: Path) -> None:
+    def length(tokens: int) -> dict[str, Any]:
+        return {"policy": {"max_new_tokens": tokens}, "budget": {"max_attempts": tokens}}
+
+    write(tmp_path, "a", "sdpo", 0, until(3, 48), 48, settings=length(512))
+    write(tmp_path, "b", "sdpo", 0, until(3, 48), 48, settings=length(2048))
+    assert [run.arm for run in load_runs([tmp_path])] == ["sdpo", "sdpo"]
+    write(tmp_path / "more", "a", "sdpo", 1, until(3, 48), 48, settings=length(64))
+    assert [run.arm for run in load_runs([tmp_path])] == [f"sdpo:max-new-tokens={n}" for n in (512, 64, 2048)]
+
+
+def test_named_arms_keep_their_names_and_are_told_apart_where_they_must_be(tmp_path: Path) -> None:
+    write(tmp_path / "one", "a", "sdpo", 0, until(3, 48), 48, settings=REAL, arm="sdpo")
+    write(tmp_path / "one", "a", "sdpo", 0, until(9, 48), 48, settings=NONE, arm="sdpo:feedback=none")
+    assert [run.arm for run in load_runs([tmp_path])] == ["sdpo", "sdpo:feedback=none"]
+    faster = {**NONE, "learner": {"learning_rate": 3e-4}}
+    write(tmp_path / "two", "a", "sdpo", 0, until(9, 48), 48, settings=faster, arm="sdpo:feedback=none")
+    assert [run.arm for run in load_runs([tmp_path])] == [
+        "sdpo", "sdpo:feedback=none+learning-rate=0.0001", "sdpo:feedback=none+learning-rate=0.0003",
+    ]  # fmt: skip
+
+
+def test_a_name_that_follows_from_settings_is_no_other_arm_s(tmp_path: Path) -> None:
+    slower = {**NONE, "learner": {"learning_rate": 1e-5}}
+    write(tmp_path / "one", "a", "sdpo", 0, until(3, 48), 48, settings=REAL, arm="sdpo")
+    write(tmp_path / "two", "a", "sdpo", 0, until(9, 48), 48, settings=NONE, arm="sdpo")
+    write(tmp_path / "three", "a", "sdpo", 0, until(9, 48), 48, settings=slower, arm="sdpo:feedback=none")
+    assert [run.arm for run in load_runs([tmp_path])] == [
+        "sdpo:feedback=none+learning-rate=0.0001", "sdpo:feedback=none+learning-rate=1e-05", "sdpo:feedback=real",
+    ]  # fmt: skip
+
+
+def test_arms_have_lines_and_letters_of_their_own(tmp_path: Path) -> None:
+    arms = {"sdpo": REAL, "sdpo:feedback=none": NONE, "sdpo:feedback=shuffled": SHUFFLED}
+    for arm, settings in arms.items():
+        write(tmp_path, "a", "sdpo", 0, until(20, 48), 48, settings=settings, arm=arm)
+    analysis = analyse(Grid(tuple(load_runs([tmp_path]))))
+    assert terminal.marks(analysis.methods) == {"sdpo": "s", "sdpo:feedback=none": "n", "sdpo:feedback=shuffled": "h"}
+    assert list(charts.kinds(analysis.methods).values()) == ["m-sdpo", "m-variant-1", "m-variant-2"]
+    text = page.page(analysis)
+    assert all(f'class="line {kind}"' in text for kind in ("m-sdpo", "m-variant-1", "m-variant-2"))
+    assert Inspector(text).open == [] and "<li>" in text and "sdpo:feedback=shuffled" in text
+    for name, rows in analysis.tables().items():
+        named = {row.method for row in rows if hasattr(row, "method")}
+        assert named <= set(arms) and (named == set(arms) or name in ("contrasts", "ratios")), name
 
 
 class Inspector(HTMLParser):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tomllib
+from functools import reduce
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,12 @@ from typer.testing import CliRunner
 
 from sdpo_tts.cli import solve
 from sdpo_tts.cli.main import app
+from sdpo_tts.cli.settings import settings_of, solve_command
+from sdpo_tts.discovery.assemble import RunSettings
 from sdpo_tts.errors import UserError
 from sdpo_tts.problem import load_problem, read_problem
 from sdpo_tts.problem.writer import write_native
-from sdpo_tts.settings import PRESETS
+from sdpo_tts.settings import PATHS, PRESETS, changed
 from sdpo_tts.settings.toml import read_toml
 from tests.test_problem import GOOD
 
@@ -131,6 +134,30 @@ def test_the_run_gets_what_holds(desk: Desk, monkeypatch: pytest.MonkeyPatch) ->
     # Paths in a file are relative to it, wherever the command is given.
     assert run.path.parents[1] == desk.project.parent / "out"
     assert settings.policy.model == str(desk.project.parent / "weights.gguf")
+
+
+def test_every_setting_has_its_place_in_a_run_s_settings(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    got: list[Any] = []
+    monkeypatch.setattr(solve, "_solve", lambda job, **rest: got.append(job.settings) or 0)
+    assert CliRunner().invoke(solve.app, [str(desk.problem)]).exit_code == 0
+    assert got == [RunSettings()], "the defaults of the options are those of the classes"
+    assert set(PATHS) == set(settings_of(solve_command())) - {"runs", "preset"}
+    for key, path in PATHS.items():
+        names = path.split(".")
+        value = reduce(getattr, names, RunSettings())
+        other = changed(RunSettings(), {path: "teacher" if key == "support" else 7})
+        assert (reduce(getattr, names, other) != value, changed(other, {path: value})) == (True, RunSettings())
+
+
+def test_guard_and_both_are_settings(desk: Desk) -> None:
+    desk.user.write_text("both = true\nguard-length = 9\n")
+    held = desk.config("--guard-leaks", "0.25", "--no-both")
+    assert [held[key]["value"] for key in ("both", "guard-length", "guard-leaks", "guard-entropy")] == [
+        False,
+        9.0,
+        0.25,
+        0.1,
+    ]
 
 
 TOML = [

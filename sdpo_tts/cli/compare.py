@@ -1,95 +1,123 @@
-"""`sdpo-tts compare`: problems x methods x seeds, resumable, with a report at the end."""
+"""`sdpo-tts compare`: problems x arms x seeds, resumable, with a report at the end."""
 
 from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sdpo_tts.cli.options import BUDGET, DTYPES, METHODS, MODEL, OUTPUT, TRAINING
-from sdpo_tts.cli.run import FAULT, demand, orderly, seconds
+from sdpo_tts.cli import options
+from sdpo_tts.cli.arms import read_arms
+from sdpo_tts.cli.options import METHODS
+from sdpo_tts.cli.rows import SETS, read_problems
+from sdpo_tts.cli.run import FAULT, demand, orderly
+from sdpo_tts.cli.settings import settled
 from sdpo_tts.errors import SdpoError, UserError
 
 if TYPE_CHECKING:
-    from sdpo_tts.comparison.plan import Choices, Plan
-    from sdpo_tts.comparison.run import Makers, Tally, Watch
-    from sdpo_tts.discovery.assemble import Policy
+    from sdpo_tts.comparison.job import Makers, Watch
+    from sdpo_tts.comparison.plan import Plan
+    from sdpo_tts.comparison.run import Comparison, Tally
+    from sdpo_tts.discovery.assemble import Policy, RunSettings
     from sdpo_tts.problem import Problem
     from sdpo_tts.record import RunDir
 
 KEEP = ("hard", "very-hard")
+PLACES = ("local", "ray")
+WHICH, CLUSTER = "Problems", "Cluster"
 
 
 def compare(
-    problems: Annotated[list[Path], typer.Argument(help="problem.yaml files, or folders.", metavar="PROBLEM...")],
+    context: typer.Context,
+    problems: Annotated[
+        list[Path] | None, typer.Argument(help="problem.yaml files, folders, files of rows.", metavar="PROBLEM...")
+    ] = None,
+    collection: Annotated[
+        str | None,
+        typer.Option("--set", help=f"What the files are: {', '.join(SETS)} (by itself: HumanEval from its package).",
+                     rich_help_panel=WHICH),
+    ] = None,
     ids: Annotated[
         str | None,
-        typer.Option(help="Rows of a benchmark FILE, comma-separated, or paper-hard, paper-very-hard (LiveCodeBench)."),
+        typer.Option(help="Rows of the files, comma-separated, or paper-hard, paper-very-hard (LiveCodeBench).",
+                     rich_help_panel=WHICH),
     ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Rows of a file, at most.", rich_help_panel=WHICH)] = None,
     probe: Annotated[
-        int | None, typer.Option(min=64, help="First sample so many of each problem, and keep the hard ones.")
+        int | None,
+        typer.Option(min=64, help="First sample so many of each problem, and keep the hard ones.",
+                     rich_help_panel=WHICH),
     ] = None,
-    keep: Annotated[str, typer.Option(help="hard: pass@64 below 0.5; very-hard: below 0.03.")] = "hard",
-    methods: Annotated[str, typer.Option(help=f"Of {', '.join(METHODS)}.")] = ",".join(METHODS),
-    seeds: Annotated[int, typer.Option(min=1, help="Runs of each method on each problem.")] = 5,
-    max_attempts: Annotated[int, typer.Option(min=1, help="Of each run.", rich_help_panel=BUDGET)] = 128,
-    max_tokens: Annotated[int | None, typer.Option(min=1, help="Of each run.", rich_help_panel=BUDGET)] = None,
-    max_time: Annotated[str | None, typer.Option(help="Of each run: 90s, 30m, 8h.", rich_help_panel=BUDGET)] = None,
-    model: Annotated[str, typer.Option(help="As for sdpo-solve.", rich_help_panel=MODEL)] = "auto",
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.", rich_help_panel=MODEL)] = "auto",
-    dtype: Annotated[str, typer.Option(help="auto, bfloat16 or float32.", rich_help_panel=MODEL)] = "auto",
-    max_new_tokens: Annotated[int, typer.Option(min=1, help="Of one answer.", rich_help_panel=MODEL)] = 512,
+    keep: Annotated[
+        str, typer.Option(help="hard: pass@64 below 0.5; very-hard: below 0.03.", rich_help_panel=WHICH)
+    ] = "hard",
+    methods: Annotated[
+        str,
+        typer.Option(help=f"Of {', '.join(METHODS)}; with settings of its own as in sdpo:feedback=none+teacher=ema.",
+                     metavar="ARM,ARM..."),
+    ] = ",".join(METHODS),
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of each arm on each problem.")] = 5,
+    max_attempts: options.MaxAttempts = 128,
+    max_tokens: options.MaxTokens = None,
+    max_time: options.MaxTime = None,
+    model: options.Model = "auto",
+    device: options.Device = "auto",
+    dtype: options.Dtype = "auto",
+    max_new_tokens: options.MaxNewTokens = 512,
     batch_size: Annotated[
         list[str] | None,
         typer.Option(help="As in best-of-k=64; each method has a default of its own.", metavar="METHOD=N",
-                     rich_help_panel=TRAINING),
+                     rich_help_panel=options.TRAINING),
     ] = None,
-    learning_rate: Annotated[float, typer.Option(min=0.0, rich_help_panel=TRAINING)] = 1e-4,
-    out: Annotated[Path, typer.Option(help="The comparison's folder.", rich_help_panel=OUTPUT)]
+    learning_rate: options.LearningRate = 1e-4,
+    preset: options.Preset = None,
+    config: options.Config = None,
+    on: Annotated[
+        str, typer.Option(help="local, or ray: the cells as tasks of a Ray cluster (RAY_ADDRESS).",
+                          rich_help_panel=CLUSTER)
+    ] = "local",
+    cpus: Annotated[
+        float, typer.Option(min=0.1, help="That a cell takes of its machine; with a GPU, one besides.",
+                            rich_help_panel=CLUSTER)
+    ] = 1.0,
+    out: Annotated[Path, typer.Option(help="The comparison's folder.", rich_help_panel=options.OUTPUT)]
     = Path("runs/comparison"),
-    pools: Annotated[Path, typer.Option(help="Samples of best-of-k, for all comparisons.", rich_help_panel=OUTPUT)]
+    pools: Annotated[Path, typer.Option(help="Samples of best-of-k, for all.", rich_help_panel=options.OUTPUT)]
     = Path("runs/pools"),
-    quiet: Annotated[bool, typer.Option("--quiet", help="No view of single runs.", rich_help_panel=OUTPUT)] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="The report as JSON.", rich_help_panel=OUTPUT)] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No view of single runs.", rich_help_panel=options.OUTPUT)]
+    = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The report as JSON.", rich_help_panel=options.OUTPUT)]
+    = False,
 ) -> None:  # fmt: skip
-    """Run every method on every problem with every seed, and report with what certainty they differ.
+    """Run every arm on every problem with every seed, and report with what certainty they differ.
 
-    The same command goes on where it was stopped: what is finished is kept, what was torn is run again. Given in
-    several terminals, it shares the work. Exit codes: 0 all runs ended, else that of the first failure.
+    An arm is a method, or one with settings of its own; what all have in common may stand in files and variables, as
+    for sdpo-solve. The same command goes on where it was stopped: what is finished is kept, what was torn is run again.
+    Given in several terminals, it shares the work. Exit codes: 0 all runs ended, else that of the first failure.
     """
-    from sdpo_tts.comparison.plan import Plan
+    from sdpo_tts.comparison.plan import Choices, Plan, distinct
 
     with orderly():
-        names = tuple(dict.fromkeys(name.strip() for name in methods.split(",")))
-        for name in names:
-            demand(name, METHODS, "--methods")
-        demand(dtype, DTYPES, "--dtype")
+        arms = read_arms(methods)
         demand(keep, KEEP, "--keep")
-        chosen = _problems(problems, ids)
-        choices = _choices(
-            names, seeds, max_attempts, max_tokens, seconds(max_time) if max_time else None,
-            model, device, dtype, max_new_tokens, learning_rate, _batch_sizes(batch_size or ()),
-        )  # fmt: skip
-        tally = _compare(Plan(out, pools, chosen, choices), quiet=quiet, probe=probe, keep=keep)
+        demand(on, PLACES, "--on")
+        if collection:
+            demand(collection, SETS, "--set")
+        sizes, shared = _batch_sizes(batch_size or ()), _shared(settled(context, every=True))
+        chosen = distinct(read_problems(problems or [], collection or "", ids, limit))
+        choices = Choices(arms, seeds, _with_model(shared), sizes)
+        with _here(quiet=quiet) if on == "local" else _on_cluster(choices.settings.policy.device, cpus) as begin:
+            tally = _compare(Plan(out, pools, chosen, choices), begin, probe=probe, keep=keep)
         if tally.cells:
-            _report(out, as_json=as_json)
+            _report(out, tuple(arm.name for arm in arms), as_json=as_json)
     raise typer.Exit(_code(tally))
-
-
-def _problems(paths: Sequence[Path], ids: str | None) -> tuple[Problem, ...]:
-    """Files stand for those of their rows that `ids` names."""
-    from sdpo_tts.comparison.ids import chosen
-    from sdpo_tts.comparison.plan import distinct
-    from sdpo_tts.problem import load_problem
-
-    files = [one for path in paths for one in (chosen(path, ids) if ids and path.is_file() else [path])]
-    return distinct([load_problem(file) for file in files])
 
 
 def _batch_sizes(told: Sequence[str]) -> dict[str, int]:
@@ -103,59 +131,69 @@ def _batch_sizes(told: Sequence[str]) -> dict[str, int]:
     return sizes
 
 
-def _choices(
-    methods: tuple[str, ...], seeds: int, max_attempts: int, max_tokens: int | None, max_seconds: float | None,
-    model: str, device: str, dtype: str, max_new_tokens: int, learning_rate: float, batch_sizes: dict[str, int],
-) -> Choices:  # fmt: skip
+def _shared(chosen: Mapping[str, Any]) -> RunSettings:
+    """What files, variables and options say, but for what is each arm's or each cell's own."""
+    return options.run_settings({**chosen, "method": "sdpo", "seed": 0, "batch_size": None, "keep_going": False})
+
+
+def _with_model(settings: RunSettings) -> RunSettings:
     """The model is brought here first: without it every cell would fail. `auto` is resolved, since a pool must not
     change its model when the machine gets a GPU."""
-    from sdpo_tts.comparison.plan import Choices
-    from sdpo_tts.discovery.assemble import PolicySettings
-    from sdpo_tts.discovery.budget import Budget
     from sdpo_tts.models import weights
-    from sdpo_tts.policy.learner import LearnerSettings
 
-    located = weights.locate(model, _tell)
-    policy = PolicySettings(
-        model=located.name if model == "auto" else model,
-        device=device,
-        dtype=dtype,
-        max_new_tokens=max_new_tokens,
-    )
-    learner = LearnerSettings(learning_rate=learning_rate)
-    return Choices(methods, seeds, Budget(max_attempts, max_tokens, max_seconds), policy, learner, batch_sizes)
+    located = weights.locate(settings.policy.model, _tell)
+    name = located.name if settings.policy.model == "auto" else settings.policy.model
+    return replace(settings, policy=replace(settings.policy, model=name))
 
 
-def _compare(plan: Plan, *, quiet: bool, probe: int | None, keep: str) -> Tally:
-    from sdpo_tts.comparison.run import Comparison, Tally
+def _compare(plan: Plan, begin: Callable[[Plan], Comparison], *, probe: int | None, keep: str) -> Tally:
+    from sdpo_tts.comparison.run import Tally
 
-    makers = _makers(plan, quiet=quiet)
     try:
         if probe:
-            plan = replace(plan, problems=_hard(plan, makers, probe, keep))
-        return Comparison(plan, makers, _tell).run() if plan.problems else Tally()
+            plan = replace(plan, problems=_hard(plan, begin, probe, keep))
+        return begin(plan).run() if plan.problems else Tally()
     except KeyboardInterrupt:
         _tell(f"stopped; the same command goes on with {plan.folder}")
         raise
 
 
-def _hard(plan: Plan, makers: Makers, samples: int, rule: str) -> tuple[Problem, ...]:
+def _hard(plan: Plan, begin: Callable[[Plan], Comparison], samples: int, rule: str) -> tuple[Problem, ...]:
     from sdpo_tts.comparison.probe import probe
 
-    rates = probe(plan, makers, samples, _tell)
+    rates = probe(plan, samples, begin)
     for rate in rates:
         _tell(f"{rate}: {'kept' if rate.keeps(rule) else f'not {rule}'}")
-    return tuple(rate.problem for rate in rates if rate.keeps(rule))
+    kept = tuple(rate.problem for rate in rates if rate.keeps(rule))
+    _tell(f"{len(kept)} of {len(rates)} problems are {rule}{'' if kept else ': nothing to compare'}")
+    return kept
 
 
-def _makers(plan: Plan, *, quiet: bool) -> Makers:
-    from sdpo_tts.comparison.run import Makers
+@contextmanager
+def _here(*, quiet: bool) -> Iterator[Callable[[Plan], Comparison]]:
+    """One cell after the other, in this process."""
+    from sdpo_tts.comparison.run import Comparison
+
+    yield lambda plan: Comparison(plan, _makers(quiet=quiet), _tell)
+
+
+@contextmanager
+def _on_cluster(device: str, cpus: float) -> Iterator[Callable[[Plan], Comparison]]:
+    from sdpo_tts.comparison.cluster import ClusterComparison, connected, share_of
+
+    with connected():
+        share = share_of(device, cpus)
+        yield lambda plan: ClusterComparison(plan, partial(_makers, quiet=True), _tell, share)
+
+
+def _makers(*, quiet: bool) -> Makers:
+    from sdpo_tts.comparison.job import Makers
     from sdpo_tts.discovery.assemble import load_policy, make_strategy
     from sdpo_tts.judge import Judge
 
-    def policy(seed: int, report: Callable[[str], None]) -> Policy:
+    def policy(settings: RunSettings, report: Callable[[str], None]) -> Policy:
         _free()
-        return load_policy(plan.choices.policy, seed, report)
+        return load_policy(settings.policy, settings.seed, report)
 
     return Makers(
         judge=Judge,
@@ -176,7 +214,7 @@ def _free() -> None:
 
 @contextmanager
 def _watch(run: RunDir, *, quiet: bool) -> Iterator[Watch]:
-    from sdpo_tts.comparison.run import Watch
+    from sdpo_tts.comparison.job import Watch
     from sdpo_tts.view import captured_logs, make_view
 
     with captured_logs(run.logs / "run.log") as terminal, make_view("quiet" if quiet else None, terminal) as view:
@@ -187,7 +225,7 @@ def _tell(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def _report(out: Path, *, as_json: bool) -> None:
+def _report(out: Path, arms: tuple[str, ...], *, as_json: bool) -> None:
     """From the journals, like any other report; with nothing to tell where every run failed."""
     from sdpo_tts.cli.report import publish
     from sdpo_tts.report.analysis import analyse
@@ -199,7 +237,8 @@ def _report(out: Path, *, as_json: bool) -> None:
     except UserError as error:
         _tell(f"no report: {error.what}")
         return
-    publish(analyse(Grid(tuple(runs))), out / "report.html", title="Comparison", png=None, csv=None, as_json=as_json)
+    analysis = analyse(Grid(tuple(runs), order=arms))
+    publish(analysis, out / "report.html", title="Comparison", png=None, csv=None, as_json=as_json)
 
 
 def _code(tally: Tally) -> int:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sdpo_tts.cli.rows import by_running, rows
 from sdpo_tts.cli.run import USAGE, orderly, tell
 from sdpo_tts.errors import UserError
 
 if TYPE_CHECKING:
-    from sdpo_tts.problem.formats import NeedsRun
     from sdpo_tts.problem.reading.draft import Reading
 
 
@@ -41,7 +41,7 @@ def _import(source: Path, folder: Path | None, statement: Path | None) -> int:
     try:
         reading = read_problem(source, text)
     except NeedsRun as need:
-        reading = _run(need)
+        reading = by_running(need)
     if reading.native:
         raise UserError("is a native problem already", where=str(source), hint="copy its folder")
     _write(reading, folder or Path(reading.problem.slug))
@@ -50,13 +50,10 @@ def _import(source: Path, folder: Path | None, statement: Path | None) -> int:
 
 
 def _import_all(source: Path, folder: Path) -> int:
-    from sdpo_tts.problem.formats import NeedsRun, read_all
     from sdpo_tts.problem.reading.draft import count
 
     written, refused = 0, 0
-    for identifier, reading in read_all(source):
-        if isinstance(reading, NeedsRun):
-            reading = _run(reading)
+    for identifier, reading in rows(source):
         if isinstance(reading, UserError):
             refused += 1
             print(f"{identifier}: {reading.what}", file=sys.stderr)
@@ -65,21 +62,6 @@ def _import_all(source: Path, folder: Path) -> int:
         written += 1
     print(f"{count(written, 'problem')} written, {refused} cannot be", file=sys.stderr)
     return 0 if written else USAGE
-
-
-def _run(need: NeedsRun) -> Reading:
-    """The problem of a row whose tests only its own program tells. Raises UserError, SetupError, SandboxError."""
-    from sdpo_tts.judge import Judge
-    from sdpo_tts.problem import Checker, FeedbackScope, Limits, Mode, Problem, Test
-
-    nothing = Test("assertions", b"", b"", shown=True)
-    problem = Problem(
-        slug="import", title="import", statement="", mode=Mode.STDIN, language="python3", limits=Limits(time_s=10.0),
-        tests=(nothing,), feedback=FeedbackScope.NONE, checker=Checker(), function=None, path=Path(), digest="",
-    )  # fmt: skip
-    with Judge(problem, workers=1) as judge:
-        outcomes = judge.judge(need.program).outcomes
-    return need.draft(outcomes[0].stdout if outcomes else b"").finish()
 
 
 def _write(reading: Reading, folder: Path) -> None:

@@ -12,7 +12,7 @@ import typer
 
 from sdpo_tts.cli.run import demand, seconds
 from sdpo_tts.errors import UserError
-from sdpo_tts.settings import PRESETS
+from sdpo_tts.settings import PATHS, PRESETS, changed
 from sdpo_tts.track.backends import BACKENDS, parse
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ NOT_IN_PROBLEMS = frozenset({"runs", "critic", "critic-model", "track"})
 """A problem may come from anywhere: it decides neither where files are written nor where anything is sent."""
 
 BUDGET, MODEL, TRAINING, LOSS, CONTEXT, OUTPUT = "Budget", "Model", "Training", "Loss", "Feedback", "Output"
-LAYERS = "Settings"
+GUARD, LAYERS = "Guard: a collapsed policy goes back to its best state", "Settings"
 
 
 def _option(panel: str, help: str, name: str | None = None, **more: Any) -> Any:
@@ -70,8 +70,16 @@ GrpoWeight = Annotated[float, _option(LOSS, "Share of GRPO in the loss of sdpo."
 Feedback = Annotated[str, _option(CONTEXT, "real; shuffled and none are ablations.")]
 Template = Annotated[str, _option(CONTEXT, f"Where feedback stands: {', '.join(TEMPLATES)}.")]
 Solutions = Annotated[bool, _option(CONTEXT, "Show a sibling's correct program.", "--solutions/--no-solutions")]
+Both = Annotated[bool, _option(CONTEXT, "Show feedback beside a sibling's program, not instead.", "--both/--no-both")]
 Critic = Annotated[str, _option(CONTEXT, "Remarks on failures: none, self, or the URL of an OpenAI-style endpoint.")]
 CriticModel = Annotated[str, _option(CONTEXT, "The endpoint's model.")]
+
+GuardDistinct = Annotated[float, _option(GUARD, "Least share left of the first batch's distinct programs.", min=0.0)]
+GuardEntropy = Annotated[float, _option(GUARD, "Least share left of the first batch's entropy.", min=0.0)]
+GuardLength = Annotated[
+    float, _option(GUARD, "How many times as long answers may become as the first batch's.", min=0.0)
+]
+GuardLeaks = Annotated[float, _option(GUARD, "Largest share of answers that talk about feedback.", min=0.0)]
 
 Preset = Annotated[str | None, _option(LAYERS, f"One of {', '.join(PRESETS)}: settings that belong together.")]
 Config = Annotated[Path | None, _option(LAYERS, "A TOML file of settings (docs/settings.md).")]
@@ -109,38 +117,13 @@ def resumed_settings(before: RunSettings, chosen: Mapping[str, Any], given: Cont
 
 def run_settings(chosen: Mapping[str, Any]) -> RunSettings:
     """What the options say, by the names of the command's parameters, each of them checked."""
-    from sdpo_tts.discovery.assemble import CriticSettings, PolicySettings, RunSettings
-    from sdpo_tts.discovery.budget import Budget
-    from sdpo_tts.discovery.context import ContextSettings
-    from sdpo_tts.discovery.solve import SolverSettings
-    from sdpo_tts.policy import loss
-    from sdpo_tts.policy.learner import LearnerSettings
-    from sdpo_tts.policy.teacher import TeacherSettings
+    from sdpo_tts.discovery.assemble import RunSettings
 
-    limit = seconds(chosen["max_time"]) if chosen["max_time"] else None
-    return RunSettings(
-        method=chosen["method"],
-        seed=chosen["seed"],
-        batch_size=chosen["batch_size"],
-        budget=Budget(chosen["max_attempts"], chosen["max_tokens"], limit),
-        policy=PolicySettings(**{name: chosen[name] for name in ("model", "device", "dtype", "max_new_tokens")}),
-        learner=LearnerSettings(
-            learning_rate=chosen["learning_rate"],
-            updates=chosen["updates"],
-            teacher=TeacherSettings(chosen["teacher"], chosen["teacher_rate"]),
-            loss=loss.LossSettings(
-                alpha=chosen["alpha"],
-                support=loss.Support(chosen["support"]),
-                top_k=chosen["top_k"],
-                grpo_weight=1.0 if chosen["method"] == "grpo" else chosen["grpo_weight"],
-            ),
-        ),
-        context=ContextSettings(
-            feedback=chosen["feedback"], solutions=chosen["solutions"], template=chosen["template"]
-        ),
-        critic=CriticSettings(chosen["critic"], chosen["critic_model"]),
-        solver=SolverSettings(keep_going=chosen["keep_going"], base_samples=chosen["base_samples"]),
-    )
+    values = {path: chosen[key.replace("-", "_")] for key, path in PATHS.items()}
+    values[PATHS["max-time"]] = seconds(chosen["max_time"]) if chosen["max_time"] else None
+    if chosen["method"] == "grpo":
+        values[PATHS["grpo-weight"]] = 1.0
+    return changed(RunSettings(), values)
 
 
 def check(name: str, value: Any, where: str) -> None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sdpo_tts.cli.run import orderly
+from sdpo_tts.cli.run import demand, orderly
 from sdpo_tts.errors import UserError
 
 if TYPE_CHECKING:
     from sdpo_tts.report.analysis import Analysis
+    from sdpo_tts.report.arms import Grid
 
 
 def report(
@@ -24,6 +26,10 @@ def report(
     merge: Annotated[
         bool, typer.Option("--merge", help="Join runs of several machines; of one cell's runs the longer counts.")
     ] = False,
+    methods: Annotated[
+        str | None,
+        typer.Option(help="These alone, comma-separated; the first is compared with each other.", metavar="ARM,ARM..."),
+    ] = None,
     at: Annotated[int | None, typer.Option(min=1, help="Compare at so many attempts. Default: all there are.")] = None,
     shares: Annotated[str, typer.Option(help="Budgets to find these shares of problems.")] = "0.1,0.25,0.5,0.75,0.9",
     level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Of all intervals.")] = 0.9,
@@ -39,9 +45,19 @@ def report(
     from sdpo_tts.report.runs import load_runs
 
     with orderly():
-        grid = Grid(tuple(load_runs(runs, merge=merge)), censor_errors)
+        grid = _chosen(Grid(tuple(load_runs(runs, merge=merge)), censor_errors), methods)
         analysis = analyse(grid, level=level, at=at, shares=_shares(shares))
         publish(analysis, html or runs[0] / "report.html", title=title, png=png, csv=csv, as_json=as_json)
+
+
+def _chosen(grid: Grid, methods: str | None) -> Grid:
+    """Raises UserError for a method without runs."""
+    if methods is None:
+        return grid
+    order = tuple(name.strip() for name in methods.split(","))
+    for name in order:
+        demand(name, grid.methods, "--methods")
+    return replace(grid, runs=tuple(run for run in grid.runs if run.arm in order), order=order)
 
 
 def publish(analysis: Analysis, html: Path, *, title: str, png: Path | None, csv: Path | None, as_json: bool) -> None:

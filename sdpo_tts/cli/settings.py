@@ -35,13 +35,14 @@ class Setting:
     where: str
 
 
-def settled(context: typer.Context, problem: Problem | None = None) -> dict[str, Any]:
-    """All parameters of the command by name, the settings among them settled. Raises UserError."""
-    return {**context.params, **{one.name: one.value for one in settle(context, problem)}}
+def settled(context: typer.Context, problem: Problem | None = None, *, every: bool = False) -> dict[str, Any]:
+    """All parameters of the command by name, the settings among them settled; with `every`, those too that it has no
+    option for. Raises UserError."""
+    return {**context.params, **{one.name: one.value for one in settle(context, problem, every=every)}}
 
 
-def settle(context: typer.Context, problem: Problem | None = None) -> list[Setting]:
-    """The settings that the command takes, in the order of its options.
+def settle(context: typer.Context, problem: Problem | None = None, *, every: bool = False) -> list[Setting]:
+    """The settings that the command takes, in the order of sdpo-solve's options; or `every` one that there is.
 
     Raises UserError, with the place, for a key or a value that is none, even where a stronger layer has another.
     """
@@ -56,9 +57,10 @@ def settle(context: typer.Context, problem: Problem | None = None) -> list[Setti
     ]
     for one in chain(*layers):
         demand_known(one, known)
-        _value(known[one.key], one)
+        value_of(known[one.key], one)
     held = winners(layers)
-    return [_setting(context, own[key], held.get(key)) for key in known if key in own]
+    wanted = [own.get(key, parameter) for key, parameter in known.items() if every or key in own]
+    return [_setting(context, parameter, held.get(key_of(parameter))) for parameter in wanted]
 
 
 def of_problem(problem: Problem) -> list[Given]:
@@ -68,7 +70,7 @@ def of_problem(problem: Problem) -> list[Given]:
     known = settings_of(solve_command()) if layer else {}
     for one in layer:
         demand_known(one, known, options.NOT_IN_PROBLEMS)
-        _value(known[one.key], one)
+        value_of(known[one.key], one)
     return layer
 
 
@@ -89,12 +91,16 @@ def solve_command() -> Any:
 
 def settings_of(command: Any) -> dict[str, Any]:
     """The parameters of a command that are settings, by key. An option that may be given many times is none."""
-    long = {parameter.opts[0].removeprefix("--"): parameter for parameter in command.params if not parameter.multiple}
+    long = {key_of(parameter): parameter for parameter in command.params if not parameter.multiple}
     return {
         key: parameter
         for key, parameter in long.items()
         if parameter.param_type_name == "option" and key not in options.PER_CALL
     }
+
+
+def key_of(parameter: Any) -> str:
+    return str(parameter.opts[0].removeprefix("--"))
 
 
 def _flags(context: typer.Context, own: Mapping[str, Any]) -> list[Given]:
@@ -107,13 +113,14 @@ def _flags(context: typer.Context, own: Mapping[str, Any]) -> list[Given]:
 
 
 def _setting(context: typer.Context, parameter: Any, one: Given | None) -> Setting:
-    key, name = parameter.opts[0].removeprefix("--"), parameter.name
+    key, name = key_of(parameter), parameter.name
     if one is None:
-        return Setting(key, name, context.params[name], "default", "")
-    return Setting(key, name, _value(parameter, one), one.layer, one.where)
+        default = context.params[name] if name in context.params else parameter.get_default(context)
+        return Setting(key, name, default, "default", "")
+    return Setting(key, name, value_of(parameter, one), one.layer, one.where)
 
 
-def _value(parameter: Any, one: Given) -> Any:
+def value_of(parameter: Any, one: Given) -> Any:
     """The text as the command line would have read it. Raises UserError."""
     where = f"{one.where}: {one.key}" if one.folder else one.where
     try:

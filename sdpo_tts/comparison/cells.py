@@ -1,4 +1,4 @@
-"""A cell of a comparison: one method on one problem with one seed, and what its journal says of it."""
+"""A cell of a comparison: one arm on one problem with one seed, and what its journal says of it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from sdpo_tts.comparison.arms import Arm
 from sdpo_tts.errors import UserError
 from sdpo_tts.problem import Problem
 from sdpo_tts.record import Event, RunDir, read_events
@@ -22,13 +23,13 @@ class Cell:
     """`home` is its run directory; `attempts` its budget."""
 
     problem: Problem
-    method: str
+    arm: Arm
     seed: int
     attempts: int
     home: Path
 
     def __str__(self) -> str:
-        return f"{self.problem.slug} {self.method} seed {self.seed}"
+        return f"{self.problem.slug} {self.arm.name} seed {self.seed}"
 
 
 def ending(run: Path) -> Event | None:

@@ -22,17 +22,17 @@ PAPER = {
 FIRST_DAY, AFTER, NUMBER = "2025-02-01", "2025-05-01", 131
 
 
-def chosen(file: Path, ids: str) -> list[Path]:
-    """`FILE#ID` for each of `ids`: names of rows, comma-separated, or one of the paper's lists. Raises UserError."""
+def chosen(file: Path, ids: str) -> list[str]:
+    """The names of rows that `ids` stands for: a comma-separated list, or one of the paper's. Raises UserError."""
     if ids not in PAPER:
-        return [Path(f"{file}#{one.strip()}") for one in ids.split(",")]
+        return [one.strip() for one in ids.split(",")]
     names = [str(row["question_id"]) for row in _rows(file) if FIRST_DAY <= str(row.get("contest_date", "")) < AFTER]
     if len(names) != NUMBER:
         raise UserError(
             f"the paper's lists number {NUMBER} problems from {FIRST_DAY} up to {AFTER}; here are {len(names)}",
             where=str(file), hint="they are of LiveCodeBench's code generation, release v6",
         )  # fmt: skip
-    return [Path(f"{file}#{names[number]}") for number in PAPER[ids]]
+    return [names[number] for number in PAPER[ids]]
 
 
 def _rows(file: Path) -> Iterator[dict[str, Any]]:

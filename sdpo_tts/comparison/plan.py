@@ -3,52 +3,50 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from sdpo_tts.comparison.arms import POOLED, Arm
 from sdpo_tts.comparison.cells import Cell
-from sdpo_tts.comparison.pool import METHOD as POOLED
+from sdpo_tts.comparison.job import Job
 from sdpo_tts.comparison.pool import parts, pool_folder
-from sdpo_tts.discovery.assemble import PolicySettings, RunSettings
-from sdpo_tts.discovery.budget import Budget
+from sdpo_tts.discovery.assemble import RunSettings
 from sdpo_tts.errors import UserError
-from sdpo_tts.policy.learner import LearnerSettings
 from sdpo_tts.problem import Problem
 from sdpo_tts.record import write_json
+from sdpo_tts.settings import changed
 
 
 @dataclass(frozen=True)
 class Choices:
-    """`budget` is each cell's; `batch_sizes` names the methods whose batch is not their own default."""
+    """`settings` is what all arms have in common, its budget each cell's; `batch_sizes` names the methods whose batch
+    is not their own default."""
 
-    methods: tuple[str, ...]
+    arms: tuple[Arm, ...]
     seeds: int
-    budget: Budget
-    policy: PolicySettings = field(default_factory=PolicySettings)
-    learner: LearnerSettings = field(default_factory=LearnerSettings)
+    settings: RunSettings = field(default_factory=RunSettings)
     batch_sizes: Mapping[str, int] = field(default_factory=dict)
 
-    def settings(self) -> dict[str, Any]:
-        """What every cell shares, flat, and as JSON keeps it. More seeds or methods make no other comparison."""
-        nested = {
-            "budget": asdict(self.budget), **asdict(self.policy), "learner": asdict(self.learner),
-            "batch_size": dict(self.batch_sizes),
-        }  # fmt: skip
-        return dict(_flat(json.loads(json.dumps(nested)), ""))
+    @property
+    def attempts(self) -> int:
+        """Of one cell. There is always such a limit: pools are as large as it says."""
+        assert self.settings.budget.max_attempts, "a pool needs a number"
+        return self.settings.budget.max_attempts
 
-    def run_settings(self, method: str, seed: int, attempts: int) -> RunSettings:
+    def shared(self) -> dict[str, Any]:
+        """What every cell shares, flat, and as JSON keeps it. More seeds or arms make no other comparison."""
+        nested = {**asdict(self.settings), "batch_size": dict(self.batch_sizes)}
+        told = {**nested.pop("policy"), **{name: nested[name] for name in nested if name not in _OF_CELLS}}
+        return dict(_flat(json.loads(json.dumps(told)), ""))
+
+    def run_settings(self, arm: Arm, seed: int, attempts: int) -> RunSettings:
         """Those of one cell."""
-        weight = 1.0 if method == "grpo" else self.learner.loss.grpo_weight
-        return RunSettings(
-            method=method,
-            seed=seed,
-            batch_size=self.batch_sizes.get(method),
-            budget=replace(self.budget, max_attempts=attempts),
-            policy=self.policy,
-            learner=replace(self.learner, loss=replace(self.learner.loss, grpo_weight=weight)),
-        )
+        base = replace(self.settings, method=arm.method, seed=seed, batch_size=self.batch_sizes.get(arm.method))
+        told = {"budget.max_attempts": attempts, "solver.keep_going": arm.pooled, **arm.own}
+        return changed(base, told | ({"learner.loss.grpo_weight": 1.0} if arm.method == "grpo" else {}))
 
 
 @dataclass(frozen=True)
@@ -65,27 +63,40 @@ class Plan:
     first_seed: int = 0
 
     def cells(self) -> Iterator[Cell]:
-        """Seeds outermost: a comparison stopped early has fewer seeds, not fewer methods."""
+        """Seeds outermost: a comparison stopped early has fewer seeds, not fewer arms."""
         for seed in range(self.choices.seeds):
             for problem in self.problems:
-                for method in self.choices.methods:
-                    if method != POOLED:
-                        yield self._cell(problem, method, seed)
+                for arm in self.choices.arms:
+                    if not arm.pooled:
+                        yield self._cell(problem, arm, seed, self.choices.attempts)
                     elif seed == 0:
-                        yield from self._pooled(problem)
+                        yield from self._pooled(problem, arm)
 
-    def pool(self, problem: Problem) -> Path:
+    def place(self, cell: Cell) -> Path:
+        """Where it is run: a part of a pool in its pool."""
+        return self.pool(cell.problem, cell.arm) / f"{POOLED}-s{cell.seed}" if cell.arm.pooled else cell.home
+
+    def job(self, cell: Cell) -> Job:
+        settings = self.choices.run_settings(cell.arm, cell.seed, cell.attempts)
+        return Job(cell.problem, settings, "" if cell.arm.pooled else cell.arm.name, tuple(sys.argv))
+
+    def pool(self, problem: Problem, arm: Arm) -> Path:
         """Keyed by what can change a sample or end a part: how it would have been trained on cannot."""
-        settings = self.choices.settings().items()
-        kept = {name: value for name, value in settings if not name.startswith(_NOT_OF_SAMPLES)}
-        folder = pool_folder(self.pools, problem, {**kept, "batch_size": self.choices.batch_sizes.get(POOLED)})
+        settings = self.choices.run_settings(arm, 0, 0)
+        kept = {
+            "budget.max_tokens": settings.budget.max_tokens,
+            "budget.max_seconds": settings.budget.max_seconds,
+            **{name: getattr(settings.policy, name) for name in ("model", "device", "dtype", "max_new_tokens")},
+            "batch_size": settings.batch_size,
+        }
+        folder = pool_folder(self.pools, problem, kept)
         return folder / f"from-{self.first_seed}" if self.first_seed else folder
 
     def open(self) -> None:
         """Make the folder, or check that it holds this comparison. Raises UserError, naming what differs."""
         asked = {
             "problems": {problem.slug: problem.digest for problem in self.problems},
-            "settings": self.choices.settings(),
+            "settings": self.choices.shared(),
         }
         path = self.folder / "comparison.json"
         if path.exists():
@@ -95,20 +106,18 @@ class Plan:
             raise UserError("the folder is not empty and holds no comparison", where=str(self.folder))
         write_json(path, asked)
 
-    def _cell(self, problem: Problem, method: str, seed: int, attempts: int | None = None) -> Cell:
-        home = self.folder / problem.slug / f"{method}-s{seed}"
-        return Cell(problem, method, seed, attempts or self.choices.budget.max_attempts or 0, home)
+    def _cell(self, problem: Problem, arm: Arm, seed: int, attempts: int) -> Cell:
+        return Cell(problem, arm, seed, attempts, self.folder / problem.slug / f"{arm.folder}-s{seed}")
 
-    def _pooled(self, problem: Problem) -> Iterator[Cell]:
-        """As many samples as all seeds of another method together have attempts."""
-        attempts = self.choices.budget.max_attempts
-        assert attempts, "a pool needs a number"
-        folders = [self.folder / problem.slug, self.pool(problem)]
-        for part in parts(folders, self.choices.seeds * attempts, attempts, self.first_seed):
-            yield self._cell(problem, POOLED, part.seed, part.samples)
+    def _pooled(self, problem: Problem, arm: Arm) -> Iterator[Cell]:
+        """As many samples as all seeds of another arm together have attempts."""
+        attempts, here = self.choices.attempts, (self.folder / problem.slug).glob(f"{arm.folder}-s*")
+        found = [*here, *self.pool(problem, arm).glob(f"{POOLED}-s*")]
+        for part in parts(found, self.choices.seeds * attempts, attempts, self.first_seed):
+            yield self._cell(problem, arm, part.seed, part.samples)
 
 
-_NOT_OF_SAMPLES = ("budget.max_attempts", "lora", "learner", "batch_size")
+_OF_CELLS = ("method", "seed")
 
 
 def distinct(problems: Sequence[Problem]) -> tuple[Problem, ...]:
@@ -134,11 +143,11 @@ def _same(before: Mapping[str, Any], asked: Mapping[str, Any], where: str) -> No
     for slug, digest in asked["problems"].items():
         if before["problems"].get(slug, digest) != digest:
             raise UserError(f"the problem {slug} has changed since this comparison began", where=where, hint=hint)
-    names = sorted(before["settings"].keys() | asked["settings"].keys())
+    old = {**Choices((), 0).shared(), **before["settings"]}  # a setting that there was not yet had its default
     differing = [
-        f"{name} was {before['settings'].get(name)} and is {asked['settings'].get(name)}"
-        for name in names
-        if before["settings"].get(name) != asked["settings"].get(name)
+        f"{name} was {old.get(name)} and is {asked['settings'].get(name)}"
+        for name in sorted(old.keys() | asked["settings"].keys())
+        if old.get(name) != asked["settings"].get(name)
     ]
     if differing:
         raise UserError("; ".join(differing), where=where, hint=hint)

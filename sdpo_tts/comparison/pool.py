@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,6 @@ from sdpo_tts.discovery.solve import Solver
 from sdpo_tts.problem import Problem
 from sdpo_tts.record import write_text
 
-METHOD = "best-of-k"
-
 
 @dataclass(frozen=True)
 class Part:
@@ -29,7 +28,6 @@ class Part:
 
     seed: int
     samples: int
-    home: Path
     finished: bool
 
 
@@ -39,17 +37,15 @@ def pool_folder(root: Path, problem: Problem, settings: Mapping[str, Any]) -> Pa
     return root / f"{problem.slug}-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
 
 
-def parts(folders: Sequence[Path], samples: int, largest: int, first_seed: int = 0) -> Iterator[Part]:
-    """Finished parts first, until there are `samples`; then, of at most `largest` each, those still to be sampled.
-
-    Parts are looked for in each of `folders`; new ones belong into the last.
-    """
+def parts(found: Iterable[Path], samples: int, largest: int, first_seed: int = 0) -> Iterator[Part]:
+    """Finished ones among those `found` first, until there are `samples`; then those still to be sampled, of at most
+    `largest` each."""
     have = {}
-    for home in (home for folder in folders for home in folder.glob(f"{METHOD}-s*")):
+    for home in found:
         if end := ending(home):
             seed, spent = int(home.name.rpartition("-s")[2]), end["attempts"]
             # Another limit ended it: it is as much as there will be, and must not be asked for again and again.
-            have[seed] = Part(seed, spent if end["reason"] == "max_attempts" else max(spent, largest), home, True)
+            have[seed] = Part(seed, spent if end["reason"] == "max_attempts" else max(spent, largest), finished=True)
     for _, part in sorted(have.items()):
         if samples > 0:
             samples -= part.samples
@@ -59,32 +55,23 @@ def parts(folders: Sequence[Path], samples: int, largest: int, first_seed: int =
             return
         size = min(largest, samples)
         samples -= size
-        yield Part(seed, size, folders[-1] / f"{METHOD}-s{seed}", finished=False)
+        yield Part(seed, size, finished=False)
 
 
 class PoolSolver(Solver):
-    """Spends its whole budget: every sample counts for pass@k, whatever came before it."""
+    """Tells of every passing program that is not known yet, not of the first alone: every sample counts for pass@k."""
 
-    def run(self) -> None:
-        reason, found = "error", set[str]()
-        try:
-            while not (limit := self.spent.reached(self.budget)):
-                self.keep(self.judge(self.sample()), found)
-                self.step += 1
-            reason = limit
-        except KeyboardInterrupt:
-            reason = "interrupted"
-            raise
-        finally:
-            self.end(reason)
-
-    def keep(self, batch: Sequence[Judged], found: set[str]) -> None:
-        """Tell of every passing program that is not among those `found`; the first one is the run's solution."""
+    def celebrate(self, batch: Sequence[Judged]) -> None:
         for judged in batch:
             program = judged.attempt.program
-            if not judged.judgement.solved or program is None or program in found:
+            if not judged.judgement.solved or program is None or program in self._found:
                 continue
-            if not found:
+            if not self.winner:
+                self.winner = judged
                 write_text(self.parts.run.solution(self.parts.judge.problem.language), program)
-            found.add(program)
+            self._found.add(program)
             self.tell(judged)
+
+    @cached_property
+    def _found(self) -> set[str]:
+        return set()

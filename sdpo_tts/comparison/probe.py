@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from sdpo_tts.comparison.arms import POOLED, Arm
 from sdpo_tts.comparison.plan import Plan
-from sdpo_tts.comparison.pool import METHOD as POOLED
-from sdpo_tts.comparison.run import Comparison, Makers
+from sdpo_tts.comparison.run import Comparison
 from sdpo_tts.discovery.budget import Budget
 from sdpo_tts.errors import SetupError
 from sdpo_tts.problem import Problem
@@ -52,12 +52,13 @@ class BaseRate:
         )
 
 
-def probe(plan: Plan, makers: Makers, samples: int, tell: Callable[[str], None]) -> list[BaseRate]:
+def probe(plan: Plan, samples: int, begin: Callable[[Plan], Comparison]) -> list[BaseRate]:
     """At least `samples` of each problem. Resumable like any comparison. Raises SetupError where a cell failed."""
-    choices = replace(plan.choices, methods=(POOLED,), seeds=1, budget=Budget(max_attempts=samples))
+    settings = replace(plan.choices.settings, budget=Budget(max_attempts=samples))
+    choices = replace(plan.choices, arms=(Arm(POOLED, POOLED),), seeds=1, settings=settings)
     folder = plan.folder.with_name(f"{plan.folder.name}-probe")
     asked = replace(plan, folder=folder, choices=choices, first_seed=FIRST_SEED)
-    tally = Comparison(asked, makers, tell).run()
+    tally = begin(asked).run()
     for cell, error in tally.failed:
         raise SetupError(f"the probe of {cell.problem.slug} failed: {error}", hint="the same command tries again")
     for cell in tally.busy:

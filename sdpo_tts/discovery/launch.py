@@ -21,18 +21,20 @@ def announce(
     settings: RunSettings,
     argv: Sequence[str],
     *,
+    arm: str = "",
     pooled: bool = False,
 ) -> None:
-    """Write the manifest, as a file and into the journal, and `run_started`; a pooled run goes on after a success."""
+    """Write the manifest, as a file and into the journal, and `run_started`; a pooled run goes on after a success.
+    `arm` is what a comparison calls its method with its settings."""
     problem, budget = judge.problem, settings.budget
     effective = settings.effective(strategy)
     told = manifest(problem, settings=effective, argv=argv, sandbox=judge.versions(), model=policy.facts)
     write_json(run.manifest, told)
     journal.append("manifest", **told)
-    shape = {name: policy.facts[name] for name in SHAPE if name in policy.facts}
+    more = {name: policy.facts[name] for name in SHAPE if name in policy.facts} | ({"arm": arm} if arm else {})
     journal.append(
         "run_started", method=strategy.name, problem=problem.slug, title=problem.title, seed=settings.seed,
         model=policy.facts["name"], engine=policy.facts["engine"], device=policy.facts["device"],
         tests=len(problem.tests), batch_size=strategy.batch_size, max_attempts=budget.max_attempts,
-        max_tokens=budget.max_tokens, max_seconds=budget.max_seconds, pooled=pooled, **shape,
+        max_tokens=budget.max_tokens, max_seconds=budget.max_seconds, pooled=pooled, **more,
     )  # fmt: skip

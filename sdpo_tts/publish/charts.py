@@ -23,8 +23,13 @@ FIGURES = {
 }
 
 
-def kind(method: str) -> str:
-    return f"m-{method}" if method in ORDER else "m-other"
+VARIANTS = 6
+
+
+def kinds(methods: Sequence[str]) -> dict[str, str]:
+    """The class of each: a method's own, or the next one for a method with settings of its own."""
+    variants = [method for method in methods if method not in ORDER]
+    return {m: f"m-{m}" if m in ORDER else f"m-variant-{variants.index(m) % VARIANTS + 1}" for m in methods}
 
 
 def figure(chart: str, caption: str) -> str:
@@ -38,7 +43,8 @@ def group(charts: Sequence[str], size: str = "") -> str:
 def key(methods: Sequence[str]) -> str:
     """Line and name of each method: told apart by dashes as well as by colour."""
     line = '<svg viewBox="0 0 28 10" aria-hidden="true"><path class="line {}" d="M0 5H28"/></svg>'
-    return f'<ul class="key">{"".join(f"<li>{line.format(kind(m))}{escape(m)}</li>" for m in methods)}</ul>'
+    items = (f"<li>{line.format(kind)}{escape(method)}</li>" for method, kind in kinds(methods).items())
+    return f'<ul class="key">{"".join(items)}</ul>'
 
 
 def discovery(analysis: Analysis) -> Iterator[str]:
@@ -55,7 +61,7 @@ def _curve(analysis: Analysis, axis: Axis, method: str) -> svg.Line:
     points = [point for point in analysis.curves if (point.axis, point.method) == (axis, method)]
     return svg.Line(
         method,
-        kind(method),
+        kinds(analysis.methods)[method],
         tuple((point.budget, point.discovery) for point in points),
         tuple((point.low, point.high) for point in points),
         step=True,
@@ -84,9 +90,9 @@ def verdict_key(analysis: Analysis) -> str:
 
 def lengths(analysis: Analysis) -> str:
     drawn = []
-    for method in analysis.methods:
+    for method, kind in kinds(analysis.methods).items():
         rows = [row for row in analysis.lengths if row.method == method]
-        drawn.append(svg.Line(method, kind(method), tuple(((row.first + row.last) / 2, row.mean) for row in rows)))
+        drawn.append(svg.Line(method, kind, tuple(((row.first + row.last) / 2, row.mean) for row in rows)))
     chart = svg.lines(
         [line for line in drawn if line.points], title="Mean length of answers over attempts", x="attempt", y="tokens"
     )
@@ -96,9 +102,9 @@ def lengths(analysis: Analysis) -> str:
 def learning(analysis: Analysis) -> Iterator[str]:
     for name, caption in FIGURES.items():
         drawn = []
-        for method in analysis.methods:
+        for method, kind in kinds(analysis.methods).items():
             rows = [row for row in analysis.steps if (row.method, row.figure) == (method, name)]
-            drawn.append(svg.Line(method, kind(method), tuple((row.step + 1, row.mean) for row in rows)))
+            drawn.append(svg.Line(method, kind, tuple((row.step + 1, row.mean) for row in rows)))
         drawn = [line for line in drawn if line.points]
         if drawn:
             yield figure(svg.lines(drawn, title=caption, x="step", y=""), caption)

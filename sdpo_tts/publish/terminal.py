@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import string
 from collections.abc import Sequence
 from textwrap import fill
 
@@ -44,10 +45,11 @@ def _curve(analysis: Analysis, width: int) -> str:
 
 
 def marks(methods: Sequence[str]) -> dict[str, str]:
-    """A letter for each method: its first one that is not taken."""
+    """A letter for each method: the first one that is not taken, of what comes last in its name, or of all of it."""
     letters: dict[str, str] = {}
     for method in methods:
-        letters[method] = next(c for c in [*method, *"0123456789"] if c not in letters.values())
+        own = [*method.rpartition("=")[2], *method, *string.ascii_letters, *string.digits]
+        letters[method] = next(c for c in own if c.isalnum() and c not in letters.values())
     return letters
 
 

@@ -24,8 +24,8 @@ FIELDS = {
     # The manifest, so that the journal alone tells under which settings and on what machine the run was made.
     "manifest": "problem model settings versions machine",
     # A limit of null is no limit. Also there, in journals of this version's programs: the model's shape, from which
-    # FLOPs follow (`parameters` without input embeddings, `layers`, `width` of all query heads), and `pooled`: the run
-    # goes on after a success.
+    # FLOPs follow (`parameters` without input embeddings, `layers`, `width` of all query heads), `pooled`: the run goes
+    # on after a success, and, in comparisons, the name of its `arm`.
     "run_started": "method problem title seed model engine device tests batch_size max_attempts max_tokens max_seconds",
     # So many `attempts` sampled under adapter version `adapter`; tokens are sums over the batch.
     "batch_sampled": "step attempts prompt_tokens completion_tokens truncated adapter seconds",

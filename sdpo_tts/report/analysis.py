@@ -217,7 +217,7 @@ class _Maker:
                     low=(interval := arms[method].interval(budget, self.level)).low,
                     high=interval.high,
                     mean_attempts=means[method],
-                    speedup=means.get("best-of-k", math.nan) / means[method],
+                    speedup=means.get(self.grid.base or "", math.nan) / means[method],
                 )
 
     def contrasts(self) -> Iterator[Contrast]:

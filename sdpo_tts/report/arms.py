@@ -1,4 +1,4 @@
-"""From runs to arms: which runs speak for one method on one problem, on each axis."""
+"""From runs to estimates: which runs speak for one method, or one arm of it, on one problem, on each axis."""
 
 from __future__ import annotations
 
@@ -8,18 +8,22 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from sdpo_tts.errors import UserError
-from sdpo_tts.report.runs import Run, rank
+from sdpo_tts.report.runs import Run, method_of, rank
 from sdpo_tts.stats import AXES, Arm, Axis, Observation, Pool, Seeds, known
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Runs by problem and method. `censor_errors`: a run that failed is censored where it stopped; otherwise, since
-    a run that diverged or crashed would have had no better luck, it counts as unsolved for as long as any other run
-    of its arm was watched (intention to treat)."""
+    """Runs by problem and method; a method with settings of its own (`sdpo:feedback=none`) is one by itself.
+
+    `censor_errors`: a run that failed is censored where it stopped; otherwise, since a run that diverged or crashed
+    would have had no better luck, it counts as unsolved for as long as any other run of its arm was watched (intention
+    to treat). `order` names the methods to begin with: the first one is compared with each other one.
+    """
 
     runs: tuple[Run, ...]
     censor_errors: bool = False
+    order: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         models = {run.started["model"] for run in self.runs}
@@ -28,7 +32,14 @@ class Grid:
 
     @cached_property
     def methods(self) -> tuple[str, ...]:
-        return tuple(sorted({run.cell[1] for run in self.runs}, key=rank))
+        there = sorted({run.arm for run in self.runs}, key=rank)
+        return tuple(dict.fromkeys([*(name for name in self.order if name in there), *there]))
+
+    @cached_property
+    def base(self) -> str | None:
+        """The one best-of-k that others are measured by; None where there is none, or several."""
+        pooled = [name for name in self.methods if method_of(name) == "best-of-k"]
+        return "best-of-k" if "best-of-k" in pooled else pooled[0] if len(pooled) == 1 else None
 
     @cached_property
     def problems(self) -> tuple[str, ...]:

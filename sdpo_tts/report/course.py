@@ -68,7 +68,7 @@ def lengths(grid: Grid) -> Iterator[Lengths]:
 def _bins(grid: Grid) -> Iterator[tuple[str, int, int, list[Event]]]:
     """Attempts of a method in groups of equal width, none narrower than a batch."""
     for method in grid.methods:
-        runs = [run for run in grid.runs if run.cell[1] == method and run.judged]
+        runs = [run for run in grid.runs if run.arm == method and run.judged]
         longest = max((len(run.judged) for run in runs), default=0)
         width = max(-(-longest // BINS), *(run.started["batch_size"] for run in runs), 1) if runs else 1
         for first in range(1, longest + 1, width):
@@ -79,7 +79,7 @@ def _bins(grid: Grid) -> Iterator[tuple[str, int, int, list[Event]]]:
 def steps(grid: Grid) -> Iterator[Step]:
     for method in grid.methods:
         taken: dict[tuple[str, int], list[float]] = {}
-        for run in (run for run in grid.runs if run.cell[1] == method):
+        for run in (run for run in grid.runs if run.arm == method):
             for figure, step, value in _figures(run):
                 taken.setdefault((figure, step), []).append(value)
         for (figure, step), values in sorted(taken.items()):

@@ -93,7 +93,7 @@ def _values(values: Sequence[str]) -> str:
 
 def spending(grid: Grid) -> Iterator[Spending]:
     for method in grid.methods:
-        runs = [run for run in grid.runs if run.cell[1] == method]
+        runs = [run for run in grid.runs if run.arm == method]
         last = [run.costs[-1] for run in runs if run.costs]
         yield Spending(
             method=method,

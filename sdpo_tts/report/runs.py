@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from sdpo_tts.errors import UserError
 from sdpo_tts.record import Event, RunDir, read_events
 from sdpo_tts.record.events import COMPLETE
+from sdpo_tts.report.names import named
 from sdpo_tts.stats import Axis, Cost, Observation, attempt_costs, observation, solves
 
 ORDER = ("sdpo", "grpo", "multi-turn", "best-of-k")
@@ -21,10 +22,14 @@ ORDER = ("sdpo", "grpo", "multi-turn", "best-of-k")
 @dataclass(frozen=True)
 class Run:
     """One journal that has begun. `events` leave out a batch that was not judged to its end: which of its attempts
-    were judged by then depends on how long they ran."""
+    were judged by then depends on how long they ran. `name` is its arm's, where more than the journal told it."""
 
     path: Path
     events: tuple[Event, ...]
+    name: str = ""
+
+    def called(self, name: str) -> Run:
+        return self if name == self.arm else replace(self, name=name)
 
     @cached_property
     def started(self) -> Event:
@@ -40,8 +45,14 @@ class Run:
         return {name: value for name, value in told.items() if name not in ("v", "seq", "t", "type")}
 
     @property
+    def arm(self) -> str:
+        """A method, perhaps with settings of its own: `sdpo:feedback=none`."""
+        return self.name or str(self.started.get("arm") or self.started["method"])
+
+    @property
     def cell(self) -> tuple[str, str, int]:
-        return self.started["problem"], self.started["method"], self.started["seed"]
+        """Problem, arm and seed."""
+        return self.started["problem"], self.arm, self.started["seed"]
 
     @property
     def pooled(self) -> bool:
@@ -82,14 +93,14 @@ class Run:
 
 
 def load_runs(paths: Sequence[Path], *, merge: bool = False) -> list[Run]:
-    """Every run at or below `paths` that has begun, ordered by problem, method and seed.
+    """Every run at or below `paths` that has begun, ordered by problem, arm and seed.
 
     A journal met twice counts once. Without `merge`, two runs of one cell are an error; with it the complete one
     counts, or the longer: runs of one seed are hardly independent. Raises UserError.
     """
     journals = [journal for path in paths for journal in _journals(path)]
     chosen: dict[tuple[str, str, int], Run] = {}
-    for run in filter(None, map(_read, journals)):
+    for run in named([run for run in map(_read, journals) if run]):
         other = chosen.setdefault(run.cell, run)
         if other is run or other.events == run.events:
             continue
@@ -104,9 +115,14 @@ def load_runs(paths: Sequence[Path], *, merge: bool = False) -> list[Run]:
     return sorted(chosen.values(), key=lambda run: (run.cell[0], rank(run.cell[1]), run.cell[2]))
 
 
-def rank(method: str) -> tuple[int, str]:
-    """The order of methods in every table: those that learn first."""
-    return (ORDER.index(method) if method in ORDER else len(ORDER), method)
+def rank(arm: str) -> tuple[int, str]:
+    """The order of arms in every table: those that learn first, and a method before those with settings of its own."""
+    method = method_of(arm)
+    return (ORDER.index(method) if method in ORDER else len(ORDER), arm)
+
+
+def method_of(arm: str) -> str:
+    return arm.partition(":")[0]
 
 
 def _journals(path: Path) -> Iterable[Path]:

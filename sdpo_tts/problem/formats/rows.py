@@ -10,7 +10,7 @@ import gzip
 import json
 import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from io import BufferedIOBase
 from pathlib import Path
@@ -37,12 +37,12 @@ class Kind:
     draft: Callable[[Row, Path, str, str], Draft]
 
 
-KINDS = (
-    Kind(companion.fits, companion.id_of, companion.draft),
-    Kind(livecodebench.fits, livecodebench.id_of, livecodebench.draft),
-    Kind(human_eval.fits, human_eval.id_of, human_eval.draft),
-    Kind(code_contests.fits, code_contests.id_of, code_contests.draft),
-)
+KINDS = {
+    "companion": Kind(companion.fits, companion.id_of, companion.draft),
+    "livecodebench": Kind(livecodebench.fits, livecodebench.id_of, livecodebench.draft),
+    "human-eval": Kind(human_eval.fits, human_eval.id_of, human_eval.draft),
+    "code-contests": Kind(code_contests.fits, code_contests.id_of, code_contests.draft),
+}
 
 
 _JSON = re.compile(rb'(?:\xef\xbb\xbf)?\s*(?:\{\s*["}]|\[\s*[{\]])')
@@ -62,10 +62,17 @@ def read(file: Path, identifier: str, path: Path, statement: str) -> Reading:
     return kind.draft(row, path, where, statement).finish()
 
 
-def read_all(file: Path) -> Iterator[tuple[str, Reading | UserError]]:
-    """Every row by its id: the problem, or why there is none. Raises `UserError` where the file itself is wrong."""
+def read_all(
+    file: Path, only: Container[str] | None = None, kind_name: str = ""
+) -> Iterator[tuple[str, Reading | UserError]]:
+    """Every row by its id, or `only` some: the problem, or why there is none. Raises `UserError` where the file itself
+    is wrong, or a row is not of the kind that is named (one of KINDS)."""
     for where, row in _rows(file):
         kind, name = _identify(row, where)
+        if kind_name and kind is not KINDS[kind_name]:
+            raise UserError(f"no row of {kind_name}", where=where)
+        if only is not None and name not in only:
+            continue
         try:
             yield name, kind.draft(row, Path(f"{file}#{name}"), where, "").finish()
         except UserError as error:
@@ -107,7 +114,7 @@ def _identify(row: Any, where: str) -> tuple[Kind, str]:
 
 
 def _kind(row: Any) -> Kind | None:
-    return next((kind for kind in KINDS if isinstance(row, dict) and kind.fits(row)), None)
+    return next((kind for kind in KINDS.values() if isinstance(row, dict) and kind.fits(row)), None)
 
 
 def _rows(file: Path) -> Iterator[tuple[str, Any]]:

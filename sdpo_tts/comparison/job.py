@@ -1,0 +1,74 @@
+"""What it takes to run one cell, on whatever machine, and how it is run there."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from sdpo_tts.comparison.arms import matters
+from sdpo_tts.comparison.pool import PoolSolver
+from sdpo_tts.discovery.assemble import Policy, RunSettings, make_critic, make_guard
+from sdpo_tts.discovery.launch import announce
+from sdpo_tts.discovery.solve import Parts, Solver
+from sdpo_tts.discovery.strategies import Strategy
+from sdpo_tts.judge import Judge
+from sdpo_tts.problem import Problem
+from sdpo_tts.record import Event, Journal, RunDir
+
+
+@dataclass(frozen=True)
+class Job:
+    """`arm` is its name in the journal, empty where the run is no single comparison's: a part of a pool."""
+
+    problem: Problem
+    settings: RunSettings
+    arm: str
+    argv: tuple[str, ...]
+
+    @property
+    def pooled(self) -> bool:
+        return not self.arm
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Who hears of a cell while it runs."""
+
+    status: Callable[[str], None]
+    event: Callable[[Event], None]
+
+
+@dataclass(frozen=True)
+class Makers:
+    """How a cell gets its parts. `watch` opens a view of the run that is to begin."""
+
+    judge: Callable[[Problem], Judge]
+    policy: Callable[[RunSettings, Callable[[str], None]], Policy]
+    strategy: Callable[[RunSettings, Problem, Policy], Strategy]
+    watch: Callable[[RunDir], AbstractContextManager[Watch]]
+
+
+def perform(job: Job, makers: Makers, run: RunDir) -> None:
+    """Run it into an empty run directory. Whatever it raises is told there, too."""
+    with makers.watch(run) as watch:
+        try:
+            _solve(job, makers, run, watch)
+        except Exception:
+            (run.logs / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
+            raise
+
+
+def _solve(job: Job, makers: Makers, run: RunDir, watch: Watch) -> None:
+    problem, settings = job.problem, job.settings
+    with makers.judge(problem) as judge, Journal(run.events) as journal:
+        journal.subscribe(watch.event)
+        policy = makers.policy(settings, watch.status)
+        strategy = makers.strategy(settings, problem, policy)
+        announce(journal, run, judge, policy, strategy, settings, job.argv, arm=job.arm, pooled=job.pooled)
+        guard = make_guard(strategy, settings.guard)
+        critic = make_critic(problem, policy, settings) if matters(settings.method, "critic") else None
+        parts = Parts(policy.network, policy.chat, policy.sampler, judge, journal, run, guard, critic)
+        kind = PoolSolver if job.pooled else Solver
+        kind(parts, strategy, settings.budget, settings.seed, settings.solver).run()

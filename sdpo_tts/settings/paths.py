@@ -1,0 +1,58 @@
+"""Where each setting stands in a run's settings, and so in its manifest: the key, and the path below `settings`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, TypeVar
+
+PATHS = {
+    "method": "method",
+    "seed": "seed",
+    "max-attempts": "budget.max_attempts",
+    "max-tokens": "budget.max_tokens",
+    "max-time": "budget.max_seconds",
+    "keep-going": "solver.keep_going",
+    "model": "policy.model",
+    "device": "policy.device",
+    "dtype": "policy.dtype",
+    "max-new-tokens": "policy.max_new_tokens",
+    "batch-size": "batch_size",
+    "base-samples": "solver.base_samples",
+    "learning-rate": "learner.learning_rate",
+    "updates": "learner.updates",
+    "teacher": "learner.teacher.kind",
+    "teacher-rate": "learner.teacher.rate",
+    "alpha": "learner.loss.alpha",
+    "support": "learner.loss.support",
+    "top-k": "learner.loss.top_k",
+    "grpo-weight": "learner.loss.grpo_weight",
+    "feedback": "context.feedback",
+    "template": "context.template",
+    "solutions": "context.solutions",
+    "both": "context.both",
+    "critic": "critic.kind",
+    "critic-model": "critic.model",
+    "guard-distinct": "guard.distinct",
+    "guard-entropy": "guard.entropy",
+    "guard-length": "guard.length",
+    "guard-leaks": "guard.leaks",
+}
+
+T = TypeVar("T")
+
+
+def changed(settings: T, values: Mapping[str, Any]) -> T:
+    """A dataclass of dataclasses with other values at these paths."""
+    for path, value in values.items():
+        settings = _changed(settings, path, value)
+    return settings
+
+
+def _changed(settings: Any, path: str, value: Any) -> Any:
+    name, _, rest = path.partition(".")
+    old = getattr(settings, name)
+    if rest:
+        value = _changed(old, rest, value)
+    return dataclasses.replace(settings, **{name: type(old)(value) if isinstance(old, StrEnum) else value})
