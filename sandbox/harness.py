@@ -22,13 +22,14 @@ class HarnessError(Exception):
     """Something about the solution that is not an exception of its own; printed as one line."""
 
 
-def load(path: str) -> dict[str, Any]:
+def load(path: str, name: str = "solution") -> dict[str, Any]:
+    """Runs a program as the module of that name; returns its global names."""
     with open(path, "rb") as file:
         code = compile(file.read(), path, "exec", dont_inherit=True)
     # Dataclasses and pickle look the module up by name, so it is a real one.
-    module = type(sys)("solution")
+    module = type(sys)(name)
     module.__file__ = path
-    sys.modules["solution"] = module
+    sys.modules[name] = module
     exec(code, module.__dict__)
     return module.__dict__
 
@@ -86,13 +87,18 @@ def call(function: Callable[..., Any], name: str, arguments: list[Any], place: i
     return arguments[place - 1] if place else result
 
 
+def answer(path: str, name: str, place: int) -> Any:
+    """What a program's function makes of the JSON values on stdin."""
+    arguments = [json.loads(line) for line in sys.stdin.buffer.read().splitlines() if line.strip()]
+    return plain(call(find(load(path), name), name, arguments, place))
+
+
 def main() -> int:
     path, name, place = os.path.abspath(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     out = os.dup(1)
     os.dup2(2, 1)
-    arguments = [json.loads(line) for line in sys.stdin.buffer.read().splitlines() if line.strip()]
     try:
-        result = encode(plain(call(find(load(path), name), name, arguments, place)))
+        result = encode(answer(path, name, place))
     except HarnessError as error:
         print(error, file=sys.stderr)
         return 1

@@ -4,7 +4,8 @@ Frames on stdin and stdout: a 4-byte big-endian length, that many bytes of JSON,
 the JSON's `blobs` lists. Two requests, each answered by one frame:
 
     {"op": "load", "names": [...]}   blobs: the files that every later command finds in /w
-    {"op": "run", "argv", "env", "cpu_s", "wall_s", "output_bytes", "stack_bytes", "keep"}   blob: its stdin
+    {"op": "run", "argv", "env", "cpu_s", "wall_s", "output_bytes", "stack_bytes", "keep",
+     "keep_bytes"}   blob: its stdin
 
 The first request also brings a `seal`, which every answer repeats: a command that could write into this process's
 pipes (gVisor of 2022 lets it) still could not forge an answer.
@@ -28,6 +29,7 @@ import ctypes
 import os
 import shutil
 import signal
+import stat
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -104,7 +106,7 @@ class Supervisor:
         kind = Dialogue if "idle_s" in job else Command
         command = kind(job, stdin, self.meter, self.woken, self._started(job, program))
         facts = command.run()
-        kept = _kept(job.get("keep"))
+        kept = _kept(job["keep"], job["keep_bytes"])
         facts["dirty"] = not wipe()
         write_frame(facts, [command.stdout.kept(), command.stderr.kept(), kept])
         self._start_ahead(job, program)
@@ -151,16 +153,21 @@ def _write(fd: int, content: bytes) -> None:
         file.write(content)
 
 
-def _kept(name: str | None) -> bytes:
-    """A file the command made (a compiler's output), read by name and never through a link."""
+def _kept(name: str | None, most: int) -> bytes:
+    """The end of a file the command made (a compiler's output), read by name and never through a link."""
     if name is None:
         return b""
     try:
         fd = os.open(os.path.join(WORK, name), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return b""
+    status = os.fstat(fd)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(fd)
+        return b""
     with os.fdopen(fd, "rb") as file:
-        return file.read()
+        file.seek(max(0, status.st_size - most))
+        return file.read(most)
 
 
 def main() -> None:

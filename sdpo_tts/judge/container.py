@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any
 
-from sdpo_tts.judge.channel import Channel, ChannelClosed
+from sdpo_tts.judge.channel import MOST_FRAME_BYTES, Channel, ChannelClosed
 from sdpo_tts.judge.facts import Facts
 
 ENV = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/w", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"}
@@ -35,7 +35,7 @@ class Cage:
 
 @dataclass(frozen=True)
 class Command:
-    """One program run: limits in seconds and bytes; `keep` names a file of its to bring back."""
+    """One program run: limits in seconds and bytes; `keep` names a file of its to bring back, its last `keep_bytes`."""
 
     argv: tuple[str, ...]
     cpu_s: float
@@ -43,6 +43,7 @@ class Command:
     output_bytes: int
     stack_bytes: int
     keep: str | None = None
+    keep_bytes: int = MOST_FRAME_BYTES
 
     @property
     def patience_s(self) -> float:

@@ -11,13 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from sdpo_tts.judge.remarks import Remarks, call, value
 from sdpo_tts.judge.verdict import Judgement, TestOutcome, Verdict
-from sdpo_tts.problem import Mode, Problem, Test
+from sdpo_tts.judge.wording import FIELD_CHARS, FIELD_LINES, FeedbackStyle, clean, literal
+from sdpo_tts.problem import Problem, Test
 
-FIELD_CHARS, FIELD_LINES, TOTAL_CHARS = 250, 8, 2000
+__all__ = ["Feedback", "FeedbackStyle", "most_telling", "render"]
+
+TOTAL_CHARS = 2000
 MOST_FRAMES, MOST_WRONG = 3, 2
 _FRAME = re.compile(r'^  File "(?P<file>[^"]*)", line (?P<line>\d+), in .*$')
-_CONTROL = re.compile(r"[^\t\n\x20-\x7e\u00a1-\uffff]")
 
 KINDS = {
     Verdict.RE: "runtime_error",
@@ -26,15 +29,6 @@ KINDS = {
     Verdict.OLE: "output_limit",
     Verdict.WA: "wrong_answer",
 }
-
-
-@dataclass(frozen=True)
-class FeedbackStyle:
-    """`literals` writes inputs and outputs as string literals, which shows spaces and line ends exactly;
-    `examples` adds up to so many shown tests, input -> expected, to any feedback on a shown test."""
-
-    literals: bool = True
-    examples: int = 2
 
 
 @dataclass(frozen=True)
@@ -49,7 +43,7 @@ def render(
     judgement: Judgement, problem: Problem, *, truncated: bool = False, style: FeedbackStyle | None = None
 ) -> Feedback:
     """Feedback on one attempt, of at most 2000 characters; `truncated` answers were cut off by the token budget."""
-    writer = _Writer(problem, style or FeedbackStyle())
+    writer = _Writer(problem, style or FeedbackStyle(), judgement)
     match judgement.verdict:
         case Verdict.AC:
             return Feedback("none", "")
@@ -66,6 +60,7 @@ def render(
     told = [outcome for outcome in chosen if problem.may_quote(outcome.test)]
     if not told:
         return _held_out(judgement, chosen[0])
+    told = writer.with_smallest(told)
     text = "\n\n".join([*(writer.failure(outcome) for outcome in told), *writer.examples(told)])
     return Feedback(KINDS[chosen[0].verdict], text[:TOTAL_CHARS])
 
@@ -94,12 +89,23 @@ def _held_out(judgement: Judgement, outcome: TestOutcome) -> Feedback:
 class _Writer:
     """Words for one failure, in the given style."""
 
-    def __init__(self, problem: Problem, style: FeedbackStyle) -> None:
+    def __init__(self, problem: Problem, style: FeedbackStyle, judgement: Judgement) -> None:
         self.problem, self.style = problem, style
+        self.diagnosis = judgement.diagnosis
+        self.remarks = Remarks(problem, style, judgement.diagnosis)
+
+    def with_smallest(self, told: list[TestOutcome]) -> list[TestOutcome]:
+        """The smallest wrong answer that was found comes first, and as many are told."""
+        smallest = self.diagnosis.smallest if self.diagnosis and self.style.smallest else None
+        return [smallest, *told[: MOST_WRONG - 1]] if smallest else told
 
     def failure(self, outcome: TestOutcome) -> str:
-        limits, input_ = self.problem.limits, self.field(outcome.test.input)
-        given = f"Input: {input_}"
+        """What happened, and below it what was found out about it."""
+        return "\n".join([self.happened(outcome), *self.remarks.on(outcome)])
+
+    def happened(self, outcome: TestOutcome) -> str:
+        limits, input_ = self.problem.limits, self.given(outcome.test)
+        given = f"Call: {input_}" if self.as_call else f"Input: {input_}"
         match outcome.verdict:
             case Verdict.RE:
                 return f"Runtime error:\n{runtime_error(outcome)}\n\nLast executed input: {input_}"
@@ -116,24 +122,38 @@ class _Writer:
 
     def wrong_answer(self, outcome: TestOutcome, given: str) -> str:
         """A program's opinion is quoted, for it may accept other answers than the expected one."""
-        output, expected = self.field(outcome.stdout), self.field(outcome.test.expected)
+        output, expected = self.result(outcome.stdout), self.result(outcome.test.expected)
         said = f"\nJudge: {clean(outcome.detail)}" if outcome.detail else ""
         if self.problem.interactor:
             return f"Wrong answer.\n{given}\nDialogue (> the program, < the judge):\n{_dialogue(outcome)}{said}"
-        name = "Result" if self.problem.mode is Mode.FUNCTION else "Output"
+        name = "Result" if self.problem.function else "Output"
         if self.problem.checker.kind == "program":
             return f"Wrong answer.\n{given}\n{name}: {output}\nA right answer: {expected}{said}"
-        return f"Wrong answer.\n{given}\n{name}: {output}\nExpected: {expected}"
+        difference = "".join(f"\n{line}" for line in [self.remarks.difference(outcome)] if line)
+        return f"Wrong answer.\n{given}\n{name}: {output}\nExpected: {expected}{difference}"
 
     def examples(self, told: Sequence[TestOutcome]) -> list[str]:
         """Shown tests as exact examples; those that a wrong answer has just quoted are not repeated."""
         quoted = [outcome.test for outcome in told if outcome.verdict is Verdict.WA]
         tests = [test for test in self.problem.shown if test not in quoted and self.problem.may_quote(test)]
         lines = [self.example(test) for test in tests[: self.style.examples]]
-        return ["\n".join(["Exact examples (input -> expected):", *lines])] if lines else []
+        head = f"Exact examples ({'call' if self.as_call else 'input'} -> expected):"
+        return ["\n".join([head, *lines])] if lines else []
 
     def example(self, test: Test) -> str:
+        if self.as_call:
+            return f"{call(self.problem, test)} -> {value(test.expected)}"
         return f"{literal(test.input)} -> {literal(test.expected)}"
+
+    @property
+    def as_call(self) -> bool:
+        return self.style.calls and self.problem.function is not None
+
+    def given(self, test: Test) -> str:
+        return call(self.problem, test) if self.as_call else self.field(test.input)
+
+    def result(self, data: bytes) -> str:
+        return value(data) if self.as_call else self.field(data)
 
     def field(self, data: bytes) -> str:
         return literal(data) if self.style.literals else "\n" + clean(data.decode(errors="replace"))
@@ -165,16 +185,3 @@ def solution_error(stderr: bytes) -> str:
     """The last line of a Python traceback (`ValueError: ...`), or nothing."""
     lines = stderr.decode(errors="replace").rstrip().splitlines()
     return clean(lines[-1]) if any(_FRAME.match(line) for line in lines) else ""
-
-
-def literal(data: bytes) -> str:
-    """A string literal of what a field may hold: `'3 4\\n'`; what is left out stands outside the quotes."""
-    text = data.decode(errors="replace")
-    kept = text[:FIELD_CHARS]
-    return repr(kept) + (f"... ({len(text)} characters)" if len(text) > len(kept) else "")
-
-
-def clean(text: str, chars: int = FIELD_CHARS, lines: int = FIELD_LINES) -> str:
-    """Without control characters, and cut to so many characters and lines."""
-    kept = "\n".join(_CONTROL.sub("?", text).splitlines()[:lines])
-    return kept if len(kept) <= chars else kept[: chars - 3] + "..."

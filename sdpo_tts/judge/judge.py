@@ -20,6 +20,7 @@ from sdpo_tts.judge.fleet import Fleet
 from sdpo_tts.judge.outage import Outage
 from sdpo_tts.judge.trial import Trial
 from sdpo_tts.judge.verdict import Judgement, Verdict
+from sdpo_tts.judge.wording import FeedbackStyle
 from sdpo_tts.problem import Problem
 from sdpo_tts.problem.language import Language, languages
 from sdpo_tts.problem.language import language as find_language
@@ -38,6 +39,7 @@ class Judge:
     rest is left out). Held-out tests run, up to the first failure, only when all shown ones pass. `all_tests`
     runs every test whatever happens. A problem's stress tests come between the two. At most `workers` programs run at
     once (default: the cores). `languages`: more of them than the problem's own, for `judge(program, language)`.
+    `style`: what feedback will tell; for some of its parts a failed program is run a second time.
 
     Entering raises SetupError when no Docker engine answers or the image cannot be built, and UserError when a program
     of the problem's author fails. Judging raises SandboxError when the sandbox itself fails three times in a row on one
@@ -45,9 +47,15 @@ class Judge:
     """
 
     def __init__(
-        self, problem: Problem, workers: int | None = None, all_tests: bool = False, languages: Iterable[str] = ()
+        self,
+        problem: Problem,
+        workers: int | None = None,
+        all_tests: bool = False,
+        languages: Iterable[str] = (),
+        style: FeedbackStyle | None = None,
     ) -> None:
         self.problem, self.workers, self.all_tests = problem, workers or _cores(), all_tests
+        self.style = style or FeedbackStyle()
         self._languages = {problem.language, *problem.author_languages, *languages}
 
     def __enter__(self) -> Judge:
@@ -92,7 +100,7 @@ class Judge:
         self, programs: Sequence[str | None], language: str | None = None
     ) -> Iterator[tuple[int, Judgement]]:
         """Pairs of index and judgement as they finish. Equal programs are judged once. Raises SandboxError."""
-        trial = Trial(self.problem, self._available_language(language), self._court, self.all_tests)
+        trial = Trial(self.problem, self._available_language(language), self._court, self.all_tests, self.style)
         places: dict[str | None, list[int]] = {}
         for index, program in enumerate(programs):
             places.setdefault(program, []).append(index)

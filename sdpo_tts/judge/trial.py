@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -11,8 +11,11 @@ from sdpo_tts.judge.bench import Bench
 from sdpo_tts.judge.checker import Comparison, JuryError
 from sdpo_tts.judge.compiler import COMPILE_OUTPUT_BYTES, both_ends, demand_success
 from sdpo_tts.judge.container import Cage, Command
+from sdpo_tts.judge.examiner import Examiner
 from sdpo_tts.judge.facts import Facts, cause, cpu_kill_s, is_borderline, no_facts, stack_bytes, wall_kill_s
-from sdpo_tts.judge.verdict import CompileError, Judgement, TestOutcome, Verdict
+from sdpo_tts.judge.feedback import most_telling
+from sdpo_tts.judge.verdict import CompileError, Diagnosis, Judgement, TestOutcome, Verdict
+from sdpo_tts.judge.wording import FeedbackStyle
 from sdpo_tts.problem import Limits, Problem, Test
 from sdpo_tts.problem.language import Language
 
@@ -31,25 +34,31 @@ MOST_TIMEOUTS = 2
 class Trial:
     """Judges programs of one language on one problem. Safe to use from several threads."""
 
-    def __init__(self, problem: Problem, language: Language, court: Court, all_tests: bool) -> None:
+    def __init__(
+        self, problem: Problem, language: Language, court: Court, all_tests: bool, style: FeedbackStyle
+    ) -> None:
+        """`style`: what feedback will tell, and so what a failed program is looked at a second time for."""
         self.problem, self.language, self.court, self.all_tests = problem, language, court, all_tests
         self.limits = _limits(problem, language)
+        self._examiner = Examiner(problem, language, self.limits, court, style)
         # Fixed for a batch, so that what its programs are told does not hang on who came first.
         self.counter_examples = court.stress.kept()
 
     def judge(self, program: str) -> Judgement:
         """Shown tests first, then (if all passed, or `all_tests`) held-out ones. Raises ContainerLost."""
         started = time.monotonic()
+        diagnosis = None
         try:
             with self.court.gate.shared():
                 outcomes = self._judge(program)
+                diagnosis = self._examine(program, outcomes)
             compile_output = ""
             verdict = next((o.verdict for o in outcomes if o.verdict is not Verdict.AC), Verdict.AC)
         except CompileError as error:
             outcomes, verdict, compile_output = [], Verdict.CE, str(error)
         total = len(self.problem.tests) + sum(outcome.test not in self.problem.tests for outcome in outcomes)
         seconds = time.monotonic() - started
-        return Judgement(verdict, tuple(outcomes), total, compile_output, seconds)
+        return Judgement(verdict, tuple(outcomes), total, compile_output, seconds, diagnosis)
 
     def _judge(self, program: str) -> list[TestOutcome]:
         files = self.court.compiler.compile(self.language, {self.language.source: program.encode(errors="replace")})
@@ -61,6 +70,13 @@ class Trial:
             if self.all_tests or _all_passed(outcomes):
                 outcomes += self._tier(bench, self.problem.held_out, to_the_end=self.all_tests)
         return outcomes
+
+    def _examine(self, program: str, outcomes: Sequence[TestOutcome]) -> Diagnosis | None:
+        """Only of what feedback may quote."""
+        failed = next(iter(most_telling(outcomes)), None)
+        if failed is None or not self.problem.may_quote(failed.test):
+            return None
+        return self._examiner.examine(program, failed, self._cage(), self._run)
 
     def _stress(self, bench: Bench) -> list[TestOutcome]:
         """The first generated test that the program fails, which is kept; passing one proves nothing."""

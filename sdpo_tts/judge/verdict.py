@@ -37,14 +37,38 @@ class TestOutcome:
 
 
 @dataclass(frozen=True)
+class Diagnosis:
+    """What a second look at a failed program found out, on the test that feedback tells of; may be nothing.
+
+    The program could write any of it: it decides nothing. `line` (from 1): where it ended, or was when its time was
+    over, with the `values` of the names there. `hot`: lines with their share of looks at the stack, most first.
+    `fault`: what a sanitizer calls it. `seconds`: the CPU time it had. `lines_out`: written until then. `smallest`: it
+    fails on a generated test, the smallest of those that were tried.
+    """
+
+    source: str
+    line: int | None = None
+    values: tuple[tuple[str, str], ...] = ()
+    hot: tuple[tuple[int, float], ...] = ()
+    fault: str = ""
+    seconds: float = 0.0
+    lines_out: int | None = None
+    smallest: TestOutcome | None = None
+
+
+@dataclass(frozen=True)
 class Judgement:
-    """One program on a problem's tests, shown ones first, in order. `outcomes` is empty for CE and NC."""
+    """One program on a problem's tests, shown ones first, in order. `outcomes` is empty for CE and NC.
+
+    `seconds` counts the second run too, whose `diagnosis` changes no verdict.
+    """
 
     verdict: Verdict
     outcomes: tuple[TestOutcome, ...]
     total: int
     compile_output: str = ""
     seconds: float = 0.0
+    diagnosis: Diagnosis | None = None
 
     @property
     def passed(self) -> int:

@@ -17,7 +17,8 @@ class Language:
     """Commands are run in the container's working directory, where the program lies as `source`.
 
     `tag` is the mark of its fenced code blocks. `compile` makes `binary` (in a container of its own, with more
-    memory); `check` only looks for errors. `function` is the command of function mode, which the function's name is
+    memory); `check` only looks for errors. `diagnose` runs it a second time, to find out why it failed; where there is
+    `sanitize`, that compiles it for it. `function` is the command of function mode, which the function's name is
     appended to. `{memory_mib}` in a command is the problem's memory limit; `extra_memory_mib` is what the language's
     own machinery takes beside a program's data, and is added to that limit. `packages` are Debian's names; `suffixes`
     those of source files that are in this language unless something else is said.
@@ -34,12 +35,23 @@ class Language:
     compile: tuple[str, ...] = ()
     binary: str = ""
     function: tuple[str, ...] = ()
+    sanitize: tuple[str, ...] = ()
+    diagnose: tuple[str, ...] = ()
     extra_memory_mib: int = 0
 
     def command(self, memory_bytes: int, function: Function | None = None) -> tuple[str, ...]:
         """What runs a program that may take so much memory; or calls its function, in a language that can."""
-        argv = (*self.function, function.name, str(function.in_place)) if function else self.run
+        argv = (*self.function, *_called(function)) if function else self.run
         return tuple(part.replace("{memory_mib}", str(memory_bytes >> 20)) for part in argv)
+
+    def diagnosis(self, verdict: str, seconds: float, memory_bytes: int, function: Function | None) -> tuple[str, ...]:
+        """What runs a program again that got this verdict, for so many seconds of CPU."""
+        known = {"{verdict}": verdict, "{seconds}": f"{seconds:g}", "{memory_bytes}": str(memory_bytes)}
+        return (*(known.get(part, part) for part in self.diagnose), *_called(function))
+
+
+def _called(function: Function | None) -> tuple[str, ...]:
+    return (function.name, str(function.in_place)) if function else ()
 
 
 def sandbox_folder() -> Path:

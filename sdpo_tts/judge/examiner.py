@@ -1,0 +1,107 @@
+"""A second look at a failed program, once its verdict stands: why did it fail? It changes no verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import islice
+
+from sdpo_tts.errors import UserError
+from sdpo_tts.judge.bench import Bench
+from sdpo_tts.judge.checker import JuryError
+from sdpo_tts.judge.compiler import Files
+from sdpo_tts.judge.container import Cage, Command, ContainerLost
+from sdpo_tts.judge.court import Court
+from sdpo_tts.judge.diagnosis import of_sanitizer, of_witness
+from sdpo_tts.judge.facts import Facts, stack_bytes
+from sdpo_tts.judge.verdict import CompileError, Diagnosis, TestOutcome, Verdict
+from sdpo_tts.judge.wording import FeedbackStyle
+from sdpo_tts.problem import Limits, Problem, Test
+from sdpo_tts.problem.language import Language
+
+MIB = 2**20
+MOST_SECONDS = 3.0  # of CPU, also where the limit is more: what takes too long shows where soon
+EXTRA_S = 0.5  # for the start, and to write down what was seen
+SLOWER = 2  # a sanitized program, by its makers
+SANITIZER_BYTES = 256 * MIB
+FINDINGS, FINDINGS_BYTES = "/tmp/diagnosis", 512 * 1024  # as `sandbox/diagnose.py` has it
+SMALL_CASES = 50
+
+
+class Examiner:
+    """Knows what to try on a failed program. Safe to use from several threads."""
+
+    def __init__(
+        self, problem: Problem, language: Language, limits: Limits, court: Court, style: FeedbackStyle
+    ) -> None:
+        self._problem, self._language, self._limits, self._court = problem, language, limits, court
+        self._style = style
+
+    def examine(
+        self, program: str, failed: TestOutcome, cage: Cage, retry: Callable[[Bench, Test], TestOutcome]
+    ) -> Diagnosis:
+        """`failed` is the outcome that feedback tells of; `retry` runs the program on another test."""
+        found = Diagnosis(program)
+        try:
+            if failed.verdict is Verdict.WA:
+                return self._shrink(found, failed, cage, retry)
+            if self._language.sanitize:
+                return self._sanitize(found, failed)
+            return self._witness(found, failed, cage)
+        except (ContainerLost, CompileError, JuryError, UserError):
+            return found  # the verdict stands, and feedback does without
+
+    def _shrink(
+        self, found: Diagnosis, failed: TestOutcome, cage: Cage, retry: Callable[[Bench, Test], TestOutcome]
+    ) -> Diagnosis:
+        """The smallest of the generated tests that it fails, if smaller than the one it failed."""
+        if not (self._style.smallest and self._problem.stress):
+            return found
+        made = [test for test in islice(self._court.stress, SMALL_CASES) if _size(test) < _size(failed.test)]
+        with Bench(self._court.fleet, cage, self._files(found.source)) as bench:
+            for test in sorted(made, key=_size):
+                if (outcome := retry(bench, test)).verdict is Verdict.WA:
+                    return replace(found, smallest=outcome)
+                if outcome.verdict is not Verdict.AC:
+                    break
+        return found
+
+    def _witness(self, found: Diagnosis, failed: TestOutcome, cage: Cage) -> Diagnosis:
+        part = {Verdict.RE: self._style.values, Verdict.TLE: self._style.stack, Verdict.MLE: self._style.memory}
+        if not (self._language.diagnose and part.get(failed.verdict)):
+            return found
+        found = replace(found, seconds=self._seconds())
+        facts = self._run(failed, cage, self._files(found.source), 1)
+        return of_witness(found, facts.kept, facts.stdout)
+
+    def _sanitize(self, found: Diagnosis, failed: TestOutcome) -> Diagnosis:
+        crashed = failed.verdict is Verdict.RE and failed.signal is not None
+        if not (self._style.sanitizer if crashed else failed.verdict is Verdict.TLE and self._style.stack):
+            return found
+        # Three bytes of redzone and shadow for each of the program's at the worst.
+        cage = Cage(3 * self._limits.memory_bytes + SANITIZER_BYTES, 64 * MIB)
+        facts = self._run(failed, cage, self._files(found.source, self._language.sanitize), SLOWER)
+        return of_sanitizer(replace(found, seconds=self._seconds()), facts.stderr)
+
+    def _files(self, program: str, sanitize: Sequence[str] = ()) -> Files:
+        language = replace(self._language, compile=tuple(sanitize)) if sanitize else self._language
+        return self._court.compiler.compile(language, {language.source: program.encode(errors="replace")})
+
+    def _run(self, failed: TestOutcome, cage: Cage, files: Files, slower: int) -> Facts:
+        seconds, limits = self._seconds() * slower, self._limits
+        argv = self._language.diagnosis(failed.verdict, seconds, limits.memory_bytes, self._problem.function)
+        command = Command(
+            argv, seconds + EXTRA_S, 2 * seconds + EXTRA_S, limits.output_bytes, stack_bytes(limits),
+            keep=FINDINGS, keep_bytes=FINDINGS_BYTES,
+        )  # fmt: skip
+        with Bench(self._court.fleet, cage, files) as bench:
+            if self._problem.interactor:
+                return self._court.jury.converse(bench, command, failed.test).submission
+            return bench.run(command, failed.test.input)
+
+    def _seconds(self) -> float:
+        return min(self._limits.time_s, MOST_SECONDS)
+
+
+def _size(test: Test) -> int:
+    return len(test.input)
