@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -15,7 +15,7 @@ from sdpo_tts.judge.feedback import Feedback
 from sdpo_tts.judge.verdict import TestOutcome
 from sdpo_tts.policy.batch import Ids
 from sdpo_tts.policy.meter import Step
-from sdpo_tts.policy.sampler import Sample
+from sdpo_tts.policy.sampler import Listener, Sample
 from sdpo_tts.problem import Problem, Test
 
 STOP = 0
@@ -42,9 +42,16 @@ class ScriptedSampler:
         self._answers = list(answers)
         self.prompts: list[Ids] = []
 
-    def sample(self, prompts: Sequence[Ids], rngs: Sequence[np.random.Generator], *, base: int = 0) -> list[Sample]:
+    def sample(
+        self,
+        prompts: Sequence[Ids],
+        rngs: Sequence[np.random.Generator],
+        *,
+        base: int = 0,
+        listener: Listener | None = None,
+    ) -> list[Sample]:
         self.prompts += prompts
-        return [self._sample(prompt) for prompt in prompts]
+        return heard(listener, [self._sample(prompt) for prompt in prompts])
 
     def _sample(self, prompt: Ids) -> Sample:
         response = (*map(ord, self._answers.pop(0)), STOP)
@@ -65,7 +72,9 @@ def judged(number: int, answer: str, *, passed: int = 0, feedback: str = "wrong"
     """Attempt `number`, as judged on two tests; `answer` is its program too."""
     sample = Sample((1,), (*map(ord, answer), STOP), (-0.5,) * (len(answer) + 1), truncated=False, base=base)
     outcomes = tuple(
-        TestOutcome(Test(str(i), b"", b"", shown=True), Verdict.AC if i < passed else Verdict.WA, 0.0, 0.0, 0, 0, None, b"", b"")
+        TestOutcome(
+            Test(str(i), b"", b"", shown=True), Verdict.AC if i < passed else Verdict.WA, 0.0, 0.0, 0, 0, None, b"", b""
+        )
         for i in range(2)
     )
     judgement = Judgement(Verdict.AC if passed == 2 else Verdict.WA, outcomes, 2)
@@ -82,12 +91,50 @@ class CoinSampler:
         self._chance, self._delay_s = chance, delay_s
 
     def sample(
-        self, prompts: Sequence[Ids], rngs: Sequence[np.random.Generator], *, base: int = 0
+        self,
+        prompts: Sequence[Ids],
+        rngs: Sequence[np.random.Generator],
+        *,
+        base: int = 0,
+        listener: Listener | None = None,
     ) -> list[Sample]:
         time.sleep(self._delay_s)
         words = ["right" if rng.random() < self._chance else "wrong" for rng in rngs]
         answers = [(*map(ord, f"```python\n{word}\n```"), STOP) for word in words]
-        return [Sample(p, a, (0.0,) * len(a), truncated=False) for p, a in zip(prompts, answers, strict=True)]
+        samples = [Sample(p, a, (0.0,) * len(a), truncated=False) for p, a in zip(prompts, answers, strict=True)]
+        return heard(listener, samples)
+
+
+def heard(listener: Listener | None, samples: list[Sample]) -> list[Sample]:
+    """The samples, of which a listener has been told."""
+    for place, sample in enumerate(samples):
+        (listener or Listener()).ended(place, sample)
+    return samples
+
+
+class LateDocket:
+    """Judges only once all programs are there."""
+
+    def __init__(self, judge_each: Callable[[Sequence[str | None]], Iterator[tuple[int, Judgement]]]) -> None:
+        self._judge_each = judge_each
+        self._submitted: list[tuple[int, str | None]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def submit(self, index: int, program: str | None) -> None:
+        self._submitted.append((index, program))
+
+    def solved(self) -> bool:
+        return False
+
+    def verdicts(self) -> Iterator[tuple[int, Judgement]]:
+        indices = [index for index, _ in self._submitted]
+        for place, judgement in self._judge_each([program for _, program in self._submitted]):
+            yield indices[place], judgement
 
 
 class WordJudge:
@@ -104,6 +151,9 @@ class WordJudge:
 
     def versions(self) -> dict[str, str]:
         return {"image": "none"}
+
+    def docket(self) -> LateDocket:
+        return LateDocket(self.judge_each)
 
     def judge_each(self, programs: Sequence[str | None]) -> Iterator[tuple[int, Judgement]]:
         for i, program in enumerate(programs):

@@ -31,6 +31,7 @@ from sdpo_tts.policy.learner import Learner, LearnerSettings
 from sdpo_tts.policy.sampler import TorchSampler
 from sdpo_tts.policy.teacher import TeacherSettings
 from sdpo_tts.record import Journal, RunDir, read_events
+from tests.fakes import LateDocket
 from tests.test_judge import SUM
 from tests.tiny import tiny_network
 
@@ -52,6 +53,9 @@ class SlowJudge:
     """Every program is wrong, after a while."""
 
     problem = SUM
+
+    def docket(self) -> LateDocket:
+        return LateDocket(self.judge_each)
 
     def judge_each(self, programs: Sequence[str | None]) -> Iterator[tuple[int, Judgement]]:
         for i, program in enumerate(programs):

@@ -16,11 +16,11 @@ from sdpo_tts.discovery.solve import SolverSettings
 from sdpo_tts.discovery.strategies import BestOfK, Grpo, MultiTurn, SelfDistillation, Strategy
 from sdpo_tts.errors import UserError
 from sdpo_tts.models import weights
-from sdpo_tts.policy.halving import Halving, Sampler
+from sdpo_tts.policy.halving import Halving
 from sdpo_tts.policy.learner import Learner, LearnerSettings
 from sdpo_tts.policy.network import LoraSettings, Network
 from sdpo_tts.policy.prompts import Chat
-from sdpo_tts.policy.sampler import TorchSampler
+from sdpo_tts.policy.sampler import Sampler, TorchSampler
 from sdpo_tts.problem import Problem
 
 

@@ -42,6 +42,9 @@ class Spending:
         }
         return next((name for name, (spent, most) in limits.items() if most is not None and spent >= most), None)
 
+    def out_of_time(self, budget: Budget) -> bool:
+        return budget.max_seconds is not None and self.elapsed >= budget.max_seconds
+
     def room(self, batch: int, budget: Budget) -> int:
         """The size of the next batch: the last one may be smaller."""
         return batch if budget.max_attempts is None else min(batch, budget.max_attempts - self.attempts)

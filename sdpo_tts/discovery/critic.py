@@ -14,8 +14,8 @@ import numpy as np
 
 from sdpo_tts.discovery.attempt import Judged
 from sdpo_tts.errors import SetupError
-from sdpo_tts.policy.halving import Sampler
 from sdpo_tts.policy.prompts import Chat, critique_text
+from sdpo_tts.policy.sampler import Sampler
 from sdpo_tts.problem import Problem
 
 CRITICISING = 2  # the stream of random numbers that the critic draws from

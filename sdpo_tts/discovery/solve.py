@@ -16,14 +16,14 @@ from sdpo_tts.discovery.critic import Critic
 from sdpo_tts.discovery.guard import Guard
 from sdpo_tts.discovery.stop import deferred
 from sdpo_tts.discovery.strategies import Strategy
-from sdpo_tts.judge import Judge, Judgement, feedback
+from sdpo_tts.judge import Docket, Judge, Judgement, Verdict, feedback
 from sdpo_tts.judge.feedback import FeedbackStyle
-from sdpo_tts.policy.halving import Sampler
 from sdpo_tts.policy.learner import NonFiniteError
 from sdpo_tts.policy.meter import Step
 from sdpo_tts.policy.network import Network
 from sdpo_tts.policy.program import extract_program
 from sdpo_tts.policy.prompts import Chat
+from sdpo_tts.policy.sampler import Listener, Sample, Sampler
 from sdpo_tts.record import Journal, RunDir, write_folder, write_json, write_text
 
 SAMPLING = 0  # the stream of random numbers that the sampler draws from
@@ -48,11 +48,13 @@ class Parts:
 
 @dataclass(frozen=True)
 class SolverSettings:
-    """`style` says how feedback is written. `keep_going` spends the whole budget, and siblings learn from a success.
+    """`style` says how feedback is written. `keep_going` spends the whole budget, and siblings learn from a success;
+    otherwise `cancel` ends the batch of a success at once: answers that have not ended count as attempts that failed.
     So many `base_samples` of each batch come from the base, for diversity, once there is something else."""
 
     style: FeedbackStyle = field(default_factory=FeedbackStyle)
     keep_going: bool = False
+    cancel: bool = True
     base_samples: int = 0
 
 
@@ -77,7 +79,7 @@ class Solver:
         try:
             checkpoint.save(self)
             while not (limit := self.spent.reached(self.budget)):
-                batch = self.judge(self.sample())
+                batch = self.batch()
                 self.celebrate(batch)
                 if self.winner and not self.settings.keep_going:
                     reason = "solved"
@@ -94,30 +96,58 @@ class Solver:
         finally:
             self.end(reason)
 
-    def sample(self) -> list[Attempt]:
-        """A new batch, or the one that was in hand when the run was interrupted."""
-        if attempts := self.in_hand:
-            self.in_hand = []
-            self.spent.seconds["sampling"] += self.in_hand_seconds
-            self.charge(attempts)
-            return attempts
+    def batch(self) -> list[Judged]:
+        """A new batch, or the one that was in hand when the run was interrupted. Attempts are judged while others
+        are still being sampled."""
+        with self.parts.judge.docket() as docket:
+            attempts = self.again(docket) if self.in_hand else self.sample(docket)
+            return self.judge(attempts, docket)
+
+    def again(self, docket: Docket) -> list[Attempt]:
+        """The batch in hand, of which some may be judged."""
+        attempts, self.in_hand = self.in_hand, []
+        self.spent.seconds["sampling"] += self.in_hand_seconds
+        self.charge(attempts)
+        for attempt in attempts:
+            if attempt.number not in self.known and not attempt.sample.cancelled:
+                docket.submit(attempt.number, attempt.program)
+        return attempts
+
+    def sample(self, docket: Docket) -> list[Attempt]:
         prompts = self.strategy.prompts(self.spent.room(self.strategy.batch_size, self.budget))
         rngs = [np.random.default_rng([self.seed, SAMPLING, self.step, i]) for i in range(len(prompts))]
+        base = min(self.settings.base_samples, len(prompts) - 1)
         with self.timed("sampling") as clock:
-            samples = self.parts.sampler.sample(prompts, rngs, base=min(self.settings.base_samples, len(prompts) - 1))
-        first, version = self.spent.attempts + 1, self.parts.network.version
-        texts = [self.parts.chat.text(sample.response) for sample in samples]
-        attempts = [
-            Attempt(first + i, self.step, i, 0 if sample.base else version, sample, text, extract_program(text))
-            for i, (sample, text) in enumerate(zip(samples, texts, strict=True))
-        ]
+            samples = self.parts.sampler.sample(prompts, rngs, base=base, listener=self.listener(docket))
+        attempts = [self.attempt(i, sample) for i, sample in enumerate(samples)]
         checkpoint.save_batch(self.parts.run, attempts)
         self.parts.journal.append(
-            "batch_sampled", step=self.step, attempts=len(attempts), adapter=version, seconds=clock(),
-            prompt_tokens=sum(map(len, prompts)), completion_tokens=self.charge(attempts),
+            "batch_sampled", step=self.step, attempts=len(attempts), adapter=self.parts.network.version,
+            seconds=clock(), prompt_tokens=sum(map(len, prompts)), completion_tokens=self.charge(attempts),
             truncated=sum(sample.truncated for sample in samples),
+            cancelled=sum(sample.cancelled for sample in samples),
         )  # fmt: skip
         return attempts
+
+    def listener(self, docket: Docket) -> Listener:
+        """Attempts go to the judge as they end. The others are cancelled once the run has what it wants, or no time."""
+
+        def ended(place: int, sample: Sample) -> None:
+            attempt = self.attempt(place, sample)
+            docket.submit(attempt.number, attempt.program)
+
+        def enough() -> bool:
+            wanted = self.settings.cancel and not self.settings.keep_going and docket.solved()
+            return wanted or self.spent.out_of_time(self.budget)
+
+        return Listener(ended, enough)
+
+    def attempt(self, place: int, sample: Sample) -> Attempt:
+        """One of the batch that is being sampled."""
+        text = self.parts.chat.text(sample.response)
+        version = 0 if sample.base else self.parts.network.version
+        program = None if sample.cancelled else extract_program(text)
+        return Attempt(self.spent.attempts + 1 + place, self.step, place, version, sample, text, program)
 
     def charge(self, attempts: Sequence[Attempt]) -> int:
         """Count a batch as spent; how many tokens it took."""
@@ -126,15 +156,18 @@ class Solver:
         self.spent.tokens += tokens
         return tokens
 
-    def judge(self, attempts: Sequence[Attempt]) -> list[Judged]:
-        """Judge a whole batch, the one of the first success too: it was paid for, and its successes count.
+    def judge(self, attempts: Sequence[Attempt], docket: Docket) -> list[Judged]:
+        """Every attempt of a batch that has ended, after the first success too: it was paid for, and it counts.
 
         A first Ctrl-C waits until this is done.
         """
-        left = [attempt for attempt in attempts if attempt.number not in self.known]
+        by_number = {attempt.number: attempt for attempt in attempts}
         with self.timed("judging"), deferred():
-            for i, judgement in self.parts.judge.judge_each([attempt.program for attempt in left]):
-                self.note(left[i], judgement)
+            for attempt in attempts:
+                if attempt.sample.cancelled and attempt.number not in self.known:
+                    self.note(attempt, Judgement(Verdict.CA, (), len(self.parts.judge.problem.tests)))
+            for number, judgement in docket.verdicts():
+                self.note(by_number[number], judgement)
         return [self.known.pop(attempt.number) for attempt in attempts]
 
     def note(self, attempt: Attempt, judgement: Judgement) -> None:
@@ -147,7 +180,8 @@ class Solver:
         self.parts.journal.append("attempt_judged", **judged.event())
 
     def learn(self, batch: Sequence[Judged]) -> None:
-        if self.collapsed(batch):
+        batch = [judged for judged in batch if not judged.attempt.sample.cancelled]
+        if not batch or self.collapsed(batch):
             return
         batch = self.criticise(batch)
         with self.timed("learning") as clock:

@@ -33,7 +33,8 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Feedback:
-    """`text` is empty, and `kind` `none`, when every test passed, and when the judge itself failed."""
+    """`text` is empty, and `kind` `none`, when every test passed, when the judge itself failed, and when the
+    answer was cancelled."""
 
     kind: str
     text: str
@@ -49,6 +50,8 @@ def render(
             return Feedback("none", "")
         case Verdict.JE:
             return Feedback("none", "")  # our fault, of which nothing can be learned
+        case Verdict.CA:
+            return Feedback("none", "")
         case Verdict.NC if truncated:
             return Feedback("truncated", "The answer was too long and was cut off before its end. Be much shorter.")
         case Verdict.NC:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, TypeVar
@@ -15,11 +15,12 @@ from sdpo_tts.judge.calibration import calibrate
 from sdpo_tts.judge.compiler import COMPILE_CAGE
 from sdpo_tts.judge.container import Command, Container, ContainerLost, engine_errors
 from sdpo_tts.judge.court import open_court
+from sdpo_tts.judge.docket import Docket
 from sdpo_tts.judge.engine import answering, answers, connect, languages_in, sandbox_image
 from sdpo_tts.judge.fleet import Fleet
 from sdpo_tts.judge.outage import Outage
 from sdpo_tts.judge.trial import Trial
-from sdpo_tts.judge.verdict import Judgement, Verdict
+from sdpo_tts.judge.verdict import Judgement
 from sdpo_tts.judge.wording import FeedbackStyle
 from sdpo_tts.problem import Problem
 from sdpo_tts.problem.language import Language, languages
@@ -100,20 +101,15 @@ class Judge:
         self, programs: Sequence[str | None], language: str | None = None
     ) -> Iterator[tuple[int, Judgement]]:
         """Pairs of index and judgement as they finish. Equal programs are judged once. Raises SandboxError."""
+        with self.docket(language) as docket:
+            for index, program in enumerate(programs):
+                docket.submit(index, program)
+            yield from docket.verdicts()
+
+    def docket(self, language: str | None = None) -> Docket:
+        """For programs that come one by one."""
         trial = Trial(self.problem, self._available_language(language), self._court, self.all_tests, self.style)
-        places: dict[str | None, list[int]] = {}
-        for index, program in enumerate(programs):
-            places.setdefault(program, []).append(index)
-        nothing = Judgement(Verdict.NC, (), len(self.problem.tests))
-        yield from ((index, nothing) for index in places.pop(None, []))
-        programs_left = ((text, spots) for text, spots in places.items() if text is not None)
-        running = {self._pool.submit(self._judged, trial, text): spots for text, spots in programs_left}
-        try:
-            for done in as_completed(running):
-                judgement = done.result()
-                yield from ((index, judgement) for index in running[done])
-        finally:
-            _cancel(running)
+        return Docket(lambda program: self._pool.submit(self._judged, trial, program), len(self.problem.tests))
 
     def versions(self) -> dict[str, Any]:
         """The image, the engine, the machine's speed, and each language in use: its version and the commands that
@@ -175,11 +171,6 @@ class Judge:
             else:
                 self._outage.over()
                 return done
-
-
-def _cancel(running: dict[Future[Judgement], list[int]]) -> None:
-    for future in running:
-        future.cancel()
 
 
 def _cores() -> int:

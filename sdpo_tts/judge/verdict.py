@@ -18,6 +18,7 @@ class Verdict(StrEnum):
     CE = "CE"
     JE = "JE"  # the judge's own fault: retried, never shown to the model
     NC = "NC"  # no program in the answer: nothing ran
+    CA = "CA"  # the answer was cancelled before its end: the run needed no more
 
 
 @dataclass(frozen=True)

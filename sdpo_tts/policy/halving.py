@@ -5,23 +5,14 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 
 from sdpo_tts.policy import memory
 from sdpo_tts.policy.batch import Ids
-from sdpo_tts.policy.sampler import Sample
+from sdpo_tts.policy.sampler import Listener, Sample, Sampler
 
 LOG = logging.getLogger(__name__)
-
-
-class Sampler(Protocol):
-    """`name` is the engine's."""
-
-    name: str
-
-    def sample(self, prompts: Sequence[Ids], rngs: Sequence[np.random.Generator], *, base: int = 0) -> list[Sample]: ...
 
 
 class Halving:
@@ -34,24 +25,44 @@ class Halving:
         self._sampler, self.name = sampler, sampler.name
         self._rows: int | None = None
 
-    def sample(self, prompts: Sequence[Ids], rngs: Sequence[np.random.Generator], *, base: int = 0) -> list[Sample]:
+    def sample(
+        self,
+        prompts: Sequence[Ids],
+        rngs: Sequence[np.random.Generator],
+        *,
+        base: int = 0,
+        listener: Listener | None = None,
+    ) -> list[Sample]:
         """As `Sampler.sample`. Raises what the sampler raises when a single row is too much."""
-        samples: list[Sample] = []
-        while len(samples) < len(prompts):
-            start = len(samples)
-            part = slice(start, start + (self._rows or len(prompts)))
-            samples += self._part(prompts[part], rngs[part], base=max(0, min(base, part.stop) - start))
-        return samples
+        told = listener or Listener()
+        found: dict[int, Sample] = {}
+        while left := [place for place in range(len(prompts)) if place not in found]:
+            part = left[: self._rows]
+            fresh = [copy.deepcopy(rngs[place]) for place in part]  # a try that ran out of memory draws in vain
+            try:
+                samples = self._sampler.sample(
+                    [prompts[place] for place in part], fresh, base=sum(place < base for place in part),
+                    listener=_relay(told, part, found),
+                )  # fmt: skip
+            except (RuntimeError, MemoryError) as error:
+                if not memory.ran_out(error) or len(part) < 2:
+                    raise
+                self._halve(len(part))
+            else:
+                found.update(zip(part, samples, strict=True))
+        return [found[place] for place in range(len(prompts))]
 
-    def _part(self, prompts: Sequence[Ids], rngs: Sequence[np.random.Generator], *, base: int) -> list[Sample]:
-        """Nothing where memory ran out; then fewer rows are to be asked for."""
-        fresh = copy.deepcopy(list(rngs))  # what ran out of memory has drawn already
-        try:
-            return self._sampler.sample(prompts, fresh, base=base)
-        except (RuntimeError, MemoryError) as error:
-            if not memory.ran_out(error) or len(prompts) < 2:
-                raise
-        self._rows = len(prompts) // 2
-        LOG.warning("memory ran out while sampling %d answers; now %d at a time", len(prompts), self._rows)
+    def _halve(self, rows: int) -> None:
+        self._rows = rows // 2
+        LOG.warning("memory ran out while sampling %d answers; now %d at a time", rows, self._rows)
         memory.let_go()
-        return []
+
+
+def _relay(told: Listener, places: Sequence[int], found: dict[int, Sample]) -> Listener:
+    """Passes on what is told of a part of the batch, and keeps it: what has ended stands, whatever comes after."""
+
+    def ended(place: int, sample: Sample) -> None:
+        found[places[place]] = sample
+        told.ended(places[place], sample)
+
+    return Listener(ended, told.enough)

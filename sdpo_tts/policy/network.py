@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -48,6 +49,7 @@ class Network:
                 self.peft = get_peft_model(base, config, autocast_adapter_dtype=True)
         self.peft.eval()
         self.version, self.checkpointing = 0, False
+        self._cache_name = _cache_name(self.body)
         for layer in self.body.layers:
             layer.forward = self._checkpointed(layer.forward)
 
@@ -89,8 +91,8 @@ class Network:
             input_ids=ids_B_S,
             attention_mask=mask_B_L,
             position_ids=positions_B_S,
-            cache=cache,
             use_cache=cache is not None,
+            **{self._cache_name: cache},
         )
         return output.last_hidden_state  # type: ignore[no-any-return]
 
@@ -126,6 +128,12 @@ class Network:
         for parameter, saved in zip(self.trainable, state, strict=True):
             parameter.data.copy_(saved)
         self.version += 1
+
+
+def _cache_name(body: Any) -> str:
+    """What this version of transformers calls the cache; under another name it would be ignored without a word."""
+    known = inspect.signature(body.forward).parameters
+    return "cache" if "cache" in known else "past_key_values"
 
 
 def _refuse_scaled_logits(base: Any) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -17,8 +18,9 @@ from sdpo_tts.policy.network import Network
 class Sample:
     """One response: `logprobs[t]` is log pi(response[t] | prompt, response[:t]) over the full vocabulary.
 
-    `response` ends with the end-of-turn token unless it was cut off at the token budget (`truncated`). `base`: drawn
-    from the base, without the adapter of its time.
+    `response` ends with the end-of-turn token unless it was cut off, at the token budget (`truncated`) or because the
+    run needed no more (`cancelled`, and then it may be empty). `base`: drawn from the base, without the adapter of its
+    time.
     """
 
     prompt: Ids
@@ -26,6 +28,39 @@ class Sample:
     logprobs: tuple[float, ...]
     truncated: bool
     base: bool = False
+    cancelled: bool = False
+
+
+@dataclass(frozen=True)
+class Listener:
+    """What a caller does while a batch is sampled.
+
+    `ended` hears of every sample as it ends, with its place in the batch, while others are still being sampled.
+    `enough` is asked again and again whether those are to be cancelled.
+    """
+
+    ended: Callable[[int, Sample], None] = lambda place, sample: None
+    enough: Callable[[], bool] = lambda: False
+
+
+class Sampler(Protocol):
+    """`name` is the engine's."""
+
+    name: str
+
+    def sample(
+        self,
+        prompts: Sequence[Ids],
+        rngs: Sequence[np.random.Generator],
+        *,
+        base: int = 0,
+        listener: Listener | None = None,
+    ) -> list[Sample]:
+        """One sample a prompt, the first `base` of them from the base.
+
+        Row i draws from `rngs[i]` alone, so it does not depend on its neighbours' draws.
+        """
+        ...
 
 
 class TorchSampler:
@@ -37,51 +72,95 @@ class TorchSampler:
         self.network, self.max_new_tokens = network, max_new_tokens
         self.stop_ids = torch.tensor(sorted(stop_ids), device=network.device)
 
-    def sample(self, prompts: Sequence[Ids], rngs: Sequence[np.random.Generator], *, base: int = 0) -> list[Sample]:
-        """One sample a prompt, the first `base` of them from the base.
-
-        Row i draws from `rngs[i]` alone, so it does not depend on its neighbours' draws.
-        """
-        with torch.inference_mode():
-            with self.network.without_adapter():
-                samples = self._sample(prompts[:base], rngs[:base], base=True)
-            with self.network.bare_at_version_zero():
-                return samples + self._sample(prompts[base:], rngs[base:], base=False)
-
-    def _sample(self, prompts: Sequence[Ids], rngs: Sequence[np.random.Generator], *, base: bool) -> list[Sample]:
+    def sample(
+        self,
+        prompts: Sequence[Ids],
+        rngs: Sequence[np.random.Generator],
+        *,
+        base: int = 0,
+        listener: Listener | None = None,
+    ) -> list[Sample]:
+        """As `Sampler.sample`; the base's rows come first."""
         if not prompts:
             return []
-        uniforms_B_T = np.stack([rng.random(self.max_new_tokens) for rng in rngs])
-        tokens, logprobs = self._decode(prompts, torch.from_numpy(uniforms_B_T))
-        stops = set(self.stop_ids.tolist())
-        return [
-            Sample(tuple(prompt), tuple(row), tuple(logp), row[-1] not in stops, base)
-            for prompt, row, logp in zip(prompts, tokens, logprobs, strict=True)
-        ]
+        rows = Rows(prompts, rngs, base, self.max_new_tokens, self.stop_ids.tolist(), listener or Listener())
+        with torch.inference_mode():
+            with self.network.without_adapter():
+                self._decode(rows, range(base))
+            with self.network.bare_at_version_zero():
+                self._decode(rows, range(base, len(prompts)))
+        return rows.samples()
 
-    def _decode(self, prompts: Sequence[Ids], uniforms_B_T: Tensor) -> tuple[list[list[int]], list[list[float]]]:
-        tokens: list[list[int]] = [[] for _ in prompts]
-        logprobs: list[list[float]] = [[] for _ in prompts]
-        alive = list(range(len(prompts)))
-        prefix = SharedPrefix(self.network, prompts, grad=False)
-        hidden, mask, cache = prefix.extend([tuple(p[len(prefix.ids) :]) for p in prompts], left=True)
+    def _decode(self, rows: Rows, places: Sequence[int]) -> None:
+        alive = list(places)
+        if not alive:
+            return
+        prefix = SharedPrefix(self.network, [rows.prompts[place] for place in alive], grad=False)
+        hidden, mask, cache = prefix.extend(
+            [tuple(rows.prompts[place][len(prefix.ids) :]) for place in alive], left=True
+        )
         positions = mask.sum(-1, keepdim=True)
-        for step in range(self.max_new_tokens):
-            chosen, logp = draw(self.network.logits(hidden[:, -1]), uniforms_B_T[alive, step])
-            for row, token, value in zip(alive, chosen.tolist(), logp.tolist(), strict=True):
-                tokens[row].append(token)
-                logprobs[row].append(value)
-            keep = (~torch.isin(chosen, self.stop_ids)).nonzero().squeeze(-1)
-            if not len(keep) or step + 1 == self.max_new_tokens:
-                break
-            if len(keep) < len(alive):
-                alive = [alive[i] for i in keep.tolist()]
+        while not rows.listener.enough():
+            uniforms_B = torch.from_numpy(rows.uniforms(alive)).to(hidden.device)
+            chosen, logp = draw(self.network.logits(hidden[:, -1]), uniforms_B)
+            going = rows.append(alive, chosen.tolist(), logp.tolist())
+            if not going:
+                return
+            if len(going) < len(alive):
+                keep = torch.tensor(going, device=chosen.device)
+                alive = [alive[i] for i in going]
                 cache.batch_select_indices(keep)
                 chosen, mask, positions = chosen[keep], mask[keep], positions[keep]
             mask = torch.cat([mask, mask.new_ones(len(alive), 1)], dim=1)
             hidden = self.network.hidden(chosen[:, None], mask_B_L=mask, positions_B_S=positions, cache=cache)
             positions = positions + 1
-        return tokens, logprobs
+
+
+class Rows:
+    """The answers of a batch as they grow."""
+
+    def __init__(
+        self,
+        prompts: Sequence[Ids],
+        rngs: Sequence[np.random.Generator],
+        base: int,
+        limit: int,
+        stops: Sequence[int],
+        listener: Listener,
+    ) -> None:
+        self.prompts, self.listener = prompts, listener
+        self._base, self._limit, self._stops = base, limit, frozenset(stops)
+        self._uniforms_B_T = np.stack([rng.random(limit) for rng in rngs])
+        self._tokens: list[list[int]] = [[] for _ in prompts]
+        self._logprobs: list[list[float]] = [[] for _ in prompts]
+        self._ended: dict[int, Sample] = {}
+
+    def uniforms(self, places: Sequence[int]) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """The next random number of each place."""
+        return self._uniforms_B_T[places, [len(self._tokens[place]) for place in places]]
+
+    def append(self, places: Sequence[int], tokens: Sequence[int], logprobs: Sequence[float]) -> list[int]:
+        """Add a token to each place; the indices in `places` of those that go on."""
+        going = []
+        for i, (place, token, logprob) in enumerate(zip(places, tokens, logprobs, strict=True)):
+            self._tokens[place].append(token)
+            self._logprobs[place].append(logprob)
+            if token in self._stops or len(self._tokens[place]) == self._limit:
+                self._ended[place] = self._sample(place)
+                self.listener.ended(place, self._ended[place])
+            else:
+                going.append(i)
+        return going
+
+    def samples(self) -> list[Sample]:
+        """All of them; those that have not ended are cancelled."""
+        return [self._ended.get(place) or self._sample(place, cancelled=True) for place in range(len(self.prompts))]
+
+    def _sample(self, place: int, *, cancelled: bool = False) -> Sample:
+        tokens, logprobs = self._tokens[place], self._logprobs[place]
+        truncated = not cancelled and tokens[-1] not in self._stops
+        prompt = tuple(self.prompts[place])
+        return Sample(prompt, tuple(tokens), tuple(logprobs), truncated, place < self._base, cancelled)
 
 
 def draw(logits_B_V: Tensor, uniforms_B: Tensor) -> tuple[Tensor, Tensor]:

@@ -12,7 +12,7 @@ from sdpo_tts.report.runs import ORDER
 from sdpo_tts.report.words import UNITS
 from sdpo_tts.stats import Axis
 
-VERDICTS = ("AC", "WA", "RE", "TLE", "MLE", "OLE", "CE", "NC", "JE")
+VERDICTS = ("AC", "WA", "RE", "TLE", "MLE", "OLE", "CE", "NC", "CA", "JE")
 FIGURES = {
     "loss": "loss (nats a token)",
     "kl": "KL student to teacher (nats a token)",

@@ -27,7 +27,8 @@ FIELDS = {
     # FLOPs follow (`parameters` without input embeddings, `layers`, `width` of all query heads), `pooled`: the run goes
     # on after a success, and, in comparisons, the name of its `arm`.
     "run_started": "method problem title seed model engine device tests batch_size max_attempts max_tokens max_seconds",
-    # So many `attempts` sampled under adapter version `adapter`; tokens are sums over the batch.
+    # So many `attempts` sampled under adapter version `adapter`; tokens are sums over the batch. Also there: how many
+    # of them were `cancelled` before their end; their verdict is CA.
     "batch_sampled": "step attempts prompt_tokens completion_tokens truncated adapter seconds",
     # `attempt` counts from 1 in generation order; `seconds` is the judge's; `program_sha` 12 hex or null.
     "attempt_judged": "attempt step verdict passed total completion_tokens truncated seconds program_sha feedback_kind",

@@ -27,6 +27,7 @@ STYLES = {
     "OLE": "yellow",
     "CE": "blue",
     "NC": "dim",
+    "CA": "dim",
     "JE": "reverse",
 }
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
