@@ -1,16 +1,17 @@
-"""Sampling with vLLM, in this process: token ids in, token ids out, always under the adapter that the learner has now."""
+"""Sampling with vLLM, in this process: token ids in and out, always under the adapter that the learner has now."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
+from sdpo_tts.engine.sharing import plain_weights_on_cpu
 from sdpo_tts.engine.shelf import Shelf
 from sdpo_tts.errors import SetupError
 from sdpo_tts.policy.batch import Ids
@@ -32,12 +33,14 @@ ENVIRONMENT = {
 @dataclass(frozen=True)
 class EngineSettings:
     """`sequences` are sampled at once; a prompt with its answer has at most `max_tokens`; `cache_bytes` hold the keys and
-    values of all of them. `cards` share the engine's weights."""
+    values of all of them. `cards` hold the engine's weights together. `plain`: on a CPU too the weights lie as they were
+    published, so that they can be shared."""
 
     sequences: int = 64
     max_tokens: int = 4096
     cache_bytes: int = 2**30
     cards: int = 1
+    plain: bool = False
 
 
 def start(source: str, dtype: str, rank: int, settings: EngineSettings) -> LLM:
@@ -47,10 +50,10 @@ def start(source: str, dtype: str, rank: int, settings: EngineSettings) -> LLM:
     try:
         from vllm import LLM
 
-        with _one_adapter_on_cpu():
+        with _one_adapter_on_cpu(), plain_weights_on_cpu() if settings.plain else nullcontext():
             return LLM(
                 model=source,
-                dtype=dtype,  # type: ignore[arg-type]
+                dtype=dtype,
                 enable_lora=True,
                 max_loras=1,
                 max_lora_rank=next(size for size in RANKS if size >= rank),
@@ -68,21 +71,23 @@ def start(source: str, dtype: str, rank: int, settings: EngineSettings) -> LLM:
     except (ImportError, OSError, ValueError, RuntimeError, StopIteration) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise SetupError(
-            f"vLLM does not start: {reason}", where="--engine", hint="logs/engine.log tells more; --engine torch needs no vLLM"
+            f"vLLM does not start: {reason}",
+            where="--engine",
+            hint="logs/engine.log tells more; --engine torch needs no vLLM",
         ) from error
 
 
 class VllmSampler:
-    """Every version of the adapter goes to the engine under a name and number of its own, so that neither an adapter nor a
-    cached prefix of an older one can be taken for it."""
+    """Every version of the adapter goes to the engine under a name and number of its own, so that neither an older one
+    nor a prefix cached under it can be taken for it."""
 
     name = "vllm"
 
     def __init__(self, llm: LLM, network: Network, stop_ids: Sequence[int], *, max_new_tokens: int) -> None:
         self.network, self.max_new_tokens = network, max_new_tokens
         self._llm, self._engine, self._stop_ids = llm, llm.llm_engine, sorted(stop_ids)
-        self._shelf, self._served, self._asked = Shelf(), None, 0
-        self._served: LoRARequest | None
+        self._shelf, self._asked = Shelf(), 0
+        self._served: LoRARequest | None = None
 
     def sample(
         self,
@@ -176,8 +181,8 @@ class _Answer:
 
 @contextmanager
 def _one_adapter_on_cpu() -> Iterator[None]:
-    """On a CPU, while the engine is made: our way of applying the only adapter instead of one that gathers a copy of it for
-    every token."""
+    """On a CPU, while the engine is made: our way of applying the only adapter, instead of one that gathers a copy of it
+    for every token."""
     from vllm.platforms import current_platform
 
     kind = type(current_platform)
