@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
-from sdpo_tts.cli.run import PROBLEM_HELP, USAGE, load, orderly
+from sdpo_tts.cli.run import USAGE, ProblemPath, load, orderly
 
 
-def check(problem: Annotated[Path, typer.Argument(help=PROBLEM_HELP)]) -> None:
+def check(problem: ProblemPath) -> None:
     """Read a problem and judge its own submissions/. Exit code 2: the file or a submission's verdict is wrong."""
     with orderly():
         wrong = _check(problem)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sdpo_tts.cli import complete
 from sdpo_tts.cli.options import BUDGET, DTYPES, METHODS, MODEL, OUTPUT, TRAINING
 from sdpo_tts.cli.run import FAULT, demand, orderly, seconds
 from sdpo_tts.errors import SdpoError, UserError
@@ -27,7 +28,10 @@ KEEP = ("hard", "very-hard")
 
 
 def compare(
-    problems: Annotated[list[Path], typer.Argument(help="problem.yaml files, or folders.", metavar="PROBLEM...")],
+    problems: Annotated[
+        list[Path],
+        typer.Argument(help="problem.yaml files, or folders.", metavar="PROBLEM...", autocompletion=complete.problems),
+    ],
     ids: Annotated[
         str | None,
         typer.Option(help="Rows of a benchmark FILE, comma-separated, or paper-hard, paper-very-hard (LiveCodeBench)."),
@@ -36,12 +40,16 @@ def compare(
         int | None, typer.Option(min=64, help="First sample so many of each problem, and keep the hard ones.")
     ] = None,
     keep: Annotated[str, typer.Option(help="hard: pass@64 below 0.5; very-hard: below 0.03.")] = "hard",
-    methods: Annotated[str, typer.Option(help=f"Of {', '.join(METHODS)}.")] = ",".join(METHODS),
+    methods: Annotated[
+        str, typer.Option(help=f"Of {', '.join(METHODS)}.", autocompletion=complete.listed(METHODS))
+    ] = ",".join(METHODS),
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each method on each problem.")] = 5,
     max_attempts: Annotated[int, typer.Option(min=1, help="Of each run.", rich_help_panel=BUDGET)] = 128,
     max_tokens: Annotated[int | None, typer.Option(min=1, help="Of each run.", rich_help_panel=BUDGET)] = None,
     max_time: Annotated[str | None, typer.Option(help="Of each run: 90s, 30m, 8h.", rich_help_panel=BUDGET)] = None,
-    model: Annotated[str, typer.Option(help="As for sdpo-solve.", rich_help_panel=MODEL)] = "auto",
+    model: Annotated[
+        str, typer.Option(help="As for sdpo-solve.", rich_help_panel=MODEL, autocompletion=complete.models)
+    ] = "auto",
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.", rich_help_panel=MODEL)] = "auto",
     dtype: Annotated[str, typer.Option(help="auto, bfloat16 or float32.", rich_help_panel=MODEL)] = "auto",
     max_new_tokens: Annotated[int, typer.Option(min=1, help="Of one answer.", rich_help_panel=MODEL)] = 512,
