@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sdpo_tts.cli import complete
-from sdpo_tts.cli.run import RunPath, orderly
+from sdpo_tts.cli.run import RunPath, load, orderly
 from sdpo_tts.cli.settings import settled
 
 if TYPE_CHECKING:
@@ -37,16 +37,16 @@ def forget(
     from sdpo_tts.cli.past import Past
     from sdpo_tts.discovery.forget import Comparison, drift, passages
     from sdpo_tts.judge import Judge
-    from sdpo_tts.problem import load_problem
 
     with orderly():
+        others = [load(path) for path in problems or []]
         past = Past.open(run)
         policy = past.policy(settled(context)["device"], lambda text: print(text, file=sys.stderr))
         policy.network.load_adapter(past.run.solved_adapter if solved else past.run.last_adapter)
         for i, (name, text) in enumerate(passages()):
             _say(drift(policy.network, name, policy.chat.plain(text)), first=i == 0, as_json=as_json)
-        for i, path in enumerate(problems or []):
-            with Judge(load_problem(path)) as judge:
+        for i, problem in enumerate(others):
+            with Judge(problem) as judge:
                 _say(Comparison(policy, past.seed).outcome(judge, samples), first=i == 0, as_json=as_json)
 
 
