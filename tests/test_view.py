@@ -230,14 +230,14 @@ def test_pace_failing_test_and_change_are_told() -> None:
     text = "\n".join(drawn(LEARNT, 100, 30))
     for shown in (
         "judging 0:01 · 0:19 a batch · 0:39 left", "failing   WA on 03-big: line 1: expected [31m7",
-        "changed   tests passed 27% to 60%, tokens 400 to 300, distinct 100% to 100%",
+        "changed   passed 27%→60%, tokens 400→300, distinct 100%→100%",
     ):  # fmt: skip
         assert shown in text, shown
     file = io.StringIO()
     view = Plain(file, clock=lambda: 98.0)
     for told in LEARNT:
         view.event(told)
-    assert "[0:34] the last step changed: tests passed 27% to 60%, tokens 400 to 300, distinct 100%" in file.getvalue()
+    assert "[0:34] the last step changed: passed 27% to 60%, tokens 400 to 300, distinct 100%" in file.getvalue()
     assert "  failing  WA on 03-big: line 1: expected" in summary(state, Path("runs/a"))
 
 

@@ -245,4 +245,4 @@ def _learning(state: RunState, inner: int) -> list[Line]:
         Line(3, _row("loss", f"{figure(last.loss):<10}", (sparkline(loss, width), "blue"))),
         Line(2, _row("KL", f"{figure(last.kl):<10}", (sparkline(kl, width), "blue"))),
     ]
-    return [*lines, Line(2, _row("changed", changed(state)))] if changed(state) else lines
+    return [*lines, Line(2, _row("changed", changed(state).replace(" to ", "→")))] if changed(state) else lines

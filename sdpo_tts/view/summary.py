@@ -83,7 +83,7 @@ def changed(state: RunState) -> str:
         return ""
     before, after = state.healths
     parts = (
-        ("tests passed", _move(before.score, after.score, "{:.0%}")),
+        ("passed", _move(before.score, after.score, "{:.0%}")),
         ("tokens", _move(before.length, after.length, "{:.0f}")),
         ("entropy", _move(before.entropy, after.entropy, "{:.2f}")),
         ("distinct", _move(before.distinct, after.distinct, "{:.0%}")),
