@@ -23,7 +23,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "choosing-a-model.md"
 BEGIN, END = "<!-- table: python benchmarks/memory.py --write -->\n", "<!-- end of table -->\n"
 LENGTHS = (512, 2048, 8192)
 CARDS = (8, 12, 16, 24, 32, 48, 80, 96, 141)
-SAVED = 7 / 4  # adapter/last, and in the checkpoint adapter and moments of now and of the best batch; in memory 4 copies
+SAVED = 7 / 4  # copies on disk (adapter/last; adapter and moments of now and of the best batch) to those in memory
 RESERVE = 0.9  # of a card: the driver and torch's allocator take the rest
 
 
