@@ -39,6 +39,16 @@ def test_check_finds_a_submission_in_the_wrong_folder(tmp_path: Path, engine: No
     assert "wrong_answer/sorted.py" in result.stdout and "WRONG: expected WA" in result.stdout
 
 
+def test_check_says_what_a_problem_lacks(tmp_path: Path, engine: None) -> None:
+    shutil.copy(TRIANGLE / "problem.yaml", tmp_path)
+    text = (tmp_path / "problem.yaml").read_text().partition("  held_out:")[0]
+    (tmp_path / "problem.yaml").write_text(text)
+    result = CliRunner().invoke(app, ["check", str(tmp_path)])
+    assert result.exit_code == 0
+    assert [line.partition(":")[0] for line in result.stderr.splitlines()] == ["note", "note"]
+    assert "no held-out tests" in result.stderr and "no submissions to judge" in result.stderr
+
+
 def test_model_list_names_the_catalogue() -> None:
     result = CliRunner().invoke(app, ["model", "list"])
     assert result.exit_code == 0 and "qwen2.5-coder-1.5b" in result.stdout

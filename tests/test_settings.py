@@ -273,3 +273,9 @@ def test_no_text_makes_the_reader_fail_otherwise(tmp_path_factory: pytest.TempPa
         assert error.where.startswith(str(path))
     else:
         assert len(found) == len(tomllib.loads(text))
+
+
+def test_forget_checks_what_its_problems_set(tmp_path: Path) -> None:
+    (tmp_path / "problem.yaml").write_text(f"{GOOD}run:\n  max-atempts: 3\n")
+    result = CliRunner().invoke(app, ["forget", str(tmp_path / "no-run"), str(tmp_path / "problem.yaml")])
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1) and "did you mean `max-attempts`?" in result.stderr

@@ -9,7 +9,9 @@ import pty
 import re
 import subprocess
 import sys
+import termios
 import textwrap
+import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -94,7 +96,7 @@ def test_the_fold_of_a_run_under_way() -> None:
     assert state.phase is Phase.JUDGING
     assert state.batch == Batch(2, 4, 3, 120.0, ((4, "TLE"), (5, "AC")))
     assert dict(state.verdicts) == {"WA": 2, "CE": 1, "TLE": 1, "AC": 1}
-    assert state.best == Best(attempt=5, passed=10)
+    assert state.best == Best(attempt=5, passed=10, verdict="AC")
     assert state.best_shares == (0.4, 0.4, 0.4, 0.6, 1.0)
     assert state.steps == (Learning(1, 1, 0.25, None),)
     assert (state.truncated, state.solved_at, state.reason) == (2, 5, None)
@@ -123,7 +125,7 @@ def test_phases_follow_the_events() -> None:
 def test_verdicts_may_come_in_any_order() -> None:
     late = judged(131.5, 4, 2, "AC", 10)
     state = RunState.of([*EVENTS[:7], judged(130.0, 6, 2, "WA", 10 - 1), EVENTS[8], late])
-    assert (state.solved_at, state.best) == (4, Best(4, 10))
+    assert (state.solved_at, state.best) == (4, Best(4, 10, "AC"))
     assert "batch 2   AC  AC  WA" in "\n".join(drawn([*EVENTS[:7], REST[0], EVENTS[8], late], 80, 24))
     assert "batch 2   ·   AC  WA" in "\n".join(drawn([*EVENTS[:7], REST[0], EVENTS[8]], 80, 24))
 
@@ -151,7 +153,7 @@ def test_plain_lines() -> None:
         [0:02] sum-line: sdpo, seed 7, Qwen2.5-Coder-0.5B-Instruct (torch on cpu), 10 tests
         [0:14] batch 1: WA 2 CE 1; attempts 3/12; best 4 of 10 tests passed (attempt 1); 120 tokens/s
         [0:21] step 1: loss 0.25, kl n/a, entropy 0.612, gap_max 0.0123; learnt from 3 attempts in 7.0 s
-        [0:34] batch 2: TLE 1 AC 1 WA 1; attempts 6/12; best 10 of 10 tests passed (attempt 5); 120 tokens/s
+        [0:34] batch 2: TLE 1 AC 1 WA 1; attempts 6/12; best 10 of 10 tests passed (attempt 5); 120 tokens/s; 0:19 a batch
         [0:34] solved: attempt 5
         [0:34] ended: solved after 6 attempts
         [1:01:40] step 3 skipped: no feedback
@@ -201,11 +203,56 @@ def drawn(events: list[dict[str, Any]], width: int, height: int, doing: str = "j
     return console.export_text().splitlines()
 
 
-@pytest.mark.parametrize("size", [(80, 24), (60, 17), (120, 50), (40, 16)])
-@pytest.mark.parametrize("told", range(len(EVENTS) + len(REST) + 1))
+def watched(t: float, step: int, score: float, length: float, entropy: float | None) -> dict[str, Any]:
+    told = {"score": score, "length": length, "entropy": entropy, "distinct": 1.0, "leaks": 0.0}
+    return event("batch_watched", t, step=step, **told)
+
+
+LEARNT = [
+    *EVENTS[:5],
+    watched(112.0, 1, 0.27, 400.2, None),
+    STEP,
+    EVENTS[6],
+    {**judged(130.0, 4, 2, "WA", 7), "failing": "03-big", "detail": "line 1: expected\n\x1b[31m7"},
+    judged(131.0, 5, 2, "WA", 6),
+    judged(132.0, 6, 2, "WA", 5),
+    watched(132.0, 2, 0.6, 300.0, 0.5),
+    {**STEP, "t": 141.0, "step": 2, "adapter": 2},
+]
+
+
+def test_pace_failing_test_and_change_are_told() -> None:
+    state = RunState.of(LEARNT)
+    assert state.paces == (19.0, 20.0) and state.batch_seconds == 19.5
+    assert state.seconds_left(141.0) == 39.0, "six attempts, three a batch"
+    assert state.seconds_left(100.0 + 3590.0) == 10.0, "the time limit comes first"
+    assert RunState.of(EVENTS[:5]).seconds_left(140.0) == 3560.0
+    text = "\n".join(drawn(LEARNT, 100, 30))
+    for shown in (
+        "judging 0:01 · 0:19 a batch · 0:39 left", "failing   WA on 03-big: line 1: expected [31m7",
+        "changed   passed 27%→60%, tokens 400→300, distinct 100%→100%",
+    ):  # fmt: skip
+        assert shown in text, shown
+    file = io.StringIO()
+    view = Plain(file, clock=lambda: 98.0)
+    for told in LEARNT:
+        view.event(told)
+    assert "[0:34] the last step changed: passed 27% to 60%, tokens 400 to 300, distinct 100%" in file.getvalue()
+    assert "  failing  WA on 03-big: line 1: expected" in summary(state, Path("runs/a"))
+
+
+def test_what_matters_least_gives_way() -> None:
+    for height, left in ((24, "changed"), (14, "loss"), (12, "failing"), (8, "best"), (5, "attempts"), (4, "now")):
+        lines = drawn(LEARNT, 80, height)
+        assert len(lines) < height and any(left in line for line in lines), (height, lines)
+    assert "changed" not in "\n".join(drawn(LEARNT, 80, 14)) and "tests passed, the best" in "\n".join(drawn(LEARNT, 80, 24))
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 17), (120, 50), (40, 16), (40, 12), (200, 60), (24, 6)])
+@pytest.mark.parametrize("told", range(len(LEARNT) + 3 + len(REST) + 1))
 def test_the_panel_fits_its_terminal(told: int, size: tuple[int, int]) -> None:
     width, height = size
-    lines = drawn([*EVENTS, *REST][:told], width, height)
+    lines = drawn([*LEARNT, *EVENTS[6:], *REST][:told], width, height)
     assert len(lines) < height
     assert {len(line) for line in lines} == {width}
 
@@ -321,6 +368,32 @@ def test_on_a_terminal_only_the_panel_is_seen_and_stdout_is_the_results(tmp_path
     for noise in ("printed", "logged", "warned", "child", "child error"):
         assert noise in told
         assert noise not in seen
+
+
+def test_a_resized_terminal_is_drawn_anew(tmp_path: Path) -> None:
+    """What a narrower terminal has wrapped would be left above the panel."""
+    script = NOISY.format(tests=str(Path(__file__).parent), log=str(tmp_path / "run.log"))
+    script = script.replace("    time.sleep(0.3)\nprint", "    time.sleep(3)\nprint")
+    master, slave = pty.openpty()
+    environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    termios.tcsetwinsize(slave, (24, 100))
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.DEVNULL, stderr=slave, env={**environment, "TERM": "xterm"}
+    ):
+        seen, deadline = b"", time.monotonic() + 20
+        for size in ((24, 100), (20, 60), (30, 90)):
+            termios.tcsetwinsize(slave, size)
+            edge = "─╮".encode()
+            while not any(len(line.decode(errors="replace")) == size[1] for line in _frames(seen) if edge in line):
+                assert time.monotonic() < deadline
+                seen += os.read(master, 65536)
+        os.close(slave)
+        seen += b"".join(_chunks(master))
+    assert seen.count(b"\x1b[H\x1b[2J") == 2
+
+
+def _frames(seen: bytes) -> list[bytes]:
+    return re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b"", seen).replace(b"\r", b"\n").split(b"\n")
 
 
 def _chunks(master: int) -> Iterator[bytes]:

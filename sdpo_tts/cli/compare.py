@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sdpo_tts.cli import options
+from sdpo_tts.cli import complete, options
 from sdpo_tts.cli.arms import read_arms
 from sdpo_tts.cli.options import METHODS
 from sdpo_tts.cli.rows import SETS, read_problems
@@ -37,7 +37,9 @@ WHICH, CLUSTER = "Problems", "Cluster"
 def compare(
     context: typer.Context,
     problems: Annotated[
-        list[Path] | None, typer.Argument(help="problem.yaml files, folders, files of rows.", metavar="PROBLEM...")
+        list[Path] | None,
+        typer.Argument(help="problem.yaml files, folders, files of rows.", metavar="PROBLEM...",
+                       autocompletion=complete.problems),
     ] = None,
     collection: Annotated[
         str | None,
@@ -61,7 +63,7 @@ def compare(
     methods: Annotated[
         str,
         typer.Option(help=f"Of {', '.join(METHODS)}; with settings of its own as in sdpo:feedback=none+teacher=ema.",
-                     metavar="ARM,ARM..."),
+                     metavar="ARM,ARM...", autocompletion=complete.listed(METHODS)),
     ] = ",".join(METHODS),
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each arm on each problem.")] = 5,
     max_attempts: options.MaxAttempts = 128,

@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from sdpo_tts.cli.run import orderly, tell
+from sdpo_tts.cli.run import RunPath, orderly, tell
 from sdpo_tts.errors import UserError
 
 
 def export(
-    run: Annotated[Path, typer.Argument(help="A run's folder.")],
+    run: RunPath,
     to: Annotated[
         Path | None, typer.Option(help="A new folder, or FILE.zip or FILE.tar.gz. Default: a folder here.")
     ] = None,

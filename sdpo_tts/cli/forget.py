@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sdpo_tts.cli.run import orderly
+from sdpo_tts.cli import complete
+from sdpo_tts.cli.run import RunPath, load, orderly
 from sdpo_tts.cli.settings import settled
 
 if TYPE_CHECKING:
@@ -19,28 +20,33 @@ if TYPE_CHECKING:
 
 def forget(
     context: typer.Context,
-    run: Annotated[Path, typer.Argument(help="A run's folder.")],
-    problems: Annotated[list[Path] | None, typer.Argument(help="Other problems to try with and without it.")] = None,
+    run: RunPath,
+    problems: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Other problems to try with and without it.", autocompletion=complete.problems),
+    ] = None,
     samples: Annotated[int, typer.Option(min=1, help="Of each problem, with and without the adapter.")] = 16,
     solved: Annotated[bool, typer.Option("--solved", help="The adapter that solved, not the last.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
-    """Compare the model with a run's adapter to the model without: on held-out prose and code (divergence, perplexity)
-    and on other problems (pass rate, length of answers)."""
+    """Compare the model with a run's adapter to the model without.
+
+    On held-out prose and code (divergence, perplexity), and on other problems (pass rate, length of answers).
+    """
     from sdpo_tts.cli.past import Past
     from sdpo_tts.discovery.forget import Comparison, drift, passages
     from sdpo_tts.judge import Judge
-    from sdpo_tts.problem import load_problem
 
     with orderly():
+        others = [load(path) for path in problems or []]
         past = Past.open(run)
         policy = past.policy(settled(context)["device"], lambda text: print(text, file=sys.stderr))
         policy.network.load_adapter(past.run.solved_adapter if solved else past.run.last_adapter)
         for i, (name, text) in enumerate(passages()):
             _say(drift(policy.network, name, policy.chat.plain(text)), first=i == 0, as_json=as_json)
-        for i, path in enumerate(problems or []):
-            with Judge(load_problem(path)) as judge:
+        for i, problem in enumerate(others):
+            with Judge(problem) as judge:
                 _say(Comparison(policy, past.seed).outcome(judge, samples), first=i == 0, as_json=as_json)
 
 

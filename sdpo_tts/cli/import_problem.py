@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sdpo_tts.cli.complete import problems
 from sdpo_tts.cli.rows import by_running, rows
 from sdpo_tts.cli.run import USAGE, orderly, tell
 from sdpo_tts.errors import UserError
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 
 
 def import_problem(
-    source: Annotated[Path, typer.Argument(help="A package (folder or zip), a folder of tests, FILE, or FILE#ID.")],
+    source: Annotated[
+        Path,
+        typer.Argument(help="A package (folder or zip), a folder of tests, FILE, or FILE#ID.", autocompletion=problems),
+    ],
     folder: Annotated[Path | None, typer.Argument(help="The folder to make; default: the problem's name.")] = None,
     statement: Annotated[Path | None, typer.Option(help="Its text: .tex, .md or .txt.")] = None,
     every: Annotated[bool, typer.Option("--all", help="All rows of a file, each into a folder below FOLDER.")] = False,

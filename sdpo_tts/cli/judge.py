@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from sdpo_tts.cli.run import PROBLEM_HELP, SOLVED, UNSOLVED, load, orderly
+from sdpo_tts.cli.run import SOLVED, UNSOLVED, ProblemPath, load, orderly
 from sdpo_tts.errors import UserError
 
 
 def judge(
-    problem: Annotated[Path, typer.Argument(help=PROBLEM_HELP)],
+    problem: ProblemPath,
     program: Annotated[Path, typer.Argument(help="The source file to judge.")],
 ) -> None:
     """Judge a program, and print what the model would be told of it. Exit code 0: it passes all tests; 3: not."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import typer
 
-import sdpo_tts
 from sdpo_tts.cli import (
     check,
     compare,
@@ -21,32 +22,42 @@ from sdpo_tts.cli import (
     report,
     show,
 )  # fmt: skip
+from sdpo_tts.cli.examples import epilog
+from sdpo_tts.cli.version import about
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
-app.command("probe")(probe.probe)
-app.command("compare")(compare.compare)
-app.command("report")(report.report)
-app.command("check")(check.check)
-app.command("judge")(judge.judge)
-app.command("show")(show.show)
-app.command("forget")(forget.forget)
-app.command("export")(export.export)
-app.command("new")(new.new)
-app.command("import")(import_problem.import_problem)
-app.command("listen")(listen.listen)
-app.command("config", context_settings=config.FORWARDED)(config.config)
-app.command("doctor")(doctor.doctor)
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_show_locals=False)
+COMMANDS: dict[str, Callable[..., None]] = {
+    "probe": probe.probe,
+    "compare": compare.compare,
+    "report": report.report,
+    "check": check.check,
+    "judge": judge.judge,
+    "show": show.show,
+    "forget": forget.forget,
+    "export": export.export,
+    "new": new.new,
+    "import": import_problem.import_problem,
+    "listen": listen.listen,
+    "doctor": doctor.doctor,
+}
+for name, command in COMMANDS.items():
+    app.command(name, epilog=epilog(name))(command)
+app.command("config", epilog=epilog("config"), context_settings=config.FORWARDED)(config.config)
 app.add_typer(model.app, name="model", help="The model catalogue.")
 
 
 def _version(wanted: bool) -> None:
     if wanted:
-        print(f"sdpo-tts {sdpo_tts.__version__}")
+        print(about())
         raise typer.Exit
 
 
 @app.callback()
-def _options(version: bool = typer.Option(False, "--version", callback=_version, is_eager=True)) -> None:
+def _options(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="The versions that a report of a fault should name."
+    ),
+) -> None:
     """Test-time discovery on one hard programming problem. The main job is `sdpo-solve`."""
 
 

@@ -7,12 +7,14 @@ from typing import Annotated
 
 import typer
 
+from sdpo_tts.cli.complete import models
+from sdpo_tts.cli.examples import epilog
 from sdpo_tts.cli.run import orderly
 
 app = typer.Typer(no_args_is_help=True)
 
 
-@app.command("list")
+@app.command("list", epilog=epilog("model list"))
 def list_models() -> None:
     """The models that have a name here, and whether they are on this machine."""
     from rich.console import Console
@@ -28,8 +30,10 @@ def list_models() -> None:
     Console().print(table)
 
 
-@app.command("pull")
-def pull(name: Annotated[str, typer.Argument(help="A name of `sdpo-tts model list`, or auto.")]) -> None:
+@app.command("pull", epilog=epilog("model pull"))
+def pull(
+    name: Annotated[str, typer.Argument(help="A name of `sdpo-tts model list`, or auto.", autocompletion=models)],
+) -> None:
     """Download a model and make it ready; prints the folder of its weights."""
     from sdpo_tts.models.weights import locate
 

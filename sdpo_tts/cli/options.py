@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sdpo_tts.cli.complete import among, listed, models, runs
 from sdpo_tts.cli.run import demand, seconds
 from sdpo_tts.errors import UserError
 from sdpo_tts.settings import PATHS, PRESETS, changed
@@ -28,7 +29,7 @@ CHOICES = {
     "method": METHODS, "dtype": DTYPES, "teacher": TEACHERS, "support": SUPPORTS, "feedback": FEEDBACKS,
     "template": TEMPLATES, "preset": PRESETS,
 }  # fmt: skip
-PER_CALL = frozenset({"config", "resume", "quiet", "json", "help"})
+PER_CALL = frozenset({"config", "resume", "quiet", "json", "help", "install-completion", "show-completion"})
 """Options that are about one call: no file and no variable sets them."""
 NOT_IN_PROBLEMS = frozenset({"runs", "critic", "critic-model", "track"})
 """A problem may come from anywhere: it decides neither where files are written nor where anything is sent."""
@@ -42,7 +43,7 @@ def _option(panel: str, help: str, name: str | None = None, **more: Any) -> Any:
     return typer.Option(*names, help=help, rich_help_panel=panel, **more)
 
 
-Method = Annotated[str, typer.Option(help=f"One of {', '.join(METHODS)}.")]
+Method = Annotated[str, typer.Option(help=f"One of {', '.join(METHODS)}.", autocompletion=among(METHODS))]
 Seed = Annotated[int, typer.Option(min=0, help="All random draws follow from it.")]
 
 MaxAttempts = Annotated[int | None, _option(BUDGET, "Sampled programs.", min=1)]
@@ -50,25 +51,31 @@ MaxTokens = Annotated[int | None, _option(BUDGET, "Sampled tokens.", min=1)]
 MaxTime = Annotated[str | None, _option(BUDGET, "As in 90s, 30m or 8h.")]
 KeepGoing = Annotated[bool, _option(BUDGET, "Spend the whole budget, also after a success.", "--keep-going")]
 
-Model = Annotated[str, _option(MODEL, "auto, a catalogue name, a hub id, a folder or a GGUF file.")]
-Device = Annotated[str, _option(MODEL, "auto, cpu, cuda or cuda:N.")]
-Dtype = Annotated[str, _option(MODEL, f"One of {', '.join(DTYPES)}.")]
+Model = Annotated[
+    str, _option(MODEL, "auto, a catalogue name, a hub id, a folder or a GGUF file.", autocompletion=models)
+]
+Device = Annotated[str, _option(MODEL, "auto, cpu, cuda or cuda:N.", autocompletion=among(("auto", "cpu", "cuda")))]
+Dtype = Annotated[str, _option(MODEL, f"One of {', '.join(DTYPES)}.", autocompletion=among(DTYPES))]
 MaxNewTokens = Annotated[int, _option(MODEL, "Of one answer.", min=1)]
 
 BatchSize = Annotated[int | None, _option(TRAINING, "Attempts a step; multi-turn: chains.", min=1)]
 BaseSamples = Annotated[int, _option(TRAINING, "Of each batch so many come from the untrained model.", min=0)]
 LearningRate = Annotated[float, _option(TRAINING, "Of AdamW, for the LoRA adapter.", min=0.0)]
 Updates = Annotated[int, _option(TRAINING, "Optimiser steps a batch.", min=1)]
-Teacher = Annotated[str, _option(TRAINING, f"One of {', '.join(TEACHERS)}.")]
+Teacher = Annotated[str, _option(TRAINING, f"One of {', '.join(TEACHERS)}.", autocompletion=among(TEACHERS))]
 TeacherRate = Annotated[float, _option(TRAINING, "Share of the student, for ema and trust-region.", min=0.0, max=1.0)]
 
 Alpha = Annotated[float, _option(LOSS, "1 reverse KL, 0 forward KL, between: Jensen-Shannon.", min=0.0, max=1.0)]
-Support = Annotated[str, _option(LOSS, f"Whose top ids are compared: {', '.join(SUPPORTS)}.")]
+Support = Annotated[
+    str, _option(LOSS, f"Whose top ids are compared: {', '.join(SUPPORTS)}.", autocompletion=among(SUPPORTS))
+]
 TopK = Annotated[int, _option(LOSS, "Ids compared one by one; the rest is one bucket.", min=1)]
 GrpoWeight = Annotated[float, _option(LOSS, "Share of GRPO in the loss of sdpo.", min=0.0, max=1.0)]
 
-Feedback = Annotated[str, _option(CONTEXT, "real; shuffled and none are ablations.")]
-Template = Annotated[str, _option(CONTEXT, f"Where feedback stands: {', '.join(TEMPLATES)}.")]
+Feedback = Annotated[str, _option(CONTEXT, "real; shuffled and none are ablations.", autocompletion=among(FEEDBACKS))]
+Template = Annotated[
+    str, _option(CONTEXT, f"Where feedback stands: {', '.join(TEMPLATES)}.", autocompletion=among(TEMPLATES))
+]
 Solutions = Annotated[bool, _option(CONTEXT, "Show a sibling's correct program.", "--solutions/--no-solutions")]
 Both = Annotated[bool, _option(CONTEXT, "Show feedback beside a sibling's program, not instead.", "--both/--no-both")]
 Critic = Annotated[str, _option(CONTEXT, "Remarks on failures: none, self, or the URL of an OpenAI-style endpoint.")]
@@ -81,12 +88,20 @@ GuardLength = Annotated[
 ]
 GuardLeaks = Annotated[float, _option(GUARD, "Largest share of answers that talk about feedback.", min=0.0)]
 
-Preset = Annotated[str | None, _option(LAYERS, f"One of {', '.join(PRESETS)}: settings that belong together.")]
+Preset = Annotated[
+    str | None,
+    _option(LAYERS, f"One of {', '.join(PRESETS)}: settings that belong together.", autocompletion=among(PRESETS)),
+]
 Config = Annotated[Path | None, _option(LAYERS, "A TOML file of settings (docs/settings.md).")]
 
-Resume = Annotated[Path | None, _option(OUTPUT, "Go on with the run in this folder.")]
+Resume = Annotated[Path | None, _option(OUTPUT, "Go on with the run in this folder.", autocompletion=runs)]
 Runs = Annotated[Path, _option(OUTPUT, "Root of run folders.")]
-Track = Annotated[str | None, _option(OUTPUT, f"{', '.join(BACKENDS)}; also NAME:PROJECT, tensorboard:FOLDER.")]
+Track = Annotated[
+    str | None,
+    _option(
+        OUTPUT, f"{', '.join(BACKENDS)}; also NAME:PROJECT, tensorboard:FOLDER.", autocompletion=listed(tuple(BACKENDS))
+    ),
+]
 Quiet = Annotated[bool, _option(OUTPUT, "Nothing but the result.", "--quiet")]
 AsJson = Annotated[bool, _option(OUTPUT, "The result as JSON.", "--json")]
 

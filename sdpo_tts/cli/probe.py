@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sdpo_tts.cli.run import PROBLEM_HELP, load, orderly
+from sdpo_tts.cli.complete import models
+from sdpo_tts.cli.run import ProblemPath, load, orderly
 from sdpo_tts.cli.settings import settled
 
 if TYPE_CHECKING:
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 def probe(
     context: typer.Context,
-    problem: Annotated[Path, typer.Argument(help=PROBLEM_HELP)],
+    problem: ProblemPath,
     samples: Annotated[int, typer.Option(min=1, help="Samples from the student's prompt.")] = 32,
-    model: Annotated[str, typer.Option(help="As for sdpo-solve.")] = "auto",
+    model: Annotated[str, typer.Option(help="As for sdpo-solve.", autocompletion=models)] = "auto",
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     max_new_tokens: Annotated[int, typer.Option(min=1, help="Of one answer.")] = 512,
     seed: Annotated[int, typer.Option(min=0)] = 0,

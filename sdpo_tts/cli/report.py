@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sdpo_tts.cli import complete
 from sdpo_tts.cli.run import demand, orderly
 from sdpo_tts.errors import UserError
 
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
 
 
 def report(
-    runs: Annotated[list[Path], typer.Argument(help="Folders of runs or of comparisons.", metavar="RUN...")],
+    runs: Annotated[
+        list[Path],
+        typer.Argument(help="Folders of runs or of comparisons.", metavar="RUN...", autocompletion=complete.runs),
+    ],
     html: Annotated[Path | None, typer.Option(help="The page. Default: report.html in the first folder.")] = None,
     png: Annotated[Path | None, typer.Option(help="Also the curves as a picture (extra: plots).")] = None,
     csv: Annotated[Path | None, typer.Option(help="Also a folder of CSV files with every number.")] = None,

@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sdpo_tts.cli.complete import problems, runs
+from sdpo_tts.cli.examples import EXAMPLES, epilog
 from sdpo_tts.errors import SdpoError, UserError, visible
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 SOLVED, FAULT, USAGE, UNSOLVED, SETUP, SANDBOX, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 4, 5, 130, 143
 PROBLEM_HELP = "A problem.yaml, its folder, or another format (docs/formats.md)."
+ProblemPath = Annotated[Path, typer.Argument(help=PROBLEM_HELP, autocompletion=problems)]
+RunPath = Annotated[Path, typer.Argument(help="A run's folder.", autocompletion=runs)]
 
 
 class Terminated(KeyboardInterrupt):
@@ -68,8 +72,8 @@ def _lack(error: Exception) -> str:
 
 def app_of(command: Callable[..., None], name: str) -> typer.Typer:
     """An application of one command."""
-    app = typer.Typer(add_completion=False, pretty_exceptions_show_locals=False)
-    app.command(name)(command)
+    app = typer.Typer(pretty_exceptions_show_locals=False)
+    app.command(name, epilog=epilog(name) if name in EXAMPLES else None)(command)
     return app
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sdpo_tts.cli.past import Past
-from sdpo_tts.cli.run import orderly
+from sdpo_tts.cli.run import RunPath, orderly
 from sdpo_tts.cli.settings import settled
 
 if TYPE_CHECKING:
@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 
 def show(
     context: typer.Context,
-    run: Annotated[Path, typer.Argument(help="A run's folder.")],
+    run: RunPath,
     attempt: Annotated[int, typer.Option(min=1, help="Its number.")] = 1,
     page: Annotated[Path | None, typer.Option("--html", help="Write a page there too.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
 ) -> None:
-    """Shade each token of an attempt by log(teacher/student): red where the teacher that has read the feedback
-    disagrees, blue where it reinforces. The teacher is the frozen one."""
+    """Shade each token of an attempt by what its teacher thinks of it, after reading the feedback.
+
+    By log(teacher/student): red where the teacher disagrees, blue where it reinforces. The teacher is the frozen one.
+    """
     from rich.console import Console
 
     from sdpo_tts.record import write_text

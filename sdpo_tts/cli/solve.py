@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sdpo_tts.cli import options
+from sdpo_tts.cli.complete import problems
 from sdpo_tts.cli.past import Past, unfinished
 from sdpo_tts.cli.run import PROBLEM_HELP, SOLVED, UNSOLVED, app_of, load, orderly
 from sdpo_tts.cli.settings import flags, settled
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 def solve(
     context: typer.Context,
-    problem: Annotated[Path | None, typer.Argument(help=PROBLEM_HELP)] = None,
+    problem: Annotated[Path | None, typer.Argument(help=PROBLEM_HELP, autocompletion=problems)] = None,
     method: options.Method = "sdpo",
     seed: options.Seed = 0,
     max_attempts: options.MaxAttempts = None,

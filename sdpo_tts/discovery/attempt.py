@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 
-from sdpo_tts.judge import Judgement
+from sdpo_tts.judge import Judgement, Verdict
 from sdpo_tts.judge.feedback import Feedback
 from sdpo_tts.policy.sampler import Sample
 from sdpo_tts.record import AttemptRecord, summarise
@@ -52,7 +52,15 @@ class Judged:
             "seconds": round(self.judgement.seconds, 4),
             "program_sha": program and hashlib.sha256(program.encode()).hexdigest()[:12],
             "feedback_kind": self.feedback.kind,
+            **self._failing(),
         }
+
+    def _failing(self) -> dict[str, object]:
+        """The first test that failed; what it expected is told of a shown one alone."""
+        failed = next((one for one in self.judgement.outcomes if one.verdict is not Verdict.AC), None)
+        if failed is None:
+            return {}
+        return {"failing": failed.test.name, "detail": failed.detail if failed.test.shown else ""}
 
     def record(self) -> AttemptRecord:
         """The attempt as it is kept in the run directory."""

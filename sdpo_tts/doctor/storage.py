@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import time
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from sdpo_tts.doctor.finding import GIB, Finding, Subject, failed, passed, size, warned
 from sdpo_tts.models.fetch import cache_root
+from sdpo_tts.record import RunDir
 
 RUNS_NEED = GIB  # an adapter, its optimiser and some thousand attempts
 SHARED_NEED = GIB
@@ -65,14 +65,6 @@ def leftovers(subject: Subject) -> Finding:
 
 
 def _unfinished(folder: Path) -> bool:
-    """A run that has a journal and no result, and whose lock is free."""
-    if not (folder / "events.jsonl").is_file() or (folder / "result.json").exists():
-        return False
-    try:
-        with (folder / "lock").open() as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
-    return True
+    """A run that has a journal and no result, and that no process works on."""
+    run = RunDir(folder)
+    return run.events.is_file() and not run.result.exists() and not run.locked

@@ -32,9 +32,9 @@ ENVIRONMENT = {
 
 @dataclass(frozen=True)
 class EngineSettings:
-    """`sequences` are sampled at once; a prompt with its answer has at most `max_tokens`; `cache_bytes` hold the keys and
-    values of all of them. `cards` hold the engine's weights together. `plain`: on a CPU too the weights lie as they were
-    published, so that they can be shared."""
+    """`sequences` are sampled at once; a prompt with its answer has at most `max_tokens`; `cache_bytes` hold the keys
+    and values of all of them. `cards` hold the engine's weights together. `plain`: on a CPU too the weights lie as they
+    were published, so that they can be shared."""
 
     sequences: int = 64
     max_tokens: int = 4096
@@ -181,8 +181,8 @@ class _Answer:
 
 @contextmanager
 def _one_adapter_on_cpu() -> Iterator[None]:
-    """On a CPU, while the engine is made: our way of applying the only adapter, instead of one that gathers a copy of it
-    for every token."""
+    """On a CPU, while the engine is made: our way of applying the only adapter, instead of one that gathers a copy of
+    it for every token."""
     from vllm.platforms import current_platform
 
     kind = type(current_platform)

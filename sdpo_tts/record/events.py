@@ -30,7 +30,8 @@ FIELDS = {
     # So many `attempts` sampled under adapter version `adapter`; tokens are sums over the batch. Also there: how many
     # of them were `cancelled` before their end; their verdict is CA.
     "batch_sampled": "step attempts prompt_tokens completion_tokens truncated adapter seconds",
-    # `attempt` counts from 1 in generation order; `seconds` is the judge's; `program_sha` 12 hex or null.
+    # `attempt` counts from 1 in generation order; `seconds` is the judge's; `program_sha` 12 hex or null. Also there,
+    # where a test failed: `failing`, the name of the first one, and `detail`, in words why (of a shown test).
     "attempt_judged": "attempt step verdict passed total completion_tokens truncated seconds program_sha feedback_kind",
     # `adapter` is the new version; `gap_*` the sampler's log-probability against the learner's, in nats a
     # token; `trained` counts sequences.

@@ -113,10 +113,13 @@ class RunDir:
     def locked(self) -> bool:
         """Whether some process works on it."""
         try:
-            with self.lock():
-                return False
-        except UserError:
+            with (self.path / "lock").open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
             return True
+        except OSError:  # there is no such file, or it may not be read: nobody's, or somebody else's
+            return False
+        return False
 
     @contextmanager
     def lock(self) -> Iterator[None]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
-from rich.console import Console, Group
+from rich.console import Console, ConsoleDimensions, Group
+from rich.control import Control
 from rich.live import Live
 from rich.panel import Panel
 from rich.text import Text
@@ -16,7 +19,7 @@ from sdpo_tts.record import Event
 from sdpo_tts.view.curve import sparkline, step_curve
 from sdpo_tts.view.plain import Quiet
 from sdpo_tts.view.progress import Phase, RunState
-from sdpo_tts.view.summary import best, count, duration, figure
+from sdpo_tts.view.summary import best, changed, count, duration, failing, figure
 
 STYLES = {
     "AC": "bold green",
@@ -32,7 +35,8 @@ STYLES = {
 }
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 LABEL = 10
-CURVE_ROWS = 5
+CURVE_ROWS, TITLE_AND_AXIS = 5, 2
+BORDERS_AND_CURSOR = 3
 
 
 class Dashboard(Quiet):
@@ -41,6 +45,7 @@ class Dashboard(Quiet):
     def __init__(self, console: Console, clock: Callable[[], float] = time.time) -> None:
         self._console, self._clock = console, clock
         self._state, self._status, self._since = RunState(), "", clock()
+        console.size = self._terminal_size()
         self._live = Live(
             console=console,
             get_renderable=self._render,
@@ -76,24 +81,56 @@ class Dashboard(Quiet):
         return self._status or self._state.phase
 
     def _render(self) -> Panel:
+        self._follow_the_size()
         now = self._clock()
         doing = f"{self._doing()} {duration(now - self._since)}"
         if self._state.reason and not self._status:
             doing = f"ended: {self._state.reason}"
         return panel(self._state, doing, now, *self._console.size)
 
+    def _follow_the_size(self) -> None:
+        """A terminal that became narrower has wrapped the old panel, which then is taller than Rich knows.
+
+        Rich asks the standard streams for the size, which are redirected.
+        """
+        if (size := self._terminal_size()) != self._console.size:
+            self._console.size = size
+            self._console.control(Control.home(), Control.clear())
+
+    def _terminal_size(self) -> ConsoleDimensions:
+        if "COLUMNS" not in os.environ:
+            with suppress(OSError, ValueError):
+                size = os.get_terminal_size(self._console.file.fileno())
+                return ConsoleDimensions(*size) if all(size) else self._console.size
+        return self._console.size
+
+
+class Line(NamedTuple):
+    """One line of the panel; where there is no room for all, those of least `weight` are left out."""
+
+    weight: int
+    text: Text
+
+
+BLANK = Line(0, Text())
+
 
 def panel(state: RunState, doing: str, now: float, width: int, height: int) -> Panel:
-    """The state as a panel no wider than `width`; the curve gives way where `height` is short of rows."""
-    inner = width - 4
+    """The state as a panel no wider than `width` and lower than `height`; what matters least gives way."""
+    inner, room = width - 4, height - BORDERS_AND_CURSOR
     above = [*_heading(state, doing, now), *_budget(state, now, inner), *_verdicts(state, inner)]
     below = _learning(state, inner)
-    borders_axis_and_cursor = 6
-    rows = min(CURVE_ROWS, height - len(above) - len(below) - borders_axis_and_cursor)
-    lines = [*above, *_curve(state, inner, rows), *below]
+    curve = _curve(state, inner, min(CURVE_ROWS, room - len(above) - len(below) - TITLE_AND_AXIS))
+    lines = _fitted([*above, *curve, *below], room)
     for line in lines:
         line.no_wrap, line.overflow = True, "ellipsis"
     return Panel(Group(*lines), title=_title(state), title_align="left", width=width)
+
+
+def _fitted(lines: Sequence[Line], room: int) -> list[Text]:
+    """The weightiest lines in their order: `room` of them, but one at least."""
+    kept = sorted(range(len(lines)), key=lambda i: -lines[i].weight)[: max(1, room)]
+    return [lines[i].text.copy() for i in sorted(kept)]
 
 
 def _title(state: RunState) -> Text:
@@ -110,14 +147,22 @@ def _row(label: str, *parts: str | tuple[str, str]) -> Text:
     return Text.assemble((f"{label:<{LABEL}}", "dim"), *parts)
 
 
-def _heading(state: RunState, doing: str, now: float) -> list[Text]:
+def _heading(state: RunState, doing: str, now: float) -> list[Line]:
     model = " · ".join(filter(None, (state.model, state.engine, state.device)))
     spinner = " " if state.phase is Phase.ENDED else SPINNER[int(now * 4) % len(SPINNER)]
-    lines = [_row("model", _printable(model))] if model else []
-    return [*lines, _row(f"{spinner} now", (_printable(doing), "bold cyan")), Text()]
+    lines = [Line(3, _row("model", _printable(model)))] if model else []
+    return [*lines, Line(9, _row(f"{spinner} now", (_printable(doing), "bold cyan"), _pace(state, now))), BLANK]
 
 
-def _budget(state: RunState, now: float, inner: int) -> list[Text]:
+def _pace(state: RunState, now: float) -> str:
+    """How long a batch takes, and all of them at most."""
+    if state.phase is Phase.ENDED or state.batch_seconds is None:
+        return ""
+    left = state.seconds_left(now)
+    return f" · {duration(state.batch_seconds)} a batch" + (f" · {duration(left)} left" if left is not None else "")
+
+
+def _budget(state: RunState, now: float, inner: int) -> list[Line]:
     attempts = f"{state.cost.attempts:,}" + (f" of {state.max_attempts:,}" if state.max_attempts else "")
     tokens = f"{state.cost.tokens:,}" + (f" of {state.max_tokens:,}" if state.max_tokens else "")
     elapsed = duration(state.elapsed(now)) + (f" of {duration(state.max_seconds)}" if state.max_seconds else "")
@@ -125,9 +170,9 @@ def _budget(state: RunState, now: float, inner: int) -> list[Text]:
     cut = f" · {count(state.truncated, 'answer')} cut off" if state.truncated else ""
     meter = _meter(state.cost.attempts / state.max_attempts, inner - LABEL - 20) if state.max_attempts else ""
     return [
-        _row("attempts", f"{attempts:<20}", (meter, "cyan")),
-        _row("tokens", tokens, speed, cut),
-        _row("time", elapsed, _split(state)),
+        Line(8, _row("attempts", f"{attempts:<20}", (meter, "cyan"))),
+        Line(4, _row("tokens", tokens, speed, cut)),
+        Line(5, _row("time", elapsed, _split(state))),
     ]
 
 
@@ -147,10 +192,16 @@ def _split(state: RunState) -> str:
     return "".join(f" · {name} {100 * seconds / whole:.0f} %" for name, seconds in parts.items()) if whole else ""
 
 
-def _verdicts(state: RunState, inner: int) -> list[Text]:
+def _verdicts(state: RunState, inner: int) -> list[Line]:
     counts = (part for verdict, number in state.verdicts for part in _counted(verdict, number))
-    lines = [_strip(state, inner - LABEL), _row("verdicts", *counts), _row("best", best(state))]
-    return [*lines, Text()]
+    failed = [Line(4, _row("failing", _printable(failing(state))))] if failing(state) else []
+    return [
+        Line(6, _strip(state, inner - LABEL)),
+        Line(5, _row("verdicts", *counts)),
+        Line(7, _row("best", best(state))),
+        *failed,
+        BLANK,
+    ]
 
 
 def _counted(verdict: str, number: int) -> tuple[tuple[str, str], str]:
@@ -170,7 +221,7 @@ def _strip(state: RunState, width: int) -> Text:
     return _row(f"batch {state.batch.step}", *marks)
 
 
-def _curve(state: RunState, inner: int, rows: int) -> list[Text]:
+def _curve(state: RunState, inner: int, rows: int) -> list[Line]:
     """Best share of tests passed against attempts; nothing where there is no room."""
     if rows < 1:
         return []
@@ -179,18 +230,20 @@ def _curve(state: RunState, inner: int, rows: int) -> list[Text]:
     labels = ["100 % ┤", *["      │"] * (rows - 1)]
     axis = f"attempt 1{f'{len(state.best_shares):,}':>{width - 9}}" if state.best_shares else ""
     drawn = [_row(f"{label:>{LABEL}}", (line, "green")) for label, line in zip(labels, lines, strict=True)]
-    return [Text("tests passed, the best so far", style="dim"), *drawn, _row("", (axis, "dim"))]
+    whole = [Text("tests passed, the best so far", style="dim"), *drawn, _row("", (axis, "dim"))]
+    return [Line(1, text) for text in whole]
 
 
-def _learning(state: RunState, inner: int) -> list[Text]:
-    """Loss and KL divergence with what they were; empty for a method that does not learn."""
+def _learning(state: RunState, inner: int) -> list[Line]:
+    """Loss and KL divergence with what they were, and what came of it; empty for a method that does not learn."""
     if not state.steps:
-        return [_row("", (f"no step of learning: {state.skipped}", "dim"))] if state.skipped else []
+        return [Line(3, _row("", (f"no step of learning: {state.skipped}", "dim")))] if state.skipped else []
     last = state.steps[-1]
     loss = [step.loss for step in state.steps if step.loss is not None]
     kl = [step.kl for step in state.steps if step.kl is not None]
     width = inner - LABEL - 10
-    return [
-        _row("loss", f"{figure(last.loss):<10}", (sparkline(loss, width), "blue")),
-        _row("KL", f"{figure(last.kl):<10}", (sparkline(kl, width), "blue")),
+    lines = [
+        Line(3, _row("loss", f"{figure(last.loss):<10}", (sparkline(loss, width), "blue"))),
+        Line(2, _row("KL", f"{figure(last.kl):<10}", (sparkline(kl, width), "blue"))),
     ]
+    return [*lines, Line(2, _row("changed", changed(state).replace(" to ", "→")))] if changed(state) else lines

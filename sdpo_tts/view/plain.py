@@ -9,7 +9,7 @@ from typing import Self, TextIO
 
 from sdpo_tts.record import Event
 from sdpo_tts.view.progress import LEARNERS, RunState
-from sdpo_tts.view.summary import best, count, duration, figure
+from sdpo_tts.view.summary import best, changed, count, duration, figure
 
 
 class Quiet:
@@ -58,6 +58,8 @@ def _line(event: Event, state: RunState) -> str:
             return _started(state)
         case "attempt_judged" if state.batch and state.batch.judged:
             return _batch(state)
+        case "batch_watched" if told := changed(state):
+            return f"the last step changed: {told}"
         case "step_taken":
             return _step(event)
         case "step_skipped" if state.method in LEARNERS:
@@ -81,7 +83,8 @@ def _batch(state: RunState) -> str:
     marks = " ".join(f"{verdict} {told.count(verdict)}" for verdict in dict.fromkeys(told))
     attempts = f"{state.cost.attempts}/{state.max_attempts}" if state.max_attempts else f"{state.cost.attempts}"
     speed = f"{state.batch.tokens_per_second:.0f} tokens/s"
-    return f"batch {state.batch.step}: {marks}; attempts {attempts}; best {best(state)}; {speed}"
+    pace = f"; {duration(state.batch_seconds)} a batch" if state.batch_seconds else ""
+    return f"batch {state.batch.step}: {marks}; attempts {attempts}; best {best(state)}; {speed}{pace}"
 
 
 def _step(event: Event) -> str:

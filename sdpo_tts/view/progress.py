@@ -10,6 +10,7 @@ from sdpo_tts.record import Event
 from sdpo_tts.stats import Cost, passed_share, solves
 
 LEARNERS = frozenset({"sdpo", "grpo"})
+PACES = 5
 
 
 class Phase(StrEnum):
@@ -22,10 +23,13 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True)
 class Best:
-    """The first attempt that passed as many tests as any so far."""
+    """The first attempt that passed as many tests as any so far, and the first test that it failed."""
 
     attempt: int
     passed: int
+    verdict: str = ""
+    failing: str = ""
+    detail: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,10 +58,24 @@ class Learning:
 
 
 @dataclass(frozen=True)
+class Health:
+    """One batch: the mean share of tests passed, tokens an answer, nats of entropy a token, share of distinct programs.
+
+    A figure that was not finite is None.
+    """
+
+    score: float | None
+    length: float | None
+    entropy: float | None
+    distinct: float | None
+
+
+@dataclass(frozen=True)
 class RunState:
     """The fold. `best_shares[k - 1]` is the best share of tests passed by the first k attempts judged.
 
-    `started` is Unix time; limits of None are none; `wall_seconds` is None until the run has ended.
+    `started` is Unix time; limits of None are none; `wall_seconds` is None until the run has ended. `paces` are the
+    seconds that the last batches took, learning included; `healths` are those of the last two.
     """
 
     method: str = ""
@@ -82,6 +100,9 @@ class RunState:
     best_shares: tuple[float, ...] = ()
     steps: tuple[Learning, ...] = ()
     skipped: str = ""
+    healths: tuple[Health, ...] = ()
+    paces: tuple[float, ...] = ()
+    paced: float = 0.0
     solved_at: int | None = None
     reason: str | None = None
     wall_seconds: float | None = None
@@ -106,7 +127,10 @@ class RunState:
             case "step_taken":
                 return state._learned(event)
             case "step_skipped":
-                return replace(state, phase=Phase.SAMPLING, skipped=event["reason"])
+                return replace(state, phase=Phase.SAMPLING, skipped=event["reason"])._paced()
+            case "batch_watched":
+                health = Health(*(event[name] for name in ("score", "length", "entropy", "distinct")))
+                return replace(state, healths=(*state.healths, health)[-2:])
             case "solved":
                 return replace(state, solved_at=min(state.solved_at or event["attempt"], event["attempt"]))
             case "run_ended":
@@ -118,6 +142,22 @@ class RunState:
         if self.wall_seconds is not None:
             return self.wall_seconds
         return 0.0 if self.started is None else max(0.0, now - self.started)
+
+    @property
+    def batch_seconds(self) -> float | None:
+        """What a batch takes, by the last ones; None before the first has ended."""
+        return sum(self.paces) / len(self.paces) if self.paces else None
+
+    def seconds_left(self, now: float) -> float | None:
+        """At most, by the limits on attempts and time; None where neither tells."""
+        left = [] if self.max_seconds is None else [self.max_seconds - self.elapsed(now)]
+        if self.max_attempts is not None and self.batch_seconds and self.batch_size:
+            left.append((self.max_attempts - self.cost.attempts) / self.batch_size * self.batch_seconds)
+        return max(0.0, min(left)) if left else None
+
+    def _paced(self) -> RunState:
+        paces = (*self.paces, self.cost.seconds - self.paced)[-PACES:]
+        return replace(self, paces=paces, paced=self.cost.seconds)
 
     def _started(self, event: Event) -> RunState:
         told = {field.name: event[field.name] for field in fields(self) if field.name in event}
@@ -139,7 +179,7 @@ class RunState:
         counts = dict(self.verdicts)
         counts[event["verdict"]] = counts.get(event["verdict"], 0) + 1
         before = self.best_shares[-1] if self.best_shares else 0.0
-        challenger = Best(event["attempt"], event["passed"])
+        challenger = Best(event["attempt"], event["passed"], *_failing(event))
         solved = [self.solved_at] if self.solved_at else []
         solved += [event["attempt"]] if solves(event) else []
         return replace(
@@ -157,10 +197,15 @@ class RunState:
 
     def _learned(self, event: Event) -> RunState:
         step = Learning(event["step"], event["adapter"], event["loss"], event["kl"])
-        return replace(self, phase=Phase.SAMPLING, steps=(*self.steps, step), skipped="")
+        return replace(self, phase=Phase.SAMPLING, steps=(*self.steps, step), skipped="")._paced()
 
     def _ended(self, event: Event) -> RunState:
         """The run's own account of its time replaces the one put together from the events."""
         told = {name: event[name] for name in ("sampling_seconds", "judging_seconds", "learning_seconds")}
         cost = replace(self.cost, **told)
         return replace(self, phase=Phase.ENDED, cost=cost, reason=event["reason"], wall_seconds=event["seconds"])
+
+
+def _failing(event: Event) -> tuple[str, str, str]:
+    """Verdict, test and detail; journals of an older program do not tell the latter two."""
+    return event["verdict"], event.get("failing", ""), event.get("detail", "")

@@ -21,7 +21,7 @@ def summary(state: RunState, run: Path, solution: Path | None = None) -> str:
     if state.solved_at is not None:
         rows = [*_spent(state), ("program", str(solution or ""))]
     else:
-        rows = [*_spent(state), ("best", best(state)), ("verdicts", verdicts(state))]
+        rows = [*_spent(state), ("best", best(state)), ("failing", failing(state)), ("verdicts", verdicts(state))]
     rows.append(("run", str(run)))
     return "\n".join([_outcome(state), *(f"  {label:<9}{text}" for label, text in rows if text)])
 
@@ -67,6 +67,32 @@ def best(state: RunState) -> str:
     if state.best is None:
         return ""
     return f"{state.best.passed} of {count(state.tests, 'test')} passed (attempt {state.best.attempt})"
+
+
+def failing(state: RunState) -> str:
+    """Where the best attempt failed first; empty where that is not known, or nowhere."""
+    if state.best is None or not state.best.failing:
+        return ""
+    detail = f": {' '.join(state.best.detail.split())}" if state.best.detail else ""
+    return f"{state.best.verdict} on {state.best.failing}{detail}"
+
+
+def changed(state: RunState) -> str:
+    """What the last step did to the batch after it: means of both batches; empty where there are no two."""
+    if len(state.healths) < 2 or not state.steps:
+        return ""
+    before, after = state.healths
+    parts = (
+        ("passed", _move(before.score, after.score, "{:.0%}")),
+        ("tokens", _move(before.length, after.length, "{:.0f}")),
+        ("entropy", _move(before.entropy, after.entropy, "{:.2f}")),
+        ("distinct", _move(before.distinct, after.distinct, "{:.0%}")),
+    )
+    return ", ".join(f"{name} {move}" for name, move in parts if move)
+
+
+def _move(before: float | None, after: float | None, form: str) -> str:
+    return "" if before is None or after is None else f"{form.format(before)} to {form.format(after)}"
 
 
 def verdicts(state: RunState) -> str:

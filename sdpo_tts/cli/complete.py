@@ -1,0 +1,70 @@
+"""What a shell offers on Tab. Quick, and silent about whatever cannot be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+PACKAGES = frozenset({".yaml", ".yml", ".zip", ".json", ".jsonl"})
+RUNS = "runs"
+NEWEST = 20
+
+
+def among(words: Iterable[str]) -> Callable[[str], list[str]]:
+    """Completes to one of `words`."""
+    known = list(words)
+    return lambda incomplete: [word for word in known if word.startswith(incomplete)]
+
+
+def listed(words: Sequence[str]) -> Callable[[str], list[str]]:
+    """Completes the last of several words with commas between."""
+
+    def complete(incomplete: str) -> list[str]:
+        before, comma, last = incomplete.rpartition(",")
+        return [f"{before}{comma}{word}" for word in words if word.startswith(last)]
+
+    return complete
+
+
+def problems(incomplete: str) -> list[str]:
+    """Problem folders, files that may hold a problem, and folders on the way to them."""
+    return [
+        text if (path / "problem.yaml").is_file() or path.is_file() else f"{text}/"
+        for text, path in _paths(incomplete)
+        if path.is_dir() or path.suffix in PACKAGES
+    ]
+
+
+def runs(incomplete: str) -> list[str]:
+    """Run folders: the newest ones below `runs/`, or those where the user is looking."""
+    if not incomplete:
+        found = sorted(Path(RUNS).glob("*/*/events.jsonl"), key=_age, reverse=True)
+        return [str(journal.parent) for journal in found[:NEWEST]]
+    inside = ((text, path) for text, path in _paths(incomplete) if path.is_dir())
+    return [text if (path / "events.jsonl").is_file() else f"{text}/" for text, path in inside]
+
+
+def models(incomplete: str) -> list[str]:
+    """`auto`, the catalogue's names, and what a path leads to."""
+    from sdpo_tts.models.catalogue import entries
+
+    if incomplete.startswith((".", "/", "~")):
+        return [f"{text}/" if path.is_dir() else text for text, path in _paths(incomplete)]
+    return among(["auto", *entries()])(incomplete)
+
+
+def _paths(incomplete: str) -> Iterator[tuple[str, Path]]:
+    """What there is that begins so, as the user would write it."""
+    before, slash, name = incomplete.rpartition("/")
+    with suppress(OSError, RuntimeError):  # RuntimeError: the home of a user that there is not
+        for path in sorted(Path(before + slash).expanduser().iterdir()):
+            if path.name.startswith(name) and (name.startswith(".") or not path.name.startswith(".")):
+                yield f"{before}{slash}{path.name}", path
+
+
+def _age(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0

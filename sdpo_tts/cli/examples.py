@@ -1,0 +1,53 @@
+"""The examples at the end of each command's help: what is typed, and what for."""
+
+from __future__ import annotations
+
+EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
+    "sdpo-solve": (
+        ("sdpo-solve problems/rle", "solve it"),
+        ("sdpo-solve problem.yaml --max-time 8h --preset thorough", "a night's work"),
+        ("sdpo-solve package.zip --method best-of-k --seed 1", "only sample; a Kattis package"),
+        ("sdpo-solve --resume runs/rle/sdpo-s0-20261125-093124-1c2d", "go on with a run"),
+        ("sdpo-solve problems/rle --json | jq .program", "for a script"),
+    ),
+    "probe": (("sdpo-tts probe problems/rle --samples 64", "before a long run: is there anything to learn?"),),
+    "compare": (
+        ("sdpo-tts compare problems/rle problems/dedup --seeds 5", "all methods"),
+        ("sdpo-tts compare bench.jsonl --ids paper-hard --methods sdpo,best-of-k", "of a benchmark"),
+    ),
+    "report": (
+        ("sdpo-tts report runs/comparison", "a page and a text"),
+        ("sdpo-tts report here there --merge --csv numbers --png curves.png", "of two machines"),
+    ),
+    "check": (("sdpo-tts check problems/rle", "is the file sound, and its submissions as expected?"),),
+    "judge": (("sdpo-tts judge problems/rle mine.py", "your own program, and what a model would be told of it"),),
+    "show": (("sdpo-tts show runs/rle/sdpo-s0-20261125-093124-1c2d --attempt 5 --html a.html", "one attempt"),),
+    "forget": (("sdpo-tts forget runs/rle/sdpo-s0-20261125-093124-1c2d problems/dedup", "and one other problem"),),
+    "export": (
+        ("sdpo-tts export runs/rle/sdpo-s0-20261125-093124-1c2d", "a folder here"),
+        ("sdpo-tts export runs/rle/sdpo-s0-20261125-093124-1c2d --to rle.zip", "to send by mail"),
+    ),
+    "new": (
+        ("sdpo-tts new my-problem", "paste the statement and the samples"),
+        ("sdpo-tts new my-problem --statement task.tex", "only the samples"),
+    ),
+    "import": (
+        ("sdpo-tts import package.zip", "a folder named after the problem"),
+        ("sdpo-tts import bench.jsonl#abc301_a mine", "one row of a benchmark"),
+        ("sdpo-tts import bench.jsonl rows --all", "every row"),
+    ),
+    "listen": (("sdpo-tts listen problems --once", "then click the extension's plus sign"),),
+    "config": (("sdpo-tts config problems/rle --preset quick --max-attempts 32", "what would hold, and why"),),
+    "doctor": (
+        ("sdpo-tts doctor", "will it run here?"),
+        ("sdpo-tts doctor --preset paper --json", "as those settings would use the machine"),
+    ),
+    "model list": (("sdpo-tts model list", "the names that --model knows"),),
+    "model pull": (("sdpo-tts model pull qwen2.5-coder-1.5b", "before going offline"),),
+}
+
+
+def epilog(command: str) -> str:
+    """Each example under a line that says what it is for."""
+    lines = (f"  # {meant}\n  {typed}" for typed, meant in EXAMPLES[command])
+    return "\n".join(["Examples:", *lines])

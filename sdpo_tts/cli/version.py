@@ -1,0 +1,43 @@
+"""What a report of a fault should name, found without loading anything that is slow."""
+
+from __future__ import annotations
+
+ENGINE_TIMEOUT_S = 3
+
+
+def about() -> str:
+    """Versions of this program, of Python and of the packages that matter; the machine, its GPUs, the Docker engine."""
+    import platform
+
+    from sdpo_tts.record.manifest import cpu_name, gpus, versions
+
+    found = versions()
+    ours, python = found.pop("sdpo-tts", "not installed"), found.pop("python")
+    packages = ", ".join(f"{name} {version}" for name, version in found.items())
+    cards = ", ".join(f"{gpu['name']}{_size(gpu['memory_bytes'])}" for gpu in gpus())
+    rows = {
+        "sdpo-tts": ours,
+        "python": f"{python}, {platform.python_implementation()}",
+        "packages": packages,
+        "machine": f"{platform.platform()}, {cpu_name()}",
+        "gpu": cards or "none that nvidia-smi tells of",
+        "docker": _engine(),
+    }
+    return "\n".join(f"{name:<10}{text}" for name, text in rows.items())
+
+
+def _size(memory: int | None) -> str:
+    return f" ({memory / 2**30:.0f} GiB)" if memory else ""
+
+
+def _engine() -> str:
+    import docker
+    from docker.errors import DockerException
+
+    try:
+        client = docker.from_env(timeout=ENGINE_TIMEOUT_S)
+        told = client.version()
+        client.close()
+    except (DockerException, OSError):
+        return "no engine answers"
+    return f"engine {told['Version']}, API {told['ApiVersion']}, {told['Os']}/{told['Arch']}"

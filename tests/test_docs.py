@@ -1,0 +1,85 @@
+"""The documentation says what is: messages that the program has, numbers that it computes, files that are there."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import re
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+DOCS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "sandbox" / "README.md"]
+GAP = "…"
+
+
+def told() -> list[str]:
+    """The messages of docs/troubleshooting.md: what its tables quote in their first column."""
+    text = (ROOT / "docs" / "troubleshooting.md").read_text()
+    return re.findall(r"^\| `([^`]+)` \|", text, re.MULTILINE)
+
+
+def strings() -> Iterator[str]:
+    """Every text of the program, what is put into it as GAP."""
+    for path in (ROOT / "sdpo_tts").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if text := text_of(node):
+                yield text
+
+
+def text_of(node: ast.AST) -> str:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return re.sub(r"%(\.\d+)?[sdf]", GAP, node.value)
+    if isinstance(node, ast.JoinedStr):
+        return "".join(text_of(part) or GAP for part in node.values)
+    return ""
+
+
+TEXTS = list(strings())
+
+
+@pytest.mark.parametrize("message", told())
+def test_every_message_that_is_explained_exists(message: str) -> None:
+    wanted = message.removesuffix(f" {GAP}").removesuffix(GAP).removeprefix(f"{GAP} ")
+    assert any(wanted in text for text in TEXTS), "no text of the program says that"
+
+
+def raised(kinds: set[str]) -> Iterator[str]:
+    """The messages of these errors that are not put together elsewhere."""
+    for path in (ROOT / "sdpo_tts").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            named = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in kinds
+            if named and (text := text_of(node.args[0])):
+                yield text
+
+
+def test_every_lack_of_the_machine_and_fault_of_the_sandbox_is_explained() -> None:
+    known = [message.strip(f"{GAP} ") for message in told()]
+    for text in raised({"SetupError", "SandboxError", "NonFiniteError"}):
+        assert any(message in text for message in known), text
+
+
+def test_the_memory_table_is_what_the_program_computes() -> None:
+    spec = importlib.util.spec_from_file_location("memory", ROOT / "benchmarks" / "memory.py")
+    assert spec and spec.loader
+    memory = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(memory)
+    page = memory.PAGE.read_text()
+    table = page.partition(memory.BEGIN)[2].partition(memory.END)[0].splitlines()
+    assert table[2:4] == list(islice(memory.rows(), 2)) and len(table) == 2 + len(memory.MODELS)
+
+
+@pytest.mark.parametrize("page", DOCS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    readme = (ROOT / "README.md").read_text()
+    assert [page.name for page in (ROOT / "docs").glob("*.md") if f"docs/{page.name}" not in readme] == []
