@@ -24,7 +24,7 @@ LONG_INPUT = replace(QUICK, tests=(Test("long", b"3 4\n" * 100, b"7\n", True),))
 
 @pytest.fixture(scope="module")
 def judge(engine: None) -> Iterator[Judge]:
-    with Judge(QUICK, languages=["cpp20", "c"]) as judge:
+    with Judge(QUICK, languages=["cpp20", "c"], style=FeedbackStyle()) as judge:
         yield judge
 
 
@@ -86,7 +86,7 @@ def test_a_time_out_is_told_with_the_line_and_how_far_it_got(judge: Judge, sourc
 
 
 def test_of_a_long_input_the_size_is_told(engine: None) -> None:
-    with Judge(LONG_INPUT) as judge:
+    with Judge(LONG_INPUT, style=FeedbackStyle()) as judge:
         text = told(judge.judge("while True: pass"), LONG_INPUT)
     assert text.endswith("Size of the input: 100 lines, 400 characters.")
 
@@ -97,7 +97,9 @@ GROWS = "xs = []\ni = 0\nwhile True:\n    xs.append(str(i) * 100)\n    i += 1"
 def test_the_line_that_grows_is_told(judge: Judge) -> None:
     grows, at_once = judge.judge_many([GROWS, "import sys\nx = bytearray(b'1') * (600 << 20)\nprint(len(x))"])
     assert grows.verdict is at_once.verdict is Verdict.MLE
-    assert re.search(r"Peak: \d+.*MiB\.\nMemory grew on line 4 \(`xs\.append\(str\(i\) \* 100\)`\): xs = \['000", told(grows))
+    assert re.search(
+        r"Peak: \d+.*MiB\.\nMemory grew on line 4 \(`xs\.append\(str\(i\) \* 100\)`\): xs = \['000", told(grows)
+    )
     assert int(re.search(r"(\d+) in all", told(grows))[1]) > 100_000  # type: ignore[index]
     assert "Memory grew on line 2 (`x = bytearray(b'1') * (600 << 20)`)." in told(at_once)
     assert told(grows, style=BARE) == "Memory limit exceeded: more than 64 MiB.\nInput: '3 4\\n'"
@@ -122,7 +124,9 @@ def test_a_crash_is_told_as_a_sanitizer_sees_it(judge: Judge) -> None:
     for judgement, (source, words) in zip(judge.judge_many([s for s, _ in CRASHES], "cpp20"), CRASHES, strict=True):
         assert (judgement.verdict, words in told(judgement)) == (Verdict.RE, True), (source, told(judgement))
         assert "Cause" not in told(judgement, style=BARE)
-    divided = judge.judge('#include <stdio.h>\nint main(void) {\n  int a, b = 0;\n  scanf("%d", &a);\n  printf("%d", a / b);\n}', "c")
+    divided = judge.judge(
+        '#include <stdio.h>\nint main(void) {\n  int a, b = 0;\n  scanf("%d", &a);\n  printf("%d", a / b);\n}', "c"
+    )
     assert "Cause: division by zero on line 5" in told(divided)
 
 
@@ -134,7 +138,7 @@ def test_a_time_out_in_cpp_is_told_with_its_line(judge: Judge) -> None:
 
 def test_the_first_difference_is_told_of_shown_tests_only(engine: None) -> None:
     problem = replace(SUM, tests=(Test("one", b"3\n", b"1 2\n3 4\n", True), Test("two", b"4\n", b"5 6 7\n", False)))
-    with Judge(problem) as judge:
+    with Judge(problem, style=FeedbackStyle()) as judge:
         shown, held_out = judge.judge_many(["print('1 2\\n3 5')", "print('1 2\\n3 4' if input() == '3' else '5 6 8')"])
         assert "First difference: token 4 (line 2): expected '4', got '5'" in told(shown, problem)
         assert "First difference" not in told(shown, problem, BARE)
@@ -143,12 +147,12 @@ def test_the_first_difference_is_told_of_shown_tests_only(engine: None) -> None:
         quiet = replace(problem, feedback=FeedbackScope.NONE)
         assert "expected" not in told(shown, quiet)
     program = Checker(kind="program", program=python("import sys\nsys.exit(1)"))
-    with Judge(replace(problem, checker=program)) as judge:
+    with Judge(replace(problem, checker=program), style=FeedbackStyle()) as judge:
         assert "First difference" not in told(judge.judge("print(1, 2)"), judge.problem)
 
 
 def test_a_held_out_failure_is_not_run_again(engine: None) -> None:
-    with Judge(SUM) as judge:
+    with Judge(SUM, style=FeedbackStyle()) as judge:
         fails_later = "a, b = map(int, input().split())\nsecret = a\nassert a != 1\nprint(a + b)"
         judgement = judge.judge(fails_later)
     assert (judgement.verdict, judgement.passed, judgement.diagnosis) == (Verdict.RE, 2, None)
@@ -157,7 +161,7 @@ def test_a_held_out_failure_is_not_run_again(engine: None) -> None:
 
 def test_the_smallest_generated_test_that_fails_is_told_first(engine: None) -> None:
     long = replace(STRESSED, tests=(Test("long", b"1000000 -1000000\n", b"0\n", True),))
-    with Judge(long) as judge:
+    with Judge(long, style=FeedbackStyle()) as judge:
         judgement = judge.judge("a, b = map(int, input().split())\nprint(abs(a) + abs(b))\n")
         assert (judgement.verdict, judgement.passed, judgement.total) == (Verdict.WA, 0, 1)
         found = judgement.diagnosis.smallest.test  # type: ignore[union-attr]
@@ -169,8 +173,12 @@ def test_the_smallest_generated_test_that_fails_is_told_first(engine: None) -> N
 
 
 def test_function_mode_is_told_as_code(engine: None) -> None:
-    with Judge(FUNCTION) as judge:
-        sources = ["def add(xs, y):\n    return xs + [None, True]", "def add(xs, y):\n    return xs[y]", "def add(xs, y):\n    while xs: y += 1"]
+    with Judge(FUNCTION, style=FeedbackStyle()) as judge:
+        sources = [
+            "def add(xs, y):\n    return xs + [None, True]",
+            "def add(xs, y):\n    return xs[y]",
+            "def add(xs, y):\n    while xs: y += 1",
+        ]
         wrong, raises, slow = judge.judge_many(sources)
     assert told(wrong, FUNCTION) == (
         "Wrong answer.\nCall: add([1, 2], 3)\nResult: [1, 2, None, True]\nExpected: [1, 2, 3]\n"
@@ -183,8 +191,10 @@ def test_function_mode_is_told_as_code(engine: None) -> None:
 
 def test_a_talking_program_is_looked_at_as_well(engine: None) -> None:
     interactor = Interactor(python("import sys\nprint(5, flush=True)\nsys.stdin.read()\n"), Convention.TESTLIB)
-    with Judge(replace(QUICK, interactor=interactor)) as judge:
-        assert "Values on line 2: n = 5" in told(judge.judge("n = int(input())\nprint(1 // (n - 5), flush=True)"), judge.problem)
+    with Judge(replace(QUICK, interactor=interactor), style=FeedbackStyle()) as judge:
+        assert "Values on line 2: n = 5" in told(
+            judge.judge("n = int(input())\nprint(1 // (n - 5), flush=True)"), judge.problem
+        )
 
 
 HOSTILE = {
@@ -205,7 +215,7 @@ HOSTILE = {
 
 
 def test_hostile_programs_spoil_their_own_diagnosis_only(judge: Judge) -> None:
-    for (name, source), judgement in zip(HOSTILE.items(), judge.judge_many(list(HOSTILE.values())), strict=True):
+    for name, judgement in zip(HOSTILE, judge.judge_many(list(HOSTILE.values())), strict=True):
         assert judgement.verdict is Verdict.RE, name
         text = told(judgement)
         assert text.startswith("Runtime error:") and len(text) < 900, (name, text)
@@ -214,7 +224,9 @@ def test_hostile_programs_spoil_their_own_diagnosis_only(judge: Judge) -> None:
     assert judge.judge("print(7)").solved
 
 
-def test_a_diagnosis_that_fails_leaves_verdict_and_plain_feedback(judge: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_diagnosis_that_fails_leaves_verdict_and_plain_feedback(
+    judge: Judge, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def lose(*_: object) -> None:
         raise ContainerLost("gone")
 

@@ -246,3 +246,15 @@ def test_no_text_makes_the_reader_fail_otherwise(tmp_path_factory: pytest.TempPa
         assert error.where.startswith(str(path))
     else:
         assert len(found) == len(tomllib.loads(text))
+
+
+def test_parts_of_feedback_are_named_one_by_one(desk: Desk) -> None:
+    from sdpo_tts.cli import options
+    from sdpo_tts.judge.wording import PARTS
+
+    assert options.PARTS == PARTS, "named twice, since --help loads no judge"
+    assert (options.parts("all"), options.parts("none"), options.parts("stack, calls")) == (PARTS, (), ("stack", "calls"))
+    assert desk.refusal("--diagnose", "stack,luck").startswith("error: --diagnose: 'luck' is not one of all, none, values")
+    assert desk.refusal("--diagnose", "stack,all").startswith("error: --diagnose: `all` and `none` stand alone")
+    desk.put("project file", "diagnose", "values")
+    assert desk.config()["diagnose"]["value"] == "values"

@@ -151,14 +151,14 @@ def _hard(plan: Plan, makers: Makers, samples: int, rule: str) -> tuple[Problem,
 def _makers(plan: Plan, *, quiet: bool) -> Makers:
     from sdpo_tts.comparison.run import Makers
     from sdpo_tts.discovery.assemble import load_policy, make_strategy
-    from sdpo_tts.judge import Judge
+    from sdpo_tts.discovery.launch import make_judge
 
     def policy(seed: int, report: Callable[[str], None]) -> Policy:
         _free()
         return load_policy(plan.choices.policy, seed, report)
 
     return Makers(
-        judge=Judge,
+        judge=make_judge,
         policy=policy,
         strategy=lambda settings, problem, policy: make_strategy(problem, policy, settings),
         watch=lambda run: _watch(run, quiet=quiet),

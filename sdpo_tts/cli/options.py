@@ -23,6 +23,7 @@ TEACHERS = ("frozen", "ema", "trust-region", "live")
 SUPPORTS = ("student", "teacher", "union", "full", "sampled")
 FEEDBACKS = ("real", "shuffled", "none")
 TEMPLATES = ("before-order", "after-order")
+PARTS = ("values", "stack", "memory", "sanitizer", "difference", "smallest", "calls")
 CHOICES = {
     "method": METHODS, "dtype": DTYPES, "teacher": TEACHERS, "support": SUPPORTS, "feedback": FEEDBACKS,
     "template": TEMPLATES, "preset": PRESETS,
@@ -68,6 +69,7 @@ GrpoWeight = Annotated[float, _option(LOSS, "Share of GRPO in the loss of sdpo."
 
 Feedback = Annotated[str, _option(CONTEXT, "real; shuffled and none are ablations.")]
 Template = Annotated[str, _option(CONTEXT, f"Where feedback stands: {', '.join(TEMPLATES)}.")]
+Diagnose = Annotated[str, _option(CONTEXT, f"What a second look adds: all, none, or some of {','.join(PARTS)}.")]
 Solutions = Annotated[bool, _option(CONTEXT, "Show a sibling's correct program.", "--solutions/--no-solutions")]
 Critic = Annotated[str, _option(CONTEXT, "Remarks on failures: none, self, or the URL of an OpenAI-style endpoint.")]
 CriticModel = Annotated[str, _option(CONTEXT, "The endpoint's model.")]
@@ -109,6 +111,7 @@ def run_settings(chosen: Mapping[str, Any]) -> RunSettings:
     from sdpo_tts.discovery.budget import Budget
     from sdpo_tts.discovery.context import ContextSettings
     from sdpo_tts.discovery.solve import SolverSettings
+    from sdpo_tts.judge.feedback import FeedbackStyle
     from sdpo_tts.policy import loss
     from sdpo_tts.policy.learner import LearnerSettings
     from sdpo_tts.policy.teacher import TeacherSettings
@@ -135,8 +138,24 @@ def run_settings(chosen: Mapping[str, Any]) -> RunSettings:
             feedback=chosen["feedback"], solutions=chosen["solutions"], template=chosen["template"]
         ),
         critic=CriticSettings(chosen["critic"], chosen["critic_model"]),
-        solver=SolverSettings(keep_going=chosen["keep_going"], base_samples=chosen["base_samples"]),
+        solver=SolverSettings(
+            style=FeedbackStyle.with_parts(parts(chosen["diagnose"])),
+            keep_going=chosen["keep_going"],
+            base_samples=chosen["base_samples"],
+        ),
     )
+
+
+def parts(text: str, where: str = "--diagnose") -> tuple[str, ...]:
+    """`values,stack` as a tuple. Raises UserError, naming `where` it was given, for a part that is none."""
+    if text in ("all", "none"):
+        return PARTS if text == "all" else ()
+    named = tuple(part.strip() for part in text.split(","))
+    for part in named:
+        demand(part, ("all", "none", *PARTS), where)
+    if not set(named) <= set(PARTS):
+        raise UserError("`all` and `none` stand alone", where=where)
+    return named
 
 
 def check(name: str, value: Any, where: str) -> None:
@@ -145,5 +164,7 @@ def check(name: str, value: Any, where: str) -> None:
         demand(value, CHOICES[name], where)
     if name == "max_time":
         seconds(value, where)
+    if name == "diagnose":
+        parts(value, where)
     if isinstance(value, float) and not math.isfinite(value):
         raise UserError(f"{value} is no number to compute with", where=where)

@@ -39,7 +39,7 @@ class Watch:
 class Makers:
     """How a cell gets its parts. `watch` opens a view of the run that is to begin."""
 
-    judge: Callable[[Problem], Judge]
+    judge: Callable[[Problem, RunSettings], Judge]
     policy: Callable[[int, Callable[[str], None]], Policy]
     strategy: Callable[[RunSettings, Problem, Policy], Strategy]
     watch: Callable[[RunDir], AbstractContextManager[Watch]]
@@ -124,7 +124,7 @@ class Comparison:
 
     def _solve(self, cell: Cell, run: RunDir, watch: Watch) -> None:
         settings = self.plan.choices.run_settings(cell.method, cell.seed, cell.attempts)
-        with self.makers.judge(cell.problem) as judge, Journal(run.events) as journal:
+        with self.makers.judge(cell.problem, settings) as judge, Journal(run.events) as journal:
             journal.subscribe(watch.event)
             policy = self.makers.policy(cell.seed, watch.status)
             strategy = self.makers.strategy(settings, cell.problem, policy)
