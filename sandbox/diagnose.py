@@ -34,7 +34,8 @@ import harness
 FINDINGS = "/tmp/diagnosis"
 LOOKS = 100  # at the stack in SECONDS
 THREAD_BYTES = 1 << 18
-MOST_ITEMS, MOST_DEPTH, MOST_CHARS, MOST_NAMES, MOST_BITS = 6, 3, 100, 6, 256
+MOST_DEPTH, MOST_NAMES, MOST_BITS = 3, 6, 256
+MOST_ITEMS, MOST_CHARS = (0, 2, 4, 6), (20, 20, 20, 100)  # by the depth that is left
 _NO_VALUES = (ModuleType, FunctionType, BuiltinFunctionType, MethodType, type)
 _SEQUENCES: tuple[tuple[type, str, str], ...] = (
     (list, "[", "]"), (tuple, "(", ")"), (set, "{", "}"), (frozenset, "frozenset({", "})"), (deque, "deque([", "])"),
@@ -50,16 +51,18 @@ def show(value: Any, depth: int = MOST_DEPTH) -> str:
     if kind in _PLAIN or kind is int:
         return repr(value)
     if kind in (str, bytes, bytearray):
-        return repr(value[:MOST_CHARS]) + (f"... ({len(value)} long)" if len(value) > MOST_CHARS else "")
+        most = MOST_CHARS[depth]
+        return repr(value[:most]) + (f"... ({len(value)} long)" if len(value) > most else "")
     if depth == 0:
         return "..."
     for base, opening, closing in _SEQUENCES:
         if issubclass(kind, base):
-            items = [show(item, depth - 1) for item in islice(base.__iter__(value), MOST_ITEMS)]  # type: ignore[attr-defined]
+            items = [show(item, depth - 1) for item in islice(base.__iter__(value), MOST_ITEMS[depth])]  # type: ignore[attr-defined]
             return opening + _joined(items, base.__len__(value)) + closing  # type: ignore[attr-defined]
     if issubclass(kind, dict):
-        pairs = [f"{show(key, 1)}: {show(item, depth - 1)}" for key, item in islice(dict.items(value), MOST_ITEMS)]
-        return "{" + _joined(pairs, dict.__len__(value)) + "}"
+        pairs = islice(dict.items(value), MOST_ITEMS[depth])
+        items = [f"{show(key, 1)}: {show(item, depth - 1)}" for key, item in pairs]
+        return "{" + _joined(items, dict.__len__(value)) + "}"
     return _object(value, depth)
 
 
@@ -72,7 +75,7 @@ def _object(value: Any, depth: int) -> str:
         own = object.__getattribute__(value, "__dict__")
     except AttributeError:
         own = {}
-    pairs = islice(own.items(), MOST_ITEMS) if type(own) is dict else ()
+    pairs = islice(own.items(), MOST_ITEMS[depth]) if type(own) is dict else ()
     return f"{type(value).__name__}({', '.join(f'{name}={show(item, depth - 1)}' for name, item in pairs)})"
 
 

@@ -140,7 +140,7 @@ class LateDocket:
 class WordJudge:
     """Passes the program `right`, at once and without a sandbox."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, settings: object) -> None:
         self.problem = problem
 
     def __enter__(self) -> Self:

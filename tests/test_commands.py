@@ -10,8 +10,9 @@ from typer.testing import CliRunner
 
 from sdpo_tts.cli.main import app
 from sdpo_tts.discovery.assemble import Policy
-from sdpo_tts.discovery.probe import STYLES, Probe
+from sdpo_tts.discovery.probe import Probe
 from sdpo_tts.judge import Judge
+from sdpo_tts.judge.feedback import FeedbackStyle
 from sdpo_tts.policy.prompts import TEMPLATES
 from tests.conftest import ROOT
 from tests.fakes import CharacterChat, ScriptedSampler
@@ -62,12 +63,52 @@ def test_a_missing_problem_is_one_line(command: str, tmp_path: Path) -> None:
 
 
 def test_probe_asks_a_teacher_for_each_failure(engine: None) -> None:
-    """Two of three fail at first; each of them is asked once for every template and style."""
-    right, wrong = f"```python\n{RIGHT}```", "```python\nprint(7)\n```"
-    sampler = ScriptedSampler([right, wrong, wrong] + [right, wrong] * (len(TEMPLATES) * len(STYLES)))
+    """Two of three fail at first; each is asked once for every template and style, but the same question only once."""
+    right, wrong, raises = (f"```python\n{text}\n```" for text in (RIGHT, "print(7)", "n = 3\nprint(1 // (n - 3))"))
+    styles = ("plain", "literals+examples", "+values", "+stack", "all")
+    sampler = ScriptedSampler([right, wrong, raises] + ([right, wrong] * 2 + [right]) * len(TEMPLATES))
     policy = Policy(None, CharacterChat(), sampler, {})  # type: ignore[arg-type]
-    with Judge(SUM) as judge:
-        rates = list(Probe(policy, judge, seed=0).rates(3))
-    assert [(rate.passed, rate.samples) for rate in rates] == [(1, 3)] + [(1, 2)] * (len(TEMPLATES) * len(STYLES))
-    assert {(rate.template, rate.style) for rate in rates[1:]} == {(t, s) for t in TEMPLATES for s in STYLES}
-    assert all("Expected" in CharacterChat().text(prompt) for prompt in sampler.prompts[3:])
+    with Judge(SUM, style=FeedbackStyle()) as judge:
+        rates = list(Probe(policy, judge, seed=0).rates(3, styles=styles))
+    assert [(rate.template, rate.style) for rate in rates[1:]] == [(t, s) for t in TEMPLATES for s in styles]
+    # The values are news of the one that raised, whose second answer was wrong; no part has more to say of either.
+    assert [(rate.passed, rate.samples) for rate in rates] == [(1, 3)] + [(1, 2), (1, 2), (2, 2), (1, 2), (2, 2)] * len(TEMPLATES)
+    assert [rate.changed for rate in rates[1:6]] == [0, 2, 2, 2, 2]
+    asked = [CharacterChat().text(prompt) for prompt in sampler.prompts[3:]]
+    assert ["Values on line 1" in text or "Values on line 2: n = 3" in text for text in asked[:5]] == [False] * 4 + [True]
+
+
+def test_probe_refuses_what_is_no_style() -> None:
+    result = CliRunner().invoke(app, ["probe", str(TRIANGLE), "--styles", "parts,loud"])
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1) and "'loud' is not one of forms" in result.stderr
+
+
+def test_judge_takes_the_language_from_the_name(tmp_path: Path, engine: None) -> None:
+    """A suffix that several languages share is the problem's own language; `--language` stands above all."""
+    cpp = "#include <iostream>\nint main() { std::cout << __cplusplus; }\n"
+    for name in ("a.cpp", "a.cc", "a", "a.txt", "a.rs"):
+        (tmp_path / name).write_text(cpp)
+    triangle = str(TRIANGLE)
+
+    def said(*arguments: str) -> tuple[int, str]:
+        result = CliRunner().invoke(app, ["judge", *arguments])
+        return result.exit_code, result.stderr if result.exit_code != 3 else result.stdout
+
+    for name, key in (("a.cpp", None), ("a.cc", None), ("a", "cpp20")):
+        code, text = said(triangle, str(tmp_path / name), *(["--language", key] if key else []))
+        assert code == 3 and "Output: '202002'" in text
+    assert "Output: '201703'" in said(triangle, str(tmp_path / "a.cpp"), "--language", "cpp17")[1]
+    assert "does not compile" in said(triangle, str(tmp_path / "a"))[1], "taken for the problem's Python"
+    assert "no language has the suffix '.txt' (hint: name it with --language)" in said(triangle, str(tmp_path / "a.txt"))[1]
+    code, text = said(triangle, str(tmp_path / "a"), "--language", "cobol")
+    assert (code, text.count("\n")) == (2, 1) and "unknown language 'cobol'" in text
+
+
+def test_judge_says_in_one_line_that_no_image_has_the_language(
+    tmp_path: Path, engine: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sdpo_tts.judge.engine.find_image", lambda _, keys: None if "rust" in keys else "some")
+    (tmp_path / "a.rs").write_text("fn main() {}")
+    result = CliRunner().invoke(app, ["judge", str(TRIANGLE), str(tmp_path / "a.rs")])
+    assert (result.exit_code, result.stderr.count("\n")) == (4, 1)
+    assert "no sandbox image has language 'rust'" in result.stderr and "--languages default,rust" in result.stderr

@@ -279,3 +279,15 @@ def test_forget_checks_what_its_problems_set(tmp_path: Path) -> None:
     (tmp_path / "problem.yaml").write_text(f"{GOOD}run:\n  max-atempts: 3\n")
     result = CliRunner().invoke(app, ["forget", str(tmp_path / "no-run"), str(tmp_path / "problem.yaml")])
     assert (result.exit_code, result.stderr.count("\n")) == (2, 1) and "did you mean `max-attempts`?" in result.stderr
+
+
+def test_parts_of_feedback_are_named_one_by_one(desk: Desk) -> None:
+    from sdpo_tts.cli import options
+    from sdpo_tts.judge.wording import PARTS
+
+    assert options.PARTS == PARTS, "named twice, since --help loads no judge"
+    assert (options.parts("all"), options.parts("none"), options.parts("stack, calls")) == (PARTS, (), ("stack", "calls"))
+    assert desk.refusal("--diagnose", "stack,luck").startswith("error: --diagnose: 'luck' is not one of all, none, values")
+    assert desk.refusal("--diagnose", "stack,all").startswith("error: --diagnose: `all` and `none` stand alone")
+    desk.put("project file", "diagnose", "values")
+    assert desk.config()["diagnose"]["value"] == "values"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sdpo_tts.cli.options import METHODS
+from sdpo_tts.cli.options import METHODS, setting
 from sdpo_tts.cli.run import demand
 from sdpo_tts.cli.settings import settings_of, solve_command, value_of
 from sdpo_tts.errors import UserError
@@ -50,4 +50,4 @@ def _change(part: str, method: str) -> tuple[str, object]:
     demand_known(one, known, SHARED)
     if not matters(method, key):
         raise UserError(f"`{key}` changes nothing of {method}", where=WHERE)
-    return PATHS[key], value_of(known[key], one)
+    return PATHS[key], setting(key, value_of(known[key], one))

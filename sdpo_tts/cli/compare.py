@@ -191,14 +191,14 @@ def _on_cluster(device: str, cpus: float) -> Iterator[Callable[[Plan], Compariso
 def _makers(*, quiet: bool) -> Makers:
     from sdpo_tts.comparison.job import Makers
     from sdpo_tts.discovery.assemble import load_policy, make_strategy
-    from sdpo_tts.judge import Judge
+    from sdpo_tts.discovery.launch import make_judge
 
     def policy(settings: RunSettings, report: Callable[[str], None]) -> Policy:
         _free()
         return load_policy(settings.policy, settings.seed, report)
 
     return Makers(
-        judge=Judge,
+        judge=make_judge,
         policy=policy,
         strategy=lambda settings, problem, policy: make_strategy(problem, policy, settings),
         watch=lambda run: _watch(run, quiet=quiet),

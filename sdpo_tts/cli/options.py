@@ -25,6 +25,7 @@ TEACHERS = ("frozen", "ema", "trust-region", "live")
 SUPPORTS = ("student", "teacher", "union", "full", "sampled")
 FEEDBACKS = ("real", "shuffled", "none")
 TEMPLATES = ("before-order", "after-order")
+PARTS = ("values", "stack", "memory", "sanitizer", "difference", "smallest", "calls")
 CHOICES = {
     "method": METHODS, "dtype": DTYPES, "teacher": TEACHERS, "support": SUPPORTS, "feedback": FEEDBACKS,
     "template": TEMPLATES, "preset": PRESETS,
@@ -76,6 +77,7 @@ Feedback = Annotated[str, _option(CONTEXT, "real; shuffled and none are ablation
 Template = Annotated[
     str, _option(CONTEXT, f"Where feedback stands: {', '.join(TEMPLATES)}.", autocompletion=among(TEMPLATES))
 ]
+Diagnose = Annotated[str, _option(CONTEXT, f"What a second look adds: all, none, or some of {','.join(PARTS)}.")]
 Solutions = Annotated[bool, _option(CONTEXT, "Show a sibling's correct program.", "--solutions/--no-solutions")]
 Both = Annotated[bool, _option(CONTEXT, "Show feedback beside a sibling's program, not instead.", "--both/--no-both")]
 Critic = Annotated[str, _option(CONTEXT, "Remarks on failures: none, self, or the URL of an OpenAI-style endpoint.")]
@@ -134,11 +136,33 @@ def run_settings(chosen: Mapping[str, Any]) -> RunSettings:
     """What the options say, by the names of the command's parameters, each of them checked."""
     from sdpo_tts.discovery.assemble import RunSettings
 
-    values = {path: chosen[key.replace("-", "_")] for key, path in PATHS.items()}
-    values[PATHS["max-time"]] = seconds(chosen["max_time"]) if chosen["max_time"] else None
+    values = {path: setting(key, chosen[key.replace("-", "_")]) for key, path in PATHS.items()}
     if chosen["method"] == "grpo":
         values[PATHS["grpo-weight"]] = 1.0
     return changed(RunSettings(), values)
+
+
+def setting(key: str, value: Any) -> Any:
+    """What an option's value is as a setting. Raises UserError."""
+    if key == "max-time":
+        return seconds(value) if value else None
+    if key == "diagnose":
+        from sdpo_tts.judge.wording import FeedbackStyle
+
+        return FeedbackStyle.with_parts(parts(value))
+    return value
+
+
+def parts(text: str, where: str = "--diagnose") -> tuple[str, ...]:
+    """`values,stack` as a tuple. Raises UserError, naming `where` it was given, for a part that is none."""
+    if text in ("all", "none"):
+        return PARTS if text == "all" else ()
+    named = tuple(part.strip() for part in text.split(","))
+    for part in named:
+        demand(part, ("all", "none", *PARTS), where)
+    if not set(named) <= set(PARTS):
+        raise UserError("`all` and `none` stand alone", where=where)
+    return named
 
 
 def check(name: str, value: Any, where: str) -> None:
@@ -149,5 +173,7 @@ def check(name: str, value: Any, where: str) -> None:
         seconds(value, where)
     if name == "track":
         parse(value, where)
+    if name == "diagnose":
+        parts(value, where)
     if isinstance(value, float) and not math.isfinite(value):
         raise UserError(f"{value} is no number to compute with", where=where)

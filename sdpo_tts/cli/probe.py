@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sdpo_tts.cli.complete import models
-from sdpo_tts.cli.run import ProblemPath, load, orderly
+from sdpo_tts.cli.options import TEMPLATES
+from sdpo_tts.cli.run import ProblemPath, demand, load, orderly
 from sdpo_tts.cli.settings import settled
 
 if TYPE_CHECKING:
     from sdpo_tts.discovery.probe import Rate
+
+
+COLUMNS = "{:<14}{:<20}{:>8}  {:<22}{:>8}{:>8}  {}"
+STYLES_HELP = (
+    "Sets (forms: how tests are written; parts: a second look's parts, one by one; without: all but one) "
+    "or styles (plain, literals, literals+examples, all, +PART, -PART), with commas."
+)
 
 
 def probe(
@@ -25,21 +35,47 @@ def probe(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     max_new_tokens: Annotated[int, typer.Option(min=1, help="Of one answer.")] = 512,
     seed: Annotated[int, typer.Option(min=0)] = 0,
+    templates: Annotated[str, typer.Option(help=f"Some of {', '.join(TEMPLATES)}.")] = ",".join(TEMPLATES),
+    styles: Annotated[str, typer.Option(help=STYLES_HELP)] = "forms",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
     """Measure the base pass rate, and the self-teacher's for each template and feedback style. Trains nothing."""
+    with orderly():
+        _probe(context, problem, samples, _named(templates, TEMPLATES, "--templates"), _styles(styles), as_json=as_json)
+
+
+def _probe(
+    context: typer.Context, path: Path, samples: int, templates: Sequence[str], styles: Sequence[str], *, as_json: bool
+) -> None:
     from sdpo_tts.discovery.assemble import PolicySettings, load_policy
     from sdpo_tts.discovery.probe import Probe
     from sdpo_tts.judge import Judge
+    from sdpo_tts.judge.feedback import FeedbackStyle
 
-    with orderly(), Judge(load(problem)) as judge:
+    with Judge(load(path), style=FeedbackStyle()) as judge:
         chosen = settled(context, judge.problem)
         settings = PolicySettings(**{name: chosen[name] for name in ("model", "device", "max_new_tokens")})
         policy = load_policy(settings, chosen["seed"], lambda text: print(text, file=sys.stderr))
         if not as_json:
-            print(f"{'prompt':<14}{'feedback':<20}{'passed':>8}  {'rate, 90 % interval':<22}{'tokens':>7}  verdicts")
-        for rate in Probe(policy, judge, chosen["seed"]).rates(samples):
+            head = ("prompt", "feedback", "passed", "rate, 90 % interval", "changed", "tokens", "verdicts")
+            print(COLUMNS.format(*head))
+        for rate in Probe(policy, judge, chosen["seed"]).rates(samples, templates, styles):
             print(json.dumps(_fields(rate)) if as_json else _row(rate), flush=True)
+
+
+def _styles(text: str) -> list[str]:
+    """Names of styles and of sets of them. Raises UserError for others."""
+    from sdpo_tts.discovery.probe import SETS, STYLES
+
+    named = _named(text, (*SETS, *STYLES), "--styles")
+    return list(dict.fromkeys(style for name in named for style in SETS.get(name, (name,))))
+
+
+def _named(text: str, known: Sequence[str], option: str) -> list[str]:
+    names = [name.strip() for name in text.split(",")]
+    for name in names:
+        demand(name, known, option)
+    return names
 
 
 def _fields(rate: Rate) -> dict[str, Any]:
@@ -60,4 +96,4 @@ def _row(rate: Rate) -> str:
     mix = " ".join(f"{verdict} {count}" for verdict, count in rate.verdicts)
     counted = f"{rate.passed}/{rate.samples}"
     interval = f"{share:.0%} [{low:.0%}, {high:.0%}]"
-    return f"{rate.template:<14}{rate.style:<20}{counted:>8}  {interval:<22}{rate.mean_tokens:>7.0f}  {mix}"
+    return COLUMNS.format(rate.template, rate.style, counted, interval, rate.changed, round(rate.mean_tokens), mix)

@@ -52,6 +52,7 @@ def solve(
     grpo_weight: options.GrpoWeight = 0.0,
     feedback: options.Feedback = "real",
     template: options.Template = "before-order",
+    diagnose: options.Diagnose = "all",
     solutions: options.Solutions = True,
     both: options.Both = False,
     critic: options.Critic = "none",
@@ -156,15 +157,14 @@ def _run(job: _Job, view: View) -> Judged | None:
     """The run itself, between the first event and the last."""
     from sdpo_tts.discovery import checkpoint
     from sdpo_tts.discovery.assemble import load_policy, make_critic, make_guard, make_strategy
-    from sdpo_tts.discovery.launch import announce
+    from sdpo_tts.discovery.launch import announce, make_judge
     from sdpo_tts.discovery.solve import Parts, Solver
-    from sdpo_tts.judge import Judge
     from sdpo_tts.record import Journal, read_events
     from sdpo_tts.view import heard
 
     problem, settings, run = job.problem, job.settings, job.run
     view.status("starting the sandbox")
-    with Judge(problem) as judge, Journal(run.events) as journal:
+    with make_judge(problem, settings) as judge, Journal(run.events) as journal:
         policy = load_policy(settings.policy, settings.seed, view.status)
         strategy = make_strategy(problem, policy, settings)
         parts = Parts(

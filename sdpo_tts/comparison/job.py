@@ -44,7 +44,7 @@ class Watch:
 class Makers:
     """How a cell gets its parts. `watch` opens a view of the run that is to begin."""
 
-    judge: Callable[[Problem], Judge]
+    judge: Callable[[Problem, RunSettings], Judge]
     policy: Callable[[RunSettings, Callable[[str], None]], Policy]
     strategy: Callable[[RunSettings, Problem, Policy], Strategy]
     watch: Callable[[RunDir], AbstractContextManager[Watch]]
@@ -62,7 +62,7 @@ def perform(job: Job, makers: Makers, run: RunDir) -> None:
 
 def _solve(job: Job, makers: Makers, run: RunDir, watch: Watch) -> None:
     problem, settings = job.problem, job.settings
-    with makers.judge(problem) as judge, Journal(run.events) as journal:
+    with makers.judge(problem, settings) as judge, Journal(run.events) as journal:
         journal.subscribe(watch.event)
         policy = makers.policy(settings, watch.status)
         strategy = makers.strategy(settings, problem, policy)

@@ -1,4 +1,4 @@
-"""What is said of a run before its first attempt: under which settings it is made, and on what."""
+"""What a run begins with: its judge, and what is said of it before its first attempt."""
 
 from __future__ import annotations
 
@@ -7,9 +7,17 @@ from collections.abc import Sequence
 from sdpo_tts.discovery.assemble import Policy, RunSettings
 from sdpo_tts.discovery.strategies import Strategy
 from sdpo_tts.judge import Judge
+from sdpo_tts.problem import Problem
 from sdpo_tts.record import Journal, RunDir, manifest, write_json
 
+READS_FEEDBACK = ("sdpo", "multi-turn")
 SHAPE = ("parameters", "layers", "width")
+
+
+def make_judge(problem: Problem, settings: RunSettings) -> Judge:
+    """Failed programs get their second run only where somebody reads what it finds."""
+    reads = settings.method in READS_FEEDBACK and settings.context.feedback != "none"
+    return Judge(problem, style=settings.solver.style if reads else None)
 
 
 def announce(

@@ -7,7 +7,7 @@ failed attempt, says whether there is anything to learn: a teacher no better tha
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from sdpo_tts.discovery.assemble import Policy
 from sdpo_tts.judge import Judge, Judgement
 from sdpo_tts.judge.feedback import FeedbackStyle, render
+from sdpo_tts.judge.wording import PARTS
 from sdpo_tts.policy import prompts
 from sdpo_tts.policy.batch import Ids
 from sdpo_tts.policy.program import extract_program
@@ -24,16 +25,25 @@ from sdpo_tts.policy.sampler import Sample
 BASE, TEACHER = 10, 11  # streams of random numbers, apart from the solver's
 BATCH = 16
 
-STYLES = {
-    "plain": FeedbackStyle(literals=False, examples=0),
-    "literals": FeedbackStyle(literals=True, examples=0),
-    "literals+examples": FeedbackStyle(literals=True, examples=2),
+FORMS = {
+    "plain": FeedbackStyle.with_parts((), literals=False, examples=0),
+    "literals": FeedbackStyle.with_parts((), examples=0),
+    "literals+examples": FeedbackStyle.with_parts(()),
 }
+WITH = {f"+{part}": FeedbackStyle.with_parts((part,)) for part in PARTS}
+WITHOUT = {f"-{part}": FeedbackStyle.with_parts(set(PARTS) - {part}) for part in PARTS}
+STYLES = {**FORMS, **WITH, "all": FeedbackStyle(), **WITHOUT}
+"""By name: three without any part of a second look; then the last of them with one part, with all, with all but one."""
+SETS = {"forms": tuple(FORMS), "parts": ("literals+examples", *WITH, "all"), "without": ("all", *WITHOUT)}
 
 
 @dataclass(frozen=True)
 class Rate:
-    """`passed` of `samples` programs passed all tests; `mean_tokens` is the mean length of an answer."""
+    """`passed` of `samples` programs passed all tests; `mean_tokens` is the mean length of an answer.
+
+    `changed`: prompts that are not the ones of the first style with this template. The others are not sampled again:
+    the same prompt with the same random numbers is the same answer.
+    """
 
     template: str
     style: str
@@ -41,6 +51,7 @@ class Rate:
     samples: int
     mean_tokens: float
     verdicts: tuple[tuple[str, int], ...]
+    changed: int = 0
 
 
 @dataclass(frozen=True)
@@ -54,36 +65,51 @@ class Probe:
 
     def __init__(self, policy: Policy, judge: Judge, seed: int) -> None:
         self.policy, self.judge, self.seed = policy, judge, seed
+        self._known: dict[tuple[int, Ids], _Tried] = {}  # of the teacher, by row and prompt
 
-    def rates(self, samples: int) -> Iterator[Rate]:
+    def rates(
+        self, samples: int, templates: Collection[str] = tuple(TEMPLATES), styles: Collection[str] = tuple(STYLES)
+    ) -> Iterator[Rate]:
         """The base rate first, then the teacher's for each template and style, as they are measured."""
         problem = self.judge.problem
         prompt = self.policy.chat.prompt(prompts.student_text(problem))
-        base = self._try([prompt] * samples, BASE)
+        base = self._try(dict.fromkeys(range(samples), prompt), BASE)
         yield _rate("student", "", base)
         failed = [tried for tried in base if not tried.judgement.solved]
-        for template in TEMPLATES.values():
-            for name, style in STYLES.items():
-                asked = [self._teacher_prompt(tried, template, style) for tried in failed]
-                yield _rate(template.name, name, self._try(asked, TEACHER))
+        for template in templates:
+            first: list[Ids] = []
+            for style in styles:
+                asked = [self._teacher_prompt(tried, TEMPLATES[template], STYLES[style]) for tried in failed]
+                first = first or asked
+                changed = sum(one != other for one, other in zip(asked, first, strict=True))
+                yield _rate(template, style, self._teach(asked), changed)
 
     def _teacher_prompt(self, tried: _Tried, template: Template, style: FeedbackStyle) -> Ids:
         problem = self.judge.problem
         told = render(tried.judgement, problem, truncated=tried.sample.truncated, style=style)
         return self.policy.chat.prompt(prompts.teacher_text(problem, told.text, template))
 
-    def _try(self, asked: Sequence[Ids], stream: int) -> list[_Tried]:
+    def _teach(self, asked: Sequence[Ids]) -> list[_Tried]:
+        rows = dict(enumerate(asked))
+        new = {row: prompt for row, prompt in rows.items() if (row, prompt) not in self._known}
+        for row, tried in zip(new, self._try(new, TEACHER), strict=True):
+            self._known[row, new[row]] = tried
+        return [self._known[row, prompt] for row, prompt in rows.items()]
+
+    def _try(self, asked: Mapping[int, Ids], stream: int) -> list[_Tried]:
+        """A row draws from the same random numbers whatever its prompt and its company."""
         samples: list[Sample] = []
-        for start in range(0, len(asked), BATCH):
-            batch = asked[start : start + BATCH]
-            rngs = [np.random.default_rng([self.seed, stream, start, i]) for i in range(len(batch))]
-            samples += self.policy.sampler.sample(batch, rngs)
+        rows = list(asked)
+        for start in range(0, len(rows), BATCH):
+            batch = rows[start : start + BATCH]
+            rngs = [np.random.default_rng([self.seed, stream, row]) for row in batch]
+            samples += self.policy.sampler.sample([asked[row] for row in batch], rngs)
         programs = [extract_program(self.policy.chat.text(sample.response)) for sample in samples]
         judgements = self.judge.judge_many(programs)
         return [_Tried(sample, judgement) for sample, judgement in zip(samples, judgements, strict=True)]
 
 
-def _rate(template: str, style: str, tried: Sequence[_Tried]) -> Rate:
+def _rate(template: str, style: str, tried: Sequence[_Tried], changed: int = 0) -> Rate:
     verdicts = Counter(str(one.judgement.verdict) for one in tried)
     tokens = [len(one.sample.response) for one in tried]
     return Rate(
@@ -93,4 +119,5 @@ def _rate(template: str, style: str, tried: Sequence[_Tried]) -> Rate:
         samples=len(tried),
         mean_tokens=float(np.mean(tokens)) if tokens else 0.0,
         verdicts=tuple(verdicts.most_common()),
+        changed=changed,
     )

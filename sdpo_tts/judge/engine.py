@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator, Set
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from sdpo_tts.errors import SetupError
@@ -62,6 +62,17 @@ def sandbox_image(client: DockerClient, languages: Set[str]) -> str:
     Raises SetupError when it cannot be built.
     """
     return find_image(client, languages) or _build("--languages", ",".join(["default", *sorted(languages)]))
+
+
+def demand_language(key: str, others: Set[str]) -> None:
+    """Raises SetupError where there is an image with the other languages, but none with this one beside them.
+
+    Nobody waits for minutes while a compiler is installed for one program.
+    """
+    with closing(connect()) as client:
+        if find_image(client, others) and not find_image(client, {key, *others}):
+            hint = f"{sandbox_folder() / 'build'} --languages default,{key}"
+            raise SetupError(f"no sandbox image has language '{key}'", where="judge", hint=hint)
 
 
 def find_image(client: DockerClient, languages: Set[str]) -> str | None:

@@ -40,7 +40,7 @@ class Judge:
     rest is left out). Held-out tests run, up to the first failure, only when all shown ones pass. `all_tests`
     runs every test whatever happens. A problem's stress tests come between the two. At most `workers` programs run at
     once (default: the cores). `languages`: more of them than the problem's own, for `judge(program, language)`.
-    `style`: what feedback will tell; for some of its parts a failed program is run a second time.
+    `style`: what feedback will tell, for which a failed program may be run a second time; without it none is.
 
     Entering raises SetupError when no Docker engine answers or the image cannot be built, and UserError when a program
     of the problem's author fails. Judging raises SandboxError when the sandbox itself fails three times in a row on one
@@ -56,7 +56,7 @@ class Judge:
         style: FeedbackStyle | None = None,
     ) -> None:
         self.problem, self.workers, self.all_tests = problem, workers or _cores(), all_tests
-        self.style = style or FeedbackStyle()
+        self.style = style or FeedbackStyle.with_parts(())
         self._languages = {problem.language, *problem.author_languages, *languages}
 
     def __enter__(self) -> Judge:

@@ -58,6 +58,8 @@ def _at(told: Any, path: Sequence[str]) -> str | None:
         if not isinstance(told, Mapping) or name not in told:
             return None
         told = told[name]
+    if isinstance(told, Mapping):
+        return ",".join(name for name, chosen in told.items() if chosen)
     return str(told).lower() if isinstance(told, bool) else str(told)
 
 

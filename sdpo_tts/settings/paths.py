@@ -30,6 +30,7 @@ PATHS = {
     "grpo-weight": "learner.loss.grpo_weight",
     "feedback": "context.feedback",
     "template": "context.template",
+    "diagnose": "solver.style",
     "solutions": "context.solutions",
     "both": "context.both",
     "critic": "critic.kind",
