@@ -223,7 +223,14 @@ def test_a_probe_keeps_the_hard_problems_and_its_samples_apart(tmp_path: Path) -
     assert all(rate.correct and not rate.keeps("hard") for rate in rates), "about a seventh of the answers is right"
     assert [BaseRate(SUM, 128, c).keeps("hard") for c in (0, 1, 2)] == [True, False, False]
     assert [BaseRate(SUM, 128, c).keeps("very-hard") for c in (0, 1)] == [True, False]
+    assert [BaseRate(SUM, 2944, c).keeps("unsolved") for c in (0, 1)] == [True, False]
+    assert [BaseRate(SUM, 2944, c).keeps("very-hard") for c in (1, 2)] == [True, False]
+    assert [BaseRate(SUM, 256, c).keeps("hard") for c in (2, 3)] == [True, False]
     assert str(BaseRate(SUM, 128, 1)) == "sum: 1 of 128 samples passed; pass@64 0.500 [0.025, 0.908]"
+    told = json.loads((tmp_path / "comparison-probe" / "rates.json").read_bytes())
+    assert [(one["problem"], one["samples"], one["correct"]) for one in told] == [
+        (rate.problem.slug, rate.samples, rate.correct) for rate in rates
+    ]  # fmt: skip
     before = finished(tmp_path / "pools")
     run(asked)
     others = finished(tmp_path / "pools").keys() - before.keys()
