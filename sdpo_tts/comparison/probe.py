@@ -40,8 +40,9 @@ class BaseRate:
     def interval(self) -> Interval:
         return pass_at_k_interval(self.samples, self.correct, K)
 
-    def numbers(self) -> dict[str, float]:
-        return {"samples": self.samples, "correct": self.correct, f"pass@{K}": self.pass_at}
+    def numbers(self) -> dict[str, str | float]:
+        counted = {"samples": self.samples, "correct": self.correct, f"pass@{K}": self.pass_at}
+        return {"problem": self.problem.slug, **counted}
 
     def keeps(self, rule: str) -> bool:
         """The paper's: pass@64 below a half (hard), or below 0.03 (very hard). Unsolved: no sample passed."""
@@ -55,16 +56,14 @@ class BaseRate:
         )
 
 
-def folder_of(plan: Plan) -> Path:
-    """Where the probe's runs are: beside the comparison."""
-    return plan.folder.with_name(f"{plan.folder.name}-probe")
-
-
 def probe(plan: Plan, samples: int, begin: Callable[[Plan], Comparison]) -> list[BaseRate]:
-    """At least `samples` of each problem. Resumable like any comparison. Raises SetupError where a cell failed."""
+    """At least `samples` of each problem, in a folder beside the comparison's, where `rates.json` then tells of them.
+
+    Resumable like any comparison. Raises SetupError where a cell failed.
+    """
     settings = replace(plan.choices.settings, budget=Budget(max_attempts=samples))
     choices = replace(plan.choices, arms=(Arm(POOLED, POOLED),), seeds=1, settings=settings)
-    folder = folder_of(plan)
+    folder = plan.folder.with_name(f"{plan.folder.name}-probe")
     asked = replace(plan, folder=folder, choices=choices, first_seed=FIRST_SEED)
     tally = begin(asked).run()
     for cell, error in tally.failed:
@@ -72,7 +71,7 @@ def probe(plan: Plan, samples: int, begin: Callable[[Plan], Comparison]) -> list
     for cell in tally.busy:
         raise SetupError(f"the probe of {cell.problem.slug} is being run by another process", hint="wait for it")
     rates = [_rate(problem, folder / problem.slug) for problem in plan.problems]
-    write_json(folder / "rates.json", [{"problem": r.problem.slug, **r.numbers()} for r in rates])
+    write_json(folder / "rates.json", [rate.numbers() for rate in rates])
     return rates
 
 
