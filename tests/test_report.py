@@ -214,6 +214,7 @@ def test_arms_have_lines_and_letters_of_their_own(tmp_path: Path) -> None:
     analysis = analyse(Grid(tuple(load_runs([tmp_path]))))
     assert terminal.marks(analysis.methods) == {"sdpo": "s", "sdpo:feedback=none": "n", "sdpo:feedback=shuffled": "h"}
     assert list(charts.kinds(analysis.methods).values()) == ["m-sdpo", "m-variant-1", "m-variant-2"]
+    assert charts.banded("abcd") == "abcd" and charts.banded("abcde") == "a", "more bands would hide each other"
     text = page.page(analysis)
     assert all(f'class="line {kind}"' in text for kind in ("m-sdpo", "m-variant-1", "m-variant-2"))
     assert Inspector(text).open == [] and "<li>" in text and "sdpo:feedback=shuffled" in text
