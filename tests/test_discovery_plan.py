@@ -9,7 +9,7 @@ import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from benchmarks.discovery.__main__ import HERE, STAGES, compare, plan, report
+from benchmarks.discovery.__main__ import HERE, STAGES, compare, plan, reports
 from sdpo_tts.cli.arms import read_arms
 from sdpo_tts.cli.main import app
 from sdpo_tts.settings import PATHS
@@ -39,8 +39,10 @@ def test_every_command_is_one(runs: Path) -> None:
         assert all((Path(path) / "problem.yaml").is_file() for path in given["problems"]), stage
         assert given["out"] == runs / {"ablations": "main"}.get(stage, stage)
         assert given["config"].is_file() and (given["collection"] is None) == (given["ids"] is None)
-        name, *arguments = report(stage, runs)
-        assert command.commands[name].make_context(name, arguments).params["methods"] == given["methods"]  # type: ignore[attr-defined]
+        wanted = [(given["out"], given["methods"])]
+        wanted += [(given["out"].with_name(f"{stage}-probe"), "best-of-k")] if given["probe"] else []
+        told = [command.commands[name].make_context(name, rest).params for name, *rest in reports(stage, runs)]  # type: ignore[attr-defined]
+        assert [(one["runs"][0], one["methods"]) for one in told] == wanted
 
 
 def test_stages_take_their_problems_from_what_was_measured(runs: Path) -> None:

@@ -175,6 +175,16 @@ def test_runs_of_one_method_with_other_settings_are_arms_of_their_own(tmp_path: 
     assert wrong == "error: --methods: 'sdpo' is not one of sdpo:feedback=real, sdpo:feedback=shuffled, best-of-k\n"
 
 
+def test_parts_of_a_pool_are_told_apart_by_what_changes_samples_alone(tmp_path: Path) -> None:
+    for seed, settings in enumerate((REAL, NONE, {"learner": {"learning_rate": 1.0}})):
+        write(tmp_path, "a", "best-of-k", seed, [False] * 16, 16, pooled=True, settings=settings)
+    assert Grid(tuple(load_runs([tmp_path]))).arm("a", "best-of-k", "attempts") == Pool(48, 0)
+    for seed, tokens in ((3, 64), (4, 65)):
+        settings = {"policy": {"max_new_tokens": tokens}}
+        write(tmp_path / "other", "a", "best-of-k", seed, [False] * 16, 16, pooled=True, settings=settings)
+    assert Grid(tuple(load_runs([tmp_path / "other"]))).methods == tuple(f"best-of-k:max-new-tokens={n}" for n in (64, 65))
+
+
 def test_what_a_problem_sets_tells_its_own_runs_apart_alone(tmp_path: Path) -> None:
     def length(tokens: int) -> dict[str, Any]:
         return {"policy": {"max_new_tokens": tokens}, "budget": {"max_attempts": tokens}}

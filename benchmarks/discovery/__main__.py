@@ -3,7 +3,7 @@
     python -m benchmarks.discovery main|ablations|landmark|boundary [--runs runs/discovery] [--show] [-- OPTIONS]
 
 The same command goes on where it was stopped. OPTIONS go to `sdpo-tts compare` (as --device cuda). At the end
-the digest of the stage's journals is written to benchmarks/discovery/journals/.
+the digests of the stage and of its probe are written to benchmarks/discovery/journals/.
 """
 
 from __future__ import annotations
@@ -40,9 +40,8 @@ def compare(stage: str, runs: Path) -> list[str]:
     whole = {**told.get(asked.get("of", ""), {}), **asked}
     if "probe" not in asked:
         whole = {name: value for name, value in whole.items() if name not in ("probe", "keep", "take")}
-    folder = asked["of"] if asked.get("of") and not asked.get("unsolved") else stage
     options = [text for name in OPTIONS if name in whole for text in (f"--{name}", str(whole[name]))]
-    places = ["--out", str(runs / folder), "--pools", str(runs / "pools")]
+    places = ["--out", str(runs / asked.get("folder", stage)), "--pools", str(runs / "pools")]
     settings = ["--config", str(HERE / "settings.toml"), "--model", whole["model"]]
     return ["compare", *problems(told, asked, runs), *options, *settings, *places]
 
@@ -79,22 +78,17 @@ def _read(path: Path) -> Any:
         sys.exit(f"{path} is not there yet: the stage before has not been run")
 
 
-def report(stage: str, runs: Path) -> list[str]:
-    """The arguments of `sdpo-tts report`: the stage's arms, with the digest that is kept."""
-    told = plan()
-    folder = told[stage]["of"] if stage == "ablations" else stage
-    kept = HERE / "journals" / f"{stage}.tar.xz"
-    arms = told[stage]["methods"]
-    return [
-        "report",
-        str(runs / folder),
-        "--methods",
-        arms,
-        "--digest",
-        str(kept),
-        "--html",
-        str(runs / f"{stage}.html"),
-    ]
+def reports(stage: str, runs: Path) -> Iterator[list[str]]:
+    """The arguments of `sdpo-tts report`, for the stage's arms and for its probe; both digests are kept."""
+    asked = plan()[stage]
+    yield _report(runs / asked.get("folder", stage), asked["methods"], stage, runs)
+    if "probe" in asked:
+        yield _report(runs / f"{stage}-probe", "best-of-k", f"{stage}-probe", runs)
+
+
+def _report(folder: Path, arms: str, name: str, runs: Path) -> list[str]:
+    digest = HERE / "journals" / f"{name}.tar.xz"
+    return ["report", str(folder), "--methods", arms, "--digest", str(digest), "--html", str(runs / f"{name}.html")]
 
 
 def main() -> int:
@@ -104,7 +98,7 @@ def main() -> int:
     parser.add_argument("--show", action="store_true", help="print the commands, run nothing")
     parser.add_argument("options", nargs="*", metavar="OPTIONS", help="behind --: more for sdpo-tts compare")
     given = parser.parse_args()
-    for arguments in ([*compare(given.stage, given.runs), *given.options], report(given.stage, given.runs)):
+    for arguments in ([*compare(given.stage, given.runs), *given.options], *reports(given.stage, given.runs)):
         print(f"sdpo-tts {shlex.join(arguments)}", flush=True)
         if not given.show and (code := subprocess.run([*PROGRAM, *arguments]).returncode):
             return code

@@ -45,7 +45,7 @@ class Choices:
     def run_settings(self, arm: Arm, seed: int, attempts: int) -> RunSettings:
         """Those of one cell."""
         base = replace(self.settings, method=arm.method, seed=seed, batch_size=self.batch_sizes.get(arm.method))
-        told = {"budget.max_attempts": attempts, "solver.keep_going": arm.pooled, **arm.own}
+        told = {"budget.max_attempts": attempts, "solver.keep_going": arm.pooled, **dict(arm.changes)}
         return changed(base, told | ({"learner.loss.grpo_weight": 1.0} if arm.method == "grpo" else {}))
 
 
