@@ -56,6 +56,7 @@ def strategy(folder: Path, settings: RunSettings, problem: Problem, policy: Poli
 def machines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A head that runs nothing and two machines of one processor each, which know the tests' modules."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     small = {"include_dashboard": False, "object_store_memory": 100 * 2**20}
     cluster = cluster_utils.Cluster(True, head_node_args={"num_cpus": 0, **small})
     try:

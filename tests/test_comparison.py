@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from sdpo_tts.cli import compare
 from sdpo_tts.cli.arms import read_arms
 from sdpo_tts.cli.main import app
 from sdpo_tts.comparison.arms import Arm
@@ -223,7 +224,14 @@ def test_a_probe_keeps_the_hard_problems_and_its_samples_apart(tmp_path: Path) -
     assert all(rate.correct and not rate.keeps("hard") for rate in rates), "about a seventh of the answers is right"
     assert [BaseRate(SUM, 128, c).keeps("hard") for c in (0, 1, 2)] == [True, False, False]
     assert [BaseRate(SUM, 128, c).keeps("very-hard") for c in (0, 1)] == [True, False]
+    assert [BaseRate(SUM, 2944, c).keeps("unsolved") for c in (0, 1)] == [True, False]
+    assert [BaseRate(SUM, 2944, c).keeps("very-hard") for c in (1, 2)] == [True, False]
+    assert [BaseRate(SUM, 256, c).keeps("hard") for c in (2, 3)] == [True, False]
     assert str(BaseRate(SUM, 128, 1)) == "sum: 1 of 128 samples passed; pass@64 0.500 [0.025, 0.908]"
+    told = json.loads((tmp_path / "comparison-probe" / "rates.json").read_bytes())
+    assert [(one["problem"], one["samples"], one["correct"]) for one in told] == [
+        (rate.problem.slug, rate.samples, rate.correct) for rate in rates
+    ]  # fmt: skip
     before = finished(tmp_path / "pools")
     run(asked)
     others = finished(tmp_path / "pools").keys() - before.keys()
@@ -279,6 +287,26 @@ def test_arms_are_cells_of_their_own_with_settings_of_their_own(tmp_path: Path) 
         plan(tmp_path, methods=("sdpo:teacher=ema",)).open()
 
 
+def test_what_all_arms_share_may_stand_in_files_and_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    got: list[Plan] = []
+    monkeypatch.setattr(compare, "_with_model", lambda settings: settings)
+    monkeypatch.setattr(compare, "_compare", lambda plan, begin, **rest: got.append(plan) or Tally())
+    monkeypatch.chdir(tmp_path)
+    Path("sdpo-tts.toml").write_text("teacher = 'ema'\nalpha = 0.5\nbatch-size = 3\nkeep-going = true\nmethod = 'grpo'\nseed = 9\n")
+    monkeypatch.setenv("SDPO_TTS_MAX_ATTEMPTS", "32")
+    arguments = ["compare", str(ROOT / "problems" / "rle"), "--methods", "sdpo,sdpo:alpha=1.0,grpo,best-of-k", "--max-new-tokens", "64"]
+    result = CliRunner().invoke(app, [*arguments, "--batch-size", "sdpo=8", "--preset", "quick"])
+    assert result.exit_code == 0, result.output
+    choices = got[0].choices
+    runs = {arm.name: choices.run_settings(arm, 1, 32) for arm in choices.arms}
+    assert [one.learner.loss.alpha for one in runs.values()] == [0.5, 1.0, 0.5, 0.5]
+    assert [one.batch_size for one in runs.values()] == [8, 8, None, None]
+    assert [one.solver.keep_going for one in runs.values()] == [False, False, False, True]
+    assert [one.learner.loss.grpo_weight for one in runs.values()] == [0, 0, 1, 0]
+    assert {(one.seed, one.learner.teacher.kind, one.policy.max_new_tokens) for one in runs.values()} == {(1, "ema", 64)}
+    assert (choices.attempts, choices.settings.budget.max_seconds) == (64, 900.0), "the flag's preset beats the variable"
+
+
 def test_a_folder_s_name_tells_arms_apart() -> None:
     names = ("sdpo", "sdpo:critic=http://a/b_c", "sdpo:critic=http://a/b c", "sdpo:critic=http://a/b%20c")
     folders = [Arm(name, "sdpo").folder for name in names]
@@ -312,6 +340,7 @@ def test_a_comparison_that_knew_fewer_settings_goes_on(tmp_path: Path) -> None:
         (["--methods", "sdpo:seed=3"], "error: --methods: seed: `seed` may not be set by an arm"),
         (["--methods", "best-of-k:feedback=none"], "error: --methods: `feedback` changes nothing of best-of-k"),
         (["--methods", "sdpo:critic-model=" + 200 * "m"], "error: --methods: 'sdpo:critic-model=mmmm"),
+        (["--on", "moon"], "error: --on: 'moon' is not one of local, ray"),
         (["--batch-size", "sdpo"], "error: --batch-size: 'sdpo' gives no size (hint: as in best-of-k=64)"),
         (["--max-time", "soon"], "error: --max-time: 'soon' is no time"),
         (["--model", "smollm2-135m", "none"], "error: none: "),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
+import lzma
 import math
 import shutil
 import xml.etree.ElementTree as ElementTree
@@ -21,6 +22,7 @@ from sdpo_tts.publish import charts, page, svg, terminal
 from sdpo_tts.report import words
 from sdpo_tts.report.analysis import Analysis, analyse
 from sdpo_tts.report.arms import Grid
+from sdpo_tts.report.digest import write_digest
 from sdpo_tts.report.runs import Run, load_runs, whole_batches
 from sdpo_tts.stats import Observation, Pool, Seeds, bootstrap
 from tests.paper import BUDGET, TABLE_10, VERY_HARD, write_runs
@@ -173,6 +175,16 @@ def test_runs_of_one_method_with_other_settings_are_arms_of_their_own(tmp_path: 
     assert wrong == "error: --methods: 'sdpo' is not one of sdpo:feedback=real, sdpo:feedback=shuffled, best-of-k\n"
 
 
+def test_parts_of_a_pool_are_told_apart_by_what_changes_samples_alone(tmp_path: Path) -> None:
+    for seed, settings in enumerate((REAL, NONE, {"learner": {"learning_rate": 1.0}})):
+        write(tmp_path, "a", "best-of-k", seed, [False] * 16, 16, pooled=True, settings=settings)
+    assert Grid(tuple(load_runs([tmp_path]))).arm("a", "best-of-k", "attempts") == Pool(48, 0)
+    for seed, tokens in ((3, 64), (4, 65)):
+        settings = {"policy": {"max_new_tokens": tokens}}
+        write(tmp_path / "other", "a", "best-of-k", seed, [False] * 16, 16, pooled=True, settings=settings)
+    assert Grid(tuple(load_runs([tmp_path / "other"]))).methods == tuple(f"best-of-k:max-new-tokens={n}" for n in (64, 65))
+
+
 def test_what_a_problem_sets_tells_its_own_runs_apart_alone(tmp_path: Path) -> None:
     def length(tokens: int) -> dict[str, Any]:
         return {"policy": {"max_new_tokens": tokens}, "budget": {"max_attempts": tokens}}
@@ -212,12 +224,43 @@ def test_arms_have_lines_and_letters_of_their_own(tmp_path: Path) -> None:
     analysis = analyse(Grid(tuple(load_runs([tmp_path]))))
     assert terminal.marks(analysis.methods) == {"sdpo": "s", "sdpo:feedback=none": "n", "sdpo:feedback=shuffled": "h"}
     assert list(charts.kinds(analysis.methods).values()) == ["m-sdpo", "m-variant-1", "m-variant-2"]
+    assert charts.banded("abcd") == "abcd" and charts.banded("abcde") == "a", "more bands would hide each other"
     text = page.page(analysis)
     assert all(f'class="line {kind}"' in text for kind in ("m-sdpo", "m-variant-1", "m-variant-2"))
     assert Inspector(text).open == [] and "<li>" in text and "sdpo:feedback=shuffled" in text
     for name, rows in analysis.tables().items():
         named = {row.method for row in rows if hasattr(row, "method")}
         assert named <= set(arms) and (named == set(arms) or name in ("contrasts", "ratios")), name
+
+
+def test_a_digest_gives_the_same_report(tmp_path: Path) -> None:
+    small(tmp_path / "runs")
+    write(tmp_path / "runs", "a", "sdpo", 3, until(None, 40), 48, reason="interrupted")
+    write(tmp_path / "none", "a", "sdpo", 0, until(9, 48), 48, settings=NONE, arm="sdpo:feedback=none")
+    write(tmp_path / "faster", "b", "sdpo", 0, until(9, 48), 48, settings={"learner": {"learning_rate": 1.0}})
+    folders = [str(tmp_path / name) for name in ("runs", "none", "faster")]
+    made = CliRunner().invoke(app, ["report", *folders, "--json", "--digest", str(tmp_path / "out" / "runs.tar.xz")])
+    digest = tmp_path / "out" / "runs.tar.xz"
+    again = CliRunner().invoke(app, ["report", str(digest), "--json"])
+    assert (made.exit_code, again.exit_code) == (0, 0), made.output + again.output
+    assert (tmp_path / "out" / "report.html").is_file()
+    wanted, found = json.loads(made.stdout), json.loads(again.stdout)
+    assert "sdpo:learning-rate=1.0" in wanted["methods"] and "sdpo:feedback=none" in wanted["methods"]
+    assert [str(tmp_path) in row.pop("path") for row in wanted["runs"]] == [True] * 17
+    assert {row.pop("path").partition("runs.tar.xz/")[2] for row in found["runs"]} >= {"a/sdpo:feedback=none-s0", "b/best-of-k-s0"}
+    assert found == wanted
+    size = sum(path.stat().st_size for path in tmp_path.rglob("events.jsonl"))
+    assert digest.stat().st_size < size / 20
+    CliRunner().invoke(app, ["report", str(digest), "--digest", str(tmp_path / "copy.tar.xz")])
+    assert (tmp_path / "copy.tar.xz").read_bytes() == digest.read_bytes()
+
+
+def test_a_digest_tells_no_places(tmp_path: Path) -> None:
+    journal = write(tmp_path / "runs", "a", "sdpo", 0, until(3, 48), 48) / "events.jsonl"
+    told = journal.read_text()
+    journal.write_text(told.replace('"type": "manifest"', '"type": "manifest", "argv": ["/home/me/sdpo-tts"]').replace("p/problem.yaml", "/home/me/p"))
+    write_digest(load_runs([tmp_path / "runs"]), tmp_path / "d")
+    assert b"/home/me" in journal.read_bytes() and b"/home/me" not in lzma.decompress((tmp_path / "d").read_bytes())
 
 
 class Inspector(HTMLParser):
@@ -283,6 +326,7 @@ def test_files_hold_every_number_and_the_command_writes_them(tmp_path: Path) -> 
     ("arguments", "message"),
     [
         (["none"], "error: none: no such folder"),
+        (["text"], "error: text: no digest of runs (hint: `sdpo-tts report --digest` makes one)"),
         (["."], "error: .: no runs here"),
         ([".", "--shares", "2"], "error: --shares: '2' is no list of shares"),
     ],
@@ -291,6 +335,7 @@ def test_wrong_usage_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "text").write_text("no tar")
     if "--shares" in arguments:
         small(tmp_path)
     result = CliRunner().invoke(app, ["report", *arguments])

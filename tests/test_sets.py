@@ -50,6 +50,14 @@ def test_a_row_that_cannot_be_read_is_told_and_left_out(tmp_path: Path, capsys: 
     assert capsys.readouterr().err == "note: broken is left out: a field that should hold JSON does not\n"
 
 
+def test_the_paper_s_problems_are_read_from_the_benchmark_s_file(tmp_path: Path) -> None:
+    good = LIVE_CODE_BENCH | {"private_test_cases": '[{"input": "1", "output": "2", "testtype": "stdin"}]'}
+    file = write_row(tmp_path, *(good | {"question_id": f"q{i}"} for i in range(131)))
+    problems = read_problems([file], "livecodebench", "paper-very-hard", None)
+    assert [problem.slug for problem in problems] == [f"q{i}" for i in (3, 10, 46, 74, 91, 92, 95, 103, 125)]
+    assert [problem.slug for problem in read_problems([file], "", "q9, q3", None)] == ["q9", "q3"], "as they were named"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -8,7 +8,7 @@ from sdpo_tts.cli.options import METHODS, setting
 from sdpo_tts.cli.run import demand
 from sdpo_tts.cli.settings import settings_of, solve_command, value_of
 from sdpo_tts.errors import UserError
-from sdpo_tts.settings import PATHS, Given, demand_known
+from sdpo_tts.settings import PATHS, Given, demand_known, matters
 
 if TYPE_CHECKING:
     from sdpo_tts.comparison.arms import Arm
@@ -41,8 +41,6 @@ def _arm(name: str) -> Arm:
 
 
 def _change(part: str, method: str) -> tuple[str, object]:
-    from sdpo_tts.comparison.arms import matters
-
     key, equals, text = part.partition("=")
     if not equals or not text:
         raise UserError(f"{part!r} sets nothing", where=WHERE, hint="as in sdpo:feedback=shuffled+teacher=ema")

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from sdpo_tts.problem import Problem
     from sdpo_tts.record import RunDir
 
-KEEP = ("hard", "very-hard")
+KEEP = ("hard", "very-hard", "unsolved")
 PLACES = ("local", "ray")
 WHICH, CLUSTER = "Problems", "Cluster"
 
@@ -58,8 +58,12 @@ def compare(
                      rich_help_panel=WHICH),
     ] = None,
     keep: Annotated[
-        str, typer.Option(help="hard: pass@64 below 0.5; very-hard: below 0.03.", rich_help_panel=WHICH)
+        str, typer.Option(help="hard: pass@64 below 0.5; very-hard: below 0.03; unsolved: none passed.",
+                          rich_help_panel=WHICH)
     ] = "hard",
+    take: Annotated[
+        int | None, typer.Option(min=1, help="Of those kept, the first so many.", rich_help_panel=WHICH)
+    ] = None,
     methods: Annotated[
         str,
         typer.Option(help=f"Of {', '.join(METHODS)}; with settings of its own as in sdpo:feedback=none+teacher=ema.",
@@ -116,7 +120,7 @@ def compare(
         chosen = distinct(read_problems(problems or [], collection or "", ids, limit))
         choices = Choices(arms, seeds, _with_model(shared), sizes)
         with _here(quiet=quiet) if on == "local" else _on_cluster(choices.settings.policy.device, cpus) as begin:
-            tally = _compare(Plan(out, pools, chosen, choices), begin, probe=probe, keep=keep)
+            tally = _compare(Plan(out, pools, chosen, choices), begin, probe=probe, keep=keep, take=take)
         if tally.cells:
             _report(out, tuple(arm.name for arm in arms), as_json=as_json)
     raise typer.Exit(_code(tally))
@@ -148,12 +152,14 @@ def _with_model(settings: RunSettings) -> RunSettings:
     return replace(settings, policy=replace(settings.policy, model=name))
 
 
-def _compare(plan: Plan, begin: Callable[[Plan], Comparison], *, probe: int | None, keep: str) -> Tally:
+def _compare(
+    plan: Plan, begin: Callable[[Plan], Comparison], *, probe: int | None, keep: str, take: int | None
+) -> Tally:
     from sdpo_tts.comparison.run import Tally
 
     try:
         if probe:
-            plan = replace(plan, problems=_hard(plan, begin, probe, keep))
+            plan = replace(plan, problems=_hard(plan, begin, probe, keep)[:take])
         return begin(plan).run() if plan.problems else Tally()
     except KeyboardInterrupt:
         _tell(f"stopped; the same command goes on with {plan.folder}")

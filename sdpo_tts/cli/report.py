@@ -22,11 +22,18 @@ if TYPE_CHECKING:
 def report(
     runs: Annotated[
         list[Path],
-        typer.Argument(help="Folders of runs or of comparisons.", metavar="RUN...", autocompletion=complete.runs),
+        typer.Argument(
+            help="Folders of runs or comparisons; digests.", metavar="RUN...", autocompletion=complete.runs
+        ),
     ],
-    html: Annotated[Path | None, typer.Option(help="The page. Default: report.html in the first folder.")] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="The page. Default: report.html in the first RUN, or beside it.")
+    ] = None,
     png: Annotated[Path | None, typer.Option(help="Also the curves as a picture (extra: plots).")] = None,
     csv: Annotated[Path | None, typer.Option(help="Also a folder of CSV files with every number.")] = None,
+    digest: Annotated[
+        Path | None, typer.Option(help="Also one small file of all journals, from which this report can be made.")
+    ] = None,
     merge: Annotated[
         bool, typer.Option("--merge", help="Join runs of several machines; of one cell's runs the longer counts.")
     ] = False,
@@ -46,12 +53,17 @@ def report(
     """Discovery, intervals, budget ratios and what the runs did, in the terminal and as one HTML file."""
     from sdpo_tts.report.analysis import analyse
     from sdpo_tts.report.arms import Grid
+    from sdpo_tts.report.digest import write_digest
     from sdpo_tts.report.runs import load_runs
 
     with orderly():
         grid = _chosen(Grid(tuple(load_runs(runs, merge=merge)), censor_errors), methods)
         analysis = analyse(grid, level=level, at=at, shares=_shares(shares))
-        publish(analysis, html or runs[0] / "report.html", title=title, png=png, csv=csv, as_json=as_json)
+        if digest:
+            write_digest(grid.runs, digest)
+            print(f"wrote {digest}", file=sys.stderr)
+        folder = runs[0].parent if runs[0].is_file() else runs[0]
+        publish(analysis, html or folder / "report.html", title=title, png=png, csv=csv, as_json=as_json)
 
 
 def _chosen(grid: Grid, methods: str | None) -> Grid:

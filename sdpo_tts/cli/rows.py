@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from itertools import islice
@@ -73,16 +73,23 @@ def packaged() -> Path:
 
 
 def _problems_of(file: Path, kind: str, ids: str | None) -> Iterator[Problem]:
+    """In the order of `ids`, else of the file, of which no more is read than is asked for."""
     from sdpo_tts.comparison.ids import chosen
     from sdpo_tts.problem.native import digest
 
     names = chosen(file, ids) if ids else None
-    left = set(names or ())
-    for name, reading in rows(file, names, kind):
-        left.discard(name)
+    found = rows(file, names, kind)
+    for name, reading in found if names is None else _picked(dict(found), names, file):
         if isinstance(reading, UserError):
             tell([f"{name} is left out: {reading.what}"])
         else:
             yield replace(reading.problem, digest=digest(reading.problem))
-    if left:
-        raise UserError(f"no row {sorted(left)[0]!r}", where=str(file))
+
+
+def _picked(
+    found: Mapping[str, Reading | UserError], names: Sequence[str], file: Path
+) -> list[tuple[str, Reading | UserError]]:
+    for name in names:
+        if name not in found:
+            raise UserError(f"no row {name!r}", where=str(file))
+    return [(name, found[name]) for name in names]

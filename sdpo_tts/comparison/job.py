@@ -7,7 +7,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from sdpo_tts.comparison.arms import matters
 from sdpo_tts.comparison.pool import PoolSolver
 from sdpo_tts.discovery.assemble import Policy, RunSettings, make_critic, make_guard
 from sdpo_tts.discovery.launch import announce
@@ -16,6 +15,7 @@ from sdpo_tts.discovery.strategies import Strategy
 from sdpo_tts.judge import Judge
 from sdpo_tts.problem import Problem
 from sdpo_tts.record import Event, Journal, RunDir
+from sdpo_tts.settings import matters
 
 
 @dataclass(frozen=True)

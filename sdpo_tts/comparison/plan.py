@@ -45,7 +45,8 @@ class Choices:
     def run_settings(self, arm: Arm, seed: int, attempts: int) -> RunSettings:
         """Those of one cell. Nothing is cancelled: the number of the first success has to be exact."""
         base = replace(self.settings, method=arm.method, seed=seed, batch_size=self.batch_sizes.get(arm.method))
-        told = {"budget.max_attempts": attempts, "solver.keep_going": arm.pooled, "solver.cancel": False, **arm.own}
+        own = dict(arm.changes)
+        told = {"budget.max_attempts": attempts, "solver.keep_going": arm.pooled, "solver.cancel": False, **own}
         return changed(base, told | ({"learner.loss.grpo_weight": 1.0} if arm.method == "grpo" else {}))
 
 

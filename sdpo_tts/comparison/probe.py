@@ -16,11 +16,11 @@ from sdpo_tts.comparison.run import Comparison
 from sdpo_tts.discovery.budget import Budget
 from sdpo_tts.errors import SetupError
 from sdpo_tts.problem import Problem
-from sdpo_tts.record import RunDir, read_events
+from sdpo_tts.record import RunDir, read_events, write_json
 from sdpo_tts.stats import Interval, pass_at_k, pass_at_k_interval, solves
 
 K = 64
-RULES = {"hard": 0.5, "very-hard": 0.03}
+RULES = {"hard": 0.5, "very-hard": 0.03, "unsolved": 1e-9}
 FIRST_SEED = 1_000_000
 
 
@@ -40,8 +40,12 @@ class BaseRate:
     def interval(self) -> Interval:
         return pass_at_k_interval(self.samples, self.correct, K)
 
+    def numbers(self) -> dict[str, str | float]:
+        counted = {"samples": self.samples, "correct": self.correct, f"pass@{K}": self.pass_at}
+        return {"problem": self.problem.slug, **counted}
+
     def keeps(self, rule: str) -> bool:
-        """The paper's: pass@64 below a half (hard), or below 0.03 (very hard)."""
+        """The paper's: pass@64 below a half (hard), or below 0.03 (very hard). Unsolved: no sample passed."""
         return self.pass_at < RULES[rule]
 
     def __str__(self) -> str:
@@ -53,7 +57,10 @@ class BaseRate:
 
 
 def probe(plan: Plan, samples: int, begin: Callable[[Plan], Comparison]) -> list[BaseRate]:
-    """At least `samples` of each problem. Resumable like any comparison. Raises SetupError where a cell failed."""
+    """At least `samples` of each problem, in a folder beside the comparison's, where `rates.json` then tells of them.
+
+    Resumable like any comparison. Raises SetupError where a cell failed.
+    """
     settings = replace(plan.choices.settings, budget=Budget(max_attempts=samples))
     choices = replace(plan.choices, arms=(Arm(POOLED, POOLED),), seeds=1, settings=settings)
     folder = plan.folder.with_name(f"{plan.folder.name}-probe")
@@ -63,7 +70,9 @@ def probe(plan: Plan, samples: int, begin: Callable[[Plan], Comparison]) -> list
         raise SetupError(f"the probe of {cell.problem.slug} failed: {error}", hint="the same command tries again")
     for cell in tally.busy:
         raise SetupError(f"the probe of {cell.problem.slug} is being run by another process", hint="wait for it")
-    return [_rate(problem, folder / problem.slug) for problem in plan.problems]
+    rates = [_rate(problem, folder / problem.slug) for problem in plan.problems]
+    write_json(folder / "rates.json", [rate.numbers() for rate in rates])
+    return rates
 
 
 def _rate(problem: Problem, folder: Path) -> BaseRate:

@@ -23,7 +23,7 @@ FIGURES = {
 }
 
 
-VARIANTS = 6
+VARIANTS, MOST_BANDS = 6, 4
 
 
 def kinds(methods: Sequence[str]) -> dict[str, str]:
@@ -47,6 +47,11 @@ def key(methods: Sequence[str]) -> str:
     return f'<ul class="key">{"".join(items)}</ul>'
 
 
+def banded(methods: Sequence[str]) -> Sequence[str]:
+    """Those whose bands are drawn: many bands one upon the other show none."""
+    return methods if len(methods) <= MOST_BANDS else methods[:1]
+
+
 def discovery(analysis: Analysis) -> Iterator[str]:
     """One chart an axis, budgets on a logarithmic scale: the paper's figure 13 for these runs."""
     for axis in dict.fromkeys(point.axis for point in analysis.curves):
@@ -63,7 +68,7 @@ def _curve(analysis: Analysis, axis: Axis, method: str) -> svg.Line:
         method,
         kinds(analysis.methods)[method],
         tuple((point.budget, point.discovery) for point in points),
-        tuple((point.low, point.high) for point in points),
+        tuple((point.low, point.high) for point in points) if method in banded(analysis.methods) else (),
         step=True,
     )
 

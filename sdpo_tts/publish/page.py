@@ -64,9 +64,11 @@ def _head(analysis: Analysis, title: str) -> Iterator[str]:
 
 def _answers(analysis: Analysis) -> Iterator[str]:
     yield "<h2>Discovery</h2>"
+    few = len(charts.banded(analysis.methods)) == len(analysis.methods)
+    bands = "Bands are" if few else f"The band is that of {escape(analysis.methods[0])},"
     yield (
         "<p>discovery@k is the probability that one of the first k attempts passes all tests, averaged over problems. "
-        "Bands are pointwise, for these problems with other seeds. Equal attempts are not equal costs: read the axis "
+        f"{bands} pointwise, for these problems with other seeds. Equal attempts are not equal costs: read the axis "
         "that you pay for.</p>"
     )
     yield charts.key(analysis.methods)

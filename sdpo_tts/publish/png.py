@@ -6,6 +6,7 @@ from itertools import cycle
 from pathlib import Path
 
 from sdpo_tts.errors import SetupError
+from sdpo_tts.publish.charts import banded
 from sdpo_tts.report.analysis import Analysis
 from sdpo_tts.report.words import UNITS, scope
 
@@ -31,14 +32,16 @@ def write_png(analysis: Analysis, path: Path) -> None:
         for method in analysis.methods:
             points = [point for point in analysis.curves if (point.axis, point.method) == (axis, method)]
             x, colour = [p.budget for p in points], colours[method]
-            lows, highs = [p.low for p in points], [p.high for p in points]
-            panel.fill_between(x, lows, highs, step="post", alpha=0.15, color=colour)
-            panel.step(x, [p.discovery for p in points], where="post", label=method, color=colour,
+            if method in banded(analysis.methods):
+                lows, highs = [p.low for p in points], [p.high for p in points]
+                panel.fill_between(x, lows, highs, step="post", alpha=0.15, color=colour)
+            panel.step(x, [p.discovery for p in points], where="post", color=colour,
                        linestyle=DASHES.get(method, (0, (3, 1))))  # fmt: skip
         panel.set(xscale="log", ylim=(0, 1), xlabel=UNITS[axis], ylabel="discovery" if i == 0 else None)
         panel.grid(alpha=0.3)
     if axes:
-        figure.axes[0].legend()
+        lines = figure.axes[0].get_lines()
+        figure.legend(lines, analysis.methods, loc="outside lower center", ncols=min(4, len(lines)), fontsize=9)
     figure.suptitle(f"{scope(analysis)}; {100 * analysis.level:.0f} % bands", fontsize=10)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=150)

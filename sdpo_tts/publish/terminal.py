@@ -17,7 +17,7 @@ LABEL = 8
 def text(analysis: Analysis, width: int = 80) -> str:
     """Plain text; prose and curve are `width` columns wide, tables as wide as their cells."""
     findings = [finding(contrast, analysis) for contrast in analysis.contrasts if contrast.axis == "attempts"]
-    parts = [fill(told, width) for told in (scope(analysis), *findings, *cautions(analysis))]
+    parts = [_filled(told, width) for told in (scope(analysis), *findings, *cautions(analysis))]
     if analysis.levels:
         parts += [_curve(analysis, width), _levels(analysis)]
         parts += [_ratios(analysis)] if any(row.axis == "attempts" for row in analysis.ratios) else []
@@ -41,7 +41,11 @@ def _curve(analysis: Analysis, width: int) -> str:
     rows = [f"{_percentage(row):>{LABEL - 2}} ┤{''.join(line)}".rstrip() for row, line in enumerate(cells)]
     axis = f"{'':{LABEL}}{number(low)}{number(high):>{columns - len(number(low))}}"
     key = ", ".join(f"{letter} {method}" for method, letter in letters.items())
-    return "\n".join([f"discovery@k over attempts (logarithmic): {key}", *rows, axis])
+    return "\n".join([_filled(f"discovery@k over attempts (logarithmic): {key}", width), *rows, axis])
+
+
+def _filled(told: str, width: int) -> str:
+    return fill(told, width, break_on_hyphens=False, break_long_words=False)
 
 
 def marks(methods: Sequence[str]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from sdpo_tts.record.atomic import write_folder, write_json, write_text, write_with
 from sdpo_tts.record.attempt import AttemptRecord, OutcomeSummary, summarise
-from sdpo_tts.record.events import Event, read_events
+from sdpo_tts.record.events import Event, parse_events, read_events
 from sdpo_tts.record.journal import Journal
 from sdpo_tts.record.manifest import manifest
 from sdpo_tts.record.run_dir import RunDir
@@ -14,6 +14,7 @@ __all__ = [
     "OutcomeSummary",
     "RunDir",
     "manifest",
+    "parse_events",
     "read_events",
     "summarise",
     "write_folder",

@@ -8,6 +8,7 @@ was not a finite number (a gradient norm that overflowed) is null.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,12 @@ def read_events(path: Path) -> list[Event]:
 
     Raises UserError, naming file and line, where any other line is no event or is of a later schema.
     """
-    return [_parse(line, f"{path}:{number}") for number, line in enumerate(whole_lines(path), start=1)]
+    return parse_events(whole_lines(path), str(path))
+
+
+def parse_events(lines: Iterable[bytes], where: str) -> list[Event]:
+    """The events of a journal's lines. Raises UserError, with `where` and the line's number."""
+    return [_parse(line, f"{where}:{number}") for number, line in enumerate(lines, start=1)]
 
 
 def whole_lines(path: Path) -> list[bytes]:

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sdpo_tts.settings import PATHS
+from sdpo_tts.settings import PATHS, matters
 
 if TYPE_CHECKING:
     from sdpo_tts.report.runs import Run
@@ -36,9 +36,9 @@ def named(runs: Sequence[Run]) -> list[Run]:
 
 def _differing(runs: Sequence[Run]) -> Iterator[str]:
     """The keys of settings in which the runs differ; those that some journal does not tell of are left alone."""
-    told = [settings_of(run) for run in runs]
+    told, method = [settings_of(run) for run in runs], runs[0].started["method"]
     for key in PATHS:
-        if key in _OF_RUNS or not all(key in one for one in told):
+        if key in _OF_RUNS or not matters(method, key) or not all(key in one for one in told):
             continue
         values: dict[str, set[str]] = defaultdict(set)
         for run, settings in zip(runs, told, strict=True):

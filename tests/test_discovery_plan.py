@@ -1,0 +1,78 @@
+"""The registered comparison: its commands are ones that `sdpo-tts` takes, and its problems are what it says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from benchmarks.discovery.__main__ import HERE, STAGES, compare, plan, reports
+from sdpo_tts.cli.arms import read_arms
+from sdpo_tts.cli.main import app
+from sdpo_tts.settings import PATHS
+from sdpo_tts.settings.toml import read_toml
+from tests.conftest import ROOT
+
+KEPT = ["fence", "pair-sum", "rle", "HumanEval-4", "HumanEval-8"]
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    """As the stage `main` would leave it."""
+    (tmp_path / "main").mkdir()
+    (tmp_path / "main" / "comparison.json").write_text(json.dumps({"problems": dict.fromkeys(KEPT, "")}))
+    (tmp_path / "main-probe").mkdir()
+    rates = [{"problem": slug, "correct": number % 2} for number, slug in enumerate(["dedup", *KEPT])]
+    (tmp_path / "main-probe" / "rates.json").write_text(json.dumps(rates))
+    return tmp_path
+
+
+def test_every_command_is_one(runs: Path) -> None:
+    command = get_command(app)
+    for stage in STAGES:
+        name, *arguments = compare(stage, runs)
+        given = command.commands[name].make_context(name, arguments).params  # type: ignore[attr-defined]
+        assert read_arms(given["methods"])[0].name == "sdpo"
+        assert all((Path(path) / "problem.yaml").is_file() for path in given["problems"]), stage
+        assert given["out"] == runs / {"ablations": "main"}.get(stage, stage)
+        assert given["config"].is_file() and (given["collection"] is None) == (given["ids"] is None)
+        wanted = [(given["out"], given["methods"])]
+        wanted += [(given["out"].with_name(f"{stage}-probe"), "best-of-k")] if given["probe"] else []
+        told = [command.commands[name].make_context(name, rest).params for name, *rest in reports(stage, runs)]  # type: ignore[attr-defined]
+        assert [(one["runs"][0], one["methods"]) for one in told] == wanted
+
+
+def test_stages_take_their_problems_from_what_was_measured(runs: Path) -> None:
+    def chosen(stage: str) -> tuple[list[str], str]:
+        arguments = compare(stage, runs)
+        folders = [Path(one).name for one in arguments[1:] if Path(one).parent.name == "problems"]
+        return folders, arguments[arguments.index("--ids") + 1] if "--ids" in arguments else ""
+
+    assert chosen("ablations") == (["fence", "pair-sum", "rle"], "HumanEval/4")
+    assert chosen("landmark") == (["dedup", "pair-sum"], "HumanEval/4"), "each has 0 correct"
+    folders, ids = chosen("main")
+    assert len(folders) == 11 and len(ids.split(",")) == 41 and ids.endswith(",HumanEval/160")
+    options = compare("landmark", runs)
+    assert [options[options.index(f"--{name}") + 1] for name in ("probe", "keep", "max-attempts")] == ["2944", "unsolved", "500"]
+    assert "--probe" not in compare("ablations", runs) and "--probe" in compare("main", runs)
+    with pytest.raises(SystemExit, match="the stage before has not been run"):
+        compare("landmark", runs / "elsewhere")
+
+
+def test_no_problem_of_development_is_compared_on() -> None:
+    told = plan()
+    own, development = set(told["candidates"]["problems"]), set(told["candidates"]["development"])
+    assert not own & development
+    assert own | development == {path.parent.name for path in (ROOT / "problems").glob("*/problem.yaml")}
+    assert set(told["boundary"]["problems"]) <= own
+
+
+def test_every_setting_is_written_down() -> None:
+    file = HERE / "settings.toml"
+    own = {"method", "seed", "batch-size", "max-attempts", "max-tokens", "max-time", "keep-going", "model", "device", "dtype", "critic-model"}
+    assert {one.key for one in read_toml(file, "")} == set(PATHS) - own
+    result = CliRunner().invoke(app, ["config", "--config", str(file), "--json"])
+    assert result.exit_code == 0, result.output
