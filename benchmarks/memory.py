@@ -3,7 +3,7 @@
     python benchmarks/memory.py            prints it
     python benchmarks/memory.py --write    puts it into the page
 
-The numbers are `sdpo-tts doctor`'s (`sdpo_tts/doctor/need.py`), in bfloat16 on a GPU. Shapes are those of each model's
+The numbers are `sdpo-tts doctor`'s (`sdpo_tts/policy/need.py`), in bfloat16 on a GPU. Shapes are those of each model's
 published config.json.
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 from transformers import PretrainedConfig, Qwen2Config, Qwen3Config
 
 from sdpo_tts.doctor.finding import Subject
-from sdpo_tts.doctor.need import need_of
+from sdpo_tts.policy.need import need_of
 
 PAGE = Path(__file__).parents[1] / "docs" / "choosing-a-model.md"
 BEGIN, END = "<!-- table: python benchmarks/memory.py --write -->\n", "<!-- end of table -->\n"

@@ -42,6 +42,9 @@ class ScriptedSampler:
         self._answers = list(answers)
         self.prompts: list[Ids] = []
 
+    def close(self) -> None:
+        """Nothing to give back."""
+
     def sample(
         self,
         prompts: Sequence[Ids],
@@ -89,6 +92,9 @@ class CoinSampler:
 
     def __init__(self, chance: float, delay_s: float = 0.0) -> None:
         self._chance, self._delay_s = chance, delay_s
+
+    def close(self) -> None:
+        """Nothing to give back."""
 
     def sample(
         self,

@@ -77,6 +77,7 @@ def compare(
     device: options.Device = "auto",
     dtype: options.Dtype = "auto",
     max_new_tokens: options.MaxNewTokens = 512,
+    engine: options.Engine = "auto",
     batch_size: Annotated[
         list[str] | None,
         typer.Option(help="As in best-of-k=64; each method has a default of its own.", metavar="METHOD=N",

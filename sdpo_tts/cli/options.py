@@ -24,9 +24,11 @@ DTYPES = ("auto", "bfloat16", "float32")
 TEACHERS = ("frozen", "ema", "trust-region", "live")
 SUPPORTS = ("student", "teacher", "union", "full", "sampled")
 FEEDBACKS = ("real", "shuffled", "none")
+ENGINES = ("auto", "torch", "vllm")
 TEMPLATES = ("before-order", "after-order")
 PARTS = ("values", "stack", "memory", "sanitizer", "difference", "smallest", "calls")
 CHOICES = {
+    "engine": ENGINES,
     "method": METHODS, "dtype": DTYPES, "teacher": TEACHERS, "support": SUPPORTS, "feedback": FEEDBACKS,
     "template": TEMPLATES, "preset": PRESETS,
 }  # fmt: skip
@@ -58,6 +60,12 @@ Model = Annotated[
 Device = Annotated[str, _option(MODEL, "auto, cpu, cuda or cuda:N.", autocompletion=among(("auto", "cpu", "cuda")))]
 Dtype = Annotated[str, _option(MODEL, f"One of {', '.join(DTYPES)}.", autocompletion=among(DTYPES))]
 MaxNewTokens = Annotated[int, _option(MODEL, "Of one answer.", min=1)]
+Engine = Annotated[
+    str, _option(MODEL, "What samples: auto (vllm with a GPU), torch or vllm.", autocompletion=among(ENGINES))
+]
+EngineMemory = Annotated[float | None, _option(MODEL, "GiB of vLLM's cache. Default: planned.", min=0.1)]
+Cards = Annotated[int, _option(MODEL, "GPUs that hold vLLM's weights together.", min=1)]
+LearnerDevice = Annotated[str, _option(MODEL, "auto: where vLLM is; or another card, cuda:N.")]
 
 BatchSize = Annotated[int | None, _option(TRAINING, "Attempts a step; multi-turn: chains.", min=1)]
 BaseSamples = Annotated[int, _option(TRAINING, "Of each batch so many come from the untrained model.", min=0)]

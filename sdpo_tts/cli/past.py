@@ -81,9 +81,8 @@ class Past:
         from sdpo_tts.policy.network import LoraSettings
 
         chosen = self.settings["policy"]
-        settings = PolicySettings(
-            chosen["model"], device, chosen["dtype"], chosen["max_new_tokens"], LoraSettings(**chosen["lora"])
-        )
+        kept = {name: chosen[name] for name in ("model", "dtype", "max_new_tokens")}
+        settings = PolicySettings(**kept, device=device, engine="torch", lora=LoraSettings(**chosen["lora"]))
         return load_policy(settings, self.seed, report)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sdpo_tts.cli import options
 from sdpo_tts.cli.complete import models
 from sdpo_tts.cli.options import TEMPLATES
 from sdpo_tts.cli.run import ProblemPath, demand, load, orderly
@@ -34,6 +35,7 @@ def probe(
     model: Annotated[str, typer.Option(help="As for sdpo-solve.", autocompletion=models)] = "auto",
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     max_new_tokens: Annotated[int, typer.Option(min=1, help="Of one answer.")] = 512,
+    engine: options.Engine = "auto",
     seed: Annotated[int, typer.Option(min=0)] = 0,
     templates: Annotated[str, typer.Option(help=f"Some of {', '.join(TEMPLATES)}.")] = ",".join(TEMPLATES),
     styles: Annotated[str, typer.Option(help=STYLES_HELP)] = "forms",
@@ -54,13 +56,13 @@ def _probe(
 
     with Judge(load(path), style=FeedbackStyle()) as judge:
         chosen = settled(context, judge.problem)
-        settings = PolicySettings(**{name: chosen[name] for name in ("model", "device", "max_new_tokens")})
-        policy = load_policy(settings, chosen["seed"], lambda text: print(text, file=sys.stderr))
-        if not as_json:
-            head = ("prompt", "feedback", "passed", "rate, 90 % interval", "changed", "tokens", "verdicts")
-            print(COLUMNS.format(*head))
-        for rate in Probe(policy, judge, chosen["seed"]).rates(samples, templates, styles):
-            print(json.dumps(_fields(rate)) if as_json else _row(rate), flush=True)
+        settings = PolicySettings(**{name: chosen[name] for name in ("model", "device", "max_new_tokens", "engine")})
+        with load_policy(settings, chosen["seed"], lambda text: print(text, file=sys.stderr)) as policy:
+            if not as_json:
+                head = ("prompt", "feedback", "passed", "rate, 90 % interval", "changed", "tokens", "verdicts")
+                print(COLUMNS.format(*head))
+            for rate in Probe(policy, judge, chosen["seed"]).rates(samples, templates, styles):
+                print(json.dumps(_fields(rate)) if as_json else _row(rate), flush=True)
 
 
 def _styles(text: str) -> list[str]:

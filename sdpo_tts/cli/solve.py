@@ -40,6 +40,10 @@ def solve(
     device: options.Device = "auto",
     dtype: options.Dtype = "auto",
     max_new_tokens: options.MaxNewTokens = 512,
+    engine: options.Engine = "auto",
+    engine_memory: options.EngineMemory = None,
+    cards: options.Cards = 1,
+    learner_device: options.LearnerDevice = "auto",
     batch_size: options.BatchSize = None,
     base_samples: options.BaseSamples = 0,
     learning_rate: options.LearningRate = 1e-4,
@@ -164,8 +168,11 @@ def _run(job: _Job, view: View) -> Judged | None:
 
     problem, settings, run = job.problem, job.settings, job.run
     view.status("starting the sandbox")
-    with make_judge(problem, settings) as judge, Journal(run.events) as journal:
-        policy = load_policy(settings.policy, settings.seed, view.status)
+    with (
+        make_judge(problem, settings) as judge,
+        Journal(run.events) as journal,
+        load_policy(settings.policy, settings.seed, view.status) as policy,
+    ):
         strategy = make_strategy(problem, policy, settings)
         parts = Parts(
             policy.network, policy.chat, policy.sampler, judge, journal, run,

@@ -64,11 +64,11 @@ def _solve(job: Job, makers: Makers, run: RunDir, watch: Watch) -> None:
     problem, settings = job.problem, job.settings
     with makers.judge(problem, settings) as judge, Journal(run.events) as journal:
         journal.subscribe(watch.event)
-        policy = makers.policy(settings, watch.status)
-        strategy = makers.strategy(settings, problem, policy)
-        announce(journal, run, judge, policy, strategy, settings, job.argv, arm=job.arm, pooled=job.pooled)
-        guard = make_guard(strategy, settings.guard)
-        critic = make_critic(problem, policy, settings) if matters(settings.method, "critic") else None
-        parts = Parts(policy.network, policy.chat, policy.sampler, judge, journal, run, guard, critic)
-        kind = PoolSolver if job.pooled else Solver
-        kind(parts, strategy, settings.budget, settings.seed, settings.solver).run()
+        with makers.policy(settings, watch.status) as policy:
+            strategy = makers.strategy(settings, problem, policy)
+            announce(journal, run, judge, policy, strategy, settings, job.argv, arm=job.arm, pooled=job.pooled)
+            guard = make_guard(strategy, settings.guard)
+            critic = make_critic(problem, policy, settings) if matters(settings.method, "critic") else None
+            parts = Parts(policy.network, policy.chat, policy.sampler, judge, journal, run, guard, critic)
+            kind = PoolSolver if job.pooled else Solver
+            kind(parts, strategy, settings.budget, settings.seed, settings.solver).run()

@@ -14,6 +14,8 @@ from sdpo_tts.discovery.critic import Critic, EndpointCritic, SelfCritic
 from sdpo_tts.discovery.guard import Guard, GuardSettings
 from sdpo_tts.discovery.solve import SolverSettings
 from sdpo_tts.discovery.strategies import BestOfK, Grpo, MultiTurn, SelfDistillation, Strategy
+from sdpo_tts.engine import choice
+from sdpo_tts.engine.vllm import VllmSampler
 from sdpo_tts.errors import UserError
 from sdpo_tts.models import weights
 from sdpo_tts.policy.halving import Halving
@@ -26,12 +28,20 @@ from sdpo_tts.problem import Problem
 
 @dataclass(frozen=True)
 class PolicySettings:
-    """`device` and `dtype` of `auto` are chosen from the hardware; lengths in tokens."""
+    """`device`, `dtype` and `engine` of `auto` are chosen from the hardware; lengths in tokens.
+
+    For vLLM alone: `engine_memory` GiB for keys and values (None: planned), `cards` that hold the engine together, and
+    the learner's own `learner_device` (auto: where the engine is).
+    """
 
     model: str = "auto"
     device: str = "auto"
     dtype: str = "auto"
     max_new_tokens: int = 512
+    engine: str = "auto"
+    engine_memory: float | None = None
+    cards: int = 1
+    learner_device: str = "auto"
     lora: LoraSettings = field(default_factory=LoraSettings)
 
 
@@ -74,12 +84,18 @@ class RunSettings:
 
 @dataclass(frozen=True)
 class Policy:
-    """The loaded model; `facts` go into the manifest."""
+    """The loaded model; `facts` go into the manifest. As a context manager it ends its engine."""
 
     network: Network
     chat: Chat
     sampler: Sampler
     facts: dict[str, Any]
+
+    def __enter__(self) -> Policy:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.sampler.close()
 
 
 def _rebuilt(kind: Any, told: Any) -> Any:
@@ -93,16 +109,25 @@ def _rebuilt(kind: Any, told: Any) -> Any:
 def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], None]) -> Policy:
     """Raises UserError (no such model) or SetupError (not to be had here)."""
     device = _device(settings.device)
+    engine_name = choice.choose(settings.engine, device)
     dtype = settings.dtype if settings.dtype != "auto" else weights.dtype_for(device)
     located = weights.locate(settings.model, report)
     report(f"loading {located.name} ({dtype}, {device})")
-    base, tokenizer = weights.load(located, dtype, device)
-    shape = shape_of(base)
-    chat = Chat(tokenizer, base.generation_config)
+    base, tokenizer = weights.load(located, dtype, "cpu" if engine_name == "vllm" else device)
+    facts = {"name": located.name, "sha256": located.sha256, "dtype": dtype, "device": device, "engine": engine_name}
+    chat, shape = Chat(tokenizer, base.generation_config), shape_of(base)
+    if engine_name == "torch":
+        network = Network(base, settings.lora, seed)
+        torch_sampler = Halving(TorchSampler(network, chat.stop_ids, max_new_tokens=settings.max_new_tokens))
+        return Policy(network, chat, torch_sampler, {**facts, **shape})
+    engine = choice.beside(
+        base, located.source, dtype, device, max_new_tokens=settings.max_new_tokens, rank=settings.lora.rank,
+        cards=settings.cards, memory_gib=settings.engine_memory, report=report,
+    )  # fmt: skip
+    base.to(device if settings.learner_device == "auto" else _device(settings.learner_device))
     network = Network(base, settings.lora, seed)
-    sampler = Halving(TorchSampler(network, chat.stop_ids, max_new_tokens=settings.max_new_tokens))
-    facts = {"name": located.name, "sha256": located.sha256, "dtype": dtype, "device": device, "engine": sampler.name}
-    return Policy(network, chat, sampler, {**facts, **shape})
+    sampler = VllmSampler(engine.llm, network, chat.stop_ids, max_new_tokens=settings.max_new_tokens)
+    return Policy(network, chat, sampler, {**facts, **engine.facts, **shape})
 
 
 def _device(name: str) -> str:

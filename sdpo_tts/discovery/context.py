@@ -9,7 +9,7 @@ import numpy as np
 
 from sdpo_tts.discovery.attempt import Judged
 from sdpo_tts.policy.batch import Ids
-from sdpo_tts.policy.prompts import DEFAULT_TEMPLATE, TEMPLATES, Chat, student_text, teacher_text
+from sdpo_tts.policy.prompts import DEFAULT_TEMPLATE, MAX_PROMPT_TOKENS, TEMPLATES, Chat, student_text, teacher_text
 from sdpo_tts.problem import Problem
 
 SHUFFLING = 1  # the stream of random numbers that the shuffled ablation draws from
@@ -28,7 +28,7 @@ class ContextSettings:
     solutions: bool = True
     both: bool = False
     template: str = DEFAULT_TEMPLATE
-    max_prompt_tokens: int = 8192
+    max_prompt_tokens: int = MAX_PROMPT_TOKENS
 
 
 class TeacherContext:

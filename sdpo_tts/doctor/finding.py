@@ -59,8 +59,3 @@ def warned(said: str, remedy: str) -> Finding:
 
 def failed(said: str, remedy: str) -> Finding:
     return Finding(Level.FAIL, said, remedy)
-
-
-def size(amount: float) -> str:
-    """Bytes for people."""
-    return f"{amount / GIB:.1f} GiB" if amount >= GIB / 10 else f"{amount / 2**20:.0f} MiB"

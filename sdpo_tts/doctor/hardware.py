@@ -5,8 +5,8 @@ from __future__ import annotations
 import subprocess
 from typing import TYPE_CHECKING
 
-from sdpo_tts.doctor.finding import Finding, Subject, failed, passed, size, warned
-from sdpo_tts.doctor.need import Need, need_of
+from sdpo_tts.doctor.finding import Finding, Subject, failed, passed, warned
+from sdpo_tts.policy.need import Need, need_of, size
 
 if TYPE_CHECKING:
     from sdpo_tts.models.weights import Weights

@@ -7,10 +7,11 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from sdpo_tts.doctor.finding import Finding, Subject, failed, passed, size, warned
+from sdpo_tts.doctor.finding import Finding, Subject, failed, passed, warned
 from sdpo_tts.models import weights
 from sdpo_tts.models.catalogue import Entry, entries, find
 from sdpo_tts.models.fetch import cache_root, sha256_of
+from sdpo_tts.policy.need import size
 
 TIMEOUT_S = 20
 NEEDED = ("config.json", "tokenizer_config.json")

@@ -110,7 +110,12 @@ class VllmSampler:
         return [answer.sample() for answer in answers]
 
     def close(self) -> None:
+        """End the engine: another may be started in this process."""
+        from vllm.distributed.parallel_state import cleanup_dist_env_and_memory
+
         self._shelf.close()
+        self._engine.engine_core.shutdown()
+        cleanup_dist_env_and_memory()
 
     @contextmanager
     def _requests(

@@ -52,6 +52,9 @@ class Halving:
                 found.update(zip(part, samples, strict=True))
         return [found[place] for place in range(len(prompts))]
 
+    def close(self) -> None:
+        self._sampler.close()
+
     def _halve(self, rows: int) -> None:
         self._rows = rows // 2
         LOG.warning("memory ran out while sampling %d answers; now %d at a time", rows, self._rows)

@@ -30,6 +30,7 @@ class Template:
 
 TEMPLATES = {template.name: template for template in (Template("before-order", True), Template("after-order", False))}
 DEFAULT_TEMPLATE = "before-order"
+MAX_PROMPT_TOKENS = 8192
 
 
 def question(problem: Problem) -> str:

@@ -62,6 +62,10 @@ class Sampler(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Give back what the engine holds besides the network."""
+        ...
+
 
 class TorchSampler:
     """Batched sampling with transformers: one row a prompt, finished rows leave the batch."""
@@ -90,6 +94,9 @@ class TorchSampler:
             with self.network.bare_at_version_zero():
                 self._decode(rows, range(base, len(prompts)))
         return rows.samples()
+
+    def close(self) -> None:
+        """Nothing to give back."""
 
     def _decode(self, rows: Rows, places: Sequence[int]) -> None:
         alive = list(places)

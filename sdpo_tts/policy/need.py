@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
-from sdpo_tts.doctor.finding import Subject, size
+from typing import Any, Protocol
 
 PROMPT_TOKENS = 1024  # of a problem of usual length, with feedback
 ITEM = {"bfloat16": 2, "float16": 2, "float32": 4}
-FP32 = 4
+FP32, GIB = 4, 2**30
 LOGITS_COPIES = 10  # of a chunk of logits: as computed and in fp32, log-probabilities, entropy, gradients; twice two
 HIDDEN_BYTES, INNER_BYTES = 44, 12  # kept for the backward pass, a layer and token, per hidden and per inner unit:
 # inputs of norms, attention and linear layers in 16 bits, and their copies in fp32 for the adapter
+
+
+class Work(Protocol):
+    """What a run does, as far as memory goes."""
+
+    @property
+    def batch_size(self) -> int: ...
+    @property
+    def max_new_tokens(self) -> int: ...
+    @property
+    def teacher(self) -> str: ...
+    @property
+    def method(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -34,7 +45,12 @@ class Need:
         return f"{size(self.total)} ({parts}, batch {size(self.cache + self.work)})"
 
 
-def need_of(source: str, subject: Subject, dtype: str, *, checkpointing: bool) -> Need:
+def size(amount: float) -> str:
+    """Bytes for people."""
+    return f"{amount / GIB:.1f} GiB" if amount >= GIB / 10 else f"{amount / 2**20:.0f} MiB"
+
+
+def need_of(source: str, subject: Work, dtype: str, *, checkpointing: bool) -> Need:
     """`source` is a folder or a hub id. No weights are loaded: the network is built without memory of its own.
 
     With `checkpointing` activations are computed twice, as the learner does once a GPU's memory has run out.
@@ -66,7 +82,7 @@ def _adapter(network: Any) -> int:
     return LoraSettings().rank * sum(layer.in_features + layer.out_features for layer in layers)
 
 
-def _copies(subject: Subject) -> int:
+def _copies(subject: Work) -> int:
     """Weights, gradient, two moments; and the teacher's shadow of the weights."""
     return 5 if subject.teacher == "ema" else 4
 

@@ -1,0 +1,82 @@
+"""What lies in a card's memory when engine and learner share it; refused before anything is loaded where it cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from sdpo_tts.errors import SetupError
+from sdpo_tts.policy.need import GIB, PROMPT_TOKENS, Need, need_of, size
+
+SHARE = 0.95  # of the free memory: allocators keep pieces that fit nothing
+WORKSPACE = 2 * GIB  # of the engine on a GPU: captured graphs and buffers of its kernels
+SEQUENCES = 64  # that the engine samples at once, if there is room for their keys and values
+SHORTEST = 64
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the run wants. `copies` of the base are to be loaded: one where learner and engine share it."""
+
+    source: str
+    dtype: str
+    device: str
+    max_new_tokens: int
+    max_prompt_tokens: int
+    copies: int
+    teacher: str = "ema"  # the one that needs most
+    method: str = "sdpo"
+    batch_size: int = 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Bytes, by what they are for. `cache` is what is left for keys and values, up to what is of use."""
+
+    asked: Asked
+    need: Need
+    free: int
+    cache: int
+
+    @property
+    def fixed(self) -> int:
+        workspace = WORKSPACE if self.asked.device.startswith("cuda") else 0
+        return self.asked.copies * self.need.weights + self.need.adapter + self.need.work + workspace
+
+    def __str__(self) -> str:
+        copies = {0: "loaded", 1: "once", 2: "twice"}[self.asked.copies]
+        return (
+            f"weights {size(self.asked.copies * self.need.weights)} ({copies}), adapter {size(self.need.adapter)}, "
+            f"learner {size(self.need.work)}, keys and values {size(self.cache)}; {size(self.free)} free"
+        )
+
+
+def plan(asked: Asked, free: int, cache: int | None = None) -> Plan:
+    """Raises SetupError, with the numbers and the nearest answer length that fits. `cache` overrides what we would
+    take; the rest must fit all the same."""
+    made = _plan(asked, free, cache)
+    if made.fixed + made.cache > SHARE * free:
+        shorter = next((one for one in _shorter(asked) if _fits(_plan(one, free, cache))), None)
+        hint = f"--max-new-tokens {shorter.max_new_tokens} fits" if shorter else "a smaller --model, or --engine torch"
+        raise SetupError(f"engine and learner do not fit on {asked.device}: {made}", where="--engine vllm", hint=hint)
+    return made
+
+
+def _plan(asked: Asked, free: int, cache: int | None) -> Plan:
+    need = need_of(asked.source, asked, asked.dtype, checkpointing=asked.device != "cpu")
+    per_token = need.cache / (PROMPT_TOKENS + asked.max_new_tokens)
+    least = per_token * (asked.max_prompt_tokens + asked.max_new_tokens)
+    useful = max(least, per_token * SEQUENCES * (PROMPT_TOKENS + asked.max_new_tokens))
+    made = Plan(asked, need, free, int(least))
+    return replace(made, cache=cache or int(max(least, min(useful, SHARE * free - made.fixed))))
+
+
+def _fits(made: Plan) -> bool:
+    return made.fixed + made.cache <= SHARE * made.free
+
+
+def _shorter(asked: Asked) -> Iterator[Asked]:
+    tokens = asked.max_new_tokens // 2
+    while tokens >= SHORTEST:
+        yield replace(asked, max_new_tokens=tokens)
+        tokens //= 2
