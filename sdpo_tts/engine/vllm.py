@@ -6,10 +6,12 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+import torch._dynamo
 
 from sdpo_tts.engine.sharing import plain_weights_on_cpu
 from sdpo_tts.engine.shelf import Shelf
@@ -50,6 +52,8 @@ def start(source: str, dtype: str, rank: int, settings: EngineSettings) -> LLM:
     try:
         from vllm import LLM
 
+        if not torch.cuda.is_available():
+            torch._dynamo.config.disable = True  # else vLLM's sampler is compiled anew for every size of a batch
         with _one_adapter_on_cpu(), plain_weights_on_cpu() if settings.plain else nullcontext():
             return LLM(
                 model=source,
@@ -108,6 +112,15 @@ class VllmSampler:
                     if output.finished:
                         told.ended(places[output.request_id], answer.sample())
         return [answer.sample() for answer in answers]
+
+    @property
+    def folder(self) -> Path:
+        """Where its adapters lie."""
+        return self._shelf.folder
+
+    def versions(self) -> set[int]:
+        """The adapters that the engine has."""
+        return set(self._engine.list_loras())
 
     def close(self) -> None:
         """End the engine: another may be started in this process."""

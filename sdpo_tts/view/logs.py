@@ -14,14 +14,16 @@ FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 @contextmanager
-def captured_logs(path: Path) -> Iterator[TextIO]:
-    """Append to `path` all that this process and its children write; yields the terminal, for the view alone.
+def captured_logs(folder: Path) -> Iterator[TextIO]:
+    """Append to two files of a folder all that this process and its children write; yields the terminal, for the view
+    alone.
 
-    File descriptors 1 and 2 are redirected, not only Python's streams: an inference engine's process and C++
-    libraries write to those. So stdout stays clean for the result, which is to be printed after the block.
+    What is logged and warned goes to `run.log`. File descriptors 1 and 2 go to `engine.log`, not only Python's streams:
+    inference engines, their processes and C++ libraries write to those. So stdout stays clean for the result, which is
+    to be printed after the block.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with _terminal() as terminal, _descriptors_to(path), _logging_to(path):
+    folder.mkdir(parents=True, exist_ok=True)
+    with _terminal() as terminal, _descriptors_to(folder / "engine.log"), _logging_to(folder / "run.log"):
         yield terminal
 
 
