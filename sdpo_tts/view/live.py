@@ -119,7 +119,8 @@ def panel(state: RunState, doing: str, now: float, width: int, height: int) -> P
     inner, room = width - 4, height - BORDERS_AND_CURSOR
     above = [*_heading(state, doing, now), *_budget(state, now, inner), *_verdicts(state, inner)]
     below = _learning(state, inner)
-    curve = _curve(state, inner, min(CURVE_ROWS, room - len(above) - len(below) - TITLE_AND_AXIS))
+    rows = min(max(CURVE_ROWS, height // 4), room - len(above) - len(below) - TITLE_AND_AXIS)
+    curve = _curve(state, inner, rows)
     lines = _fitted([*above, *curve, *below], room)
     for line in lines:
         line.no_wrap, line.overflow = True, "ellipsis"
