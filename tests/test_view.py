@@ -324,8 +324,22 @@ def test_quiet_is_quiet(capfd: pytest.CaptureFixture[str]) -> None:
         view.status("loading model")
         for told in [*EVENTS, *REST]:
             view.event(told)
+        assert capfd.readouterr() == ("", "")
+        view.trouble("the disk is full")
     assert type(view) is Quiet
-    assert capfd.readouterr() == ("", "")
+    assert capfd.readouterr() == ("", "the disk is full\n")
+
+
+def test_trouble_is_shown_until_the_run_goes_on() -> None:
+    console = Console(file=io.StringIO(), width=80, height=24, force_terminal=True)
+    view = Dashboard(console)
+    for told in EVENTS:
+        view.event(told)
+    view.trouble("the engine is gone")
+    view.event(event("warned", 132.0, message="the engine is gone"))
+    assert view._doing() == "the engine is gone"
+    view.event(REST[0])
+    assert view._doing() == "learning"
 
 
 NOISY = """

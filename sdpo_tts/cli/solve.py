@@ -134,7 +134,7 @@ def _solve(job: _Job, *, quiet: bool, as_json: bool) -> int:
             with (
                 captured_logs(run.logs / "run.log") as terminal,
                 make_view("quiet" if quiet else None, terminal) as view,
-                heard((lambda text: print(text, file=terminal, flush=True)) if quiet else view.status),
+                heard(view.trouble),
             ):
                 winner = _run(job, view)
         finally:

@@ -42,6 +42,7 @@ class Dashboard(Quiet):
     """A Rich Live panel. Anything else on its terminal would tear it: use it inside `captured_logs`."""
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.time) -> None:
+        super().__init__(console.file)
         self._console, self._clock = console, clock
         self._state, self._status, self._since = RunState(), "", clock()
         console.size = self._terminal_size()
@@ -57,8 +58,12 @@ class Dashboard(Quiet):
         """Shown in place of the phase until the next event."""
         self._show(self._state, text)
 
+    def trouble(self, text: str) -> None:
+        self.status(text)
+
     def event(self, event: Event) -> None:
-        self._show(self._state.after(event), "")
+        """A warning is told as an event too: it goes on being shown."""
+        self._show(self._state.after(event), self._status if event["type"] == "warned" else "")
 
     def __enter__(self) -> Self:
         self._live.start(refresh=True)
