@@ -229,7 +229,7 @@ def test_pace_failing_test_and_change_are_told() -> None:
     assert RunState.of(EVENTS[:5]).seconds_left(140.0) == 3560.0
     text = "\n".join(drawn(LEARNT, 100, 30))
     for shown in (
-        "judging 0:01 · 0:19 a batch · 0:39 left", "failing   WA on 03-big: line 1: expected [31m7",
+        "judging 0:01 · 0:19 a batch · 0:39 left", r"failing   WA on 03-big: line 1: expected\n\x1b[31m7",
         "changed   passed 27%→60%, tokens 400→300, distinct 100%→100%",
     ):  # fmt: skip
         assert shown in text, shown
@@ -239,6 +239,17 @@ def test_pace_failing_test_and_change_are_told() -> None:
         view.event(told)
     assert "[0:34] the last step changed: passed 27% to 60%, tokens 400 to 300, distinct 100%" in file.getvalue()
     assert "  failing  WA on 03-big: line 1: expected" in summary(state, Path("runs/a"))
+
+
+def test_a_rollback_is_told() -> None:
+    back = event("rolled_back", 133.0, step=2, best_step=1, adapter=3, learning_rate=5e-5, reason="3% are different")
+    state = RunState.of([*LEARNT[:-1], back])
+    assert (state.phase, state.paces) == (Phase.SAMPLING, (19.0, 13.0))
+    assert "back      to the best step: 3% are different" in "\n".join(drawn([*LEARNT[:-1], back], 80, 24))
+    assert "back  " not in "\n".join(drawn([*LEARNT[:-1], back, LEARNT[-1]], 80, 24))
+    file = io.StringIO()
+    Plain(file, clock=lambda: 98.0).event(back)
+    assert file.getvalue() == "[0:35] rolled back to the policy of step 1: 3% are different\n"
 
 
 def test_what_matters_least_gives_way() -> None:

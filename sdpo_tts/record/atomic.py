@@ -41,13 +41,15 @@ def write_with(path: Path, write: Callable[[BinaryIO], object], *, wait: bool = 
 
 def write_folder(path: Path, write: Callable[[Path], object]) -> None:
     """Have `write` fill a folder, which then takes the place of `path`; `write` may be called more than once."""
-    new, old = (path.with_name(f".{path.name}.{os.getpid()}.{kind}") for kind in ("new", "old"))
+    new, old = (path.with_name(f".{path.name}.{kind}") for kind in ("new", "old"))
 
     def fill() -> None:
         shutil.rmtree(new, ignore_errors=True)
         try:
             new.mkdir(parents=True)
             write(new)
+            for file in new.iterdir():
+                _sync(file)
         except BaseException:
             shutil.rmtree(new, ignore_errors=True)
             raise
@@ -102,7 +104,11 @@ def _size_of(folder: Path) -> int:
 
 def sync_folder(folder: Path) -> None:
     """Make names created or replaced in `folder` durable: fsync of a file does not cover its name."""
-    descriptor = os.open(folder, os.O_RDONLY)
+    _sync(folder)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

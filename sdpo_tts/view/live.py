@@ -199,7 +199,7 @@ def _split(state: RunState) -> str:
 
 def _verdicts(state: RunState, inner: int) -> list[Line]:
     counts = (part for verdict, number in state.verdicts for part in _counted(verdict, number))
-    failed = [Line(4, _row("failing", _printable(failing(state))))] if failing(state) else []
+    failed = [Line(4, _row("failing", failing(state)))] if failing(state) else []
     return [
         Line(6, _strip(state, inner - LABEL)),
         Line(5, _row("verdicts", *counts)),
@@ -251,4 +251,6 @@ def _learning(state: RunState, inner: int) -> list[Line]:
         Line(3, _row("loss", f"{figure(last.loss):<10}", (sparkline(loss, width), "blue"))),
         Line(2, _row("KL", f"{figure(last.kl):<10}", (sparkline(kl, width), "blue"))),
     ]
+    if state.rolled_back:
+        return [*lines, Line(4, _row("back", (f"to the best step: {_printable(state.rolled_back)}", "yellow")))]
     return [*lines, Line(2, _row("changed", changed(state).replace(" to ", "→")))] if changed(state) else lines

@@ -72,6 +72,8 @@ def _line(event: Event, state: RunState) -> str:
             return f"the last step changed: {told}"
         case "step_taken":
             return _step(event)
+        case "rolled_back":
+            return f"rolled back to the policy of step {event['best_step']}: {event['reason']}"
         case "step_skipped" if state.method in LEARNERS:
             return f"step {event['step']} skipped: {event['reason']}"
         case "solved":
