@@ -188,6 +188,7 @@ def test_of_a_known_folder_at_most_the_last_name_is_left(parts: list[str], befor
         ("no such file: '/var/lib/x/y.py'", "no such file: 'y.py'"),
         ("Qwen/Qwen3-8B and/or 1/2", "Qwen/Qwen3-8B and/or 1/2"),
         ("~/a/b.toml", "b.toml"),
+        ("see file:///srv/a/b.txt", "see b.txt"),
         ("https://me:secret@box.lan:1/v1?x", "https://host/v1?x"),
         ("../x/y", "../x/y"),
         ("/", "."),
