@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from peft import PeftModel
 from safetensors import safe_open
@@ -174,6 +174,7 @@ WORD = (
 )
 
 
+@settings(deadline=None)
 @given(st.lists(WORD, min_size=1, max_size=4), st.sampled_from(["", "no room at ", "--runs=", "'"]), st.booleans())
 def test_of_a_known_folder_at_most_the_last_name_is_left(parts: list[str], before: str, inside: bool) -> None:
     folder = "/" + "/".join(parts)

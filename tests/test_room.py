@@ -170,6 +170,11 @@ def test_what_is_heard_of_one_room_is_not_of_another() -> None:
     with heard(heard_of.append, "judge"):
         logging.getLogger("sdpo_tts.judge.outage").warning("gone")
         logging.getLogger("sdpo_tts.record.room").warning("full")
-        logging.getLogger("sdpo_tts.judge.outage").info("fine")
+        logging.getLogger("sdpo_tts.judge.outage").info("back")
+        logging.getLogger("sdpo_tts.judge.outage").debug("nothing")
     logging.getLogger("sdpo_tts.judge.outage").warning("later")
+    assert heard_of == ["gone", "back"]
+    with heard(heard_of.append, "judge", relief=heard_of.remove):
+        logging.getLogger("sdpo_tts.judge.outage").info("back")
     assert heard_of == ["gone"]
+    assert logging.getLogger("sdpo_tts.judge").level == logging.NOTSET

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
@@ -241,6 +241,13 @@ def test_pace_failing_test_and_change_are_told() -> None:
     assert "  failing  WA on 03-big: line 1: expected" in summary(state, Path("runs/a"))
 
 
+def test_long_trouble_is_told_to_its_end() -> None:
+    doing = "the disk of runs/a/checkpoint is full: 88.0 MiB are needed and 0.1 MiB are free; waiting for room, Ctrl-C stops"
+    lines = drawn(LEARNT, 60, 24, doing)
+    told = " ".join(line[12:-1].strip() for line in lines[2:6])
+    assert told.startswith(doing) and len(lines) < 24
+
+
 def test_a_rollback_is_told() -> None:
     back = event("rolled_back", 133.0, step=2, best_step=1, adapter=3, learning_rate=5e-5, reason="3% are different")
     state = RunState.of([*LEARNT[:-1], back])
@@ -286,6 +293,7 @@ def test_a_large_batch_is_told_by_letters_the_latest_in_sight() -> None:
     assert f"batch 1   {'W' * 65}T │" in "\n".join(lines)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200), st.integers(40, 100))
 def test_no_title_steers_or_tears_the_terminal(title: str, width: int) -> None:
     output = io.StringIO()
@@ -349,6 +357,9 @@ def test_trouble_is_shown_until_the_run_goes_on() -> None:
     view.trouble("the engine is gone")
     view.event(event("warned", 132.0, message="the engine is gone"))
     assert view._doing() == "the engine is gone"
+    view.relief("the engine is back")
+    assert view._doing() == "judging"
+    view.trouble("the engine is gone")
     view.event(REST[0])
     assert view._doing() == "learning"
 
@@ -454,6 +465,7 @@ def test_without_a_descriptor_the_terminal_is_stderr_itself(tmp_path: Path, monk
         assert terminal is replaced
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), max_size=300), st.integers(1, 120), st.integers(1, 8))
 def test_curves_keep_their_size(shares: list[float], width: int, rows: int) -> None:
     lines = step_curve(shares, width, rows)

@@ -190,7 +190,7 @@ def _watch(run: RunDir, *, quiet: bool) -> Iterator[Watch]:
     with (
         captured_logs(run.logs / "run.log") as terminal,
         make_view("quiet" if quiet else None, terminal) as view,
-        heard(view.trouble),
+        heard(view.trouble, relief=view.relief),
     ):
         yield Watch(view.status, view.event)
 

@@ -137,7 +137,7 @@ def _solve(job: _Job, *, quiet: bool, as_json: bool) -> int:
             with (
                 captured_logs(run.logs / "run.log") as terminal,
                 make_view("quiet" if quiet else "plain" if job.plain else None, terminal) as view,
-                heard(view.trouble),
+                heard(view.trouble, relief=view.relief),
             ):
                 winner = _run(job, view)
         finally:

@@ -21,11 +21,14 @@ Mode = Literal["live", "plain", "quiet"]
 
 
 class View(Protocol):
-    """Subscribe `event` to the journal; `status` tells what goes on between events, `trouble` what hinders the run."""
+    """Subscribe `event` to the journal; `status` tells what goes on between events, `trouble` what hinders the run, and
+    `relief` that it does so no more."""
 
     def status(self, text: str) -> None: ...
 
     def trouble(self, text: str) -> None: ...
+
+    def relief(self, text: str) -> None: ...
 
     def event(self, event: Event) -> None: ...
 

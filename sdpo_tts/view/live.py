@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import textwrap
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -36,6 +37,7 @@ SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 LABEL = 10
 CURVE_ROWS, TITLE_AND_AXIS = 5, 2
 BORDERS_AND_CURSOR = 3
+MOST_NOW = 4  # lines of what goes on: trouble takes more than one
 
 
 class Dashboard(Quiet):
@@ -60,6 +62,10 @@ class Dashboard(Quiet):
 
     def trouble(self, text: str) -> None:
         self.status(text)
+
+    def relief(self, text: str) -> None:
+        """The phase is shown again."""
+        self.status("")
 
     def event(self, event: Event) -> None:
         """A warning is told as an event too: it goes on being shown."""
@@ -122,7 +128,7 @@ BLANK = Line(0, Text())
 def panel(state: RunState, doing: str, now: float, width: int, height: int) -> Panel:
     """The state as a panel no wider than `width` and lower than `height`; what matters least gives way."""
     inner, room = width - 4, height - BORDERS_AND_CURSOR
-    above = [*_heading(state, doing, now), *_budget(state, now, inner), *_verdicts(state, inner)]
+    above = [*_heading(state, doing, now, inner), *_budget(state, now, inner), *_verdicts(state, inner)]
     below = _learning(state, inner)
     rows = min(max(CURVE_ROWS, height // 4), room - len(above) - len(below) - TITLE_AND_AXIS)
     curve = _curve(state, inner, rows)
@@ -152,11 +158,13 @@ def _row(label: str, *parts: str | tuple[str, str]) -> Text:
     return Text.assemble((f"{label:<{LABEL}}", "dim"), *parts)
 
 
-def _heading(state: RunState, doing: str, now: float) -> list[Line]:
+def _heading(state: RunState, doing: str, now: float, inner: int) -> list[Line]:
     model = " · ".join(filter(None, (state.model, state.engine, state.device)))
     spinner = " " if state.phase is Phase.ENDED else SPINNER[int(now * 4) % len(SPINNER)]
     lines = [Line(3, _row("model", _printable(model)))] if model else []
-    return [*lines, Line(9, _row(f"{spinner} now", (_printable(doing), "bold cyan"), _pace(state, now))), BLANK]
+    first, *rest = textwrap.wrap(_printable(doing), max(1, inner - LABEL))[:MOST_NOW] or [""]
+    lines.append(Line(9, _row(f"{spinner} now", (first, "bold cyan"), "" if rest else _pace(state, now))))
+    return [*lines, *(Line(9, _row("", (text, "bold cyan"))) for text in rest), BLANK]
 
 
 def _pace(state: RunState, now: float) -> str:

@@ -21,6 +21,9 @@ class Quiet:
     def trouble(self, text: str) -> None:
         print(text, file=self._file, flush=True)
 
+    def relief(self, text: str) -> None:
+        self.trouble(text)
+
     def status(self, text: str) -> None:
         pass
 
