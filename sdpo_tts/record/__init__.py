@@ -1,6 +1,6 @@
 """What a run leaves behind: the run directory, the event journal, the attempts, the manifest."""
 
-from sdpo_tts.record.atomic import write_folder, write_json, write_text, write_with
+from sdpo_tts.record.atomic import sweep, write_folder, write_json, write_text, write_with
 from sdpo_tts.record.attempt import AttemptRecord, OutcomeSummary, summarise
 from sdpo_tts.record.events import Event, read_events
 from sdpo_tts.record.journal import Journal
@@ -16,6 +16,7 @@ __all__ = [
     "manifest",
     "read_events",
     "summarise",
+    "sweep",
     "write_folder",
     "write_json",
     "write_text",

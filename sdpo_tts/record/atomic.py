@@ -63,6 +63,12 @@ def write_folder(path: Path, write: Callable[[Path], object]) -> None:
     sync_folder(path.parent)
 
 
+def sweep(folder: Path) -> None:
+    """Remove what writers that were killed left below `folder`, in which nobody may be writing now."""
+    for torn in folder.rglob(".*.tmp"):
+        torn.unlink(missing_ok=True)
+
+
 def _write(path: Path, write: Callable[[BinaryIO], object]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
