@@ -100,7 +100,8 @@ AsJson = Annotated[bool, _option(OUTPUT, "The result as JSON.", "--json")]
 
 
 # What may differ when a run is resumed: how much it may spend, where it runs, and what is printed.
-FREE = frozenset("max_attempts max_tokens max_time device resume runs track plain quiet as_json problem".split())
+OUTPUTS = frozenset({"resume", "runs", "track", "plain", "quiet", "as_json"})
+FREE = OUTPUTS | {"max_attempts", "max_tokens", "max_time", "device", "problem"}
 
 
 def refuse_changes(given: Iterable[str]) -> None:
