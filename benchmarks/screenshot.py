@@ -31,7 +31,7 @@ def main(out: Path, columns: int) -> None:
     for line in text.splitlines():
         console.print(Text.from_ansi(line), overflow="crop", no_wrap=True, crop=True)
     html = console.export_html(theme=MONOKAI, code_format=PAGE, inline_styles=True)
-    html = re.sub("[\u2800-\u28ff]", r'<i>\g<0></i>', html)  # of another font, and of another width
+    html = re.sub("[\u2800-\u28ff]", r"<i>\g<0></i>", html)  # of another font, and of another width
     width, height = int(columns * CELL) + 20, LINE * (text.count("\n") + 1) + 16
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "page.html"
