@@ -85,7 +85,7 @@ def test_one_row_must_fit_and_other_errors_are_not_hidden(monkeypatch: pytest.Mo
             halving.sample(PROMPTS[:1], rngs()[:1])
 
     result = CliRunner().invoke(app_of(sample, "sample"))
-    assert (result.exit_code, result.stderr.split(" (")[0]) == (4, "error: memory is too short for a single answer")
+    assert (result.exit_code, result.stderr.split(" (")[0]) == (4, "error: memory ran out, for the model or for a single answer")
     monkeypatch.setattr(network, "hidden", Small(network, 0, RuntimeError("a shape is wrong")))
     with pytest.raises(RuntimeError, match="shape"):
         Halving(TorchSampler(network, [3], max_new_tokens=4)).sample(PROMPTS, rngs())

@@ -19,6 +19,7 @@ from sdpo_tts.policy.loss import LossSettings
 from sdpo_tts.policy.network import Network
 from sdpo_tts.policy.sampler import Sample, TorchSampler, draw
 from sdpo_tts.policy.teacher import TeacherSettings
+from sdpo_tts.view import heard
 from tests.tiny import VOCABULARY, tiny_network
 
 QUESTION = (5, 6, 7, 8, 9)
@@ -157,8 +158,11 @@ def test_out_of_memory_halves_what_is_computed_at_once(monkeypatch: pytest.Monke
         return sequence(*args)
 
     monkeypatch.setattr(learner, "_sequence", scarce)
-    agrees(network, learner, lessons, plain_loss(network, lessons))
+    said: list[str] = []
+    with heard(said.append, "policy"):
+        agrees(network, learner, lessons, plain_loss(network, lessons))
     assert (learner.micro_tokens, network.checkpointing) == (16, True)
+    assert said[1:] == ["memory ran out while learning; now 16 tokens at a time, activations twice"]
 
 
 def test_activations_are_measured() -> None:

@@ -26,6 +26,7 @@ from sdpo_tts.record import (
     manifest,
     read_events,
     summarise,
+    sweep,
     write_json,
 )
 
@@ -169,6 +170,16 @@ def test_json_is_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         write_json(path, {"solved": False})
     assert json.loads(path.read_text()) == {"solved": True}
     assert [entry.name for entry in path.parent.iterdir()] == ["result.json"]
+
+
+def test_what_killed_writers_left_is_swept(run: RunDir) -> None:
+    write_json(run.attempt(1), {})
+    killed = "import os, signal, sys\nfrom pathlib import Path\nfrom sdpo_tts.record import write_with\n"
+    code = f"{killed}write_with(Path(sys.argv[1]), lambda file: os.kill(os.getpid(), signal.SIGKILL))"
+    subprocess.run([sys.executable, "-c", code, str(run.attempt(2))], check=False)
+    assert len(list(run.attempts.iterdir())) == 2
+    sweep(run.path)
+    assert list(run.attempts.iterdir()) == [run.attempt(1)]
 
 
 def _judgement() -> Judgement:

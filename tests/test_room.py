@@ -130,6 +130,14 @@ def test_a_command_that_does_not_wait_says_that_the_disk_is_full(disk: Path) -> 
     assert (result.exit_code, result.stderr) == (4, "error: a disk is full: [Errno 28] No space left on device\n")
 
 
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, ...]:
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("undisturbed") / "run"
+    assert os.waitpid(interrupted.forked(folder), 0)[1] == 0
+    return interrupted.final(folder)
+
+
 def waited_for(pid: int, folder: Path) -> None:
     """Until the process of the run does nothing any more."""
     seen: list[Any] = []
@@ -142,12 +150,10 @@ def waited_for(pid: int, folder: Path) -> None:
 
 @pytest.mark.parametrize("left", [110_000, 170_000])
 def test_a_run_on_a_full_disk_ends_as_one_with_room(
-    disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: int
+    disk: Path, undisturbed: tuple[Any, ...], monkeypatch: pytest.MonkeyPatch, left: int
 ) -> None:
     """Wherever the disk becomes full; Ctrl-C ends the wait, and the run goes on later."""
     monkeypatch.setattr(room, "POLL_S", 0.01)
-    torch.set_num_threads(1)
-    assert os.waitpid(interrupted.forked(tmp_path / "whole"), 0)[1] == 0
     file = ballast(disk, left)
     pid = interrupted.forked(disk / "run")
     waited_for(pid, disk / "run")
@@ -162,7 +168,7 @@ def test_a_run_on_a_full_disk_ends_as_one_with_room(
     assert os.waitpid(pid, 0)[1] == 0
     told, learnt, attempts = interrupted.final(disk / "run")
     told = [event for event in told if event.get("reason") != "interrupted"]
-    assert (told, learnt, attempts) == interrupted.final(tmp_path / "whole")
+    assert (told, learnt, attempts) == undisturbed
 
 
 def test_what_is_heard_of_one_room_is_not_of_another() -> None:
@@ -170,6 +176,11 @@ def test_what_is_heard_of_one_room_is_not_of_another() -> None:
     with heard(heard_of.append, "judge"):
         logging.getLogger("sdpo_tts.judge.outage").warning("gone")
         logging.getLogger("sdpo_tts.record.room").warning("full")
-        logging.getLogger("sdpo_tts.judge.outage").info("fine")
+        logging.getLogger("sdpo_tts.judge.outage").info("back")
+        logging.getLogger("sdpo_tts.judge.outage").debug("nothing")
     logging.getLogger("sdpo_tts.judge.outage").warning("later")
+    assert heard_of == ["gone", "back"]
+    with heard(heard_of.append, "judge", relief=heard_of.remove):
+        logging.getLogger("sdpo_tts.judge.outage").info("back")
     assert heard_of == ["gone"]
+    assert logging.getLogger("sdpo_tts.judge").level == logging.NOTSET

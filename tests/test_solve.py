@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -20,21 +21,18 @@ from sdpo_tts.discovery.budget import Budget
 from sdpo_tts.discovery.solve import Parts, Solver, SolverSettings
 from sdpo_tts.discovery.strategies import BestOfK, MultiTurn
 from sdpo_tts.judge import Judge
-from sdpo_tts.judge.fleet import RUN_LABEL
 from sdpo_tts.record import AttemptRecord, Journal, RunDir, read_events
 from sdpo_tts.record.events import missing_fields
 from tests.conftest import ROOT
 from tests.fakes import CharacterChat, ScriptedSampler, Version
 from tests.test_judge import RIGHT, SUM
+from tests.test_judge_ends import owned
 
 
-def containers() -> list[str]:
-    """Of any run on this machine."""
-    client = docker.from_env()
-    try:
-        return [found.id for found in client.containers.list(all=True, filters={"label": RUN_LABEL})]
-    finally:
-        client.close()
+def containers(pid: int) -> list[Any]:
+    """Of that process; others may be at work on this machine."""
+    with closing(docker.from_env()) as client:
+        return owned(client, pid)
 
 
 WRONG = "```python\nprint(7)\n```"
@@ -128,13 +126,14 @@ def command(tmp_path: Path, *options: str) -> list[str]:
 def test_the_whole_command_on_the_bundled_model(tmp_path: Path, engine: None) -> None:
     """SmolLM2 rarely solves anything: what counts is that it takes steps and that all is written down."""
     options = ("--batch-size", "4", "--max-attempts", "8", "--json", "--seed", "3", "--dtype", "float32")
-    done = subprocess.run(command(tmp_path, *options), capture_output=True, text=True, timeout=600)
-    assert done.returncode in (0, 3), done.stderr
-    result = json.loads(done.stdout)
+    process = subprocess.Popen(command(tmp_path, *options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    out, err = process.communicate(timeout=600)
+    assert process.returncode in (0, 3), err
+    result = json.loads(out)
     run = Path(result["run"])
     events = read_events(run / "events.jsonl")
     steps = [event for event in events if event["type"] == "step_taken"]
-    assert result["solved"] == (done.returncode == 0)
+    assert result["solved"] == (process.returncode == 0)
     assert steps and all(step["gap_mean"] < 0.02 and step["loss"] > 0 for step in steps)
     assert len(list((run / "attempts").iterdir())) == result["attempts"]
     weights = load_file(run / "adapter" / "last" / "adapter_model.safetensors")
@@ -142,8 +141,8 @@ def test_the_whole_command_on_the_bundled_model(tmp_path: Path, engine: None) ->
     manifest = json.loads((run / "manifest.json").read_text())
     assert manifest["settings"]["learner"]["learning_rate"] == 1e-4
     assert manifest["sandbox"]["languages"]["python3"]["version"].startswith("Python 3.")
-    assert str(run) in done.stderr
-    assert containers() == []
+    assert str(run) in err
+    assert containers(process.pid) == []
     look_back(run, tmp_path)
 
 
@@ -208,7 +207,7 @@ def test_an_interruption_leaves_no_container_and_says_where_the_run_is(
     assert "Not solved: interrupted." in err and str(journals[0].parent) in err
     assert "Traceback" not in err
     assert read_events(journals[0])[-1]["reason"] == "interrupted"
-    assert containers() == []
+    assert containers(process.pid) == []
 
 
 def test_help_is_quick_and_loads_nothing_heavy() -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
@@ -229,7 +229,7 @@ def test_pace_failing_test_and_change_are_told() -> None:
     assert RunState.of(EVENTS[:5]).seconds_left(140.0) == 3560.0
     text = "\n".join(drawn(LEARNT, 100, 30))
     for shown in (
-        "judging 0:01 · 0:19 a batch · 0:39 left", "failing   WA on 03-big: line 1: expected [31m7",
+        "judging 0:01 · 0:19 a batch · 0:39 left", r"failing   WA on 03-big: line 1: expected\n\x1b[31m7",
         "changed   passed 27%→60%, tokens 400→300, distinct 100%→100%",
     ):  # fmt: skip
         assert shown in text, shown
@@ -239,6 +239,24 @@ def test_pace_failing_test_and_change_are_told() -> None:
         view.event(told)
     assert "[0:34] the last step changed: passed 27% to 60%, tokens 400 to 300, distinct 100%" in file.getvalue()
     assert "  failing  WA on 03-big: line 1: expected" in summary(state, Path("runs/a"))
+
+
+def test_long_trouble_is_told_to_its_end() -> None:
+    doing = "the disk of runs/a/checkpoint is full: 88.0 MiB are needed and 0.1 MiB are free; waiting for room, Ctrl-C stops"
+    lines = drawn(LEARNT, 60, 24, doing)
+    told = " ".join(line[12:-1].strip() for line in lines[2:6])
+    assert told.startswith(doing) and len(lines) < 24
+
+
+def test_a_rollback_is_told() -> None:
+    back = event("rolled_back", 133.0, step=2, best_step=1, adapter=3, learning_rate=5e-5, reason="3% are different")
+    state = RunState.of([*LEARNT[:-1], back])
+    assert (state.phase, state.paces) == (Phase.SAMPLING, (19.0, 13.0))
+    assert "back      to the best step: 3% are different" in "\n".join(drawn([*LEARNT[:-1], back], 80, 24))
+    assert "back  " not in "\n".join(drawn([*LEARNT[:-1], back, LEARNT[-1]], 80, 24))
+    file = io.StringIO()
+    Plain(file, clock=lambda: 98.0).event(back)
+    assert file.getvalue() == "[0:35] rolled back to the policy of step 1: 3% are different\n"
 
 
 def test_what_matters_least_gives_way() -> None:
@@ -275,6 +293,7 @@ def test_a_large_batch_is_told_by_letters_the_latest_in_sight() -> None:
     assert f"batch 1   {'W' * 65}T │" in "\n".join(lines)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200), st.integers(40, 100))
 def test_no_title_steers_or_tears_the_terminal(title: str, width: int) -> None:
     output = io.StringIO()
@@ -324,8 +343,25 @@ def test_quiet_is_quiet(capfd: pytest.CaptureFixture[str]) -> None:
         view.status("loading model")
         for told in [*EVENTS, *REST]:
             view.event(told)
+        assert capfd.readouterr() == ("", "")
+        view.trouble("the disk is full")
     assert type(view) is Quiet
-    assert capfd.readouterr() == ("", "")
+    assert capfd.readouterr() == ("", "the disk is full\n")
+
+
+def test_trouble_is_shown_until_the_run_goes_on() -> None:
+    console = Console(file=io.StringIO(), width=80, height=24, force_terminal=True)
+    view = Dashboard(console)
+    for told in EVENTS:
+        view.event(told)
+    view.trouble("the engine is gone")
+    view.event(event("warned", 132.0, message="the engine is gone"))
+    assert view._doing() == "the engine is gone"
+    view.relief("the engine is back")
+    assert view._doing() == "judging"
+    view.trouble("the engine is gone")
+    view.event(REST[0])
+    assert view._doing() == "learning"
 
 
 NOISY = """
@@ -430,6 +466,7 @@ def test_without_a_descriptor_the_terminal_is_stderr_itself(tmp_path: Path, monk
         assert terminal is replaced
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), max_size=300), st.integers(1, 120), st.integers(1, 8))
 def test_curves_keep_their_size(shares: list[float], width: int, rows: int) -> None:
     lines = step_curve(shares, width, rows)

@@ -224,9 +224,13 @@ def _free() -> None:
 @contextmanager
 def _watch(run: RunDir, *, quiet: bool) -> Iterator[Watch]:
     from sdpo_tts.comparison.job import Watch
-    from sdpo_tts.view import captured_logs, make_view
+    from sdpo_tts.view import captured_logs, heard, make_view
 
-    with captured_logs(run.logs) as terminal, make_view("quiet" if quiet else None, terminal) as view:
+    with (
+        captured_logs(run.logs) as terminal,
+        make_view("quiet" if quiet else None, terminal) as view,
+        heard(view.trouble, relief=view.relief),
+    ):
         yield Watch(view.status, view.event)
 
 

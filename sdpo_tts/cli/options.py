@@ -112,14 +112,14 @@ Track = Annotated[
         OUTPUT, f"{', '.join(BACKENDS)}; also NAME:PROJECT, tensorboard:FOLDER.", autocompletion=listed(tuple(BACKENDS))
     ),
 ]
+Plain = Annotated[bool, _option(OUTPUT, "Lines instead of a panel, as for a log or a screen reader.", "--plain")]
 Quiet = Annotated[bool, _option(OUTPUT, "Nothing but the result.", "--quiet")]
 AsJson = Annotated[bool, _option(OUTPUT, "The result as JSON.", "--json")]
 
 
 # What may differ when a run is resumed: how much it may spend, where it runs, and what is printed.
-FREE = frozenset(
-    {"max_attempts", "max_tokens", "max_time", "device", "resume", "runs", "track", "quiet", "as_json", "problem"}
-)
+OUTPUTS = frozenset({"resume", "runs", "track", "plain", "quiet", "as_json"})
+FREE = OUTPUTS | {"max_attempts", "max_tokens", "max_time", "device", "problem"}
 
 
 def refuse_changes(given: Iterable[str]) -> None:

@@ -66,7 +66,7 @@ def _lack(error: Exception) -> str:
         from sdpo_tts.policy.memory import ran_out
 
         if ran_out(error):
-            return "memory is too short for a single answer (hint: a smaller --model or --max-new-tokens)"
+            return "memory ran out, for the model or for a single answer (hint: a smaller --model or --max-new-tokens)"
     return ""
 
 

@@ -70,6 +70,7 @@ def solve(
     config: options.Config = None,
     runs: options.Runs = Path("runs"),
     track: options.Track = None,
+    plain: options.Plain = False,
     quiet: options.Quiet = False,
     as_json: options.AsJson = False,
 ) -> None:
@@ -94,6 +95,7 @@ class _Job:
     settings: RunSettings
     run: RunDir
     trackers: list[Tracker]
+    plain: bool
     past: Past | None = None
 
 
@@ -112,7 +114,7 @@ def _new_job(context: typer.Context) -> _Job:
         for folder in unfinished(runs, problem):
             print(f"note: an unfinished run of this problem: sdpo-solve --resume {folder}", file=sys.stderr)
     run = RunDir.create(runs, problem.slug, settings.method, settings.seed)
-    return _Job(problem, settings, run, [Tracker(one, run.path) for one in track])
+    return _Job(problem, settings, run, [Tracker(one, run.path) for one in track], chosen["plain"])
 
 
 def _old_job(folder: Path, context: typer.Context) -> _Job:
@@ -131,8 +133,9 @@ def _old_job(folder: Path, context: typer.Context) -> _Job:
         hint = f"its program is {past.run.solution(problem.language)}"
         raise UserError("the run has solved its problem", where=str(folder), hint=hint)
     settings = options.resumed_settings(RunSettings.of(past.settings), chosen, given)
-    trackers = [Tracker(one, past.run.path) for one in wanted(settled(context)["track"])]
-    return _Job(problem, settings, past.run, trackers, past)
+    now = settled(context)
+    trackers = [Tracker(one, past.run.path) for one in wanted(now["track"])]
+    return _Job(problem, settings, past.run, trackers, now["plain"], past)
 
 
 def _solve(job: _Job, *, quiet: bool, as_json: bool) -> int:
@@ -143,8 +146,8 @@ def _solve(job: _Job, *, quiet: bool, as_json: bool) -> int:
         try:
             with (
                 captured_logs(run.logs) as terminal,
-                make_view("quiet" if quiet else None, terminal) as view,
-                heard((lambda text: print(text, file=terminal, flush=True)) if quiet else view.status),
+                make_view("quiet" if quiet else "plain" if job.plain else None, terminal) as view,
+                heard(view.trouble, relief=view.relief),
             ):
                 winner = _run(job, view)
         finally:

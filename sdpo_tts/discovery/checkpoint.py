@@ -22,7 +22,7 @@ from sdpo_tts.judge.feedback import Feedback
 from sdpo_tts.policy.learner import Learner, LearnerState
 from sdpo_tts.policy.sampler import Sample
 from sdpo_tts.problem import Problem
-from sdpo_tts.record import AttemptRecord, Event, RunDir, read_events, write_json, write_with
+from sdpo_tts.record import AttemptRecord, Event, RunDir, read_events, sweep, write_json, write_with
 
 if TYPE_CHECKING:
     from sdpo_tts.discovery.solve import Solver
@@ -68,6 +68,7 @@ def resume(solver: Solver) -> None:
     run, journal = solver.parts.run, solver.parts.journal
     if not run.checkpoint.exists():
         raise UserError("the run has no checkpoint", where=str(run.path), hint="it stopped before its first batch")
+    sweep(run.path)
     state = torch.load(run.checkpoint, map_location=solver.parts.network.device, weights_only=True)
     events = read_events(run.events)
     kept = _kept(events, state["events"], state["step"])

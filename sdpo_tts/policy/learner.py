@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,7 @@ from sdpo_tts.policy.network import Network
 from sdpo_tts.policy.sampler import Sample
 from sdpo_tts.policy.teacher import Reading, Teacher, TeacherSettings
 
+LOG = logging.getLogger(__name__)
 CHUNK = 2**24  # numbers in one chunk of logits: 64 MiB in fp32
 
 
@@ -156,6 +158,8 @@ class Learner:
                     raise
             self.optimiser.zero_grad()
             self.network.checkpointing, self.micro_tokens = True, max(1, self.micro_tokens // 2)
+            LOG.warning("memory ran out while learning; now %d tokens at a time, activations twice", self.micro_tokens)
+            memory.let_go()
 
     def _gradient(self, lessons: Sequence[Lesson]) -> Meter:
         meter = Meter(sum(one.weight for one in lessons), sum(one.weight for one in lessons if not one.sample.base))

@@ -41,6 +41,7 @@ class Scrubber:
         return self.text(value, naming=key in NAMING) if isinstance(value, str) and key not in KEPT else value
 
     def text(self, text: str, *, naming: bool) -> str:
+        text = text.replace("file://", "")
         for folder in self.folders:
             text = re.sub(rf"{re.escape(folder)}(?=/|$|\W)", "/x", text)
         text = HOST.sub(r"\1host", ABSOLUTE.sub(lambda found: found[1] or ".", text))

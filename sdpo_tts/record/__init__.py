@@ -1,6 +1,6 @@
 """What a run leaves behind: the run directory, the event journal, the attempts, the manifest."""
 
-from sdpo_tts.record.atomic import write_folder, write_json, write_text, write_with
+from sdpo_tts.record.atomic import sweep, write_folder, write_json, write_text, write_with
 from sdpo_tts.record.attempt import AttemptRecord, OutcomeSummary, summarise
 from sdpo_tts.record.events import Event, parse_events, read_events
 from sdpo_tts.record.journal import Journal
@@ -17,6 +17,7 @@ __all__ = [
     "parse_events",
     "read_events",
     "summarise",
+    "sweep",
     "write_folder",
     "write_json",
     "write_text",

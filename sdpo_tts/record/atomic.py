@@ -41,13 +41,15 @@ def write_with(path: Path, write: Callable[[BinaryIO], object], *, wait: bool = 
 
 def write_folder(path: Path, write: Callable[[Path], object]) -> None:
     """Have `write` fill a folder, which then takes the place of `path`; `write` may be called more than once."""
-    new, old = (path.with_name(f".{path.name}.{os.getpid()}.{kind}") for kind in ("new", "old"))
+    new, old = (path.with_name(f".{path.name}.{kind}") for kind in ("new", "old"))
 
     def fill() -> None:
         shutil.rmtree(new, ignore_errors=True)
         try:
             new.mkdir(parents=True)
             write(new)
+            for file in new.iterdir():
+                _sync(file)
         except BaseException:
             shutil.rmtree(new, ignore_errors=True)
             raise
@@ -59,6 +61,12 @@ def write_folder(path: Path, write: Callable[[Path], object]) -> None:
     new.rename(path)
     shutil.rmtree(old, ignore_errors=True)
     sync_folder(path.parent)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what writers that were killed left below `folder`, in which nobody may be writing now."""
+    for torn in folder.rglob(".*.tmp"):
+        torn.unlink(missing_ok=True)
 
 
 def _write(path: Path, write: Callable[[BinaryIO], object]) -> None:
@@ -102,7 +110,11 @@ def _size_of(folder: Path) -> int:
 
 def sync_folder(folder: Path) -> None:
     """Make names created or replaced in `folder` durable: fsync of a file does not cover its name."""
-    descriptor = os.open(folder, os.O_RDONLY)
+    _sync(folder)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

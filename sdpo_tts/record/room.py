@@ -42,7 +42,7 @@ def with_room(write: Callable[[], T], folder: Path, need: Callable[[], int]) -> 
                 raise
         else:
             if waiting:
-                LOG.warning("there is room again at %s", folder)
+                LOG.info("there is room again at %s", folder)
             return done
         if not waiting:
             waiting = True

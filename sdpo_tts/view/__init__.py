@@ -21,9 +21,14 @@ Mode = Literal["live", "plain", "quiet"]
 
 
 class View(Protocol):
-    """Subscribe `event` to the journal; `status` tells what goes on between events."""
+    """Subscribe `event` to the journal; `status` tells what goes on between events, `trouble` what hinders the run, and
+    `relief` that it does so no more."""
 
     def status(self, text: str) -> None: ...
+
+    def trouble(self, text: str) -> None: ...
+
+    def relief(self, text: str) -> None: ...
 
     def event(self, event: Event) -> None: ...
 
@@ -46,5 +51,5 @@ def make_view(mode: Mode | None = None, file: TextIO | None = None) -> View:
         case "live":
             return Dashboard(console)
         case "quiet":
-            return Quiet()
+            return Quiet(file)
     return Plain(file)

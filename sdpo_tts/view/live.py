@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import textwrap
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -37,12 +38,14 @@ SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 LABEL = 10
 CURVE_ROWS, TITLE_AND_AXIS = 5, 2
 BORDERS_AND_CURSOR = 3
+MOST_NOW = 4  # lines of what goes on: trouble takes more than one
 
 
 class Dashboard(Quiet):
     """A Rich Live panel. Anything else on its terminal would tear it: use it inside `captured_logs`."""
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.time) -> None:
+        super().__init__(console.file)
         self._console, self._clock = console, clock
         self._state, self._status, self._since = RunState(), "", clock()
         console.size = self._terminal_size()
@@ -58,8 +61,16 @@ class Dashboard(Quiet):
         """Shown in place of the phase until the next event."""
         self._show(self._state, text)
 
+    def trouble(self, text: str) -> None:
+        self.status(text)
+
+    def relief(self, text: str) -> None:
+        """The phase is shown again."""
+        self.status("")
+
     def event(self, event: Event) -> None:
-        self._show(self._state.after(event), "")
+        """A warning is told as an event too: it goes on being shown."""
+        self._show(self._state.after(event), self._status if event["type"] == "warned" else "")
 
     def __enter__(self) -> Self:
         self._live.start(refresh=True)
@@ -118,9 +129,10 @@ BLANK = Line(0, Text())
 def panel(state: RunState, doing: str, now: float, width: int, height: int) -> Panel:
     """The state as a panel no wider than `width` and lower than `height`; what matters least gives way."""
     inner, room = width - 4, height - BORDERS_AND_CURSOR
-    above = [*_heading(state, doing, now), *_budget(state, now, inner), *_verdicts(state, inner)]
+    above = [*_heading(state, doing, now, inner), *_budget(state, now, inner), *_verdicts(state, inner)]
     below = _learning(state, inner)
-    curve = _curve(state, inner, min(CURVE_ROWS, room - len(above) - len(below) - TITLE_AND_AXIS))
+    rows = min(max(CURVE_ROWS, height // 4), room - len(above) - len(below) - TITLE_AND_AXIS)
+    curve = _curve(state, inner, rows)
     lines = _fitted([*above, *curve, *below], room)
     for line in lines:
         line.no_wrap, line.overflow = True, "ellipsis"
@@ -147,11 +159,13 @@ def _row(label: str, *parts: str | tuple[str, str]) -> Text:
     return Text.assemble((f"{label:<{LABEL}}", "dim"), *parts)
 
 
-def _heading(state: RunState, doing: str, now: float) -> list[Line]:
+def _heading(state: RunState, doing: str, now: float, inner: int) -> list[Line]:
     model = " · ".join(filter(None, (state.model, state.engine, state.device)))
     spinner = " " if state.phase is Phase.ENDED else SPINNER[int(now * 4) % len(SPINNER)]
     lines = [Line(3, _row("model", _printable(model)))] if model else []
-    return [*lines, Line(9, _row(f"{spinner} now", (_printable(doing), "bold cyan"), _pace(state, now))), BLANK]
+    first, *rest = textwrap.wrap(_printable(doing), max(1, inner - LABEL))[:MOST_NOW] or [""]
+    lines.append(Line(9, _row(f"{spinner} now", (first, "bold cyan"), "" if rest else _pace(state, now))))
+    return [*lines, *(Line(9, _row("", (text, "bold cyan"))) for text in rest), BLANK]
 
 
 def _pace(state: RunState, now: float) -> str:
@@ -194,7 +208,7 @@ def _split(state: RunState) -> str:
 
 def _verdicts(state: RunState, inner: int) -> list[Line]:
     counts = (part for verdict, number in state.verdicts for part in _counted(verdict, number))
-    failed = [Line(4, _row("failing", _printable(failing(state))))] if failing(state) else []
+    failed = [Line(4, _row("failing", failing(state)))] if failing(state) else []
     return [
         Line(6, _strip(state, inner - LABEL)),
         Line(5, _row("verdicts", *counts)),
@@ -246,4 +260,6 @@ def _learning(state: RunState, inner: int) -> list[Line]:
         Line(3, _row("loss", f"{figure(last.loss):<10}", (sparkline(loss, width), "blue"))),
         Line(2, _row("KL", f"{figure(last.kl):<10}", (sparkline(kl, width), "blue"))),
     ]
+    if state.rolled_back:
+        return [*lines, Line(4, _row("back", (f"to the best step: {_printable(state.rolled_back)}", "yellow")))]
     return [*lines, Line(2, _row("changed", changed(state).replace(" to ", "→")))] if changed(state) else lines

@@ -28,27 +28,36 @@ def captured_logs(folder: Path) -> Iterator[TextIO]:
 
 
 @contextmanager
-def heard(say: Callable[[str], object], *rooms: str) -> Iterator[None]:
-    """Hand the warnings of these rooms of the package (`judge`, say; none: of all) to `say`, from whatever thread."""
-    handler = _Teller(say)
+def heard(
+    trouble: Callable[[str], object], *rooms: str, relief: Callable[[str], object] | None = None
+) -> Iterator[None]:
+    """Hand the warnings of these rooms of the package (`judge`, say; none: of all) to `trouble`, from whatever thread.
+
+    What they log at INFO, that a trouble is over, goes to `relief`, or there too.
+    """
+    handler = _Teller(trouble, relief or trouble)
     loggers = [logging.getLogger(".".join(("sdpo_tts", *filter(None, [room])))) for room in rooms or ("",)]
+    levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
     try:
         yield
     finally:
-        for logger in loggers:
+        for logger, level in zip(loggers, levels, strict=True):
             logger.removeHandler(handler)
+            logger.setLevel(level)
 
 
 class _Teller(logging.Handler):
-    def __init__(self, say: Callable[[str], object]) -> None:
-        super().__init__(logging.WARNING)
-        self._say = say
+    def __init__(self, trouble: Callable[[str], object], relief: Callable[[str], object]) -> None:
+        super().__init__(logging.INFO)
+        self._trouble, self._relief = trouble, relief
 
     def emit(self, record: logging.LogRecord) -> None:
+        say = self._trouble if record.levelno >= logging.WARNING else self._relief
         try:
-            self._say(record.getMessage())
+            say(record.getMessage())
         except Exception:  # as every handler does: what is said of trouble must not become trouble
             self.handleError(record)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self, TextIO
+from typing import IO, Self, TextIO
 
 from sdpo_tts.record import Event
 from sdpo_tts.view.progress import LEARNERS, RunState
@@ -13,7 +13,16 @@ from sdpo_tts.view.summary import best, changed, count, duration, figure
 
 
 class Quiet:
-    """Shows nothing."""
+    """Shows nothing but trouble: a run that waits without a word would seem to hang."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+
+    def trouble(self, text: str) -> None:
+        print(text, file=self._file, flush=True)
+
+    def relief(self, text: str) -> None:
+        self.trouble(text)
 
     def status(self, text: str) -> None:
         pass
@@ -34,7 +43,8 @@ class Plain(Quiet):
     """Lines for a log, each behind the time since the view was made."""
 
     def __init__(self, file: TextIO, clock: Callable[[], float] = time.time) -> None:
-        self._file, self._clock = file, clock
+        super().__init__(file)
+        self._clock = clock
         self._state, self._began, self._status = RunState(), clock(), ""
 
     def status(self, text: str) -> None:
@@ -42,6 +52,9 @@ class Plain(Quiet):
         if text != self._status:
             self._status = text
             self._say(self._clock(), text)
+
+    def trouble(self, text: str) -> None:
+        self.status(text)
 
     def event(self, event: Event) -> None:
         self._state, self._status = self._state.after(event), ""
@@ -62,6 +75,8 @@ def _line(event: Event, state: RunState) -> str:
             return f"the last step changed: {told}"
         case "step_taken":
             return _step(event)
+        case "rolled_back":
+            return f"rolled back to the policy of step {event['best_step']}: {event['reason']}"
         case "step_skipped" if state.method in LEARNERS:
             return f"step {event['step']} skipped: {event['reason']}"
         case "solved":

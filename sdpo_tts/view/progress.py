@@ -100,6 +100,7 @@ class RunState:
     best_shares: tuple[float, ...] = ()
     steps: tuple[Learning, ...] = ()
     skipped: str = ""
+    rolled_back: str = ""
     healths: tuple[Health, ...] = ()
     paces: tuple[float, ...] = ()
     paced: float = 0.0
@@ -128,6 +129,8 @@ class RunState:
                 return state._learned(event)
             case "step_skipped":
                 return replace(state, phase=Phase.SAMPLING, skipped=event["reason"])._paced()
+            case "rolled_back":
+                return replace(state, phase=Phase.SAMPLING, rolled_back=event["reason"])._paced()
             case "batch_watched":
                 health = Health(*(event[name] for name in ("score", "length", "entropy", "distinct")))
                 return replace(state, healths=(*state.healths, health)[-2:])
@@ -197,7 +200,7 @@ class RunState:
 
     def _learned(self, event: Event) -> RunState:
         step = Learning(event["step"], event["adapter"], event["loss"], event["kl"])
-        return replace(self, phase=Phase.SAMPLING, steps=(*self.steps, step), skipped="")._paced()
+        return replace(self, phase=Phase.SAMPLING, steps=(*self.steps, step), skipped="", rolled_back="")._paced()
 
     def _ended(self, event: Event) -> RunState:
         """The run's own account of its time replaces the one put together from the events."""

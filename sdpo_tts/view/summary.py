@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sdpo_tts.errors import visible
 from sdpo_tts.view.progress import RunState
 
 REASONS = {
@@ -73,8 +74,8 @@ def failing(state: RunState) -> str:
     """Where the best attempt failed first; empty where that is not known, or nowhere."""
     if state.best is None or not state.best.failing:
         return ""
-    detail = f": {' '.join(state.best.detail.split())}" if state.best.detail else ""
-    return f"{state.best.verdict} on {state.best.failing}{detail}"
+    detail = f": {state.best.detail}" if state.best.detail else ""
+    return visible(f"{state.best.verdict} on {state.best.failing}{detail}")
 
 
 def changed(state: RunState) -> str:
