@@ -161,7 +161,7 @@ def main() -> int:
     sys.argv = [path]
     try:
         if function:
-            harness.answer(path, function[0], int(function[1]))
+            harness.outcome(path, function[0], int(function[1]))
         else:
             harness.load(path, "__main__")
     except BaseException as error:
