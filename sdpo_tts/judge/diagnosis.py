@@ -15,7 +15,7 @@ from typing import Any
 from sdpo_tts.judge.verdict import Diagnosis
 
 MOST_HOT, MOST_VALUES = 3, 6
-_STACK = re.compile(r"^(?:Current thread|Thread|Stack) .*(?:\n  File .*)+", re.M)
+_STACK = re.compile(r"^(?:Current thread|Thread|Stack)\b.*(?:\n  File .*)+", re.M)
 _FRAME = re.compile(r'^  File "(?P<file>.*)", line (?P<line>\d+) in ', re.M)
 _REPORT = re.compile(r"ERROR: AddressSanitizer: (?P<kind>.+)")
 _ACCESS = re.compile(r"^(READ|WRITE) of size \d+", re.M)

@@ -11,6 +11,7 @@ from sdpo_tts.judge.wording import FIELD_CHARS, FeedbackStyle, clean
 from sdpo_tts.problem import Mode, Problem, Test
 
 PART_CHARS, PART_LINES, CODE_CHARS = 400, 4, 80
+LEAST_SHARE = 0.1
 
 
 class Remarks:
@@ -54,7 +55,11 @@ class Remarks:
         return f"It ended{self._at()}." if self._found.line and not named else ""
 
     def _where_time_went(self) -> str:
-        spots = ", ".join(f"{_tenths(share)} on line {line}{self._code(line)}" for line, share in self._found.hot)
+        spots = ", ".join(
+            f"{_tenths(share)} on line {line}{self._code(line)}"
+            for line, share in self._found.hot
+            if share >= LEAST_SHARE
+        )
         return f"Where the time went: {spots}." if spots else ""
 
     def _when_stopped(self) -> str:
@@ -102,4 +107,4 @@ def value(expected: bytes) -> str:
 
 
 def _tenths(share: float) -> str:
-    return f"about {max(10, round(share * 10) * 10)} %"
+    return f"about {round(share * 10) * 10} %"
