@@ -20,7 +20,7 @@ from sdpo_tts.discovery.budget import Budget
 from sdpo_tts.discovery.solve import Parts, Solver, SolverSettings
 from sdpo_tts.discovery.strategies import BestOfK, MultiTurn
 from sdpo_tts.judge import Judge
-from sdpo_tts.judge.fleet import RUN_LABEL
+from sdpo_tts.judge.fleet import OWNER_LABEL, _is_dead
 from sdpo_tts.record import AttemptRecord, Journal, RunDir, read_events
 from sdpo_tts.record.events import missing_fields
 from tests.conftest import ROOT
@@ -29,10 +29,10 @@ from tests.test_judge import RIGHT, SUM
 
 
 def containers() -> list[str]:
-    """Of any run on this machine."""
+    """Of runs that have ended, on this machine: others may be at work."""
     client = docker.from_env()
     try:
-        return [found.id for found in client.containers.list(all=True, filters={"label": RUN_LABEL})]
+        return [found.id for found in client.containers.list(all=True, filters={"label": OWNER_LABEL}) if _is_dead(found.labels[OWNER_LABEL])]
     finally:
         client.close()
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from sdpo_tts.judge.facts import size
 from sdpo_tts.judge.verdict import Diagnosis, TestOutcome, Verdict
 from sdpo_tts.judge.wording import FIELD_CHARS, FeedbackStyle, clean
-from sdpo_tts.problem import Mode, Problem, Test
+from sdpo_tts.problem import Problem, Test
 
 PART_CHARS, PART_LINES, CODE_CHARS = 400, 4, 80
 LEAST_SHARE = 0.1
@@ -66,9 +66,8 @@ class Remarks:
         """Nothing where it is one of the lines that took the time, and all that is known of it."""
         line, values, lines = self._found.line, self._values(), self._found.lines_out
         when = "At the end" if lines is None else f"After {self._found.seconds:g} s"
-        said = (
-            "" if not line or (not values and line in dict(self._found.hot)) else f"{when} it was{self._at()}{values}."
-        )
+        is_news = line and (values or line not in dict(self._found.hot))
+        said = f"{when} it was{self._at()}{values}." if is_news else ""
         wrote = "" if lines is None else f"It had written {lines} line{'' if lines == 1 else 's'}."
         return " ".join(filter(None, [said, wrote]))
 
@@ -91,19 +90,19 @@ class Remarks:
 
 
 def call(problem: Problem, test: Test) -> str:
-    """A test of function mode as code: `add([1, 2], 3)`; nothing of other tests."""
-    if problem.mode is not Mode.FUNCTION or not problem.function:
+    """A test of function mode as code: `add([1, 2], 3)`; empty for one that is none."""
+    if not problem.function:
         return ""
-    arguments = [repr(json.loads(line)) for line in test.input.splitlines() if line.strip()]
+    arguments = [value(line) for line in test.input.splitlines() if line.strip()]
     return clean(f"{problem.function.name}({', '.join(arguments)})")
 
 
-def value(expected: bytes) -> str:
+def value(text: bytes) -> str:
     """A JSON value as Python writes it, or the text itself where it is none."""
     try:
-        return clean(repr(json.loads(expected)))
+        return clean(repr(json.loads(text)))
     except (ValueError, RecursionError):
-        return clean(expected.decode(errors="replace"))
+        return clean(text.decode(errors="replace"))
 
 
 def _tenths(share: float) -> str:
