@@ -3,7 +3,8 @@
     python -m benchmarks.judge [--programs N] [--tests N] [--repeat N] [--write]
 
 `ours` is the Judge; `docker run` starts a container with the same flags for every test; `bare` is a subprocess without
-any isolation, the physical limit. Each is measured in Python and in native code, with one worker and with two.
+any isolation, the physical limit. Each is measured in Python and in native code, with one worker and with two. Below
+stands the processor time of a test, on which other work on the machine has little influence.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -67,7 +69,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     rows = [row for language in SOURCES for workers in (1, 2) for row in measure(language, workers, options)]
-    text = report(rows, options.tests)
+    text = f"{report(rows, options.tests)}\n\n{processor_report()}"
     print(text)
     if options.write:
         write("judge.md", "throughput", text)
@@ -123,6 +125,40 @@ def compiled_once() -> Iterator[None]:
 
     with patch.object(Compiler, "compile", cached):
         yield
+
+
+def processor_ms(language: str, programs: int = 3, tests: int = 200) -> dict[str, float]:
+    """Of one test, of all processes on either side: of our judge and its container, or of the bare subprocesses."""
+    count = programs * tests
+    with compiled_once(), Judge(_problem(tests, language), workers=1) as judge:
+        judge.judge_many(_programs(language, 2))
+        before = _processor_s(judge)
+        judge.judge_many(_programs(language, programs))
+        found = {"ours": _processor_s(judge) - before}
+    with _folder(language) as folder:
+        before = _processor_s()
+        _timed(_command(language, str(folder)), 1, 1, count)
+        found["bare"] = _processor_s() - before
+    return {way: seconds / count * 1000 for way, seconds in found.items()}
+
+
+def _processor_s(judge: Judge | None = None) -> float:
+    """Of this process, of children that have ended, and of a judge's containers."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    own = time.process_time() + children.ru_utime + children.ru_stime
+    ids = list(judge._fleet._live) if judge else []
+    usages = [judge._client.api.stats(id, stream=False, one_shot=True)["cpu_stats"]["cpu_usage"] for id in ids]  # type: ignore[union-attr]
+    return own + sum(usage["total_usage"] for usage in usages) / 1e9
+
+
+def processor_report() -> str:
+    found = {language: processor_ms(language) for language in SOURCES}
+    lines = [
+        (language, way, f"{ms:.2f}", f"{ms / both['bare']:.2f}")
+        for language, both in found.items()
+        for way, ms in both.items()
+    ]
+    return table(("language", "way", "ms of processor time a test", "x bare"), lines)
 
 
 def _problem(tests: int, language: str) -> Problem:

@@ -32,6 +32,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import harness
 
 FINDINGS = "/tmp/diagnosis"
+PYPY = sys.implementation.name == "pypy"
 LOOKS = 100  # at the stack in SECONDS
 THREAD_BYTES = 1 << 18
 MOST_DEPTH, MOST_NAMES, MOST_BITS = 3, 6, 256
@@ -106,20 +107,31 @@ class Witness:
         with open(path, "rb") as file:
             self.source = file.read()
         self.fd = os.open(FINDINGS, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        faulthandler.enable(self.fd, all_threads=False)
-        if verdict != "RE":
-            usual = _thread.stack_size(THREAD_BYTES)  # which would be nearly all the memory there is
-            faulthandler.dump_traceback_later(seconds / LOOKS, repeat=True, file=self.fd)
-            _thread.stack_size(usual)
+        self._look_on(verdict, seconds / LOOKS)
         if verdict == "TLE":
             signal.signal(signal.SIGPROF, self._at_the_limit)
             signal.setitimer(signal.ITIMER_PROF, seconds)
         if verdict == "MLE":
             self._limit_memory(memory)
 
+    def _look_on(self, verdict: str, every_s: float) -> None:
+        """PyPy's own stacks name a function's first line only; there a signal looks, between two bytecodes."""
+        if PYPY:
+            if verdict != "RE":
+                signal.signal(signal.SIGALRM, self._look)
+                signal.setitimer(signal.ITIMER_REAL, every_s, every_s)
+            return
+        faulthandler.enable(self.fd, all_threads=False)
+        if verdict != "RE":
+            usual = _thread.stack_size(THREAD_BYTES)  # which would be nearly all the memory there is
+            faulthandler.dump_traceback_later(every_s, repeat=True, file=self.fd)
+            _thread.stack_size(usual)
+
     def ended(self, error: BaseException) -> None:
         """With an exception, SystemExit too; of MLE only what a lack of memory raises says anything."""
-        faulthandler.cancel_dump_traceback_later()
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        if not PYPY:  # there it never returns if nothing is to be cancelled
+            faulthandler.cancel_dump_traceback_later()
         self._limit_memory(resource.RLIM_INFINITY)
         if self.verdict == "MLE" and not isinstance(error, MemoryError):
             return
@@ -127,13 +139,21 @@ class Witness:
         if own:
             self._write(own[-1].tb_frame, own[-1].tb_lineno)
 
+    def _look(self, _: int, frame: FrameType | None) -> None:
+        if own := self._innermost(frame):
+            text = f'Stack:\n  File "{self.path}", line {own.f_lineno} in {own.f_code.co_name}\n'
+            os.write(self.fd, text.encode())
+
     def _at_the_limit(self, _: int, frame: FrameType | None) -> None:
-        while frame and not self._owns(frame):
-            frame = frame.f_back
-        if frame:
+        if own := self._innermost(frame):
             with suppress(RuntimeError):  # it was just writing
                 sys.stdout.flush()  # what it has printed tells how far it got
-            self._write(frame, frame.f_lineno)
+            self._write(own, own.f_lineno)
+
+    def _innermost(self, frame: FrameType | None) -> FrameType | None:
+        while frame and not self._owns(frame):
+            frame = frame.f_back
+        return frame
 
     def _owns(self, frame: FrameType) -> bool:
         return frame.f_code.co_filename == self.path
@@ -161,7 +181,7 @@ def main() -> int:
     sys.argv = [path]
     try:
         if function:
-            harness.answer(path, function[0], int(function[1]))
+            harness.outcome(path, function[0], int(function[1]))
         else:
             harness.load(path, "__main__")
     except BaseException as error:

@@ -87,7 +87,7 @@ def call(function: Callable[..., Any], name: str, arguments: list[Any], place: i
     return arguments[place - 1] if place else result
 
 
-def answer(path: str, name: str, place: int) -> Any:
+def outcome(path: str, name: str, place: int) -> Any:
     """What a program's function makes of the JSON values on stdin."""
     arguments = [json.loads(line) for line in sys.stdin.buffer.read().splitlines() if line.strip()]
     return plain(call(find(load(path), name), name, arguments, place))
@@ -98,7 +98,7 @@ def main() -> int:
     out = os.dup(1)
     os.dup2(2, 1)
     try:
-        result = encode(answer(path, name, place))
+        result = encode(outcome(path, name, place))
     except HarnessError as error:
         print(error, file=sys.stderr)
         return 1

@@ -54,10 +54,11 @@ def _set_dumpable(value: int) -> None:
 
 def wipe() -> bool:
     """Empties the writable directories; false if something could not be removed."""
-    for directory in WRITABLE:
+    full = [directory for directory in WRITABLE if os.listdir(directory)]
+    for directory in full:
         for entry in os.scandir(directory):
             _remove(entry)
-    return not any(os.listdir(directory) for directory in WRITABLE)
+    return not any(os.listdir(directory) for directory in full)
 
 
 def _remove(entry: os.DirEntry[str]) -> None:
@@ -84,10 +85,10 @@ class Supervisor:
         self.programs: dict[str, int] = {}
         self.ahead: Started | None = None
         self.last: tuple[Any, ...] = ()
+        reserve()
         self.meter = Meter()
         self.woken, waker = os.pipe()
         os.set_blocking(waker, False)
-        reserve()
         signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)  # a handler is what makes the wake-up byte
 

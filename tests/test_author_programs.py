@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from sdpo_tts.errors import UserError
 from sdpo_tts.judge import Judge, Verdict
+from sdpo_tts.judge.container import Container
 from sdpo_tts.judge.feedback import render
 from sdpo_tts.problem import Checker, Convention, Function, Interactor, Limits, Mode, Problem, Program, Stress, Test
 from tests.test_judge import MIB, RIGHT, SUM
@@ -100,6 +102,34 @@ def test_a_checker_that_does_not_compile_is_the_authors_error(engine: None) -> N
     broken = Checker(kind="program", program=Program("cpp20", b"int main( {"))
     with pytest.raises(UserError, match=r"problem.yaml: `checker` does not compile: solution.cpp:1"), Judge(replace(SPLITTING, checker=broken)):
         pass
+
+
+def test_checker_and_interactor_share_no_container_and_no_volume_with_a_submission(
+    engine: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor a namespace: what one container holds, no other can see."""
+    submission, checker = "print(1, 6)  # the submission", TESTLIB + "# the author's"
+    interactor = "import sys\nopen(sys.argv[2], 'w').write(sys.stdin.readline())  # the author's\n"
+    held: dict[str, set[str]] = {}
+    configs: dict[str, dict[str, Any]] = {}
+    load = Container.load
+
+    def watched(container: Container, files: Mapping[str, bytes]) -> None:
+        whose = {"submission" if b"# the submission" in content else "author" for content in files.values()}
+        held.setdefault(container.id, set()).update(whose)
+        configs[container.id] = container._api.inspect_container(container.id)
+        load(container, files)
+
+    monkeypatch.setattr(Container, "load", watched)
+    by_checker = Checker(kind="program", program=python(checker))
+    for spoken_to in (None, Interactor(python(interactor), Convention.TESTLIB)):
+        with Judge(replace(SPLITTING, checker=by_checker, interactor=spoken_to), workers=1) as judge:
+            assert judge.judge(submission).outcomes[0].verdict is Verdict.AC
+    assert sorted(map(sorted, held.values())) == [["author"]] * 2 + [["submission"]] * 2
+    for found in configs.values():
+        host = found["HostConfig"]
+        assert not (found["Mounts"] or host["Binds"] or host["VolumesFrom"] or host["Links"] or host["Devices"])
+        assert (host["NetworkMode"], host["IpcMode"], host["PidMode"], host["ReadonlyRootfs"]) == ("none", "none", "", True)
 
 
 # Guess a number below 1000 by questions; `0` gives up. The interactor is in the convention's hands for the end only.

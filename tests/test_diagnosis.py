@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
 
 from sdpo_tts.judge import Judge, Judgement, Verdict
 from sdpo_tts.judge.container import ContainerLost
+from sdpo_tts.judge.engine import connect, find_image
 from sdpo_tts.judge.examiner import Examiner
 from sdpo_tts.judge.feedback import FeedbackStyle, render
 from sdpo_tts.judge.wording import PARTS
@@ -251,3 +253,19 @@ def test_a_style_has_the_parts_that_are_named() -> None:
     assert FeedbackStyle.with_parts(PARTS) == FeedbackStyle()
     only = FeedbackStyle.with_parts(["values"], examples=0)
     assert (only.values, only.stack, only.calls, only.examples) == (True, False, False, 0)
+
+
+def test_pypy_is_looked_at_by_signals(engine: None) -> None:
+    with closing(connect()) as client:
+        if not find_image(client, {"pypy3"}):
+            pytest.skip("no sandbox image has pypy3: sandbox/build --languages default,pypy3")
+    roomy = replace(QUICK, language="pypy3", limits=Limits(time_s=1.0, memory_bytes=128 * MIB, output_bytes=MIB))
+    with Judge(roomy, style=FeedbackStyle()) as judge:
+        raises, slow, grows = judge.judge_many(["xs = [3]\nxs[5]", "n = 5\nwhile True:\n    n += 1", GROWS])
+    assert "Values on line 2: xs = [3]" in told(raises, roomy)
+    assert re.search(
+        r"Where the time went: about \d+ % on line [23] .*After 1 s it was on line [23] .*: n = \d+",
+        told(slow, roomy),
+        re.S,
+    )
+    assert "Memory grew on line 4" in told(grows, roomy)

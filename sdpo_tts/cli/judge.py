@@ -56,13 +56,12 @@ def _language(problem: Problem, program: Path, key: str | None) -> str:
     if key is not None:
         language(key)
         return key
-    suffix = program.suffix
-    own = language(problem.language)
-    if not suffix or suffix == Path(own.source).suffix:
+    if not program.suffix:
         return problem.language
     if found := language_of(program.name):
-        return found
-    raise UserError(f"no language has the suffix {suffix!r}", where=str(program), hint="name it with --language")
+        return problem.language if language(found).source == language(problem.language).source else found
+    what = f"no language has the suffix {program.suffix!r}"
+    raise UserError(what, where=str(program), hint="name it with --language")
 
 
 def _show(judgement: Judgement, problem: Problem) -> None:

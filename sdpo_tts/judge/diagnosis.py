@@ -15,13 +15,13 @@ from typing import Any
 from sdpo_tts.judge.verdict import Diagnosis
 
 MOST_HOT, MOST_VALUES = 3, 6
-_STACK = re.compile(r"^(?:Current thread|Thread|Stack) .*(?:\n  File .*)+", re.M)
+_STACK = re.compile(r"^(?:Current thread|Thread|Stack)\b.*(?:\n  File .*)+", re.M)
 _FRAME = re.compile(r'^  File "(?P<file>.*)", line (?P<line>\d+) in ', re.M)
 _REPORT = re.compile(r"ERROR: AddressSanitizer: (?P<kind>.+)")
 _ACCESS = re.compile(r"^(READ|WRITE) of size \d+", re.M)
 _OWN_FRAME = re.compile(r"^ +#\d+ 0x.* /w/solution\.\w+:(?P<line>\d+)", re.M)
 _UNDEFINED = re.compile(r"^solution\.\w+:(?P<line>\d+):\d+: runtime error: (?P<what>.+)", re.M)
-_ASSERTION = re.compile(r"Assertion .* failed")
+_ASSERTION = re.compile(r"Assertion [^\n]{1,300} failed")
 _UNCAUGHT = "terminate called after throwing"
 
 
@@ -63,7 +63,7 @@ def _spot(text: str) -> dict[str, Any]:
 def _values(told: Any) -> tuple[tuple[str, str], ...]:
     if not isinstance(told, dict):
         return ()
-    return tuple((name, str(value)) for name, value in list(told.items())[:MOST_VALUES])
+    return tuple((name, value) for name, value in list(told.items())[:MOST_VALUES] if isinstance(value, str))
 
 
 def of_sanitizer(found: Diagnosis, stderr: bytes) -> Diagnosis:

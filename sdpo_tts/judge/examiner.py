@@ -78,7 +78,7 @@ class Examiner:
         crashed = failed.verdict is Verdict.RE and failed.signal is not None
         if not (self._style.sanitizer if crashed else failed.verdict is Verdict.TLE and self._style.stack):
             return found
-        # Three bytes of redzone and shadow for each of the program's at the worst.
+        # Shadow and redzones take about twice as much again as the program itself.
         cage = Cage(3 * self._limits.memory_bytes + SANITIZER_BYTES, 64 * MIB)
         facts = self._run(failed, cage, self._files(found.source, self._language.sanitize), SLOWER)
         return of_sanitizer(replace(found, seconds=self._seconds()), facts.stderr)

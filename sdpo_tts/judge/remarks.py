@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from sdpo_tts.judge.facts import size
 from sdpo_tts.judge.verdict import Diagnosis, TestOutcome, Verdict
 from sdpo_tts.judge.wording import FIELD_CHARS, FeedbackStyle, clean
-from sdpo_tts.problem import Mode, Problem, Test
+from sdpo_tts.problem import Problem, Test
 
 PART_CHARS, PART_LINES, CODE_CHARS = 400, 4, 80
+LEAST_SHARE = 0.1
 
 
 class Remarks:
@@ -54,16 +55,19 @@ class Remarks:
         return f"It ended{self._at()}." if self._found.line and not named else ""
 
     def _where_time_went(self) -> str:
-        spots = ", ".join(f"{_tenths(share)} on line {line}{self._code(line)}" for line, share in self._found.hot)
+        spots = ", ".join(
+            f"{_tenths(share)} on line {line}{self._code(line)}"
+            for line, share in self._found.hot
+            if share >= LEAST_SHARE
+        )
         return f"Where the time went: {spots}." if spots else ""
 
     def _when_stopped(self) -> str:
         """Nothing where it is one of the lines that took the time, and all that is known of it."""
         line, values, lines = self._found.line, self._values(), self._found.lines_out
         when = "At the end" if lines is None else f"After {self._found.seconds:g} s"
-        said = (
-            "" if not line or (not values and line in dict(self._found.hot)) else f"{when} it was{self._at()}{values}."
-        )
+        is_news = line and (values or line not in dict(self._found.hot))
+        said = f"{when} it was{self._at()}{values}." if is_news else ""
         wrote = "" if lines is None else f"It had written {lines} line{'' if lines == 1 else 's'}."
         return " ".join(filter(None, [said, wrote]))
 
@@ -86,20 +90,20 @@ class Remarks:
 
 
 def call(problem: Problem, test: Test) -> str:
-    """A test of function mode as code: `add([1, 2], 3)`; nothing of other tests."""
-    if problem.mode is not Mode.FUNCTION or not problem.function:
+    """A test of function mode as code: `add([1, 2], 3)`; empty for one that is none."""
+    if not problem.function:
         return ""
-    arguments = [repr(json.loads(line)) for line in test.input.splitlines() if line.strip()]
+    arguments = [value(line) for line in test.input.splitlines() if line.strip()]
     return clean(f"{problem.function.name}({', '.join(arguments)})")
 
 
-def value(expected: bytes) -> str:
+def value(text: bytes) -> str:
     """A JSON value as Python writes it, or the text itself where it is none."""
     try:
-        return clean(repr(json.loads(expected)))
+        return clean(repr(json.loads(text)))
     except (ValueError, RecursionError):
-        return clean(expected.decode(errors="replace"))
+        return clean(text.decode(errors="replace"))
 
 
 def _tenths(share: float) -> str:
-    return f"about {max(10, round(share * 10) * 10)} %"
+    return f"about {round(share * 10) * 10} %"
