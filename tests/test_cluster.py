@@ -74,7 +74,9 @@ def lose_the_stalled_one(cluster: Any, nodes: dict[str, Any], folder: Path) -> N
     cluster.remove_node(nodes[machine], allow_graceful=False)
 
 
-def test_a_lost_machine_s_cells_run_again_and_all_come_home(tmp_path: Path, machines: Any) -> None:
+def test_a_lost_machine_s_cells_run_again_and_all_come_home(
+    tmp_path: Path, machines: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (starts := tmp_path / "starts").mkdir()
     arms = tuple(Arm(name, name) for name in ("sdpo", "best-of-k", "multi-turn"))
     choices = Choices(arms, 2, RunSettings(budget=Budget(max_attempts=8)), {"best-of-k": 4})
@@ -85,31 +87,33 @@ def test_a_lost_machine_s_cells_run_again_and_all_come_home(tmp_path: Path, mach
     with connected():
         assert share_of("cpu", 1.0) == share_of("auto", 1.0) == Share(1.0, 0.0) and share_of("cuda:0", 2.0).gpus == 1
         tally = ClusterComparison(plan, partial(makers, starts), lines.append, Share()).run()
-    killer.join(10)
+        killer.join(10)
+        trace = (plan.folder / "easy" / "multi-turn-s0" / "logs" / "error.txt").read_text()
+        monkeypatch.setattr("sdpo_tts.__version__", "0.0.0")
+        refused = ClusterComparison(plan, partial(makers, starts), lines.append, Share()).run()
     assert lines[0] == "the cluster has 3 machines and room for 2 runs at once"
     assert (tally.cells, tally.finished, tally.busy) == (18, 17, [])
     ((failed, error),) = tally.failed
     assert (str(failed), str(error), getattr(error, "exit_code", None)) == (
         "easy multi-turn seed 0", "judge: the engine is gone", 5,
     )  # fmt: skip
-    assert "SandboxError" in (failed.home / "logs" / "error.txt").read_text()
+    assert "SandboxError" in trace
+    assert [str(cell) for cell, _ in refused.failed] == [str(failed)] and refused.finished == 17
+    assert "is there, 0.0.0 is here (hint: install one on all)" in str(refused.failed[0][1])
     counts = Counter(path.name.partition(".")[0] for path in starts.glob("*.*"))
     assert len(counts) == 18 and counts["-".join(map(str, STALLS))] == 2, "it was running on the machine that was lost"
     homes = [cell.home for cell in plan.cells()]
     assert len(set(homes)) == 18 and sum(bool(ending(home)) for home in homes) == 17
     assert not list(tmp_path.rglob(".unpack-*"))
-    for home in homes:
-        events = read_events(home / "events.jsonl")
-        assert [event["type"] for event in events].count("run_started") == (home != failed.home)
     here = replace(plan, folder=tmp_path / "here", pools=tmp_path / "here-pools")
     Comparison(here, coins.makers(), lambda line: None).run()
-    for home in homes:
-        if home != failed.home:
-            assert outcomes(home) == outcomes(here.folder / home.relative_to(plan.folder)), "as it would have been here"
+    for home in set(homes) - {failed.home}:
+        assert outcomes(home) == outcomes(here.folder / home.relative_to(plan.folder)), "as it would have been here"
 
 
 def outcomes(home: Path) -> list[tuple[int, str]]:
     events = read_events(home / "events.jsonl")
+    assert [event["type"] for event in events].count("run_started") == 1
     return [(event["attempt"], event["verdict"]) for event in events if event["type"] == "attempt_judged"]
 
 

@@ -187,6 +187,25 @@ def test_certainty_is_never_claimed_from_a_handful() -> None:
     assert bootstrap.mean_discovery([Pool(100, 0)] * 3, 50, rng).high > 0.1
 
 
+def test_means_over_hard_problems_cover(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most pools have no correct sample; a half of a success for each would put the interval above the truth."""
+    monkeypatch.setattr(bootstrap, "DRAWS", 400)
+    rng, rates = np.random.default_rng(4), np.geomspace(1e-5, 3e-3, 12)
+    truth, hits, gaps = float(np.mean(1 - (1 - rates) ** 128)), [], []
+    for _ in range(200):
+        pools = [Pool(640, int(rng.binomial(640, rate))) for rate in rates]
+        found = bootstrap.mean_discovery(pools, 128, rng)
+        assert found.low <= found.value <= found.high
+        hits.append(found.low <= truth <= found.high)
+        runs = [seeds_of(rate, rng, 5) for rate in RATES[[*range(8), 0, 1, 2, 3]]]
+        gap = bootstrap.difference(runs, pools, TAU, rng).fixed
+        true_gap = np.mean(1 - (1 - RATES[[*range(8), 0, 1, 2, 3]]) ** TAU) - np.mean(1 - (1 - rates) ** TAU)
+        gaps.append(gap.low <= true_gap <= gap.high)
+    assert coverage(hits) >= 0.86 and coverage(gaps) >= 0.83
+    nothing = bootstrap.mean_discovery([Pool(640, 0)] * 12, 128, rng)
+    assert (nothing.value, nothing.low) == (0.0, 0.0) and 0.05 < nothing.high < 0.2
+
+
 def test_budgets_to_reach_a_share() -> None:
     arms = [Seeds((Observation(3, 10), Observation(8, 10))), Seeds((Observation(5, 10), Observation(None, 10)))]
     assert [smallest_budget(arms, share, 10, whole=True) for share in (0.25, 0.5, 0.75, 0.9)] == [3, 5, 8, math.inf]

@@ -1,6 +1,7 @@
 """Runs a stage of plan.toml, or shows its command; see README.md.
 
-    python -m benchmarks.discovery main|ablations|landmark|boundary [--runs runs/discovery] [--show] [-- OPTIONS]
+    python -m benchmarks.discovery main|ablations|landmark|boundary [--runs runs/discovery] [--show]
+        [-- OPTIONS]
 
 The same command goes on where it was stopped. OPTIONS go to `sdpo-tts compare` (as --device cuda). At the end
 the digests of the stage and of its probe are written to benchmarks/discovery/journals/.
@@ -91,14 +92,20 @@ def _report(folder: Path, arms: str, name: str, runs: Path) -> list[str]:
     return ["report", str(folder), "--methods", arms, "--digest", str(digest), "--html", str(runs / f"{name}.html")]
 
 
+def _split(told: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    """What stands before and behind `--`."""
+    at = told.index("--") if "--" in told else len(told)
+    return told[:at], told[at + 1 :]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("stage", choices=STAGES)
     parser.add_argument("--runs", type=Path, default=Path("runs/discovery"))
     parser.add_argument("--show", action="store_true", help="print the commands, run nothing")
-    parser.add_argument("options", nargs="*", metavar="OPTIONS", help="behind --: more for sdpo-tts compare")
-    given = parser.parse_args()
-    for arguments in ([*compare(given.stage, given.runs), *given.options], *reports(given.stage, given.runs)):
+    own, more = _split(sys.argv[1:])
+    given = parser.parse_args(own)
+    for arguments in ([*compare(given.stage, given.runs), *more], *reports(given.stage, given.runs)):
         print(f"sdpo-tts {shlex.join(arguments)}", flush=True)
         if not given.show and (code := subprocess.run([*PROGRAM, *arguments]).returncode):
             return code

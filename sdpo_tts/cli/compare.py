@@ -108,6 +108,8 @@ def compare(
     An arm is a method, or one with settings of its own; what all have in common may stand in files and variables, as
     for sdpo-solve. The same command goes on where it was stopped: what is finished is kept, what was torn is run again.
     Given in several terminals, it shares the work. Exit codes: 0 all runs ended, else that of the first failure.
+
+    Example: sdpo-tts compare problems/rle --methods sdpo,sdpo:feedback=none,best-of-k --seeds 3
     """
     from sdpo_tts.comparison.plan import Choices, Plan, distinct
 

@@ -115,7 +115,7 @@ class ClusterComparison(Comparison):
         try:
             parcel: Parcel = self._ray.get(task)
         except self._ray.exceptions.RayError as error:
-            raise SetupError(f"not to be run by the cluster: {_first_line(error)}", where="ray") from None
+            raise SetupError(f"the cluster cannot run it: {_reason(error)}", where="ray") from None
         unpack(parcel.content, place)
         if parcel.error:
             raise RemoteError(parcel.error, parcel.exit_code)
@@ -141,7 +141,7 @@ def run_packed(
 ) -> Parcel:
     """The task: what a cell leaves behind, also where it fails."""
     if version != sdpo_tts.__version__:
-        raise SetupError(f"sdpo-tts {sdpo_tts.__version__} is on a machine of the cluster, {version} on the first one")
+        raise SetupError(f"sdpo-tts {sdpo_tts.__version__} is there, {version} is here", hint="install one on all")
     with tempfile.TemporaryDirectory(prefix="sdpo-tts-") as folder:
         run = RunDir.at(Path(folder) / "run")
         try:
@@ -171,5 +171,7 @@ def unpack(content: bytes, place: Path) -> None:
         (Path(part) / "run").rename(place)
 
 
-def _first_line(error: Exception) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+def _reason(error: Exception) -> str:
+    """What was raised there, or the first line of what Ray says."""
+    told = str(getattr(error, "cause", None) or error)
+    return next((line.strip() for line in told.splitlines() if line.strip()), type(error).__name__)

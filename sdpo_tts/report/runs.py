@@ -129,7 +129,7 @@ def method_of(arm: str) -> str:
 def _runs(path: Path) -> Iterator[Run]:
     """Those that have begun."""
     if not path.exists():
-        raise UserError("no such folder", where=str(path))
+        raise UserError("no such file or folder", where=str(path))
     if path.is_file():
         journals = read_digest(path)
     else:

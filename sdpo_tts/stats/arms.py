@@ -101,10 +101,14 @@ class Pool:
     def resample(self, budgets_K: Floats, rng: np.random.Generator, count: int) -> Floats:
         """1 - (1 - p)^k with p from its confidence distribution, Beta(c + 1/2, n - c + 1/2).
 
-        Resampling the pool itself would claim certainty where no sample, or hardly one, was correct.
+        Resampling the pool itself would claim certainty where no sample, or hardly one, was correct. But the half of a
+        success that every pool is given adds up in a mean over many hard problems. So every second draw, of all pools
+        alike, is moved by what makes their mean the unbiased estimate; it may then lie a little below 0.
         """
         p_R = rng.beta(self.correct + 0.5, self.samples - self.correct + 0.5, size=count)
-        return -np.expm1(np.log1p(-p_R)[:, None] * self._k(budgets_K))
+        drawn_R_K: Floats = -np.expm1(np.log1p(-p_R)[:, None] * self._k(budgets_K))
+        drawn_R_K[1::2] -= drawn_R_K.mean(axis=0) - self.discovery(budgets_K)
+        return drawn_R_K
 
     def interval(self, budget: float, level: float = LEVEL) -> Interval:
         """Exact (Clopper and Pearson's for one sample)."""

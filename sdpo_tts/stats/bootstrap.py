@@ -39,12 +39,20 @@ def resampled_mean(
     if chosen_R_P is None:
         for arm in arms:
             total += arm.resample(budgets_K, rng, DRAWS)
-        return total / len(arms)
+        return np.clip(total / len(arms), 0.0, 1.0)
     stacked_P_R_K = np.stack([arm.resample(budgets_K, rng, DRAWS) for arm in arms])
     for chosen_R in chosen_R_P.T:
         # A problem drawn twice has other seeds the second time: rows are exchangeable, so another row will do.
-        total += stacked_P_R_K[chosen_R, rng.permutation(DRAWS)]
-    return total / len(arms)
+        total += stacked_P_R_K[chosen_R, _shuffled(rng)]
+    return np.clip(total / len(arms), 0.0, 1.0)
+
+
+def _shuffled(rng: np.random.Generator) -> NDArray[np.int64]:
+    """Rows in another order, even ones in places of even ones: pools make two kinds of them (see `Pool.resample`)."""
+    rows = np.arange(DRAWS)
+    for kind in (rows[::2], rows[1::2]):
+        rng.shuffle(kind)
+    return rows
 
 
 def choose_problems(problems: int, rng: np.random.Generator) -> NDArray[np.int64]:
