@@ -17,11 +17,12 @@ from transformers import Qwen2Config, Qwen2ForCausalLM
 from typer.testing import CliRunner
 
 from sdpo_tts.cli.main import app
-from sdpo_tts.doctor import CHECKS, Check, Level, Subject, examine, hardware, need, sandbox, software, storage
+from sdpo_tts.doctor import CHECKS, Check, Level, Subject, examine, hardware, sandbox, software, storage
 from sdpo_tts.doctor.finding import Finding
 from sdpo_tts.judge import engine as judge_engine
 from sdpo_tts.judge import fleet
 from sdpo_tts.models import weights
+from sdpo_tts.policy import need
 from sdpo_tts.policy.network import LoraSettings, Network
 from sdpo_tts.record import RunDir
 
