@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-import torch._dynamo
 
 from sdpo_tts.engine.sharing import plain_weights_on_cpu
 from sdpo_tts.engine.shelf import Shelf
-from sdpo_tts.errors import SetupError
+from sdpo_tts.errors import SetupError, UserError
 from sdpo_tts.policy.batch import Ids
 from sdpo_tts.policy.network import Network
 from sdpo_tts.policy.sampler import Listener, Sample
@@ -53,7 +52,7 @@ def start(source: str, dtype: str, rank: int, settings: EngineSettings) -> LLM:
         from vllm import LLM
 
         if not torch.cuda.is_available():
-            torch._dynamo.config.disable = True  # else vLLM's sampler is compiled anew for every size of a batch
+            _compile_nothing()
         with _one_adapter_on_cpu(), plain_weights_on_cpu() if settings.plain else nullcontext():
             return LLM(
                 model=source,
@@ -81,6 +80,13 @@ def start(source: str, dtype: str, rank: int, settings: EngineSettings) -> LLM:
         ) from error
 
 
+def _compile_nothing() -> None:
+    """Without a GPU vLLM's sampler would be compiled anew, for seconds, for every size that a batch shrinks to."""
+    import torch._dynamo
+
+    torch._dynamo.config.disable = True
+
+
 class VllmSampler:
     """Every version of the adapter goes to the engine under a name and number of its own, so that neither an older one
     nor a prefix cached under it can be taken for it."""
@@ -90,6 +96,7 @@ class VllmSampler:
     def __init__(self, llm: LLM, network: Network, stop_ids: Sequence[int], *, max_new_tokens: int) -> None:
         self.network, self.max_new_tokens = network, max_new_tokens
         self._llm, self._engine, self._stop_ids = llm, llm.llm_engine, sorted(stop_ids)
+        self._longest = llm.llm_engine.model_config.max_model_len
         self._shelf, self._asked = Shelf(), 0
         self._served: LoRARequest | None = None
 
@@ -101,16 +108,20 @@ class VllmSampler:
         base: int = 0,
         listener: Listener | None = None,
     ) -> list[Sample]:
-        """As `Sampler.sample`. Raises UserError where a prompt with its answer is longer than the engine takes."""
+        """As `Sampler.sample`. Raises UserError where a prompt leaves no room for an answer."""
+        if (longest := max(map(len, prompts), default=0)) >= self._longest:
+            what = f"a prompt of {longest} tokens; engine and model take {self._longest} with the answer"
+            raise UserError(what, where="--engine vllm", hint="a shorter statement, or another model")
         told, adapter = listener or Listener(), self._adapter()
         answers = [_Answer(tuple(prompt), place < base, self._stop_ids) for place, prompt in enumerate(prompts)]
         with self._requests(answers, rngs, adapter) as places:
             while self._engine.has_unfinished_requests() and not told.enough():
                 for output in self._engine.step():
-                    answer = answers[places[output.request_id]]
-                    answer.add(output)
+                    if (place := places.get(output.request_id)) is None:
+                        continue  # of a batch that was cancelled
+                    answers[place].add(output)
                     if output.finished:
-                        told.ended(places[output.request_id], answer.sample())
+                        told.ended(place, answers[place].sample())
         return [answer.sample() for answer in answers]
 
     @property
