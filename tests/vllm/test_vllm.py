@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,9 +17,7 @@ import torch
 pytest.importorskip("vllm")
 
 from scipy.stats import chi2_contingency
-from typer.testing import CliRunner
 
-from sdpo_tts.cli import solve
 from sdpo_tts.discovery.assemble import Policy, PolicySettings, load_policy
 from sdpo_tts.engine import shelf
 from sdpo_tts.engine.sharing import NotSharedError, share
@@ -29,10 +29,11 @@ from sdpo_tts.policy.network import LoraSettings, Network
 from sdpo_tts.policy.prompts import Chat
 from sdpo_tts.policy.sampler import Listener, Sample, Sampler, TorchSampler
 from sdpo_tts.record import read_events
+from tests.conftest import ROOT
 
 MODEL = "smollm2-135m"
 TEXT = "Name a colour. Answer with one word."
-FEW = 8  # tokens of an answer
+FEW = 5  # tokens of an answer
 
 
 @pytest.fixture(scope="module")
@@ -164,20 +165,20 @@ def test_only_the_newest_adapter_is_kept(policy: Policy) -> None:
     assert shelf.leftovers(folder.parent) == [], "a living process's shelf is no leftover"
 
 
-def test_ten_steps_with_the_guard_on(policy: Policy, engine: None, tmp_path: Path) -> None:
-    """The whole command. `policy` is ended first: one engine at a time."""
-    policy.sampler.close()
-    done = CliRunner().invoke(
-        solve.app,
-        [str(Path(__file__).parents[2] / "problems" / "sum-line"), "--engine", "vllm", "--model", MODEL, "--dtype", "float32",
-         "--max-new-tokens", "8", "--batch-size", "2", "--max-attempts", "20", "--runs", str(tmp_path), "--json",
-         "--engine-memory", "1", "--learning-rate", "1e-3"],
-    )  # fmt: skip
-    assert done.exit_code in (0, 3), done.output
-    run = Path(json.loads(done.stdout.splitlines()[-1])["run"])
+def test_ten_steps_with_the_guard_on(engine: None, tmp_path: Path) -> None:
+    """The whole command."""
+    words = [sys.executable, "-c", "from sdpo_tts.cli.solve import main; main()", str(ROOT / "problems" / "sum-line")]
+    options = {
+        "engine": "vllm", "model": MODEL, "dtype": "float32", "max-new-tokens": 8, "batch-size": 2, "max-attempts": 20,
+        "engine-memory": 1, "learning-rate": 1e-3, "runs": tmp_path,
+    }  # fmt: skip
+    words += [f"--{name}={value}" for name, value in options.items()]
+    done = subprocess.run([*words, "--json"], capture_output=True, text=True)
+    assert done.returncode == 3, done.stderr
+    run = Path(json.loads(done.stdout)["run"])
     events = read_events(run / "events.jsonl")
     steps = [event for event in events if event["type"] == "step_taken"]
-    assert len(steps) == 10 or done.exit_code == 0
+    assert len(steps) == 10
     assert max(step["gap_mean"] for step in steps) < 1e-3, "fp32 on both sides"
     told = next(event for event in events if event["type"] == "manifest")["model"]
     assert told["engine"] == "vllm" and told["base"].startswith("held twice: on a CPU") and "0." in told["engine_version"]
