@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from transformers import Qwen3Config
 
+from sdpo_tts.discovery import assemble
+from sdpo_tts.discovery.assemble import PolicySettings
 from sdpo_tts.engine import choice
 from sdpo_tts.engine.plan import SHARE, Asked, plan
 from sdpo_tts.engine.shelf import PREFIX, Shelf, leftovers
@@ -69,6 +71,18 @@ def test_the_engine_is_chosen_by_what_is_there(monkeypatch: pytest.MonkeyPatch) 
     assert choice.choose("auto", "cuda") == "torch"
     with pytest.raises(SetupError, match="vLLM is not installed"):
         choice.choose("vllm", "cuda")
+
+
+def test_auto_falls_back_to_torch_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: object, **options: object) -> None:
+        raise SetupError("vLLM does not start: no kernels", where="--engine")
+
+    told: list[str] = []
+    monkeypatch.setattr(choice, "beside", refuse)
+    assert assemble._vllm(PolicySettings(), None, "", "bfloat16", "cuda", told.append) is None
+    assert told == ["vLLM does not start: no kernels; sampling with torch instead"]
+    with pytest.raises(SetupError, match="no kernels"):
+        assemble._vllm(PolicySettings(engine="vllm"), None, "", "bfloat16", "cuda", told.append)
 
 
 def test_the_shelf_holds_the_newest_version(tmp_path: Path) -> None:

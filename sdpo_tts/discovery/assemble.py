@@ -16,7 +16,7 @@ from sdpo_tts.discovery.solve import SolverSettings
 from sdpo_tts.discovery.strategies import BestOfK, Grpo, MultiTurn, SelfDistillation, Strategy
 from sdpo_tts.engine import choice
 from sdpo_tts.engine.vllm import VllmSampler
-from sdpo_tts.errors import UserError
+from sdpo_tts.errors import SetupError, UserError
 from sdpo_tts.models import weights
 from sdpo_tts.policy.halving import Halving
 from sdpo_tts.policy.learner import Learner, LearnerSettings
@@ -109,25 +109,39 @@ def _rebuilt(kind: Any, told: Any) -> Any:
 def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], None]) -> Policy:
     """Raises UserError (no such model) or SetupError (not to be had here)."""
     device = _device(settings.device)
-    engine_name = choice.choose(settings.engine, device)
+    wanted = choice.choose(settings.engine, device)
     dtype = settings.dtype if settings.dtype != "auto" else weights.dtype_for(device)
     located = weights.locate(settings.model, report)
     report(f"loading {located.name} ({dtype}, {device})")
-    base, tokenizer = weights.load(located, dtype, "cpu" if engine_name == "vllm" else device)
-    facts = {"name": located.name, "sha256": located.sha256, "dtype": dtype, "device": device, "engine": engine_name}
+    base, tokenizer = weights.load(located, dtype, "cpu" if wanted == "vllm" else device)
     chat, shape = Chat(tokenizer, base.generation_config), shape_of(base)
-    if engine_name == "torch":
-        network = Network(base, settings.lora, seed)
-        torch_sampler = Halving(TorchSampler(network, chat.stop_ids, max_new_tokens=settings.max_new_tokens))
-        return Policy(network, chat, torch_sampler, {**facts, **shape})
-    engine = choice.beside(
-        base, located.source, dtype, device, max_new_tokens=settings.max_new_tokens, rank=settings.lora.rank,
-        cards=settings.cards, memory_gib=settings.engine_memory, report=report,
-    )  # fmt: skip
-    base.to(device if settings.learner_device == "auto" else _device(settings.learner_device))
+    engine = _vllm(settings, base, located.source, dtype, device, report) if wanted == "vllm" else None
+    base.to(_device(settings.learner_device) if engine and settings.learner_device != "auto" else device)
     network = Network(base, settings.lora, seed)
-    sampler = VllmSampler(engine.llm, network, chat.stop_ids, max_new_tokens=settings.max_new_tokens)
-    return Policy(network, chat, sampler, {**facts, **engine.facts, **shape})
+    limit = settings.max_new_tokens
+    sampler: Sampler = (
+        VllmSampler(engine.llm, network, chat.stop_ids, max_new_tokens=limit)
+        if engine
+        else Halving(TorchSampler(network, chat.stop_ids, max_new_tokens=limit))
+    )
+    facts = {"name": located.name, "sha256": located.sha256, "dtype": dtype, "device": device, "engine": sampler.name}
+    return Policy(network, chat, sampler, {**facts, **(engine.facts if engine else {}), **shape})
+
+
+def _vllm(
+    settings: PolicySettings, base: Any, source: str, dtype: str, device: str, report: Callable[[str], None]
+) -> choice.Engine | None:
+    """None where it cannot be had and was not asked for by name. Raises SetupError where it was."""
+    try:
+        return choice.beside(
+            base, source, dtype, device, max_new_tokens=settings.max_new_tokens, rank=settings.lora.rank,
+            cards=settings.cards, memory_gib=settings.engine_memory, report=report,
+        )  # fmt: skip
+    except SetupError as error:
+        if settings.engine != "auto":
+            raise
+        report(f"{error.what}; sampling with torch instead")
+        return None
 
 
 def _device(name: str) -> str:
