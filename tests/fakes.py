@@ -15,7 +15,7 @@ from sdpo_tts.judge.feedback import Feedback
 from sdpo_tts.judge.verdict import TestOutcome
 from sdpo_tts.policy.batch import Ids
 from sdpo_tts.policy.meter import Step
-from sdpo_tts.policy.sampler import Listener, Sample
+from sdpo_tts.policy.sampler import NOBODY, Listener, Sample
 from sdpo_tts.problem import Problem, Test
 
 STOP = 0
@@ -51,7 +51,7 @@ class ScriptedSampler:
         rngs: Sequence[np.random.Generator],
         *,
         base: int = 0,
-        listener: Listener | None = None,
+        listener: Listener = NOBODY,
     ) -> list[Sample]:
         self.prompts += prompts
         return heard(listener, [self._sample(prompt) for prompt in prompts])
@@ -102,7 +102,7 @@ class CoinSampler:
         rngs: Sequence[np.random.Generator],
         *,
         base: int = 0,
-        listener: Listener | None = None,
+        listener: Listener = NOBODY,
     ) -> list[Sample]:
         time.sleep(self._delay_s)
         words = ["right" if rng.random() < self._chance else "wrong" for rng in rngs]
@@ -111,10 +111,10 @@ class CoinSampler:
         return heard(listener, samples)
 
 
-def heard(listener: Listener | None, samples: list[Sample]) -> list[Sample]:
+def heard(listener: Listener, samples: list[Sample]) -> list[Sample]:
     """The samples, of which a listener has been told."""
     for place, sample in enumerate(samples):
-        (listener or Listener()).ended(place, sample)
+        listener.ended(place, sample)
     return samples
 
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from transformers import Qwen3Config
@@ -54,7 +55,7 @@ def test_what_does_not_fit_is_refused_with_numbers_and_what_would_fit(model: str
     with pytest.raises(SetupError) as refused:
         plan(asked(model), 26 * GIB)
     told = str(refused.value)
-    assert "weights 15.3 GiB (once)" in told and "26.0 GiB free" in told
+    assert "weights 15.3 GiB, adapter" in told and "26.0 GiB free" in told
     shorter = re.search(r"--max-new-tokens (\d+) fits", told)
     assert shorter and plan(asked(model, tokens=int(shorter[1])), 26 * GIB).cache > 0
     with pytest.raises(SetupError, match="a smaller --model"):
@@ -71,6 +72,24 @@ def test_the_engine_is_chosen_by_what_is_there(monkeypatch: pytest.MonkeyPatch) 
     assert choice.choose("auto", "cuda") == "torch"
     with pytest.raises(SetupError, match="vLLM is not installed"):
         choice.choose("vllm", "cuda")
+
+
+@pytest.mark.parametrize(
+    ("device", "cards", "apart", "why"),
+    [("cpu", 1, False, "on a CPU vLLM packs"), ("cuda", 2, False, "on several cards"), ("cuda", 1, True, "a card of its own")],
+)
+def test_a_base_that_is_held_twice_is_called_that(
+    monkeypatch: pytest.MonkeyPatch, model: str, device: str, cards: int, apart: bool, why: str
+) -> None:
+    monkeypatch.setattr(choice, "free_bytes", lambda device: 80 * GIB)
+    monkeypatch.setattr("sdpo_tts.engine.vllm.start", lambda *args: None)
+    base, told = SimpleNamespace(config=SimpleNamespace(max_position_embeddings=4096)), list[str]()
+    engine = choice.beside(
+        base, model, "bfloat16", device, max_new_tokens=64, rank=16, cards=cards, apart=apart, memory_gib=None, report=told.append
+    )
+    assert engine.facts["base"].startswith("held twice: ") and why in engine.facts["base"]
+    assert told[-1] == f"the base is {engine.facts['base']}"
+    assert f"weights {30.5 if cards == 2 else 15.3} GiB" in told[0]
 
 
 def test_auto_falls_back_to_torch_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:

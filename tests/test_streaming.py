@@ -17,7 +17,7 @@ from sdpo_tts.discovery.strategies import BestOfK
 from sdpo_tts.errors import SandboxError
 from sdpo_tts.judge import Docket, Judge, Judgement, Verdict
 from sdpo_tts.policy.batch import Ids
-from sdpo_tts.policy.sampler import Listener, Sample, TorchSampler
+from sdpo_tts.policy.sampler import NOBODY, Listener, Sample, TorchSampler
 from sdpo_tts.record import AttemptRecord, Journal, RunDir, read_events
 from tests.fakes import STOP, CharacterChat, Version
 from tests.test_judge import RIGHT, SUM
@@ -36,11 +36,11 @@ class Typist:
         self.answers = answers
 
     def sample(
-        self, prompts: Sequence[Ids], rngs: Sequence[np.random.Generator], *, base: int = 0, listener: Listener | None = None
+        self, prompts: Sequence[Ids], rngs: Sequence[np.random.Generator], *, base: int = 0, listener: Listener = NOBODY
     ) -> list[Sample]:
-        told, typed, ended = listener or Listener(), [""] * len(prompts), dict[int, Sample]()
+        typed, ended = [""] * len(prompts), dict[int, Sample]()
         deadline = time.monotonic() + PATIENCE_S
-        while len(ended) < len(prompts) and not told.enough():
+        while len(ended) < len(prompts) and not listener.enough():
             assert time.monotonic() < deadline, "nobody stops the typist"
             for place, answer in enumerate(self.answers[: len(prompts)]):
                 if place in ended:
@@ -49,7 +49,7 @@ class Typist:
                 if typed[place] == answer:
                     ids = (*map(ord, answer), STOP)
                     ended[place] = Sample(prompts[place], ids, (0.0,) * len(ids), truncated=False)
-                    told.ended(place, ended[place])
+                    listener.ended(place, ended[place])
             time.sleep(0.001)
         cut = [Sample(prompts[i], tuple(map(ord, text)), (0.0,) * len(text), False, cancelled=True) for i, text in enumerate(typed)]
         return [ended.get(place, cut[place]) for place in range(len(prompts))]

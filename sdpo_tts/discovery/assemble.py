@@ -135,7 +135,8 @@ def _vllm(
     try:
         return choice.beside(
             base, source, dtype, device, max_new_tokens=settings.max_new_tokens, rank=settings.lora.rank,
-            cards=settings.cards, memory_gib=settings.engine_memory, report=report,
+            cards=settings.cards, apart=settings.learner_device not in ("auto", device),
+            memory_gib=settings.engine_memory, report=report,
         )  # fmt: skip
     except SetupError as error:
         if settings.engine != "auto":

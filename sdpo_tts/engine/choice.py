@@ -46,27 +46,30 @@ def beside(
     max_new_tokens: int,
     rank: int,
     cards: int,
+    apart: bool,
     memory_gib: float | None,
     report: Callable[[str], None],
 ) -> Engine:
     """An engine for the network `base`, which lies in the host's memory and, where it can, shares the engine's weights
-    afterwards. Raises SetupError where both do not fit on `device`, or vLLM does not start."""
+    afterwards; `apart`: the learner has a card of its own. Raises SetupError where both do not fit on `device`, or vLLM
+    does not start."""
     import torch
 
     from sdpo_tts.engine import sharing, vllm
 
-    on_gpu = device.startswith("cuda")
-    asked = Asked(source, dtype, device, max_new_tokens, MAX_PROMPT_TOKENS, copies=1)
+    asked = Asked(source, dtype, device, max_new_tokens, MAX_PROMPT_TOKENS, copies=2 if cards > 1 and not apart else 1)
     made = plan(asked, free_bytes(torch.device(device)), int(memory_gib * GIB) if memory_gib else None)
     longest = min(base.config.max_position_embeddings, MAX_PROMPT_TOKENS + max_new_tokens)
     report(f"starting vLLM: {made}")
     llm = vllm.start(source, dtype, rank, vllm.EngineSettings(SEQUENCES, longest, made.cache, cards))
     facts = {"engine_version": _version(), "adapter": "beside the weights", "base": "shared with the engine"}
     try:
-        if not on_gpu:
+        if not device.startswith("cuda"):
             raise sharing.NotSharedError("on a CPU vLLM packs its weights")
         if cards > 1:
             raise sharing.NotSharedError("the engine's lie on several cards")
+        if apart:
+            raise sharing.NotSharedError("the learner has a card of its own")
         sharing.share(base, vllm.model_of(llm))
     except sharing.NotSharedError as error:
         facts["base"] = f"held twice: {error}"

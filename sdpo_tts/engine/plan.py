@@ -9,14 +9,14 @@ from sdpo_tts.errors import SetupError
 from sdpo_tts.policy.need import GIB, PROMPT_TOKENS, Need, need_of, size
 
 SHARE = 0.95  # of the free memory: allocators keep pieces that fit nothing
-WORKSPACE = 2 * GIB  # of the engine on a GPU: captured graphs and buffers of its kernels
+WORKSPACE = 2 * GIB  # of the engine on a GPU, by estimate: captured graphs and buffers of its kernels
 SEQUENCES = 64  # that the engine samples at once, if there is room for their keys and values
 SHORTEST = 64
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What the run wants. `copies` of the base are to be loaded: one where learner and engine share it."""
+    """What the run wants. So many `copies` of the base are still to be loaded onto the device."""
 
     source: str
     dtype: str
@@ -44,9 +44,8 @@ class Plan:
         return self.asked.copies * self.need.weights + self.need.adapter + self.need.work + workspace
 
     def __str__(self) -> str:
-        copies = {0: "loaded", 1: "once", 2: "twice"}[self.asked.copies]
         return (
-            f"weights {size(self.asked.copies * self.need.weights)} ({copies}), adapter {size(self.need.adapter)}, "
+            f"weights {size(self.asked.copies * self.need.weights)}, adapter {size(self.need.adapter)}, "
             f"learner {size(self.need.work)}, keys and values {size(self.cache)}; {size(self.free)} free"
         )
 

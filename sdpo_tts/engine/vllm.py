@@ -17,7 +17,7 @@ from sdpo_tts.engine.shelf import Shelf
 from sdpo_tts.errors import SetupError, UserError
 from sdpo_tts.policy.batch import Ids
 from sdpo_tts.policy.network import Network
-from sdpo_tts.policy.sampler import Listener, Sample
+from sdpo_tts.policy.sampler import NOBODY, Listener, Sample
 
 if TYPE_CHECKING:
     from vllm import LLM, RequestOutput, SamplingParams
@@ -106,22 +106,22 @@ class VllmSampler:
         rngs: Sequence[np.random.Generator],
         *,
         base: int = 0,
-        listener: Listener | None = None,
+        listener: Listener = NOBODY,
     ) -> list[Sample]:
         """As `Sampler.sample`. Raises UserError where a prompt leaves no room for an answer."""
         if (longest := max(map(len, prompts), default=0)) >= self._longest:
             what = f"a prompt of {longest} tokens; engine and model take {self._longest} with the answer"
             raise UserError(what, where="--engine vllm", hint="a shorter statement, or another model")
-        told, adapter = listener or Listener(), self._adapter()
+        adapter = self._adapter()
         answers = [_Answer(tuple(prompt), place < base, self._stop_ids) for place, prompt in enumerate(prompts)]
         with self._requests(answers, rngs, adapter) as places:
-            while self._engine.has_unfinished_requests() and not told.enough():
+            while self._engine.has_unfinished_requests() and not listener.enough():
                 for output in self._engine.step():
                     if (place := places.get(output.request_id)) is None:
                         continue  # of a batch that was cancelled
                     answers[place].add(output)
                     if output.finished:
-                        told.ended(place, answers[place].sample())
+                        listener.ended(place, answers[place].sample())
         return [answer.sample() for answer in answers]
 
     @property

@@ -10,7 +10,7 @@ import numpy as np
 
 from sdpo_tts.policy import memory
 from sdpo_tts.policy.batch import Ids
-from sdpo_tts.policy.sampler import Listener, Sample, Sampler
+from sdpo_tts.policy.sampler import NOBODY, Listener, Sample, Sampler
 
 LOG = logging.getLogger(__name__)
 
@@ -31,10 +31,9 @@ class Halving:
         rngs: Sequence[np.random.Generator],
         *,
         base: int = 0,
-        listener: Listener | None = None,
+        listener: Listener = NOBODY,
     ) -> list[Sample]:
         """As `Sampler.sample`. Raises what the sampler raises when a single row is too much."""
-        told = listener or Listener()
         found: dict[int, Sample] = {}
         while left := [place for place in range(len(prompts)) if place not in found]:
             part = left[: self._rows]
@@ -42,7 +41,7 @@ class Halving:
             try:
                 samples = self._sampler.sample(
                     [prompts[place] for place in part], fresh, base=sum(place < base for place in part),
-                    listener=_relay(told, part, found),
+                    listener=_relay(listener, part, found),
                 )  # fmt: skip
             except (RuntimeError, MemoryError) as error:
                 if not memory.ran_out(error) or len(part) < 2:

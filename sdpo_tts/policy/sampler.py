@@ -43,6 +43,9 @@ class Listener:
     enough: Callable[[], bool] = lambda: False
 
 
+NOBODY = Listener()
+
+
 class Sampler(Protocol):
     """`name` is the engine's."""
 
@@ -54,7 +57,7 @@ class Sampler(Protocol):
         rngs: Sequence[np.random.Generator],
         *,
         base: int = 0,
-        listener: Listener | None = None,
+        listener: Listener = NOBODY,
     ) -> list[Sample]:
         """One sample a prompt, the first `base` of them from the base.
 
@@ -82,12 +85,12 @@ class TorchSampler:
         rngs: Sequence[np.random.Generator],
         *,
         base: int = 0,
-        listener: Listener | None = None,
+        listener: Listener = NOBODY,
     ) -> list[Sample]:
         """As `Sampler.sample`; the base's rows come first."""
         if not prompts:
             return []
-        rows = Rows(prompts, rngs, base, self.max_new_tokens, self.stop_ids.tolist(), listener or Listener())
+        rows = Rows(prompts, rngs, base, self.max_new_tokens, self.stop_ids.tolist(), listener)
         with torch.inference_mode():
             with self.network.without_adapter():
                 self._decode(rows, range(base))
