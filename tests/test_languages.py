@@ -132,24 +132,6 @@ def test_a_language_that_the_image_lacks_is_refused(engine: None) -> None:
             judge.judge(RIGHT, "cobol")
 
 
-def built(*options: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([ROOT / "sandbox" / "build", "--tag", *options], capture_output=True, text=True, check=False)
-
-
-def test_the_choice_of_languages_decides_the_image() -> None:
-    usual = built().stdout
-    same = ["default", "cpp17", "c,python3", "python3,default,cpp23"]
-    assert {built("--languages", choice).stdout for choice in same} == {usual}
-    others = ["python3", "default,rust", "default,go", "all"]
-    assert len({usual, *(built("--languages", choice).stdout for choice in others)}) == 5
-
-
-def test_an_unknown_language_is_refused_by_the_build() -> None:
-    done = built("--languages", "default,cobol")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("sandbox/build: unknown language 'cobol' (known: python3, pypy3, ")
-
-
 def test_prompts_and_file_names_come_from_the_same_table() -> None:
     for key, known in languages().items():
         text = student_text(replace(SUM, language=key))
