@@ -34,6 +34,10 @@ def makers(heard: Callable[[Event], None] = lambda event: None, delay_s: float =
         yield Watch(lambda text: None, heard)
 
     def policy(settings: RunSettings, report: object) -> Policy:
-        return Policy(Version(), CharacterChat(), CoinSampler(CHANCE, delay_s), FACTS)  # type: ignore[arg-type]
+        return coin_policy(delay_s)
 
     return Makers(judge, policy, strategy, watch)
+
+
+def coin_policy(delay_s: float = 0.0) -> Policy:
+    return Policy(Version(), CharacterChat(), CoinSampler(CHANCE, delay_s), FACTS)  # type: ignore[arg-type]

@@ -62,10 +62,17 @@ class ScriptedSampler:
 
 
 class Version:
-    """A network of which only the version and the saved adapter matter."""
+    """A network of which only the version and the saved adapter matter, and the seeds it was renewed with."""
 
     version = 0
     device = "cpu"
+
+    def __init__(self) -> None:
+        self.renewed: list[int] = []
+
+    def renew(self, seed: int) -> None:
+        self.version = 0
+        self.renewed.append(seed)
 
     def save_adapter(self, folder: object) -> None:
         """Nothing to save."""

@@ -23,6 +23,7 @@ from sdpo_tts.comparison.arms import Arm
 from sdpo_tts.comparison.cells import claimed, ending
 from sdpo_tts.comparison.ids import PAPER, chosen
 from sdpo_tts.comparison.job import Makers
+from sdpo_tts.comparison.kept import KeptPolicy
 from sdpo_tts.comparison.plan import Choices, Plan, distinct
 from sdpo_tts.comparison.pool import parts
 from sdpo_tts.comparison.probe import BaseRate, probe
@@ -38,7 +39,7 @@ from sdpo_tts.report.analysis import analyse
 from sdpo_tts.report.arms import Grid
 from sdpo_tts.report.runs import Run, load_runs
 from sdpo_tts.stats import bootstrap
-from tests.coins import PROBLEMS, makers, strategy
+from tests.coins import PROBLEMS, coin_policy, makers, strategy
 from tests.conftest import ROOT
 from tests.fakes import WordJudge
 from tests.synthetic import write
@@ -164,6 +165,55 @@ def test_a_failing_cell_is_reported_and_the_rest_goes_on(tmp_path: Path) -> None
     tally, lines = run(plan(tmp_path))
     assert (tally.finished, tally.failed) == (27, []) and lines[0].startswith("18 of 27")
     assert before.items() <= finished(tmp_path).items()
+
+
+class Loads:
+    """Policies of chance, and which of them were loaded and closed, in order."""
+
+    def __init__(self) -> None:
+        self.loaded: list[Policy] = []
+        self.closed: list[Policy] = []
+
+    def __call__(self, settings: PolicySettings, seed: int, report: object) -> Policy:
+        policy = coin_policy()
+        policy.sampler.close = lambda: self.closed.append(policy)  # type: ignore[method-assign]
+        self.loaded.append(policy)
+        return policy
+
+
+def test_a_model_is_loaded_once_and_each_cell_draws_its_own_adapter(tmp_path: Path) -> None:
+    kept = KeptPolicy(loads := Loads())
+    run(plan(tmp_path, ("sdpo",), seeds=2), replace(makers(), policy=kept.policy))
+    (policy,) = loads.loaded
+    assert policy.network.renewed == [0, 0, 1, 1, 1], "the first cell has it as it was loaded"  # type: ignore[attr-defined]
+    assert not loads.closed
+    kept.close()
+    kept.close()
+    assert loads.closed == [policy]
+    before = outcomes(tmp_path)
+    run(plan(tmp_path / "anew", ("sdpo",), seeds=2))
+    assert outcomes(tmp_path / "anew") == before
+
+
+def test_other_settings_and_a_failed_cell_cost_the_loaded_model(tmp_path: Path) -> None:
+    def sometimes(settings: RunSettings, problem: Problem, policy: Policy) -> Strategy:
+        if problem.slug == "middling":
+            raise SandboxError("gone")
+        return strategy(settings, problem, policy)
+
+    kept = KeptPolicy(loads := Loads())
+    made = replace(makers(), policy=kept.policy, strategy=sometimes)
+    run(plan(tmp_path / "one", ("sdpo",), seeds=1), made)
+    assert len(loads.loaded) == 2 and loads.closed == loads.loaded[:1], "easy and middling had one, hard another"
+    run(plan(tmp_path / "two", ("sdpo",), seeds=1, policy=PolicySettings(max_new_tokens=64)), made)
+    assert len(loads.loaded) == 4 and loads.closed == loads.loaded[:3]
+
+
+def test_seeds_may_begin_at_another_number(tmp_path: Path) -> None:
+    asked = plan(tmp_path, ("sdpo", "best-of-k"), seeds=2)
+    later = replace(asked, choices=replace(asked.choices, first_seed=100))
+    names = {(cell.arm.name, cell.seed) for cell in later.cells()}
+    assert names == {("sdpo", 100), ("sdpo", 101), ("best-of-k", 0), ("best-of-k", 1)}
 
 
 def test_a_cell_claimed_by_another_process_is_left_to_it(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from sdpo_tts.policy import memory
 from sdpo_tts.policy.batch import Pair, SharedPrefix, common_prefix
 from sdpo_tts.policy.learner import Learner, LearnerSettings, Lesson, NonFiniteError, merged, micro_batches
 from sdpo_tts.policy.loss import LossSettings
-from sdpo_tts.policy.network import Network
+from sdpo_tts.policy.network import LoraSettings, Network
 from sdpo_tts.policy.sampler import Sample, TorchSampler, draw
 from sdpo_tts.policy.teacher import TeacherSettings
 from sdpo_tts.view import heard
@@ -207,6 +207,27 @@ def test_a_restored_learner_is_what_it_was() -> None:
     learner.restore(state)
     assert all(torch.equal(now, old) for now, old in zip(network.trainable, before, strict=True))
     assert (learner.learning_rate, network.version) == (1e-2, version + 2)
+
+
+def test_a_renewed_network_is_one_just_made() -> None:
+    """Whatever was learnt on it, and with whatever teacher."""
+    fresh = Network(tiny_network(dtype=torch.float32).peft.unload(), LoraSettings(rank=4, alpha=8), seed=7)
+    network = tiny_network(dtype=torch.float32)
+    Learner(network, settings(learning_rate=1e-2, max_gap=9.0, teacher=TeacherSettings("ema"))).step(lessons_of(network))
+    network.checkpointing = True
+    network.renew(7)
+    assert (network.version, network.renewals, network.checkpointing) == (0, 1, False)
+    names = [name for name, _ in fresh.peft.named_parameters()]
+    assert names == [name for name, _ in network.peft.named_parameters()]
+    assert all(torch.equal(one, other) for one, other in zip(fresh.trainable, network.trainable, strict=True))
+    assert all(parameter.grad is None for parameter in network.trainable)
+    steps = []
+    for each in (fresh, network):
+        samples = TorchSampler(each, [STOP], max_new_tokens=12).sample([QUESTION] * 4, rngs(4))
+        lessons = [Lesson(sample, QUESTION[:3] + FEEDBACK[0] + QUESTION[3:]) for sample in samples]
+        steps.append(Learner(each, settings(learning_rate=1e-2)).step(lessons))
+    assert steps[0] == steps[1]
+    assert all(torch.equal(one, other) for one, other in zip(fresh.trainable, network.trainable, strict=True))
 
 
 def test_gradient_equals_the_numerical_one() -> None:

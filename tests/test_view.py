@@ -9,11 +9,13 @@ import pty
 import re
 import subprocess
 import sys
+import tempfile
 import termios
 import textwrap
 import time
 import warnings
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from sdpo_tts.view import RunState, captured_logs, make_view, summary
+from sdpo_tts.view import RunState, captured_logs, make_view, results_alone, summary
 from sdpo_tts.view.curve import columns, sparkline, step_curve
 from sdpo_tts.view.live import Dashboard, panel
 from sdpo_tts.view.plain import Plain, Quiet
@@ -367,6 +369,7 @@ def test_trouble_is_shown_until_the_run_goes_on() -> None:
 NOISY = """
 import logging, os, subprocess, sys, time, warnings
 sys.path.insert(0, {tests!r})
+from contextlib import nullcontext
 from pathlib import Path
 from test_view import EVENTS, REST
 from sdpo_tts.view import captured_logs, make_view
@@ -464,6 +467,30 @@ def test_without_a_descriptor_the_terminal_is_stderr_itself(tmp_path: Path, monk
     monkeypatch.setattr(sys, "stderr", replaced)
     with captured_logs(tmp_path) as terminal:
         assert terminal is replaced
+
+
+@pytest.mark.parametrize("noise", [b"", b"an engine starts\n"])
+@pytest.mark.parametrize("fails", [False, True])
+def test_results_come_out_alone(
+    noise: bytes, fails: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """What an engine writes is no part of the results; it is named where it may say why the command failed."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with nullcontext() if not fails else pytest.raises(RuntimeError), results_alone() as (results, terminal):
+        print("row", file=results)
+        print("loading", file=terminal)
+        os.write(1, noise)
+        os.write(2, noise)
+        if fails:
+            raise RuntimeError
+    out, err = capfd.readouterr()
+    assert out == "row\n" and err.startswith("loading\n")
+    left = [path for path in tmp_path.rglob("*") if path.is_file()]
+    if fails and noise:
+        assert err.splitlines()[1:] == [f"what was written meanwhile: {tmp_path}/{left[0].parent.name}/engine.log"]
+        assert {path.name: path.read_bytes() for path in left} == {"engine.log": noise * 2, "run.log": b""}
+    else:
+        assert err == "loading\n" and not left
 
 
 @settings(deadline=None)

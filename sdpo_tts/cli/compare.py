@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sdpo_tts.comparison.job import Makers, Watch
     from sdpo_tts.comparison.plan import Plan
     from sdpo_tts.comparison.run import Comparison, Tally
-    from sdpo_tts.discovery.assemble import Policy, RunSettings
+    from sdpo_tts.discovery.assemble import Policy, PolicySettings, RunSettings
     from sdpo_tts.problem import Problem
     from sdpo_tts.record import RunDir
 
@@ -70,6 +70,7 @@ def compare(
                      metavar="ARM,ARM...", autocompletion=complete.listed(METHODS)),
     ] = ",".join(METHODS),
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each arm on each problem.")] = 5,
+    first_seed: Annotated[int, typer.Option(min=0, help="Theirs are this one and those after it.")] = 0,
     max_attempts: options.MaxAttempts = 128,
     max_tokens: options.MaxTokens = None,
     max_time: options.MaxTime = None,
@@ -121,7 +122,7 @@ def compare(
             demand(collection, SETS, "--set")
         sizes, shared = _batch_sizes(batch_size or ()), _shared(settled(context, every=True))
         chosen = distinct(read_problems(problems or [], collection or "", ids, limit))
-        choices = Choices(arms, seeds, _with_model(shared), sizes)
+        choices = Choices(arms, seeds, _with_model(shared), sizes, first_seed)
         with _here(quiet=quiet) if on == "local" else _on_cluster(choices.settings.policy.device, cpus) as begin:
             tally = _compare(Plan(out, pools, chosen, choices), begin, probe=probe, keep=keep, take=take)
         if tally.cells:
@@ -182,10 +183,15 @@ def _hard(plan: Plan, begin: Callable[[Plan], Comparison], samples: int, rule: s
 
 @contextmanager
 def _here(*, quiet: bool) -> Iterator[Callable[[Plan], Comparison]]:
-    """One cell after the other, in this process."""
+    """One cell after the other, in this process, on a model that is loaded once."""
+    from sdpo_tts.comparison.kept import KeptPolicy
     from sdpo_tts.comparison.run import Comparison
 
-    yield lambda plan: Comparison(plan, _makers(quiet=quiet), _tell)
+    kept = KeptPolicy(_load)
+    try:
+        yield lambda plan: Comparison(plan, replace(_makers(quiet=quiet), policy=kept.policy), _tell)
+    finally:
+        kept.close()
 
 
 @contextmanager
@@ -199,19 +205,22 @@ def _on_cluster(device: str, cpus: float) -> Iterator[Callable[[Plan], Compariso
 
 def _makers(*, quiet: bool) -> Makers:
     from sdpo_tts.comparison.job import Makers
-    from sdpo_tts.discovery.assemble import load_policy, make_strategy
+    from sdpo_tts.discovery.assemble import make_strategy
     from sdpo_tts.discovery.launch import make_judge
-
-    def policy(settings: RunSettings, report: Callable[[str], None]) -> Policy:
-        _free()
-        return load_policy(settings.policy, settings.seed, report)
 
     return Makers(
         judge=make_judge,
-        policy=policy,
+        policy=lambda settings, report: _load(settings.policy, settings.seed, report),
         strategy=lambda settings, problem, policy: make_strategy(problem, policy, settings),
         watch=lambda run: _watch(run, quiet=quiet),
     )
+
+
+def _load(settings: PolicySettings, seed: int, report: Callable[[str], None]) -> Policy:
+    from sdpo_tts.discovery.assemble import load_policy
+
+    _free()
+    return load_policy(settings, seed, report)
 
 
 def _free() -> None:

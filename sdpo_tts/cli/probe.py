@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -53,16 +53,18 @@ def _probe(
     from sdpo_tts.discovery.probe import Probe
     from sdpo_tts.judge import Judge
     from sdpo_tts.judge.feedback import FeedbackStyle
+    from sdpo_tts.view import heard, results_alone
 
-    with Judge(load(path), style=FeedbackStyle()) as judge:
+    with Judge(load(path), style=FeedbackStyle()) as judge, results_alone() as (results, terminal):
         chosen = settled(context, judge.problem)
         settings = PolicySettings(**{name: chosen[name] for name in ("model", "device", "max_new_tokens", "engine")})
-        with load_policy(settings, chosen["seed"], lambda text: print(text, file=sys.stderr)) as policy:
+        tell = partial(print, file=terminal, flush=True)
+        with heard(tell), load_policy(settings, chosen["seed"], tell) as policy:
             if not as_json:
                 head = ("prompt", "feedback", "passed", "rate, 90 % interval", "changed", "tokens", "verdicts")
-                print(COLUMNS.format(*head))
+                print(COLUMNS.format(*head), file=results)
             for rate in Probe(policy, judge, chosen["seed"]).rates(samples, templates, styles):
-                print(json.dumps(_fields(rate)) if as_json else _row(rate), flush=True)
+                print(json.dumps(_fields(rate)) if as_json else _row(rate), file=results, flush=True)
 
 
 def _styles(text: str) -> list[str]:

@@ -45,7 +45,7 @@ class Makers:
     """How a cell gets its parts. `watch` opens a view of the run that is to begin."""
 
     judge: Callable[[Problem, RunSettings], Judge]
-    policy: Callable[[RunSettings, Callable[[str], None]], Policy]
+    policy: Callable[[RunSettings, Callable[[str], None]], AbstractContextManager[Policy]]
     strategy: Callable[[RunSettings, Problem, Policy], Strategy]
     watch: Callable[[RunDir], AbstractContextManager[Watch]]
 

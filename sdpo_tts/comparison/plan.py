@@ -23,12 +23,13 @@ from sdpo_tts.settings import changed
 @dataclass(frozen=True)
 class Choices:
     """`settings` is what all arms have in common, its budget each cell's; `batch_sizes` names the methods whose batch
-    is not their own default."""
+    is not their own default. The `seeds` are counted from `first_seed`, but for those of pools."""
 
     arms: tuple[Arm, ...]
     seeds: int
     settings: RunSettings = field(default_factory=RunSettings)
     batch_sizes: Mapping[str, int] = field(default_factory=dict)
+    first_seed: int = 0
 
     @property
     def attempts(self) -> int:
@@ -65,12 +66,13 @@ class Plan:
 
     def cells(self) -> Iterator[Cell]:
         """Seeds outermost: a comparison stopped early has fewer seeds, not fewer arms."""
-        for seed in range(self.choices.seeds):
+        first = self.choices.first_seed
+        for seed in range(first, first + self.choices.seeds):
             for problem in self.problems:
                 for arm in self.choices.arms:
                     if not arm.pooled:
                         yield self._cell(problem, arm, seed, self.choices.attempts)
-                    elif seed == 0:
+                    elif seed == first:
                         yield from self._pooled(problem, arm)
 
     def place(self, cell: Cell) -> Path:

@@ -24,9 +24,9 @@ class Shelf:
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         self._newest: Path | None = None
 
-    def put(self, version: int, save: Callable[[Path], None]) -> Path:
-        """The folder of a new version, which `save` fills. The version before it goes."""
-        folder = self.folder / f"v{version}"
+    def put(self, number: int, save: Callable[[Path], None]) -> Path:
+        """The folder of a new adapter, which `save` fills. The one before it goes."""
+        folder = self.folder / f"v{number}"
         save(folder)
         if self._newest:
             shutil.rmtree(self._newest)

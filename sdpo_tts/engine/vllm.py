@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,6 +100,8 @@ class VllmSampler:
         self._longest = llm.llm_engine.model_config.max_model_len
         self._shelf, self._asked = Shelf(), 0
         self._served: LoRARequest | None = None
+        self._served_state = (0, 0)
+        self._numbers = count(1)
 
     def sample(
         self,
@@ -129,8 +132,13 @@ class VllmSampler:
         """Where its adapters lie."""
         return self._shelf.folder
 
+    @property
+    def served(self) -> int:
+        """The number of the adapter that it asked the engine for last; 0: none yet."""
+        return self._served.lora_int_id if self._served else 0
+
     def versions(self) -> set[int]:
-        """The adapters that the engine has."""
+        """The numbers of the adapters that the engine has."""
         return set(self._engine.list_loras())
 
     def close(self) -> None:
@@ -174,14 +182,16 @@ class VllmSampler:
         """The learner's adapter, which the engine has now; None while it still changes nothing."""
         from vllm.lora.request import LoRARequest
 
-        version = self.network.version
-        if not version:
+        network = self.network
+        if not network.version:
             return None
-        if not self._served or self._served.lora_int_id != version:
+        if self._served_state != (state := (network.renewals, network.version)):
             if self._served:
                 self._engine.remove_lora(self._served.lora_int_id)
-            folder = self._shelf.put(version, self.network.save_adapter)
-            self._served = LoRARequest(f"{folder.parent.name}-v{version}", version, str(folder))
+            number = next(self._numbers)
+            folder = self._shelf.put(number, network.save_adapter)
+            self._served = LoRARequest(f"{folder.parent.name}-{folder.name}", number, str(folder))
+            self._served_state = state
             self._engine.add_lora(self._served)
         return self._served
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 import warnings
@@ -18,6 +19,7 @@ from sdpo_tts.errors import SetupError, UserError
 from sdpo_tts.policy import attention
 
 POLICY = "default"  # PEFT's name for the adapter that is trained
+FRESH = "fresh"
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,8 @@ class LoraSettings:
 
 
 class Network:
-    """Base, adapter and output layer. `version` counts the adapter's states: 0 is the base itself (B = 0).
+    """Base, adapter and output layer. `version` counts the adapter's states: 0 is the base itself (B = 0). `renewals`
+    counts the adapters before this one.
 
     With `checkpointing` a layer's activations are computed again for the backward pass instead of being kept.
     """
@@ -41,17 +44,32 @@ class Network:
         self.body, self.head = base.get_decoder(), base.get_output_embeddings()
         self.vocabulary: int = self.head.weight.shape[0]
         _refuse_scaled_logits(base)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            config = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, target_modules="all-linear", lora_dropout=0.0)
-            with warnings.catch_warnings():  # PEFT asks transformers by a name that is on its way out
-                warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
-                self.peft = get_peft_model(base, config, autocast_adapter_dtype=True)
+        config = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, target_modules="all-linear", lora_dropout=0.0)
+        with _drawing(seed):
+            self.peft = get_peft_model(base, config, autocast_adapter_dtype=True)
         self.peft.eval()
-        self.version, self.checkpointing = 0, False
+        self.version, self.renewals, self.checkpointing = 0, 0, False
         self._cache_name = _cache_name(self.body)
         for layer in self.body.layers:
             layer.forward = self._checkpointed(layer.forward)
+
+    def renew(self, seed: int) -> None:
+        """An adapter drawn from `seed`, as that of a network just made, in place of all adapters there are."""
+        from peft.tuners.lora import LoraLayer
+
+        for name in set(self.peft.peft_config) - {POLICY}:
+            self.peft.delete_adapter(name)
+        with _drawing(seed):
+            self.peft.add_adapter(FRESH, copy.copy(self.peft.peft_config[POLICY]))
+        with torch.no_grad():
+            layers: list[Any] = [module for module in self.peft.modules() if isinstance(module, LoraLayer)]
+            for factor in (factor for layer in layers for factor in (layer.lora_A, layer.lora_B)):
+                factor[POLICY].weight.copy_(factor[FRESH].weight)
+        self.peft.delete_adapter(FRESH)
+        self.peft.eval()
+        for parameter in self.peft.parameters():
+            parameter.grad = None
+        self.version, self.renewals, self.checkpointing = 0, self.renewals + 1, False
 
     def _checkpointed(self, forward: Callable[..., Any]) -> Callable[..., Any]:
         from torch.utils.checkpoint import checkpoint
@@ -128,6 +146,16 @@ class Network:
         for parameter, saved in zip(self.trainable, state, strict=True):
             parameter.data.copy_(saved)
         self.version += 1
+
+
+@contextmanager
+def _drawing(seed: int) -> Iterator[None]:
+    """While PEFT makes an adapter: its first values follow from the seed alone."""
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        torch.manual_seed(seed)
+        # PEFT asks transformers by a name that is on its way out
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+        yield
 
 
 def _cache_name(body: Any) -> str:

@@ -10,12 +10,12 @@ from rich.console import Console
 
 from sdpo_tts.record import Event
 from sdpo_tts.view.live import Dashboard
-from sdpo_tts.view.logs import captured_logs, heard
+from sdpo_tts.view.logs import captured_logs, heard, results_alone
 from sdpo_tts.view.plain import Plain, Quiet
 from sdpo_tts.view.progress import RunState
 from sdpo_tts.view.summary import summary
 
-__all__ = ["Mode", "RunState", "View", "captured_logs", "heard", "make_view", "summary"]
+__all__ = ["Mode", "RunState", "View", "captured_logs", "heard", "make_view", "results_alone", "summary"]
 
 Mode = Literal["live", "plain", "quiet"]
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,8 +25,26 @@ def captured_logs(folder: Path) -> Iterator[TextIO]:
     to be printed after the block.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with _terminal() as terminal, _descriptors_to(folder / "engine.log"), _logging_to(folder / "run.log"):
+    with _kept(sys.stderr) as terminal, _descriptors_to(folder / "engine.log"), _logging_to(folder / "run.log"):
         yield terminal
+
+
+@contextmanager
+def results_alone() -> Iterator[tuple[TextIO, TextIO]]:
+    """stdout and stderr, for a command that has no run directory and prints its results one by one. All else that is
+    written is dropped; where the block fails, the file that has it is named."""
+    folder = Path(tempfile.mkdtemp(prefix="sdpo-tts-logs-"))
+    kept = False
+    try:
+        with _kept(sys.stdout) as results, captured_logs(folder) as terminal:
+            yield results, terminal
+    except Exception:
+        if kept := (log := folder / "engine.log").stat().st_size > 0:
+            print(f"what was written meanwhile: {log}", file=sys.stderr)
+        raise
+    finally:
+        if not kept:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
@@ -63,15 +83,15 @@ class _Teller(logging.Handler):
 
 
 @contextmanager
-def _terminal() -> Iterator[TextIO]:
-    """stderr under a descriptor of its own. What has no descriptor (a test's capture) is used as it is."""
+def _kept(stream: TextIO) -> Iterator[TextIO]:
+    """It, under a descriptor of its own. What has no descriptor (a test's capture) is used as it is."""
     try:
-        descriptor = os.dup(sys.stderr.fileno())
+        descriptor = os.dup(stream.fileno())
     except (OSError, ValueError):
-        yield sys.stderr
+        yield stream
         return
-    with os.fdopen(descriptor, "w", encoding=sys.stderr.encoding, errors="backslashreplace") as terminal:
-        yield terminal
+    with os.fdopen(descriptor, "w", encoding=stream.encoding, errors="backslashreplace") as kept:
+        yield kept
 
 
 @contextmanager

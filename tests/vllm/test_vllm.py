@@ -160,9 +160,25 @@ def test_only_the_newest_adapter_is_kept(policy: Policy) -> None:
         shaken(policy.network, seed)
         policy.sampler.sample([prompt], rngs(1))
     folder = policy.sampler.folder
-    assert [path.name for path in folder.iterdir() if path.is_dir()] == [f"v{policy.network.version}"]
-    assert policy.sampler.versions() == {policy.network.version}
+    assert [path.name for path in folder.iterdir() if path.is_dir()] == [f"v{policy.sampler.served}"]
+    assert policy.sampler.versions() == {policy.sampler.served}
     assert shelf.leftovers(folder.parent) == [], "a living process's shelf is no leftover"
+
+
+def test_a_renewed_adapter_is_no_old_one_of_the_same_version(policy: Policy) -> None:
+    """The next cell of a comparison, on the same engine."""
+    prompt = policy.chat.prompt(TEXT)
+    told = []
+    for seed in (7, 8):
+        policy.network.renew(seed)
+        assert policy.network.version == 0
+        shaken(policy.network, seed, 0.05)
+        assert policy.network.version == 1
+        samples = policy.sampler.sample([prompt] * 4, rngs(4))
+        meter = Learner(policy.network, LearnerSettings()).gradient([Lesson(one, advantage=1.0) for one in samples])
+        assert meter.gap_mean < 0.03
+        told.append(samples)
+    assert told[0] != told[1]
 
 
 def test_ten_steps_with_the_guard_on(engine: None, tmp_path: Path) -> None:
