@@ -1,6 +1,6 @@
 """Runs a stage of plan.toml, or shows its command; see README.md.
 
-    python -m benchmarks.discovery main|ablations|landmark|boundary [--runs runs/discovery] [--show]
+    python -m benchmarks.discovery main|ablations|landmark|boundary|demo [--runs runs/discovery] [--show]
         [-- OPTIONS]
 
 The same command goes on where it was stopped. OPTIONS go to `sdpo-tts compare` (as --device cuda). At the end
@@ -22,8 +22,8 @@ from typing import Any
 
 HERE = Path(os.path.relpath(Path(__file__).parent))
 PROBLEMS = Path(os.path.relpath(Path(__file__).parents[2] / "problems"))
-STAGES = ("main", "ablations", "landmark", "boundary")
-OPTIONS = ("probe", "keep", "take", "methods", "seeds", "max-attempts")
+STAGES = ("main", "ablations", "landmark", "boundary", "demo")
+OPTIONS = ("probe", "keep", "take", "methods", "seeds", "first-seed", "max-attempts")
 PROGRAM = (sys.executable, "-c", "from sdpo_tts.cli.main import main; main()")
 
 
