@@ -151,7 +151,9 @@ class LateDocket:
 
 
 class WordJudge:
-    """Passes the program `right`, at once and without a sandbox."""
+    """Passes the program `word`, at once and without a sandbox."""
+
+    word = "right"
 
     def __init__(self, problem: Problem, settings: object) -> None:
         self.problem = problem
@@ -170,7 +172,7 @@ class WordJudge:
 
     def judge_each(self, programs: Sequence[str | None]) -> Iterator[tuple[int, Judgement]]:
         for i, program in enumerate(programs):
-            verdict = Verdict.AC if program == "right\n" else Verdict.WA
+            verdict = Verdict.AC if program == f"{self.word}\n" else Verdict.WA
             outcomes = tuple(_outcome(test, verdict) for test in self.problem.tests)
             yield i, Judgement(verdict, outcomes, len(self.problem.tests))
 

@@ -26,7 +26,7 @@ from sdpo_tts.comparison.job import Makers
 from sdpo_tts.comparison.kept import KeptPolicy
 from sdpo_tts.comparison.plan import Choices, Plan, distinct
 from sdpo_tts.comparison.pool import parts
-from sdpo_tts.comparison.probe import BaseRate, probe
+from sdpo_tts.comparison.probe import BaseRate, Probe
 from sdpo_tts.comparison.run import Comparison, Pace, Tally
 from sdpo_tts.discovery.assemble import Policy, PolicySettings, RunSettings
 from sdpo_tts.discovery.budget import Budget
@@ -267,21 +267,48 @@ def test_statistics_live_are_statistics_replayed(tmp_path: Path) -> None:
     assert analyse(Grid(live)) == analyse(Grid(tuple(replayed)))
 
 
-def test_a_probe_keeps_the_hard_problems_and_its_samples_apart(tmp_path: Path) -> None:
+def probing(asked: Plan, samples: int, rule: str, made: Makers | None = None) -> Probe:
+    return Probe(asked, samples, rule, lambda plan: Comparison(plan, made or makers(), lambda line: None))
+
+
+def test_the_rule_is_the_papers() -> None:
+    def rate(planned: int, correct: int) -> BaseRate:
+        return BaseRate(SUM, planned, correct, planned)
+
+    assert [rate(128, c).keeps("hard") for c in (0, 1, 2)] == [True, False, False]
+    assert [rate(128, c).keeps("very-hard") for c in (0, 1)] == [True, False]
+    assert [rate(2944, c).keeps("unsolved") for c in (0, 1)] == [True, False]
+    assert [rate(2944, c).keeps("very-hard") for c in (1, 2)] == [True, False]
+    assert [rate(256, c).keeps("hard") for c in (2, 3)] == [True, False]
+    assert str(rate(128, 1)) == "sum: 1 of 128 samples passed; pass@64 0.500 [0.025, 0.908]"
+    assert str(BaseRate(SUM, 32, 2, 128)) == "sum: 2 of 32 samples passed; pass@64 at least 0.752"
+
+
+def test_a_probe_samples_no_more_than_decides(tmp_path: Path) -> None:
+    """Two problems that a seventh of all answers solve, and one between them that none does."""
+
+    class Hard(WordJudge):
+        def __init__(self, problem: Problem, settings: object) -> None:
+            super().__init__(problem, settings)
+            self.word = "never" if problem.slug == "middling" else "right"
+
     asked = plan(tmp_path, methods=("best-of-k",))
-    rates = probe(asked, 64, lambda plan: Comparison(plan, makers(), lambda line: None))
-    assert [rate.samples for rate in rates] == [64] * 3
-    assert all(rate.correct and not rate.keeps("hard") for rate in rates), "about a seventh of the answers is right"
-    assert [BaseRate(SUM, 128, c).keeps("hard") for c in (0, 1, 2)] == [True, False, False]
-    assert [BaseRate(SUM, 128, c).keeps("very-hard") for c in (0, 1)] == [True, False]
-    assert [BaseRate(SUM, 2944, c).keeps("unsolved") for c in (0, 1)] == [True, False]
-    assert [BaseRate(SUM, 2944, c).keeps("very-hard") for c in (1, 2)] == [True, False]
-    assert [BaseRate(SUM, 256, c).keeps("hard") for c in (2, 3)] == [True, False]
-    assert str(BaseRate(SUM, 128, 1)) == "sum: 1 of 128 samples passed; pass@64 0.500 [0.025, 0.908]"
+    made = makers(judge=Hard)
+    rates = probing(asked, 200, "hard", made).rates()
+    assert [(rate.samples, rate.planned, rate.keeps("hard")) for rate in rates] == [(32, 224, False), (224, 224, True), (32, 224, False)]
     told = json.loads((tmp_path / "comparison-probe" / "rates.json").read_bytes())
     assert [(one["problem"], one["samples"], one["correct"]) for one in told] == [
         (rate.problem.slug, rate.samples, rate.correct) for rate in rates
     ]  # fmt: skip
+    before = finished(tmp_path)
+    assert probing(asked, 200, "hard", made).rates() == rates and finished(tmp_path) == before, "nothing is sampled again"
+    few = probing(replace(asked, folder=tmp_path / "few"), 64, "hard", made)
+    assert [rate.problem.slug for rate in few.rates(take=1)] == ["easy", "middling"], "the last one is not needed"
+
+
+def test_the_samples_of_a_probe_are_in_no_comparison(tmp_path: Path) -> None:
+    asked = plan(tmp_path, methods=("best-of-k",))
+    probing(asked, 64, "hard").rates()
     before = finished(tmp_path / "pools")
     run(asked)
     others = finished(tmp_path / "pools").keys() - before.keys()

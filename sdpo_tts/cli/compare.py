@@ -54,7 +54,7 @@ def compare(
     limit: Annotated[int | None, typer.Option(min=1, help="Rows of a file, at most.", rich_help_panel=WHICH)] = None,
     probe: Annotated[
         int | None,
-        typer.Option(min=64, help="First sample so many of each problem, and keep the hard ones.",
+        typer.Option(min=64, help="First sample up to so many of each problem, and keep the hard ones.",
                      rich_help_panel=WHICH),
     ] = None,
     keep: Annotated[
@@ -163,21 +163,24 @@ def _compare(
 
     try:
         if probe:
-            plan = replace(plan, problems=_hard(plan, begin, probe, keep)[:take])
+            plan = replace(plan, problems=_hard(plan, begin, probe, keep, take))
         return begin(plan).run() if plan.problems else Tally()
     except KeyboardInterrupt:
         _tell(f"stopped; the same command goes on with {plan.folder}")
         raise
 
 
-def _hard(plan: Plan, begin: Callable[[Plan], Comparison], samples: int, rule: str) -> tuple[Problem, ...]:
-    from sdpo_tts.comparison.probe import probe
+def _hard(
+    plan: Plan, begin: Callable[[Plan], Comparison], samples: int, rule: str, take: int | None
+) -> tuple[Problem, ...]:
+    from sdpo_tts.comparison.probe import Probe
 
-    rates = probe(plan, samples, begin)
+    rates = Probe(plan, samples, rule, begin).rates(take)
     for rate in rates:
         _tell(f"{rate}: {'kept' if rate.keeps(rule) else f'not {rule}'}")
     kept = tuple(rate.problem for rate in rates if rate.keeps(rule))
-    _tell(f"{len(kept)} of {len(rates)} problems are {rule}{'' if kept else ': nothing to compare'}")
+    unseen = f"; {rest} were not needed" if (rest := len(plan.problems) - len(rates)) else ""
+    _tell(f"{len(kept)} of {len(rates)} problems are {rule}{unseen}{'' if kept else ': nothing to compare'}")
     return kept
 
 

@@ -6,7 +6,7 @@ those very samples than they are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,27 +22,36 @@ from sdpo_tts.stats import Interval, pass_at_k, pass_at_k_interval, solves
 K = 64
 RULES = {"hard": 0.5, "very-hard": 0.03, "unsolved": 1e-9}
 FIRST_SEED = 1_000_000
+PART = 32
+"""Samples after which a problem is looked at again."""
 
 
 @dataclass(frozen=True)
 class BaseRate:
-    """`correct` of `samples` answers of the base model passed all tests."""
+    """`correct` of `samples` answers of the base model passed all tests. Of the `planned` ones the others were not
+    sampled: they could not make the problem hard any more."""
 
     problem: Problem
     samples: int
     correct: int
+    planned: int
 
     @property
     def pass_at(self) -> float:
-        return pass_at_k(self.samples, self.correct, K)
+        """Where not all that were planned were sampled, as if none of the others passed: it is no less."""
+        return pass_at_k(self.planned, self.correct, K)
 
     @property
     def interval(self) -> Interval:
         return pass_at_k_interval(self.samples, self.correct, K)
 
+    @property
+    def whole(self) -> bool:
+        return self.samples >= self.planned
+
     def numbers(self) -> dict[str, str | float]:
-        counted = {"samples": self.samples, "correct": self.correct, f"pass@{K}": self.pass_at}
-        return {"problem": self.problem.slug, **counted}
+        counted = {"samples": self.samples, "planned": self.planned, "correct": self.correct}
+        return {"problem": self.problem.slug, **counted, f"pass@{K}": self.pass_at}
 
     def keeps(self, rule: str) -> bool:
         """The paper's: pass@64 below a half (hard), or below 0.03 (very hard). Unsolved: no sample passed."""
@@ -50,34 +59,63 @@ class BaseRate:
 
     def __str__(self) -> str:
         low, high = self.interval
-        return (
-            f"{self.problem.slug}: {self.correct} of {self.samples} samples passed; "
-            f"pass@{K} {self.pass_at:.3f} [{low:.3f}, {high:.3f}]"
-        )
+        told = f"{self.pass_at:.3f} [{low:.3f}, {high:.3f}]" if self.whole else f"at least {self.pass_at:.3f}"
+        return f"{self.problem.slug}: {self.correct} of {self.samples} samples passed; pass@{K} {told}"
 
 
-def probe(plan: Plan, samples: int, begin: Callable[[Plan], Comparison]) -> list[BaseRate]:
-    """At least `samples` of each problem, in a folder beside the comparison's, where `rates.json` then tells of them.
+class Probe:
+    """Samples the base model, in parts of PART, no more of a problem than the rule needs to decide on it.
 
-    Resumable like any comparison. Raises SetupError where a cell failed.
+    The parts lie in a folder beside the comparison's, resumable like any comparison.
     """
-    settings = replace(plan.choices.settings, budget=Budget(max_attempts=samples))
-    choices = replace(plan.choices, arms=(Arm(POOLED, POOLED),), seeds=1, settings=settings)
-    folder = plan.folder.with_name(f"{plan.folder.name}-probe")
-    asked = replace(plan, folder=folder, choices=choices, first_seed=FIRST_SEED)
-    tally = begin(asked).run()
-    for cell, error in tally.failed:
-        raise SetupError(f"the probe of {cell.problem.slug} failed: {error}", hint="the same command tries again")
-    for cell in tally.busy:
-        raise SetupError(f"the probe of {cell.problem.slug} is being run by another process", hint="wait for it")
-    rates = [_rate(problem, folder / problem.slug) for problem in plan.problems]
-    write_json(folder / "rates.json", [rate.numbers() for rate in rates])
-    return rates
 
+    def __init__(self, plan: Plan, samples: int, rule: str, begin: Callable[[Plan], Comparison]) -> None:
+        self.plan, self.rule, self._begin = plan, rule, begin
+        self.planned = -(-max(samples, K) // PART) * PART
+        self.folder = plan.folder.with_name(f"{plan.folder.name}-probe")
 
-def _rate(problem: Problem, folder: Path) -> BaseRate:
-    passed = list(_passed(folder))
-    return BaseRate(problem, len(passed), sum(passed))
+    def rates(self, take: int | None = None) -> list[BaseRate]:
+        """In the order of the problems, up to the last one that is needed to keep `take` (None: of all).
+
+        They also go to `rates.json`. Raises SetupError where a cell failed.
+        """
+        rates: list[BaseRate] = []
+        left = self.plan.problems
+        while left and (lacking := self._lacking(rates, take)):
+            rates += self._measured(left[:lacking])
+            left = left[lacking:]
+            write_json(self.folder / "rates.json", [rate.numbers() for rate in rates])
+        return rates
+
+    def _lacking(self, rates: Sequence[BaseRate], take: int | None) -> int:
+        """How many problems would be enough, if all that come are kept."""
+        return len(self.plan.problems) if take is None else take - sum(rate.keeps(self.rule) for rate in rates)
+
+    def _measured(self, problems: Sequence[Problem]) -> list[BaseRate]:
+        """First a part of each; then twice as many samples again and again, of those that may still be kept."""
+        samples = PART
+        self._sample(problems, samples)
+        while samples < self.planned:
+            samples = min(2 * samples, self.planned)
+            self._sample([problem for problem in problems if self._rate(problem).keeps(self.rule)], samples)
+        return [self._rate(problem) for problem in problems]
+
+    def _sample(self, problems: Sequence[Problem], samples: int) -> None:
+        if not problems:
+            return
+        settings = replace(self.plan.choices.settings, budget=Budget(max_attempts=PART))
+        choices = replace(self.plan.choices, arms=(Arm(POOLED, POOLED),), seeds=samples // PART, settings=settings)
+        chosen = tuple(problems)
+        asked = replace(self.plan, folder=self.folder, problems=chosen, choices=choices, first_seed=FIRST_SEED)
+        tally = self._begin(asked).run()
+        for cell, error in tally.failed:
+            raise SetupError(f"the probe of {cell.problem.slug} failed: {error}", hint="the same command tries again")
+        for cell in tally.busy:
+            raise SetupError(f"the probe of {cell.problem.slug} is being run by another process", hint="wait for it")
+
+    def _rate(self, problem: Problem) -> BaseRate:
+        passed = list(_passed(self.folder / problem.slug))
+        return BaseRate(problem, len(passed), sum(passed), self.planned)
 
 
 def _passed(folder: Path) -> Iterator[bool]:
