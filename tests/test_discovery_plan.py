@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from benchmarks.discovery.__main__ import HERE, STAGES, compare, plan, reports
+from benchmarks.discovery import __main__ as stages
+from benchmarks.discovery.__main__ import HERE, STAGES, compare, go_on, keep_plans, plan, reports
 from sdpo_tts.cli.arms import read_arms
 from sdpo_tts.cli.main import app
+from sdpo_tts.comparison.plan import Choices, Plan
+from sdpo_tts.comparison.run import Comparison
+from sdpo_tts.discovery.assemble import RunSettings
+from sdpo_tts.discovery.budget import Budget
+from sdpo_tts.report.runs import load_runs
 from sdpo_tts.settings import PATHS
 from sdpo_tts.settings.toml import read_toml
+from tests.coins import PROBLEMS, makers
 from tests.conftest import ROOT
 
 KEPT = ["fence", "pair-sum", "rle", "HumanEval-4", "HumanEval-8"]
@@ -60,6 +68,30 @@ def test_stages_take_their_problems_from_what_was_measured(runs: Path) -> None:
     assert "--probe" not in compare("ablations", runs) and "--probe" in compare("main", runs)
     with pytest.raises(SystemExit, match="the stage before has not been run"):
         compare("landmark", runs / "elsewhere")
+
+
+def test_a_machine_without_runs_goes_on_from_what_was_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the cell that was torn is run again."""
+    monkeypatch.setattr(stages, "JOURNALS", tmp_path / "journals")
+    monkeypatch.setattr(stages, "plan", lambda: {"main": {"methods": "sdpo,sdpo:feedback=none,best-of-k"}})
+    settings = RunSettings(budget=Budget(max_attempts=8))
+    choices = Choices(read_arms("sdpo,sdpo:feedback=none,best-of-k"), 2, settings)
+    asked = Plan(tmp_path / "first" / "main", tmp_path / "first" / "pools", PROBLEMS, choices)
+    assert Comparison(asked, makers(), lambda line: None).run().cells == 18
+    torn = next((tmp_path / "first" / "main").glob("hard/sdpo-s1/events.jsonl"))
+    torn.write_text("".join(torn.read_text().splitlines(keepends=True)[:-1]))
+    ((name, *arguments),) = reports("main", tmp_path / "first")
+    assert CliRunner().invoke(app, [name, *arguments]).exit_code == 0
+    keep_plans("main", tmp_path / "first")
+
+    go_on("main", tmp_path / "second")
+    go_on("main", tmp_path / "second")
+    lines: list[str] = []
+    asked = replace(asked, folder=tmp_path / "second" / "main", pools=tmp_path / "second" / "pools")
+    Comparison(asked, makers(), lines.append).run()
+    assert lines[0] == "17 of 18 cells are finished already" and lines[1].startswith("[18/18] hard sdpo seed 1: ")
+    first, second = (load_runs([tmp_path / name / "main"]) for name in ("first", "second"))
+    assert [(run.cell, run.solved_at) for run in second] == [(run.cell, run.solved_at) for run in first]
 
 
 def test_no_problem_of_development_is_compared_on() -> None:

@@ -1,10 +1,11 @@
 """Runs a stage of plan.toml, or shows its command; see README.md.
 
     python -m benchmarks.discovery main|ablations|landmark|boundary|demo [--runs runs/discovery] [--show]
-        [-- OPTIONS]
+        [--keep] [-- OPTIONS]
 
 The same command goes on where it was stopped. OPTIONS go to `sdpo-tts compare` (as --device cuda). At the end
-the digests of the stage and of its probe are written to benchmarks/discovery/journals/.
+the digests of the stage and of its probe are written to benchmarks/discovery/journals/; with --keep they are written of
+what there is so far, and nothing is run. On a machine without runs the next command goes on from these.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import argparse
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -20,7 +22,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from sdpo_tts.comparison.arms import POOLED, Arm
+from sdpo_tts.record import RunDir
+from sdpo_tts.record.atomic import to_json
+from sdpo_tts.report.runs import load_runs
+
 HERE = Path(os.path.relpath(Path(__file__).parent))
+JOURNALS = HERE / "journals"
 PROBLEMS = Path(os.path.relpath(Path(__file__).parents[2] / "problems"))
 STAGES = ("main", "ablations", "landmark", "boundary", "demo")
 OPTIONS = ("probe", "keep", "take", "methods", "seeds", "first-seed", "max-attempts")
@@ -79,17 +87,53 @@ def _read(path: Path) -> Any:
         sys.exit(f"{path} is not there yet: the stage before has not been run")
 
 
-def reports(stage: str, runs: Path) -> Iterator[list[str]]:
-    """The arguments of `sdpo-tts report`, for the stage's arms and for its probe; both digests are kept."""
+def kept(stage: str, runs: Path) -> Iterator[tuple[Path, Path, str]]:
+    """Each comparison of a stage, and of its probe: its folder, its digest and its arms."""
     asked = plan()[stage]
-    yield _report(runs / asked.get("folder", stage), asked["methods"], stage, runs)
+    folder = asked.get("folder", stage)
+    yield runs / folder, JOURNALS / f"{stage}.tar.xz", asked["methods"]
     if "probe" in asked:
-        yield _report(runs / f"{stage}-probe", "best-of-k", f"{stage}-probe", runs)
+        yield runs / f"{folder}-probe", JOURNALS / f"{stage}-probe.tar.xz", POOLED
 
 
-def _report(folder: Path, arms: str, name: str, runs: Path) -> list[str]:
-    digest = HERE / "journals" / f"{name}.tar.xz"
-    return ["report", str(folder), "--methods", arms, "--digest", str(digest), "--html", str(runs / f"{name}.html")]
+def reports(stage: str, runs: Path) -> Iterator[list[str]]:
+    """The arguments of `sdpo-tts report`, for what is kept of a stage."""
+    for folder, digest, arms in kept(stage, runs):
+        page = str(runs / f"{digest.name.partition('.')[0]}.html")
+        yield ["report", str(folder), "--methods", arms, "--digest", str(digest), "--html", page]
+
+
+def keep_plans(stage: str, runs: Path) -> None:
+    """What the digests lack for going on from them: what a comparison is to do, and what its probe found."""
+    for folder, digest, _ in kept(stage, runs):
+        beside = _beside(digest)
+        beside.mkdir(exist_ok=True)
+        for file in folder.glob("*.json"):
+            shutil.copy(file, beside)
+
+
+def go_on(stage: str, runs: Path) -> None:
+    """Put finished cells of the digests, and of the stage that this one is `of`, where they are not."""
+    if before := plan()[stage].get("of"):
+        go_on(before, runs)
+    for folder, digest, _ in kept(stage, runs):
+        if digest.exists():
+            _unpack(digest, folder)
+
+
+def _unpack(digest: Path, folder: Path) -> None:
+    for run in load_runs([digest]):
+        problem, arm, seed = run.cell
+        home = folder / problem / f"{Arm(arm, '').folder}-s{seed}"
+        if run.complete and not home.exists():
+            RunDir.at(home).events.write_text("".join(f"{to_json(event)}\n" for event in run.events))
+    for file in _beside(digest).glob("*.json"):
+        if not (folder / file.name).exists():
+            shutil.copy(file, folder)
+
+
+def _beside(digest: Path) -> Path:
+    return digest.with_name(digest.name.removesuffix(".tar.xz"))
 
 
 def _split(told: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
@@ -103,12 +147,20 @@ def main() -> int:
     parser.add_argument("stage", choices=STAGES)
     parser.add_argument("--runs", type=Path, default=Path("runs/discovery"))
     parser.add_argument("--show", action="store_true", help="print the commands, run nothing")
+    parser.add_argument("--keep", action="store_true", help="only write the digests, of what there is")
     own, more = _split(sys.argv[1:])
     given = parser.parse_args(own)
-    for arguments in ([*compare(given.stage, given.runs), *more], *reports(given.stage, given.runs)):
+    if given.show:
+        for arguments in ([*compare(given.stage, given.runs), *more], *reports(given.stage, given.runs)):
+            print(f"sdpo-tts {shlex.join(arguments)}")
+        return 0
+    go_on(given.stage, given.runs)
+    runs_it = [] if given.keep else [[*compare(given.stage, given.runs), *more]]
+    for arguments in (*runs_it, *reports(given.stage, given.runs)):
         print(f"sdpo-tts {shlex.join(arguments)}", flush=True)
-        if not given.show and (code := subprocess.run([*PROGRAM, *arguments]).returncode):
+        if code := subprocess.run([*PROGRAM, *arguments]).returncode:
             return code
+    keep_plans(given.stage, given.runs)
     return 0
 
 
