@@ -50,6 +50,7 @@ def compare(stage: str, runs: Path) -> list[str]:
     if "probe" not in asked:
         whole = {name: value for name, value in whole.items() if name not in ("probe", "keep", "take")}
     options = [text for name in OPTIONS if name in whole for text in (f"--{name}", str(whole[name]))]
+    options += [text for size in whole.get("batch-size", ()) for text in ("--batch-size", size)]
     places = ["--out", str(runs / asked.get("folder", stage)), "--pools", str(runs / "pools")]
     settings = ["--config", str(HERE / "settings.toml"), "--model", whole["model"]]
     return ["compare", *problems(told, asked, runs), *options, *settings, *places]
