@@ -3,6 +3,8 @@
     python benchmarks/step.py                       # the default small model's shape, random weights, 256 tokens
     python benchmarks/step.py --vocabulary 152000 --length 4096 --layers 2 --batch 4
 
+A prompt has 120 to 310 tokens in problems/, and 410 to 900 in the CodeContests problems that the tests read.
+
 The naive step is what one writes first: one sequence at a time, whole prompts, logits of every position of the whole
 vocabulary for student and teacher, kept for the backward pass. Each measurement has its own process; memory is the
 peak of its resident set above what the weights take.
@@ -11,6 +13,7 @@ peak of its resident set above what the weights take.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import subprocess
 import sys
@@ -20,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 HIDDEN, HEADS, GROUPS, INNER = 896, 14, 2, 4864  # Qwen2.5-0.5B
-PROMPT, FEEDBACK = 150, 250  # tokens, as in the problems of problems/
+FEEDBACK = 250  # tokens
 WAYS = ("naive", "ours", "sampling")
 
 
@@ -29,15 +32,16 @@ def main() -> None:
     if asked.way:
         print(json.dumps(_measure(asked)))
         return
-    print(f"{'vocabulary':>10} {'length':>7} {'batch':>6} {'layers':>7}  {'way':<9} {'seconds':>8} {'peak MiB':>9}")
-    for vocabulary in asked.vocabulary:
-        for length in asked.length:
-            _compare(asked, vocabulary, length)
+    columns = ("vocabulary", "prompt", "length", "batch", "layers")
+    print(f"{' '.join(f'{name:>10}' for name in columns)}  {'way':<9} {'seconds':>8} {'peak MiB':>9}")
+    for vocabulary, prompt, length in itertools.product(asked.vocabulary, asked.prompt, asked.length):
+        _compare(asked, vocabulary, prompt, length)
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--vocabulary", type=int, nargs="+", default=[49152, 151936])
+    parser.add_argument("--prompt", type=int, nargs="+", default=[150, 600])
     parser.add_argument("--length", type=int, nargs="+", default=[256])
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--layers", type=int, default=24)
@@ -47,13 +51,15 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _compare(asked: argparse.Namespace, vocabulary: int, length: int) -> None:
+def _compare(asked: argparse.Namespace, vocabulary: int, prompt: int, length: int) -> None:
     found: dict[str, dict[str, float]] = {}
     for way in asked.ways:
         words = [sys.executable, __file__, "--way", way, "--vocabulary", str(vocabulary), "--length", str(length)]
-        words += ["--batch", str(asked.batch), "--layers", str(asked.layers), "--device", asked.device]
+        words += ["--prompt", str(prompt), "--batch", str(asked.batch), "--layers", str(asked.layers)]
+        words += ["--device", asked.device]
         done = subprocess.run(words, capture_output=True, text=True)
-        shape = f"{vocabulary:>10} {length:>7} {asked.batch:>6} {asked.layers:>7}  {way:<9}"
+        numbers = (vocabulary, prompt, length, asked.batch, asked.layers)
+        shape = f"{' '.join(f'{number:>10}' for number in numbers)}  {way:<9}"
         if done.returncode:
             print(f"{shape} failed: {(done.stderr.strip().splitlines() or ['killed: out of memory'])[-1]}", flush=True)
             continue
@@ -62,14 +68,14 @@ def _compare(asked: argparse.Namespace, vocabulary: int, length: int) -> None:
     if ours := found.get("ours"):
         for way in (way for way in ("naive", "sampling") if way in found):
             time_ratio, memory_ratio = (ours[key] / max(found[way][key], 1e-9) for key in ("seconds", "peak_mib"))
-            print(f"{'':>33}  ours / {way}: {time_ratio:.2f} of the time, {memory_ratio:.2f} of the memory", flush=True)
+            print(f"{'':>54}  ours / {way}: {time_ratio:.2f} of the time, {memory_ratio:.2f} of the memory", flush=True)
 
 
 def _measure(asked: argparse.Namespace) -> dict[str, float]:
     import torch
 
     network = _network(asked.vocabulary[0], asked.layers, asked.device)
-    lessons = _lessons(asked.vocabulary[0], asked.length[0], asked.batch)
+    lessons = _lessons(asked.vocabulary[0], asked.prompt[0], asked.length[0], asked.batch)
     work: dict[str, Callable[[], Any]] = {
         "naive": lambda: _naive(network, lessons),
         "ours": _ours(network, lessons),
@@ -104,7 +110,7 @@ def _network(vocabulary: int, layers: int, device: str) -> Any:
     return network
 
 
-def _lessons(vocabulary: int, length: int, batch: int) -> list[Any]:
+def _lessons(vocabulary: int, prompt: int, length: int, batch: int) -> list[Any]:
     import numpy as np
 
     from sdpo_tts.policy.learner import Lesson
@@ -115,7 +121,7 @@ def _lessons(vocabulary: int, length: int, batch: int) -> list[Any]:
     def ids(count: int) -> tuple[int, ...]:
         return tuple(rng.integers(vocabulary, size=count).tolist())
 
-    question, order = ids(PROMPT - 40), ids(40)
+    question, order = ids(prompt - 40), ids(40)
     return [
         Lesson(Sample(question + order, ids(length), (0.0,) * length, False), question + ids(FEEDBACK) + order)
         for _ in range(batch)
