@@ -54,7 +54,7 @@ def start(source: str, dtype: str, rank: int, settings: EngineSettings) -> LLM:
 
         if not torch.cuda.is_available():
             _compile_nothing()
-        with _one_adapter_on_cpu(), plain_weights_on_cpu() if settings.plain else nullcontext():
+        with _threads_kept(), _one_adapter_on_cpu(), plain_weights_on_cpu() if settings.plain else nullcontext():
             return LLM(
                 model=source,
                 dtype=dtype,
@@ -86,6 +86,22 @@ def _compile_nothing() -> None:
     import torch._dynamo
 
     torch._dynamo.config.disable = True
+
+
+@contextmanager
+def _threads_kept() -> Iterator[None]:
+    """Torch keeps its threads: vLLM would leave it one and, on a CPU, no way to take more, and the learner needs them
+    all. Its own kernels for CPUs have threads of their own."""
+    set_number, told = torch.set_num_threads, os.environ.get("OMP_NUM_THREADS")
+    os.environ["OMP_NUM_THREADS"] = str(torch.get_num_threads())
+    try:
+        yield
+    finally:
+        torch.set_num_threads = set_number
+        if told is None:
+            del os.environ["OMP_NUM_THREADS"]
+        else:
+            os.environ["OMP_NUM_THREADS"] = told
 
 
 class VllmSampler:

@@ -36,9 +36,13 @@ TEXT = "Name a colour. Answer with one word."
 FEW = 5  # tokens of an answer
 
 
+THREADS = 2
+
+
 @pytest.fixture(scope="module")
 def policy() -> Iterator[Policy]:
     """One engine for most tests, with fp32 weights; whoever changes the adapter gives it a new version."""
+    torch.set_num_threads(THREADS)
     settings = PolicySettings(model=MODEL, device="cpu", dtype="float32", max_new_tokens=FEW, engine="vllm", engine_memory=1.0)
     with load_policy(settings, 0, lambda text: None) as loaded:
         yield loaded
@@ -151,6 +155,13 @@ def test_attempts_are_heard_of_as_they_end_and_the_rest_is_cancelled(policy: Pol
     ended = [place for place, sample in enumerate(samples) if not sample.cancelled]
     assert sorted(heard) == ended and 0 < len(ended) < 16
     assert policy.sampler.sample([policy.chat.prompt(TEXT)], rngs(1))[0].cancelled is False, "nothing is left over"
+
+
+def test_the_learner_keeps_its_threads(policy: Policy) -> None:
+    assert torch.get_num_threads() == THREADS, "vLLM would leave it one"
+    torch.set_num_threads(THREADS + 1)
+    assert torch.get_num_threads() == THREADS + 1
+    torch.set_num_threads(THREADS)
 
 
 def test_only_the_newest_adapter_is_kept(policy: Policy) -> None:
