@@ -80,6 +80,7 @@ def test_loss_and_gradient_equal_a_plain_computation(
     micro_tokens: int, checkpointing: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(learner_module, "CHUNK", 5 * VOCABULARY)
+    monkeypatch.setitem(learner_module.BLOCK, "cpu", 2 * VOCABULARY)
     network = tiny_network()
     lessons = lessons_of(network)
     learner = Learner(network, settings(micro_tokens=micro_tokens))

@@ -17,12 +17,13 @@ from sdpo_tts.policy import memory
 from sdpo_tts.policy.batch import Ids, Pair, SharedPrefix
 from sdpo_tts.policy.loss import LossSettings, Target, token_loss
 from sdpo_tts.policy.meter import Meter, Step
-from sdpo_tts.policy.network import Network
+from sdpo_tts.policy.network import Network, precise
 from sdpo_tts.policy.sampler import Sample
 from sdpo_tts.policy.teacher import Reading, Teacher, TeacherSettings
 
 LOG = logging.getLogger(__name__)
-CHUNK = 2**24  # numbers in one chunk of logits: 64 MiB in fp32
+CHUNK = 2**24  # logits that the output layer computes at once: 32 MiB in bfloat16
+BLOCK = {"cpu": 2**20}  # logits of which the loss is computed at once; elsewhere the whole chunk
 
 
 @dataclass(frozen=True)
@@ -182,36 +183,54 @@ class Learner:
         """Gradient_T_D of the loss of one sequence with respect to its hidden states.
 
         The output layer runs here, on some of one sequence's response positions at a time: whole-batch logits never
-        exist.
+        exist. The loss runs on still fewer, whose numbers in fp32 stay in a processor's cache.
         """
-        share = lesson.weight / len(lesson.sample.response) / meter.sequences
         gradients = []
-        for start in range(0, len(student_T_D), rows := max(1, CHUNK // self.network.vocabulary)):
-            place = slice(start, start + rows)
+        for place in _slices(0, len(student_T_D), self._rows(CHUNK)):
             leaf_T_D = student_T_D[place].detach().requires_grad_()
-            target = self._target(lesson, place, views)
             with torch.enable_grad():
-                tokens = token_loss(self.network.logits(leaf_T_D), target, self.settings.loss)
-                (tokens.loss_T.sum() * share).backward()  # type: ignore[no-untyped-call]
-            meter.add(tokens, share)
-            if not lesson.sample.base:
-                before_T = tokens.logp_T if target.old_logp_T is None else target.old_logp_T
-                meter.add_gap((before_T - target.sampler_logp_T).abs(), share)
+                scores_T_V = self.network.scores(leaf_T_D)
+            taught_T_V = self.teacher.scores([view_T_D[place] for view_T_D in views]) if views else None
+            gradient_T_V = torch.empty_like(scores_T_V)
+            for part in _slices(place.start, place.stop, self._rows(BLOCK.get(self.network.device.type, CHUNK))):
+                rows = slice(part.start - place.start, part.stop - place.start)
+                teacher_T_V = self.teacher.mixed([one[rows] for one in taught_T_V]) if taught_T_V else None
+                target = self._target(lesson, part, teacher_T_V)
+                gradient_T_V[rows] = self._token_gradient(scores_T_V.detach()[rows], target, lesson, meter)
+            scores_T_V.backward(gradient_T_V)  # type: ignore[no-untyped-call]
             assert leaf_T_D.grad is not None
             gradients.append(leaf_T_D.grad)
         return torch.cat(gradients)
 
-    def _target(self, lesson: Lesson, place: slice, views: list[Tensor] | None) -> Target:
+    def _token_gradient(self, scores_T_V: Tensor, target: Target, lesson: Lesson, meter: Meter) -> Tensor:
+        """Gradient_T_V of the loss with respect to the student's logits; the loss itself goes to the meter."""
+        share = lesson.weight / len(lesson.sample.response) / meter.sequences
+        logits_T_V = precise(scores_T_V).requires_grad_()
+        with torch.enable_grad():
+            tokens = token_loss(logits_T_V, target, self.settings.loss)
+            (tokens.loss_T.sum() * share).backward()  # type: ignore[no-untyped-call]
+        meter.add(tokens, share)
+        if not lesson.sample.base:
+            before_T = tokens.logp_T if target.old_logp_T is None else target.old_logp_T
+            meter.add_gap((before_T - target.sampler_logp_T).abs(), share)
+        assert logits_T_V.grad is not None
+        return logits_T_V.grad
+
+    def _target(self, lesson: Lesson, place: slice, teacher_logits_T_V: Tensor | None) -> Target:
         def on_device(values: Sequence[float]) -> Tensor:
             return torch.tensor(values[place], device=self.network.device)
 
         return Target(
             response_T=on_device(lesson.sample.response),
-            teacher_logits_T_V=self.teacher.logits([view_T_D[place] for view_T_D in views]) if views else None,
+            teacher_logits_T_V=teacher_logits_T_V,
             sampler_logp_T=on_device(lesson.sample.logprobs),
             old_logp_T=on_device(lesson.old_logprobs) if lesson.old_logprobs else None,
             advantage=lesson.advantage,
         )
+
+    def _rows(self, numbers: int) -> int:
+        """Positions whose logits are so many numbers."""
+        return max(1, numbers // self.network.vocabulary)
 
     @torch.no_grad()
     def logprobs(self, lesson: Lesson) -> tuple[float, ...]:
@@ -219,12 +238,16 @@ class Learner:
         prefix = SharedPrefix(self.network, [lesson.sample.prompt], grad=False)
         (hidden_T_D,) = prefix.response_hidden([lesson.student])
         response_T = torch.tensor(lesson.sample.response, device=self.network.device)
-        rows = max(1, CHUNK // self.network.vocabulary)
         parts = [
-            self.network.logits(hidden_T_D[t : t + rows]).log_softmax(-1).gather(-1, response_T[t : t + rows, None])
-            for t in range(0, len(response_T), rows)
+            self.network.logits(hidden_T_D[place]).log_softmax(-1).gather(-1, response_T[place, None])
+            for place in _slices(0, len(response_T), self._rows(CHUNK))
         ]
         return tuple(torch.cat(parts).squeeze(-1).tolist())
+
+
+def _slices(start: int, stop: int, size: int) -> Iterator[slice]:
+    for first in range(start, stop, size):
+        yield slice(first, min(first + size, stop))
 
 
 def merged(lessons: Sequence[Lesson]) -> list[Lesson]:

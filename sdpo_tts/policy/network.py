@@ -116,8 +116,11 @@ class Network:
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Logits over the whole vocabulary, in fp32 at least; `hidden` may have any leading axes."""
-        logits: Tensor = self.head(hidden)
-        return logits.to(torch.promote_types(logits.dtype, torch.float32))
+        return precise(self.scores(hidden))
+
+    def scores(self, hidden: Tensor) -> Tensor:
+        """The same as the output layer computes them, in the base's precision."""
+        return self.head(hidden)  # type: ignore[no-any-return]
 
     def save_adapter(self, folder: Path) -> None:
         """Write the adapter in PEFT's format."""
@@ -156,6 +159,11 @@ def _drawing(seed: int) -> Iterator[None]:
         # PEFT asks transformers by a name that is on its way out
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
         yield
+
+
+def precise(scores: Tensor) -> Tensor:
+    """In fp32 at least."""
+    return scores.to(torch.promote_types(scores.dtype, torch.float32))
 
 
 def _cache_name(body: Any) -> str:

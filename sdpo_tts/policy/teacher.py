@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from sdpo_tts.policy.batch import Ids, Pair, SharedPrefix
-from sdpo_tts.policy.network import Network
+from sdpo_tts.policy.network import Network, precise
 from sdpo_tts.policy.shadow import Shadow
 
 
@@ -61,11 +61,20 @@ class Teacher:
             self.shadow.follow()
 
     @torch.no_grad()
+    def scores(self, views_T_D: Sequence[Tensor]) -> list[Tensor]:
+        """What the output layer makes of the hidden states of some positions under each view."""
+        return [self.network.scores(hidden_T_D) for hidden_T_D in views_T_D]
+
+    @torch.no_grad()
+    def mixed(self, scores_T_V: Sequence[Tensor]) -> Tensor:
+        """The teacher's logits_T_V from the scores under each view."""
+        if len(scores_T_V) == 1:
+            return precise(scores_T_V[0])
+        return sum(view.weight * precise(one) for view, one in zip(self.views, scores_T_V, strict=True))  # type: ignore[return-value]
+
     def logits(self, views_T_D: Sequence[Tensor]) -> Tensor:
         """logits_T_V of some positions, from their hidden states under each view."""
-        parts = zip(self.views, views_T_D, strict=True)
-        first, *rest = (view.weight * self.network.logits(hidden_T_D) for view, hidden_T_D in parts)
-        return sum(rest, first)
+        return self.mixed(self.scores(views_T_D))
 
     def read(self, prompts: Sequence[Ids]) -> Reading:
         return Reading(self, prompts)
