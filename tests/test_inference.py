@@ -156,6 +156,49 @@ def test_intervals_of_means_and_differences_cover(runs: int, pool: int, monkeypa
     assert 0.83 <= coverage(wide_less) <= 1.0
 
 
+def mean_wait(rates: np.ndarray) -> float:
+    """Of min(T, TAU), over problems with these rates."""
+    return float(np.mean((1 - (1 - rates) ** TAU) / rates))
+
+
+@pytest.mark.parametrize(("rates", "runs", "pool"), [(RATES, 5, 0), (RATES, 0, 320), (np.array([0.03]), 20, 0)])
+def test_means_of_waits_and_their_differences_cover(
+    rates: np.ndarray, runs: int, pool: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Eight problems, by runs and by pools, and one with many runs."""
+    monkeypatch.setattr(bootstrap, "DRAWS", 400)
+    rng, mean, more = np.random.default_rng(6), [], []
+
+    def arms(rates: np.ndarray) -> list[Seeds | Pool]:
+        return [seeds_of(p, rng, runs) if runs else Pool(pool, int(rng.binomial(pool, p))) for p in rates]
+
+    for _ in range(300):
+        told = bootstrap.wait(arms(rates / 2), arms(rates), TAU, rng)
+        mean.append(told.mean.low <= mean_wait(rates / 2) <= told.mean.high)
+        more.append(told.difference.low <= mean_wait(rates / 2) - mean_wait(rates) <= told.difference.high)
+    assert 0.83 <= coverage(mean) <= 0.97
+    assert 0.83 <= coverage(more) <= 0.97
+
+
+def test_resampled_waits_are_the_areas_over_resampled_curves() -> None:
+    runs = Seeds(tuple(Observation(first, 40) for first in (3, 3, 17, None, 38)))
+    for arm in (runs, Pool(90, 3), Pool(90, 0), Pool(64, 4, unit=0.5, batch=16)):
+        step = arm.unit * arm.batch if isinstance(arm, Pool) else 1.0
+        starts = np.arange(0.0, 40.0, step)
+        curves = arm.resample(starts, np.random.default_rng(8), 50)
+        expected = (1 - curves) @ np.minimum(step, 40.0 - starts)
+        assert arm.resample_mean(40.0, np.random.default_rng(8), 50) == pytest.approx(expected)
+
+
+def test_a_difference_of_waits_is_signed_and_unsure_where_nothing_varies() -> None:
+    slow, quick = (Seeds(tuple(Observation(first, 50) for first in firsts)) for firsts in ((40, 44, None), (2, 4, 6)))
+    told = bootstrap.wait([slow], [quick], 50, np.random.default_rng(0))
+    assert (told.mean.value, told.difference.value) == pytest.approx((134 / 3, 134 / 3 - 4))
+    assert 0 < told.difference.low < told.difference.value < told.difference.high
+    never = Seeds((Observation(None, 50),) * 3)
+    assert math.isnan(bootstrap.wait([never], [never], 50, np.random.default_rng(0)).difference.low)
+
+
 def test_a_budget_ratio_covers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Halving every rate doubles the budget that a share needs, nearly: pools, at a share both reach."""
     monkeypatch.setattr(bootstrap, "DRAWS", 400)

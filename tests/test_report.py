@@ -166,6 +166,9 @@ def test_runs_of_one_method_with_other_settings_are_arms_of_their_own(tmp_path: 
     grid = Grid(tuple(load_runs([tmp_path])))
     assert grid.methods == ("sdpo:feedback=real", "sdpo:feedback=shuffled", "best-of-k")
     assert [arm.restricted_mean(48) for arm in grid.arms("sdpo:feedback=shuffled", "attempts")] == [40, 40]
+    waits = [(row.method, row.mean, row.more) for row in analyse(grid).waits if row.axis == "attempts"]
+    assert waits[1:] == [("sdpo:feedback=shuffled", 40, 30), ("best-of-k", 48, 38)]
+    assert waits[0][:2] == ("sdpo:feedback=real", 10) and math.isnan(waits[0][2])
     assert Grid(tuple(load_runs([tmp_path / "real", tmp_path / "pool"]))).methods == ("sdpo", "best-of-k")
     told = CliRunner().invoke(app, ["report", str(tmp_path), "--methods", "best-of-k,sdpo:feedback=real", "--json"])
     analysis = json.loads(told.stdout)
@@ -310,7 +313,7 @@ def test_files_hold_every_number_and_the_command_writes_them(tmp_path: Path) -> 
         rows = list(csv.DictReader(file))
     assert [float(row["discovery"]) for row in rows] == [row["discovery"] for row in told["table"]]
     assert {path.stem for path in (tmp_path / "csv").iterdir()} == {
-        "levels", "curves", "table", "contrasts", "ratios", "spending", "mix", "lengths", "steps", "solutions", "runs",
+        "levels", "waits", "curves", "table", "contrasts", "ratios", "spending", "mix", "lengths", "steps", "solutions", "runs",
     }  # fmt: skip
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "runs" / "report.html").read_text().startswith("<!doctype html>")

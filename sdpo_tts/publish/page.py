@@ -11,10 +11,13 @@ from sdpo_tts.report.analysis import Analysis
 from sdpo_tts.report.facts import Solution
 from sdpo_tts.report.words import (
     UNITS,
+    about,
     budget,
     cautions,
     finding,
     interval,
+    more,
+    more_interval,
     number,
     percent,
     points,
@@ -82,6 +85,18 @@ def _answers(analysis: Analysis) -> Iterator[str]:
     caption = "At equal budgets, each the largest that every method was given; intervals for these problems, and wider."
     yield _table(caption, heads, rows, words=(0, 1), merge=True)
     yield from _contrasts(analysis)
+    yield from _waits(analysis)
+
+
+def _waits(analysis: Analysis) -> Iterator[str]:
+    rows = [
+        (f"{UNITS[row.axis]}, {number(row.budget)} at most", row.method, about(row.mean, row.low, row.high),
+         more(row.more, row.more_low, row.more_high), more_interval(row.wide_low, row.wide_high))
+        for row in analysis.waits
+    ]  # fmt: skip
+    heads = ("until success", "method", "mean", f"more than {analysis.methods[0]}", "problems like these")
+    caption = "What the first success costs on average, a run without one counting as the most; paired differences."
+    yield _table(caption, heads, rows, words=(0, 1), merge=True)
 
 
 def _contrasts(analysis: Analysis) -> Iterator[str]:

@@ -8,7 +8,20 @@ from collections.abc import Sequence
 from textwrap import fill
 
 from sdpo_tts.report.analysis import Analysis, Point
-from sdpo_tts.report.words import UNITS, budget, cautions, finding, interval, number, percent, scope, times
+from sdpo_tts.report.words import (
+    UNITS,
+    about,
+    budget,
+    cautions,
+    finding,
+    interval,
+    more,
+    more_interval,
+    number,
+    percent,
+    scope,
+    times,
+)
 
 ROWS = 12
 LABEL = 8
@@ -19,7 +32,7 @@ def text(analysis: Analysis, width: int = 80) -> str:
     findings = [finding(contrast, analysis) for contrast in analysis.contrasts if contrast.axis == "attempts"]
     parts = [_filled(told, width) for told in (scope(analysis), *findings, *cautions(analysis))]
     if analysis.levels:
-        parts += [_curve(analysis, width), _levels(analysis)]
+        parts += [_curve(analysis, width), _levels(analysis), _waits(analysis)]
         parts += [_ratios(analysis)] if any(row.axis == "attempts" for row in analysis.ratios) else []
     parts.append(_table(analysis))
     return "\n\n".join(parts)
@@ -73,6 +86,17 @@ def _levels(analysis: Analysis) -> str:
     ]  # fmt: skip
     level = f"{100 * analysis.level:.0f} %"
     return columns(("at equal", "method", "discovery", f"{level}, these problems", f"{level}, like these"), rows)
+
+
+def _waits(analysis: Analysis) -> str:
+    rows = [
+        (row.method, about(row.mean, row.low, row.high), more(row.more, row.more_low, row.more_high),
+         more_interval(row.wide_low, row.wide_high))
+        for row in analysis.waits if row.axis == "attempts"
+    ]  # fmt: skip
+    most = number(next(row.budget for row in analysis.waits))
+    heads = ("method", f"attempts, {most} at most", f"more than {analysis.methods[0]}", "on problems like these")
+    return columns(heads, rows)
 
 
 def _ratios(analysis: Analysis) -> str:

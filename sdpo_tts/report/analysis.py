@@ -17,6 +17,7 @@ from sdpo_tts.stats.arms import mean_at
 from sdpo_tts.stats.intervals import LEVEL
 
 POINTS = 80
+_NOTHING = bootstrap.Estimate(math.nan, math.nan, math.nan)
 SHARES = (0.1, 0.25, 0.5, 0.75, 0.9)
 
 
@@ -43,6 +44,24 @@ class Level:
     discovery: float
     low: float
     high: float
+    wide_low: float
+    wide_high: float
+
+
+@dataclass(frozen=True)
+class WaitRow:
+    """Mean cost of the first success, cut at the budget that all methods share; and how much `more` that is than the
+    first method's, NaN for itself. The wide interval is for problems like these."""
+
+    axis: Axis
+    budget: float
+    method: str
+    mean: float
+    low: float
+    high: float
+    more: float
+    more_low: float
+    more_high: float
     wide_low: float
     wide_high: float
 
@@ -114,6 +133,7 @@ class Analysis:
     seeds: tuple[int, int]
     facts: Facts
     levels: tuple[Level, ...]
+    waits: tuple[WaitRow, ...]
     curves: tuple[Point, ...]
     table: tuple[ProblemRow, ...]
     contrasts: tuple[Contrast, ...]
@@ -130,7 +150,7 @@ class Analysis:
 
     def tables(self) -> dict[str, tuple[Any, ...]]:
         """The tables by name, each of rows of one kind."""
-        names = ("levels", "curves", "table", "contrasts", "ratios", "spending", "mix", "lengths", "steps")
+        names = ("levels", "waits", "curves", "table", "contrasts", "ratios", "spending", "mix", "lengths", "steps")
         return {name: getattr(self, name) for name in (*names, "solutions", "runs")}
 
 
@@ -149,6 +169,7 @@ def analyse(
         seeds=(min(counts, default=0), max(counts, default=0)),
         facts=facts(grid.runs),
         levels=tuple(make.levels()),
+        waits=tuple(make.waits()),
         curves=tuple(make.curves()),
         table=tuple(make.table()),
         contrasts=tuple(make.contrasts()),
@@ -179,6 +200,16 @@ class _Maker:
                 wide = bootstrap.mean_discovery(arms, budget, rng, population=True, level=self.level)
                 ends = self._wide(wide.low, wide.high)
                 yield Level(axis, budget, method, fixed.value, fixed.low, fixed.high, *ends)
+
+    def waits(self) -> Iterator[WaitRow]:
+        for axis, budget in self.budgets.items():
+            first = self.grid.arms(self.grid.methods[0], axis)
+            for method in self.grid.methods:
+                told = bootstrap.wait(self.grid.arms(method, axis), first, budget, np.random.default_rng(4), self.level)
+                more = told.difference if method != self.grid.methods[0] else _NOTHING
+                ends = self._wide(told.wide.low, told.wide.high) if more is told.difference else (math.nan, math.nan)
+                yield WaitRow(axis, budget, method, told.mean.value, told.mean.low, told.mean.high,
+                              more.value, more.low, more.high, *ends)  # fmt: skip
 
     def _wide(self, low: float, high: float) -> tuple[float, float]:
         """One problem says nothing of others."""

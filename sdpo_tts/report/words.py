@@ -44,6 +44,24 @@ def signed_interval(low: float, high: float) -> str:
     return "n/a" if math.isnan(low) else f"{points(low)} to {points(high)}"
 
 
+def about(value: float, low: float, high: float) -> str:
+    """An amount with its interval, if it has one."""
+    return number(value) if math.isnan(low) else f"{number(value)} ({number(low)} to {number(high)})"
+
+
+def more(value: float, low: float, high: float) -> str:
+    """A difference of amounts, likewise."""
+    return signed(value) if math.isnan(low) else f"{signed(value)} ({more_interval(low, high)})"
+
+
+def more_interval(low: float, high: float) -> str:
+    return "n/a" if math.isnan(low) else f"{signed(low)} to {signed(high)}"
+
+
+def signed(value: float) -> str:
+    return f"{'+' if value > 0 else ''}{number(value)}"
+
+
 def budget(amount: float, axis: Axis) -> str:
     return f"{number(amount)} {UNITS[axis]}"
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sdpo_tts.stats import survival
 from sdpo_tts.stats.discovery import Observation, discovery_curve
@@ -35,7 +36,13 @@ class Arm(Protocol):
 
     def interval(self, budget: float, level: float = LEVEL) -> Interval: ...
 
-    def restricted_mean(self, horizon: float) -> float: ...
+    def restricted_mean(self, horizon: float) -> float:
+        """Of min(T, horizon), T being what the first success costs."""
+        ...
+
+    def resample_mean(self, horizon: float, rng: np.random.Generator, count: int) -> Floats:
+        """restricted_mean_R of `count` draws, from the same uncertainty as `resample`."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -61,9 +68,7 @@ class Seeds:
     def resample(self, budgets_K: Floats, rng: np.random.Generator, count: int) -> Floats:
         """The bootstrap over seeds. S - 1 of S runs are drawn, with replacement: drawing S understates the variance
         of a mean by (S - 1) / S, which is a fifth with five seeds (Rao and Wu 1988)."""
-        runs = len(self.observations)
-        weights_R_S = rng.multinomial(max(1, runs - 1), np.full(runs, 1.0 / runs), size=count)
-        return survival.discovery(self.observations, budgets_K, weights_R_S)
+        return survival.discovery(self.observations, budgets_K, self._weights(rng, count))
 
     def interval(self, budget: float, level: float = LEVEL) -> Interval:
         """Wilson's, with as many trials as the runs are worth where some were stopped before `budget`."""
@@ -71,7 +76,15 @@ class Seeds:
         return score_interval(share, survival.effective_trials(self.observations, budget), level)
 
     def restricted_mean(self, horizon: float) -> float:
-        return survival.restricted_mean(self.observations, horizon)
+        return float(survival.restricted_mean(self.observations, horizon, np.ones((1, len(self.observations))))[0])
+
+    def resample_mean(self, horizon: float, rng: np.random.Generator, count: int) -> Floats:
+        return survival.restricted_mean(self.observations, horizon, self._weights(rng, count))
+
+    def _weights(self, rng: np.random.Generator, count: int) -> NDArray[np.int64]:
+        """How often each run is drawn, weights_R_S."""
+        runs = len(self.observations)
+        return rng.multinomial(max(1, runs - 1), np.full(runs, 1.0 / runs), size=count)
 
 
 @dataclass(frozen=True)
@@ -105,7 +118,7 @@ class Pool:
         success that every pool is given adds up in a mean over many hard problems. So every second draw, of all pools
         alike, is moved by what makes their mean the unbiased estimate; it may then lie a little below 0.
         """
-        p_R = rng.beta(self.correct + 0.5, self.samples - self.correct + 0.5, size=count)
+        p_R = self._chances(rng, count)
         drawn_R_K: Floats = -np.expm1(np.log1p(-p_R)[:, None] * self._k(budgets_K))
         drawn_R_K[1::2] -= drawn_R_K.mean(axis=0) - self.discovery(budgets_K)
         return drawn_R_K
@@ -120,6 +133,21 @@ class Pool:
         starts = np.arange(0.0, horizon, step)
         lengths = np.minimum(step, horizon - starts)
         return float(np.sum((1.0 - self.discovery(starts)) * lengths))
+
+    def resample_mean(self, horizon: float, rng: np.random.Generator, count: int) -> Floats:
+        """The sum over whole batches of what each costs, times the chance that none before it succeeded: a geometric
+        series, and a part of the last batch."""
+        step = self.unit * self.batch
+        whole = math.floor(horizon / step * (1 + 1e-12))
+        log_failed_R = self.batch * np.log1p(-self._chances(rng, count))
+        one_R, all_R = -np.expm1(log_failed_R), -np.expm1(whole * log_failed_R)  # the chance that some sample is right
+        batches_R = np.divide(all_R, one_R, out=np.full(count, float(whole)), where=one_R > 0)
+        mean_R: Floats = step * batches_R + (horizon - whole * step) * (1 - all_R)
+        mean_R[1::2] -= mean_R.mean() - self.restricted_mean(horizon)
+        return mean_R
+
+    def _chances(self, rng: np.random.Generator, count: int) -> Floats:
+        return rng.beta(self.correct + 0.5, self.samples - self.correct + 0.5, size=count)
 
     def _k(self, budgets_K: Floats) -> Floats:
         # Costs are sums of floats: a budget of exactly k samples must not count as k - 1.

@@ -142,6 +142,37 @@ def _difference(
 
 
 @dataclass(frozen=True)
+class Wait:
+    """Restricted mean of what the first success costs, over problems, and how much more that is than with another
+    method on the same problems; each with problems fixed. `wide`: the same difference on problems like these."""
+
+    mean: Estimate
+    difference: Estimate
+    wide: Estimate
+
+
+def wait(
+    arms: Sequence[Arm], other: Sequence[Arm], horizon: float, rng: np.random.Generator, level: float = LEVEL
+) -> Wait:
+    """Paired, as in `difference`. NaN for the ends where the runs do not differ: that vouches for nothing."""
+    both = (arms, other)
+    drawn_P_R, other_P_R = (np.stack([arm.resample_mean(horizon, rng, DRAWS) for arm in one]) for one in both)
+    value, other_value = (float(np.mean([arm.restricted_mean(horizon) for arm in one])) for one in both)
+    apart_P_R = drawn_P_R - other_P_R
+    chosen_R_P = choose_problems(len(arms), rng)
+    wide_R = np.mean([apart_P_R[chosen_R, _shuffled(rng)] for chosen_R in chosen_R_P.T], axis=0)
+    return Wait(
+        Estimate(value, *_ends(drawn_P_R.mean(axis=0), level)),
+        Estimate(value - other_value, *_ends(apart_P_R.mean(axis=0), level)),
+        Estimate(value - other_value, *_ends(wide_R, level)),
+    )
+
+
+def _ends(drawn_R: Floats, level: float) -> Interval:
+    return _percentiles(drawn_R, level) if _spread(drawn_R) else Interval(math.nan, math.nan)
+
+
+@dataclass(frozen=True)
 class Ratio:
     """How many times the budget of `first` the other method needs for mean discovery of `share`.
 

@@ -48,10 +48,10 @@ def effective_trials(observations: Sequence[Observation], budget: float) -> floa
     return sum(o.first_success is not None or o.budget >= budget for o in observations)
 
 
-def restricted_mean(observations: Sequence[Observation], horizon: float) -> float:
-    """Mean of min(T, horizon): the area under the survival curve up to `horizon`, censoring allowed for."""
+def restricted_mean(observations: Sequence[Observation], horizon: float, weights_R_S: NDArray[Any]) -> Floats:
+    """Mean_R of min(T, horizon): the area under the survival curve up to `horizon`, censoring allowed for, run s
+    counted `weights[r, s]` times in resample r."""
     times = sorted({o.first_success for o in observations if o.first_success is not None and o.first_success < horizon})
     edges = np.array([0.0, *times, horizon])
-    once = np.ones((1, len(observations)))
-    survival = 1.0 - discovery(observations, edges[:-1], once)[0]
-    return float(np.sum(survival * np.diff(edges)))
+    mean_R: Floats = (1.0 - discovery(observations, edges[:-1], weights_R_S)) @ np.diff(edges)
+    return mean_R
