@@ -39,6 +39,7 @@ def solve(
     model: options.Model = "auto",
     device: options.Device = "auto",
     dtype: options.Dtype = "auto",
+    quantization: options.Quantization = "none",
     max_new_tokens: options.MaxNewTokens = 512,
     engine: options.Engine = "auto",
     engine_memory: options.EngineMemory = None,

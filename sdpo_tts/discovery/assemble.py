@@ -18,6 +18,7 @@ from sdpo_tts.engine import choice
 from sdpo_tts.engine.vllm import VllmSampler
 from sdpo_tts.errors import SetupError, UserError
 from sdpo_tts.models import weights
+from sdpo_tts.policy import memory
 from sdpo_tts.policy.halving import Halving
 from sdpo_tts.policy.learner import Learner, LearnerSettings
 from sdpo_tts.policy.network import LoraSettings, Network
@@ -37,6 +38,7 @@ class PolicySettings:
     model: str = "auto"
     device: str = "auto"
     dtype: str = "auto"
+    quantization: str = "none"
     max_new_tokens: int = 512
     engine: str = "auto"
     engine_memory: float | None = None
@@ -112,8 +114,9 @@ def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], Non
     wanted = choice.choose(settings.engine, device)
     dtype = settings.dtype if settings.dtype != "auto" else weights.dtype_for(device)
     located = weights.locate(settings.model, report)
-    report(f"loading {located.name} ({dtype}, {device})")
-    base, tokenizer = weights.load(located, dtype, "cpu" if wanted == "vllm" else device)
+    kind = dtype if settings.quantization == "none" else f"{settings.quantization}, {dtype}"
+    report(f"loading {located.name} ({kind}, {device})")
+    base, tokenizer = _loaded(located, dtype, device, settings.quantization, aside=wanted == "vllm")
     chat, shape = Chat(tokenizer, base.generation_config), shape_of(base)
     engine = _vllm(settings, base, located.source, dtype, device, report) if wanted == "vllm" else None
     base.to(_device(settings.learner_device) if engine and settings.learner_device != "auto" else device)
@@ -124,8 +127,22 @@ def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], Non
         if engine
         else Halving(TorchSampler(network, chat.stop_ids, max_new_tokens=limit))
     )
-    facts = {"name": located.name, "sha256": located.sha256, "dtype": dtype, "device": device, "engine": sampler.name}
+    facts = {
+        "name": located.name, "sha256": located.sha256, "dtype": dtype, "quantization": settings.quantization,
+        "device": device, "engine": sampler.name,
+    }  # fmt: skip
     return Policy(network, chat, sampler, {**facts, **(engine.facts if engine else {}), **shape})
+
+
+def _loaded(located: weights.Weights, dtype: str, device: str, quantization: str, *, aside: bool) -> tuple[Any, Any]:
+    """Base and tokenizer; `aside` in the host's memory, while an engine takes the device's. What is quantised is so
+    where the engine does it: another device's kernels may round to other codes."""
+    quantised = quantization != "none"
+    base, tokenizer = weights.load(located, dtype, "cpu" if aside and not quantised else device, quantization)
+    if aside and quantised:
+        base.to("cpu")
+        memory.let_go()
+    return base, tokenizer
 
 
 def _vllm(
@@ -134,7 +151,8 @@ def _vllm(
     """None where it cannot be had and was not asked for by name. Raises SetupError where it was."""
     try:
         return choice.beside(
-            base, source, dtype, device, max_new_tokens=settings.max_new_tokens, rank=settings.lora.rank,
+            base, source, dtype, device, settings.quantization,
+            max_new_tokens=settings.max_new_tokens, rank=settings.lora.rank,
             cards=settings.cards, apart=settings.learner_device not in ("auto", device),
             memory_gib=settings.engine_memory, report=report,
         )  # fmt: skip
@@ -165,7 +183,7 @@ def shape_of(base: Any) -> dict[str, int]:
     """
     config, embedding = base.config, base.get_input_embeddings().weight
     tied = base.get_output_embeddings().weight is embedding
-    parameters = sum(parameter.numel() for parameter in base.parameters())
+    parameters = base.num_parameters()  # four bits too are one
     heads = config.num_attention_heads
     return {
         "parameters": parameters - (0 if tied else embedding.numel()),

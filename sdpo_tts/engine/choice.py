@@ -42,6 +42,7 @@ def beside(
     source: str,
     dtype: str,
     device: str,
+    quantization: str,
     *,
     max_new_tokens: int,
     rank: int,
@@ -57,11 +58,12 @@ def beside(
 
     from sdpo_tts.engine import sharing, vllm
 
-    asked = Asked(source, dtype, device, max_new_tokens, MAX_PROMPT_TOKENS, copies=2 if cards > 1 and not apart else 1)
+    copies = 2 if cards > 1 and not apart else 1
+    asked = Asked(source, dtype, device, max_new_tokens, MAX_PROMPT_TOKENS, copies, quantization)
     made = plan(asked, free_bytes(torch.device(device)), int(memory_gib * GIB) if memory_gib else None)
     longest = min(base.config.max_position_embeddings, MAX_PROMPT_TOKENS + max_new_tokens)
     report(f"starting vLLM: {made}")
-    llm = vllm.start(source, dtype, rank, vllm.EngineSettings(SEQUENCES, longest, made.cache, cards))
+    llm = vllm.start(source, dtype, rank, vllm.EngineSettings(SEQUENCES, longest, made.cache, cards, quantization))
     facts = {"engine_version": _version(), "adapter": "beside the weights", "base": "shared with the engine"}
     try:
         if not device.startswith("cuda"):

@@ -24,6 +24,7 @@ class Asked:
     max_new_tokens: int
     max_prompt_tokens: int
     copies: int
+    quantization: str = "none"
     teacher: str = "ema"  # the one that needs most
     method: str = "sdpo"
     batch_size: int = 1

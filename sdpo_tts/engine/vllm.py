@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -35,13 +36,14 @@ ENVIRONMENT = {
 @dataclass(frozen=True)
 class EngineSettings:
     """`sequences` are sampled at once; a prompt with its answer has at most `max_tokens`; `cache_bytes` hold the keys
-    and values of all of them. `cards` hold the engine's weights together. `plain`: on a CPU too the weights lie as they
-    were published, so that they can be shared."""
+    and values of all of them. `cards` hold the engine's weights together. `quantization` is none or nf4. `plain`: on a
+    CPU too the weights lie as they were published, so that they can be shared."""
 
     sequences: int = 64
     max_tokens: int = 4096
     cache_bytes: int = 2**30
     cards: int = 1
+    quantization: str = "none"
     plain: bool = False
 
 
@@ -52,12 +54,15 @@ def start(source: str, dtype: str, rank: int, settings: EngineSettings) -> LLM:
     try:
         from vllm import LLM
 
+        if settings.quantization != "none":
+            _demand_bitsandbytes()
         if not torch.cuda.is_available():
             _compile_nothing()
         with _one_adapter_on_cpu(), plain_weights_on_cpu() if settings.plain else nullcontext():
             return LLM(
                 model=source,
                 dtype=dtype,
+                quantization=None if settings.quantization == "none" else "bitsandbytes",
                 enable_lora=True,
                 max_loras=1,
                 max_lora_rank=next(size for size in RANKS if size >= rank),
@@ -79,6 +84,14 @@ def start(source: str, dtype: str, rank: int, settings: EngineSettings) -> LLM:
             where="--engine",
             hint="logs/engine.log tells more; --engine torch needs no vLLM",
         ) from error
+
+
+def _demand_bitsandbytes() -> None:
+    """Part of vLLM up to 0.27, then a plugin of its own. Raises SetupError."""
+    homes = ("vllm_bnb_plugin", "vllm.model_executor.layers.quantization.bitsandbytes")
+    if not any(importlib.util.find_spec(home) for home in homes):
+        hint = "pip install vllm-bnb-plugin; or --engine torch"
+        raise SetupError("this vLLM quantises nothing to nf4", where="--quantization", hint=hint)
 
 
 def _compile_nothing() -> None:

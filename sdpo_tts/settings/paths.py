@@ -17,6 +17,7 @@ PATHS = {
     "model": "policy.model",
     "device": "policy.device",
     "dtype": "policy.dtype",
+    "quantization": "policy.quantization",
     "max-new-tokens": "policy.max_new_tokens",
     "engine": "policy.engine",
     "engine-memory": "policy.engine_memory",
@@ -45,7 +46,7 @@ PATHS = {
     "guard-leaks": "guard.leaks",
 }
 
-_SAMPLING = frozenset({"device", "dtype", "max-new-tokens", "batch-size"})
+_SAMPLING = frozenset({"device", "dtype", "quantization", "max-new-tokens", "batch-size"})
 _CRITIC = frozenset({"critic", "critic-model"})
 _TEACHER = frozenset({
     "teacher", "teacher-rate", "alpha", "support", "top-k", "grpo-weight", "feedback", "template", "solutions", "both",

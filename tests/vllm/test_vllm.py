@@ -201,20 +201,24 @@ def test_ten_steps_with_the_guard_on(engine: None, tmp_path: Path) -> None:
     assert "vllm" in (run / "logs" / "engine.log").read_text().lower()
 
 
-def test_learner_and_engine_share_one_base(engine: None) -> None:
+@pytest.mark.parametrize("quantization", ["none", "nf4"])
+def test_learner_and_engine_share_one_base(quantization: str) -> None:
     """With weights that are not packed, as on a GPU: one storage, and a step leaves every bit as it was."""
     located = weights.locate(MODEL)
-    base, tokenizer = weights.load(located, "bfloat16", "cpu")
-    llm = start(located.source, "bfloat16", 16, EngineSettings(max_tokens=256, cache_bytes=2**28, plain=True))
+    base, tokenizer = weights.load(located, "bfloat16", "cpu", quantization)
+    settings = EngineSettings(max_tokens=256, cache_bytes=2**28, quantization=quantization, plain=True)
+    llm = start(located.source, "bfloat16", 16, settings)
     size = sum(one.nbytes for one in base.parameters())
     apart = held(base, model_of(llm))
     share(base, model_of(llm))
+    base.to("cpu")
     assert apart - held(base, model_of(llm)) == size
     storages = {one.untyped_storage().data_ptr() for one in model_of(llm).parameters()}
     assert all(one.untyped_storage().data_ptr() in storages for one in base.parameters())
     network, chat = Network(base, LoraSettings(), 0), Chat(tokenizer, base.generation_config)
     sampler = VllmSampler(llm, network, chat.stop_ids, max_new_tokens=8)
     frozen = [one.clone() for one in model_of(llm).parameters()]
+    shaken(network, 9)
     samples = sampler.sample([chat.prompt(TEXT)] * 4, rngs(4))
     step = Learner(network, LearnerSettings()).step([Lesson(one, chat.prompt(f"{TEXT} Blue.")) for one in samples])
     assert step.gap_mean < 0.1 and step.grad_norm > 0
@@ -222,7 +226,7 @@ def test_learner_and_engine_share_one_base(engine: None) -> None:
     with torch.no_grad():
         next(iter(base.parameters()))[0, 0] += 1
     with pytest.raises(NotSharedError, match="other values"):
-        share(weights.load(located, "bfloat16", "cpu")[0], model_of(llm))
+        share(weights.load(located, "bfloat16", "cpu", quantization)[0], model_of(llm))
     sampler.close()
 
 
