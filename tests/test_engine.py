@@ -84,9 +84,8 @@ def test_a_base_that_is_held_twice_is_called_that(
     monkeypatch.setattr(choice, "free_bytes", lambda device: 80 * GIB)
     monkeypatch.setattr("sdpo_tts.engine.vllm.start", lambda *args: None)
     base, told = SimpleNamespace(config=SimpleNamespace(max_position_embeddings=4096)), list[str]()
-    engine = choice.beside(
-        base, model, "bfloat16", device, max_new_tokens=64, rank=16, cards=cards, apart=apart, memory_gib=None, report=told.append
-    )
+    wanted = choice.Wanted(model, "bfloat16", device, max_new_tokens=64, rank=16, cards=cards, apart=apart)
+    engine = choice.beside(base, wanted, told.append)
     assert engine.facts["base"].startswith("held twice: ") and why in engine.facts["base"]
     assert told[-1] == f"the base is {engine.facts['base']}"
     assert f"weights {30.5 if cards == 2 else 15.3} GiB" in told[0]

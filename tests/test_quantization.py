@@ -15,6 +15,7 @@ import torch
 pytest.importorskip("bitsandbytes")
 
 from sdpo_tts.discovery.assemble import Policy, PolicySettings, load_policy
+from sdpo_tts.doctor import software
 from sdpo_tts.doctor.finding import Subject
 from sdpo_tts.errors import SdpoError, SetupError
 from sdpo_tts.models import weights
@@ -91,3 +92,4 @@ def test_the_package_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SetupError, match="bitsandbytes is not installed") as told:
         load_policy(replace(SETTINGS, engine="torch"), 0, lambda text: None)
     assert told.value.exit_code == 4 and "sdpo-tts[quantization]" in str(told.value)
+    assert software.packages(Subject(quantization="nf4")).level == "fail"

@@ -149,13 +149,12 @@ def _vllm(
     settings: PolicySettings, base: Any, source: str, dtype: str, device: str, report: Callable[[str], None]
 ) -> choice.Engine | None:
     """None where it cannot be had and was not asked for by name. Raises SetupError where it was."""
+    wanted = choice.Wanted(
+        source, dtype, device, settings.max_new_tokens, settings.lora.rank, settings.quantization,
+        settings.cards, settings.learner_device not in ("auto", device), settings.engine_memory,
+    )  # fmt: skip
     try:
-        return choice.beside(
-            base, source, dtype, device, settings.quantization,
-            max_new_tokens=settings.max_new_tokens, rank=settings.lora.rank,
-            cards=settings.cards, apart=settings.learner_device not in ("auto", device),
-            memory_gib=settings.engine_memory, report=report,
-        )  # fmt: skip
+        return choice.beside(base, wanted, report)
     except SetupError as error:
         if settings.engine != "auto":
             raise

@@ -55,7 +55,7 @@ def start(source: str, dtype: str, rank: int, settings: EngineSettings) -> LLM:
         from vllm import LLM
 
         if settings.quantization != "none":
-            _demand_bitsandbytes()
+            _demand_bitsandbytes(dtype)
         if not torch.cuda.is_available():
             _compile_nothing()
         with _one_adapter_on_cpu(), plain_weights_on_cpu() if settings.plain else nullcontext():
@@ -86,8 +86,11 @@ def start(source: str, dtype: str, rank: int, settings: EngineSettings) -> LLM:
         ) from error
 
 
-def _demand_bitsandbytes() -> None:
+def _demand_bitsandbytes(dtype: str) -> None:
     """Part of vLLM up to 0.27, then a plugin of its own. Raises SetupError."""
+    if dtype == "float32":
+        hint = "--dtype bfloat16, or --engine torch"
+        raise SetupError("vLLM computes with nf4 in 16 bits only", where="--quantization", hint=hint)
     homes = ("vllm_bnb_plugin", "vllm.model_executor.layers.quantization.bitsandbytes")
     if not any(importlib.util.find_spec(home) for home in homes):
         hint = "pip install vllm-bnb-plugin; or --engine torch"

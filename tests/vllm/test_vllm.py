@@ -204,6 +204,8 @@ def test_ten_steps_with_the_guard_on(engine: None, tmp_path: Path) -> None:
 @pytest.mark.parametrize("quantization", ["none", "nf4"])
 def test_learner_and_engine_share_one_base(quantization: str) -> None:
     """With weights that are not packed, as on a GPU: one storage, and a step leaves every bit as it was."""
+    if quantization != "none":
+        pytest.importorskip("vllm_bnb_plugin")
     located = weights.locate(MODEL)
     base, tokenizer = weights.load(located, "bfloat16", "cpu", quantization)
     settings = EngineSettings(max_tokens=256, cache_bytes=2**28, quantization=quantization, plain=True)
