@@ -81,8 +81,9 @@ def test_the_engine_is_chosen_by_what_is_there(monkeypatch: pytest.MonkeyPatch) 
 def test_a_base_that_is_held_twice_is_called_that(
     monkeypatch: pytest.MonkeyPatch, model: str, device: str, cards: int, apart: bool, why: str
 ) -> None:
+    llm = SimpleNamespace(llm_engine=SimpleNamespace(model_config=SimpleNamespace(max_model_len=64)))
     monkeypatch.setattr(choice, "free_bytes", lambda device: 80 * GIB)
-    monkeypatch.setattr("sdpo_tts.engine.vllm.start", lambda *args: None)
+    monkeypatch.setattr("sdpo_tts.engine.vllm.start", lambda *args: llm)
     base, told = SimpleNamespace(config=SimpleNamespace(max_position_embeddings=4096)), list[str]()
     wanted = choice.Wanted(model, "bfloat16", device, max_new_tokens=64, rank=16, cards=cards, apart=apart)
     engine = choice.beside(base, wanted, told.append)

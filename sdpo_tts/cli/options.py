@@ -69,6 +69,7 @@ Engine = Annotated[
 ]
 EngineMemory = Annotated[float | None, _option(MODEL, "GiB of vLLM's cache. Default: planned.", min=0.1)]
 Cards = Annotated[int, _option(MODEL, "GPUs that hold vLLM's weights together.", min=1)]
+Replicas = Annotated[int, _option(MODEL, "vLLMs that share a batch out, each a process with a GPU of its own.", min=1)]
 LearnerDevice = Annotated[str, _option(MODEL, "auto: where vLLM is; or another card, cuda:N.")]
 
 BatchSize = Annotated[int | None, _option(TRAINING, "Attempts a step; multi-turn: chains.", min=1)]

@@ -44,6 +44,7 @@ def solve(
     engine: options.Engine = "auto",
     engine_memory: options.EngineMemory = None,
     cards: options.Cards = 1,
+    replicas: options.Replicas = 1,
     learner_device: options.LearnerDevice = "auto",
     batch_size: options.BatchSize = None,
     base_samples: options.BaseSamples = 0,

@@ -15,7 +15,7 @@ from sdpo_tts.discovery.guard import Guard, GuardSettings
 from sdpo_tts.discovery.solve import SolverSettings
 from sdpo_tts.discovery.strategies import BestOfK, Grpo, MultiTurn, SelfDistillation, Strategy
 from sdpo_tts.engine import choice
-from sdpo_tts.engine.vllm import VllmSampler
+from sdpo_tts.engine.sampler import VllmSampler
 from sdpo_tts.errors import SetupError, UserError
 from sdpo_tts.models import weights
 from sdpo_tts.policy import memory
@@ -31,8 +31,8 @@ from sdpo_tts.problem import Problem
 class PolicySettings:
     """`device`, `dtype` and `engine` of `auto` are chosen from the hardware; lengths in tokens.
 
-    For vLLM alone: `engine_memory` GiB for keys and values (None: planned), `cards` that hold the engine together, and
-    the learner's own `learner_device` (auto: where the engine is).
+    For vLLM alone: `engine_memory` GiB for keys and values (None: planned), `cards` that hold the engine together or
+    `replicas` of it, and the learner's own `learner_device` (auto: where the engine is).
     """
 
     model: str = "auto"
@@ -43,6 +43,7 @@ class PolicySettings:
     engine: str = "auto"
     engine_memory: float | None = None
     cards: int = 1
+    replicas: int = 1
     learner_device: str = "auto"
     lora: LoraSettings = field(default_factory=LoraSettings)
 
@@ -112,6 +113,7 @@ def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], Non
     """Raises UserError (no such model) or SetupError (not to be had here)."""
     device = _device(settings.device)
     wanted = choice.choose(settings.engine, device)
+    choice.refuse_replicas(wanted, settings.cards, settings.replicas)
     dtype = settings.dtype if settings.dtype != "auto" else weights.dtype_for(device)
     located = weights.locate(settings.model, report)
     kind = dtype if settings.quantization == "none" else f"{settings.quantization}, {dtype}"
@@ -123,7 +125,7 @@ def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], Non
     network = Network(base, settings.lora, seed)
     limit = settings.max_new_tokens
     sampler: Sampler = (
-        VllmSampler(engine.llm, network, chat.stop_ids, max_new_tokens=limit)
+        VllmSampler(engine.answers, network, chat.stop_ids, max_new_tokens=limit)
         if engine
         else Halving(TorchSampler(network, chat.stop_ids, max_new_tokens=limit))
     )
@@ -151,7 +153,7 @@ def _vllm(
     """None where it cannot be had and was not asked for by name. Raises SetupError where it was."""
     wanted = choice.Wanted(
         source, dtype, device, settings.max_new_tokens, settings.lora.rank, settings.quantization,
-        settings.cards, settings.learner_device not in ("auto", device), settings.engine_memory,
+        settings.cards, settings.replicas, settings.learner_device not in ("auto", device), settings.engine_memory,
     )  # fmt: skip
     try:
         return choice.beside(base, wanted, report)

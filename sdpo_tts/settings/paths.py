@@ -22,6 +22,7 @@ PATHS = {
     "engine": "policy.engine",
     "engine-memory": "policy.engine_memory",
     "cards": "policy.cards",
+    "replicas": "policy.replicas",
     "learner-device": "policy.learner_device",
     "batch-size": "batch_size",
     "base-samples": "solver.base_samples",

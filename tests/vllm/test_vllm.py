@@ -20,8 +20,10 @@ from scipy.stats import chi2_contingency
 
 from sdpo_tts.discovery.assemble import Policy, PolicySettings, load_policy
 from sdpo_tts.engine import shelf
+from sdpo_tts.engine.rollout import Rollout
+from sdpo_tts.engine.sampler import VllmSampler
 from sdpo_tts.engine.sharing import NotSharedError, share
-from sdpo_tts.engine.vllm import EngineSettings, VllmSampler, model_of, start
+from sdpo_tts.engine.vllm import EngineSettings, model_of, start
 from sdpo_tts.errors import SdpoError
 from sdpo_tts.models import weights
 from sdpo_tts.policy.learner import Learner, LearnerSettings, Lesson
@@ -154,14 +156,14 @@ def test_attempts_are_heard_of_as_they_end_and_the_rest_is_cancelled(policy: Pol
 
 
 def test_only_the_newest_adapter_is_kept(policy: Policy) -> None:
-    assert isinstance(policy.sampler, VllmSampler)
+    assert isinstance(policy.sampler, VllmSampler) and isinstance(policy.sampler.engine, Rollout)
     prompt = policy.chat.prompt(TEXT)
     for seed in (4, 5, 6):
         shaken(policy.network, seed)
         policy.sampler.sample([prompt], rngs(1))
-    folder = policy.sampler.folder
-    assert [path.name for path in folder.iterdir() if path.is_dir()] == [f"v{policy.sampler.served}"]
-    assert policy.sampler.versions() == {policy.sampler.served}
+    folder, newest = policy.sampler.versions.folder, policy.sampler.versions.newest
+    assert newest and [path.name for path in folder.iterdir() if path.is_dir()] == [newest.folder.name]
+    assert policy.sampler.engine.adapters() == {newest.number}
     assert shelf.leftovers(folder.parent) == [], "a living process's shelf is no leftover"
 
 
@@ -218,7 +220,7 @@ def test_learner_and_engine_share_one_base(quantization: str) -> None:
     storages = {one.untyped_storage().data_ptr() for one in model_of(llm).parameters()}
     assert all(one.untyped_storage().data_ptr() in storages for one in base.parameters())
     network, chat = Network(base, LoraSettings(), 0), Chat(tokenizer, base.generation_config)
-    sampler = VllmSampler(llm, network, chat.stop_ids, max_new_tokens=8)
+    sampler = VllmSampler(Rollout(llm), network, chat.stop_ids, max_new_tokens=8)
     frozen = [one.clone() for one in model_of(llm).parameters()]
     shaken(network, 9)
     samples = sampler.sample([chat.prompt(TEXT)] * 4, rngs(4))
