@@ -6,8 +6,10 @@ import importlib.metadata
 import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sdpo_tts.engine import startup
 from sdpo_tts.engine.plan import SEQUENCES, Asked, Plan, plan
 from sdpo_tts.engine.replicas import Replicas
 from sdpo_tts.engine.rollout import Rollout
@@ -75,14 +77,23 @@ def beside(base: Any, wanted: Wanted, report: Callable[[str], None]) -> Engine:
     made = _planned(wanted)
     longest = min(base.config.max_position_embeddings, MAX_PROMPT_TOKENS + wanted.max_new_tokens)
     settings = EngineSettings(SEQUENCES, longest, made.cache, wanted.cards, wanted.quantization)
-    report(f"starting vLLM: {made}")
-    answers, why = _started(base, wanted, settings)
+    with startup.told(_kind(wanted), str(made), report):
+        answers, why = _started(base, wanted, settings)
     facts = {"engine_version": _version(), "adapter": "beside the weights", "base": "shared with the engine"}
     if why:
         times = "twice" if wanted.replicas == 1 else f"{wanted.replicas + 1} times"
         facts["base"] = f"held {times}: {why}"
         report(f"the base is {facts['base']}")
     return Engine(answers, facts)
+
+
+def _kind(wanted: Wanted) -> str:
+    """Engines that take about as long to start."""
+    import torch
+
+    place = torch.cuda.get_device_name(wanted.device) if wanted.device.startswith("cuda") else wanted.device
+    model = f"{Path(wanted.source).name}, {wanted.dtype}, {wanted.quantization}"
+    return f"{model}, {wanted.cards} cards, {wanted.replicas} replicas of {place}"
 
 
 def _planned(wanted: Wanted) -> Plan:
