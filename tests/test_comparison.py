@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 import multiprocessing
@@ -9,6 +10,7 @@ import os
 import random
 import signal
 import threading
+import weakref
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -207,6 +209,24 @@ def test_other_settings_and_a_failed_cell_cost_the_loaded_model(tmp_path: Path) 
     assert len(loads.loaded) == 2 and loads.closed == loads.loaded[:1], "easy and middling had one, hard another"
     run(plan(tmp_path / "two", ("sdpo",), seeds=1, policy=PolicySettings(max_new_tokens=64)), made)
     assert len(loads.loaded) == 4 and loads.closed == loads.loaded[:3]
+
+
+def test_a_failed_cell_keeps_no_model_in_memory(tmp_path: Path) -> None:
+    """Its error is kept to be told at the end, but not the frames with all that was in them."""
+    seen: list[weakref.ref[Policy]] = []
+
+    def failing(settings: RunSettings, problem: Problem, policy: Policy) -> Strategy:
+        seen.append(weakref.ref(policy))
+        try:
+            raise KeyError("the cause")
+        except KeyError as cause:
+            raise SandboxError("gone") from cause
+
+    kept = KeptPolicy(lambda settings, seed, report: coin_policy())
+    tally, _ = run(plan(tmp_path, ("sdpo",), seeds=1), replace(makers(), policy=kept.policy, strategy=failing))
+    gc.collect()
+    assert len(tally.failed) == 3 and [reference() for reference in seen] == [None] * 3
+    assert "the cause" in (tmp_path / "comparison" / "easy" / "sdpo-s0" / "logs" / "error.txt").read_text()
 
 
 def test_seeds_may_begin_at_another_number(tmp_path: Path) -> None:

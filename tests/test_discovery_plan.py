@@ -106,8 +106,8 @@ def test_no_problem_of_development_is_compared_on() -> None:
 
 def test_every_setting_is_written_down() -> None:
     file = HERE / "settings.toml"
-    own = {"method", "seed", "batch-size", "max-attempts", "max-tokens", "max-time", "keep-going", "model", "device", "dtype", "critic-model",
-           "engine", "engine-memory", "cards", "learner-device"}
+    own = {"method", "seed", "batch-size", "max-attempts", "max-tokens", "max-time", "keep-going", "model", "device", "dtype", "quantization", "critic-model",
+           "engine", "engine-memory", "cards", "replicas", "learner-device"}
     assert {one.key for one in read_toml(file, "")} == set(PATHS) - own
     result = CliRunner().invoke(app, ["config", "--config", str(file), "--json"])
     assert result.exit_code == 0, result.output

@@ -7,18 +7,21 @@ import re
 import signal
 import subprocess
 import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from transformers import Qwen3Config
 
 from sdpo_tts.discovery import assemble
 from sdpo_tts.discovery.assemble import PolicySettings
-from sdpo_tts.engine import choice
+from sdpo_tts.engine import choice, replicas, startup
 from sdpo_tts.engine.plan import SHARE, Asked, plan
 from sdpo_tts.engine.shelf import PREFIX, Shelf, leftovers
-from sdpo_tts.errors import SetupError
+from sdpo_tts.errors import SetupError, UserError
 from sdpo_tts.policy.need import GIB
 
 
@@ -74,22 +77,65 @@ def test_the_engine_is_chosen_by_what_is_there(monkeypatch: pytest.MonkeyPatch) 
         choice.choose("vllm", "cuda")
 
 
+@pytest.fixture
+def begun(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[Any, ...]]:
+    """Two of them, and what replicas were started with."""
+    started: list[tuple[Any, ...]] = []
+    monkeypatch.setenv("SDPO_TTS_CACHE", str(tmp_path))
+    monkeypatch.setattr(choice, "free_bytes", lambda device: 80 * GIB)
+    monkeypatch.setattr(choice, "Replicas", lambda *args: started.append(args))
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    monkeypatch.setattr("torch.cuda.get_device_name", lambda device: "card")
+    return started
+
+
 @pytest.mark.parametrize(
     ("device", "cards", "apart", "why"),
     [("cpu", 1, False, "on a CPU vLLM packs"), ("cuda", 2, False, "on several cards"), ("cuda", 1, True, "a card of its own")],
 )
 def test_a_base_that_is_held_twice_is_called_that(
-    monkeypatch: pytest.MonkeyPatch, model: str, device: str, cards: int, apart: bool, why: str
+    monkeypatch: pytest.MonkeyPatch, begun: object, model: str, device: str, cards: int, apart: bool, why: str
 ) -> None:
-    monkeypatch.setattr(choice, "free_bytes", lambda device: 80 * GIB)
-    monkeypatch.setattr("sdpo_tts.engine.vllm.start", lambda *args: None)
+    llm = SimpleNamespace(llm_engine=SimpleNamespace(model_config=SimpleNamespace(max_model_len=64)))
+    monkeypatch.setattr("sdpo_tts.engine.vllm.start", lambda *args: llm)
     base, told = SimpleNamespace(config=SimpleNamespace(max_position_embeddings=4096)), list[str]()
-    engine = choice.beside(
-        base, model, "bfloat16", device, max_new_tokens=64, rank=16, cards=cards, apart=apart, memory_gib=None, report=told.append
-    )
+    wanted = choice.Wanted(model, "bfloat16", device, max_new_tokens=64, rank=16, cards=cards, apart=apart)
+    engine = choice.beside(base, wanted, told.append)
     assert engine.facts["base"].startswith("held twice: ") and why in engine.facts["base"]
     assert told[-1] == f"the base is {engine.facts['base']}"
     assert f"weights {30.5 if cards == 2 else 15.3} GiB" in told[0]
+
+
+def test_replicas_are_planned_and_told_of(model: str, begun: list[tuple[Any, ...]]) -> None:
+    base, told = SimpleNamespace(config=SimpleNamespace(max_position_embeddings=4096)), list[str]()
+    wanted = choice.Wanted(model, "bfloat16", "cuda", max_new_tokens=64, rank=16, replicas=2)
+    engine = choice.beside(base, wanted, told.append)
+    assert engine.facts["base"] == "held 3 times: the engines are processes of their own"
+    assert begun[0][0] == ["cuda:0", "cuda:1"]
+    assert "weights 30.5 GiB" in told[0], "the first card has the learner's besides"
+    choice.beside(base, replace(wanted, device="cpu"), told.append)
+    assert begun[1][0] == ["cpu", "cpu"] and "weights 30.5 GiB" in told[2], "all in one memory"
+    many = re.search(r"values ([\d.]+) GiB", told[2])
+    one = re.search(r"values ([\d.]+) GiB", told[0])
+    assert many and one and float(many[1]) == pytest.approx(2 * float(one[1]), abs=0.2)
+    with pytest.raises(UserError, match="3 replicas from cuda on want as many cards; there are 2"):
+        choice.beside(base, replace(wanted, replicas=3), told.append)
+
+
+def test_what_has_no_replicas_says_so() -> None:
+    for name, several in (("torch", 1), ("vllm", 2)):
+        with pytest.raises(UserError, match="replicas"):
+            choice.refuse_replicas(name, several, 2)
+    choice.refuse_replicas("torch", 2, 1)
+
+
+def test_each_replica_has_a_card_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert replicas._of_gpu("cuda:1") == {"CUDA_VISIBLE_DEVICES": "1"}
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7")
+    with replicas._environment(replicas._of_gpu("cuda:1")):
+        assert os.environ["CUDA_VISIBLE_DEVICES"] == "7"
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "4,7"
 
 
 def test_auto_falls_back_to_torch_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,3 +172,27 @@ def test_a_killed_process_s_shelf_is_cleared_by_the_next(tmp_path: Path) -> None
     assert leftovers(tmp_path) == [found]
     Shelf(tmp_path).close()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_start_tells_how_long_the_last_ones_took(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SDPO_TTS_CACHE", str(tmp_path))
+    lines: list[str] = []
+    for seconds in (0.7, 0.1):
+        with startup.told("small on cpu", "weights 1 GiB", lines.append, first_s=0.1):
+            time.sleep(seconds)
+    assert lines[0] == "starting vLLM: weights 1 GiB"
+    assert lines[1:-1] == ["starting vLLM: 0 s"] * len(lines[1:-1]) and 2 <= len(lines[1:-1]) <= 3, "ever more seldom"
+    assert lines[-1] == "starting vLLM (about 1 s): weights 1 GiB"
+    assert startup.estimate("small on cpu") == pytest.approx(0.4, abs=0.1) and startup.estimate("large on cpu") is None
+    with pytest.raises(SetupError), startup.told("large on cpu", "", lines.append):
+        raise SetupError("no kernels")
+    assert startup.estimate("large on cpu") is None, "a start that failed"
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{"])
+def test_an_estimate_is_worth_no_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str) -> None:
+    monkeypatch.setenv("SDPO_TTS_CACHE", str(tmp_path))
+    (tmp_path / "engine-starts.json").write_text(text)
+    with startup.told("small", "", lambda line: None):
+        pass
+    assert startup.estimate("small") is not None

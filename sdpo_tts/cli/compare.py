@@ -77,6 +77,7 @@ def compare(
     model: options.Model = "auto",
     device: options.Device = "auto",
     dtype: options.Dtype = "auto",
+    quantization: options.Quantization = "none",
     max_new_tokens: options.MaxNewTokens = 512,
     engine: options.Engine = "auto",
     batch_size: Annotated[

@@ -28,6 +28,7 @@ def doctor(
     model: options.Model = "auto",
     device: options.Device = "auto",
     dtype: options.Dtype = "auto",
+    quantization: options.Quantization = "none",
     batch_size: options.BatchSize = None,
     max_new_tokens: options.MaxNewTokens = 512,
     teacher: options.Teacher = "frozen",
@@ -51,7 +52,7 @@ def _examined(chosen: dict[str, Any], *, as_json: bool) -> list[Report]:
 
     from sdpo_tts.doctor import Subject, examine
 
-    names = ("method", "model", "device", "dtype", "max_new_tokens", "teacher", "runs")
+    names = ("method", "model", "device", "dtype", "quantization", "max_new_tokens", "teacher", "runs")
     size = {"batch_size": chosen["batch_size"]} if chosen["batch_size"] else {}
     subject = Subject(**{name: chosen[name] for name in names}, **size)
     console, reports = Console(file=sys.stdout, highlight=False), []

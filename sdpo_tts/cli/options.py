@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 METHODS = ("sdpo", "best-of-k", "multi-turn", "grpo")
 DTYPES = ("auto", "bfloat16", "float32")
+QUANTIZATIONS = ("none", "nf4")
 TEACHERS = ("frozen", "ema", "trust-region", "live")
 SUPPORTS = ("student", "teacher", "union", "full", "sampled")
 FEEDBACKS = ("real", "shuffled", "none")
@@ -28,7 +29,7 @@ ENGINES = ("auto", "torch", "vllm")
 TEMPLATES = ("before-order", "after-order")
 PARTS = ("values", "stack", "memory", "sanitizer", "difference", "smallest", "calls")
 CHOICES = {
-    "engine": ENGINES,
+    "engine": ENGINES, "quantization": QUANTIZATIONS,
     "method": METHODS, "dtype": DTYPES, "teacher": TEACHERS, "support": SUPPORTS, "feedback": FEEDBACKS,
     "template": TEMPLATES, "preset": PRESETS,
 }  # fmt: skip
@@ -59,12 +60,16 @@ Model = Annotated[
 ]
 Device = Annotated[str, _option(MODEL, "auto, cpu, cuda or cuda:N.", autocompletion=among(("auto", "cpu", "cuda")))]
 Dtype = Annotated[str, _option(MODEL, f"One of {', '.join(DTYPES)}.", autocompletion=among(DTYPES))]
+Quantization = Annotated[
+    str, _option(MODEL, "Of the frozen base: none, or nf4 (four bits).", autocompletion=among(QUANTIZATIONS))
+]
 MaxNewTokens = Annotated[int, _option(MODEL, "Of one answer.", min=1)]
 Engine = Annotated[
     str, _option(MODEL, "What samples: auto (vllm with a GPU), torch or vllm.", autocompletion=among(ENGINES))
 ]
 EngineMemory = Annotated[float | None, _option(MODEL, "GiB of vLLM's cache. Default: planned.", min=0.1)]
 Cards = Annotated[int, _option(MODEL, "GPUs that hold vLLM's weights together.", min=1)]
+Replicas = Annotated[int, _option(MODEL, "vLLMs that share a batch out, each a process with a GPU of its own.", min=1)]
 LearnerDevice = Annotated[str, _option(MODEL, "auto: where vLLM is; or another card, cuda:N.")]
 
 BatchSize = Annotated[int | None, _option(TRAINING, "Attempts a step; multi-turn: chains.", min=1)]

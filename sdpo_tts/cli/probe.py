@@ -34,6 +34,7 @@ def probe(
     samples: Annotated[int, typer.Option(min=1, help="Samples from the student's prompt.")] = 32,
     model: Annotated[str, typer.Option(help="As for sdpo-solve.", autocompletion=models)] = "auto",
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    quantization: options.Quantization = "none",
     max_new_tokens: Annotated[int, typer.Option(min=1, help="Of one answer.")] = 512,
     engine: options.Engine = "auto",
     seed: Annotated[int, typer.Option(min=0)] = 0,
@@ -57,7 +58,8 @@ def _probe(
 
     with Judge(load(path), style=FeedbackStyle()) as judge, results_alone() as (results, terminal):
         chosen = settled(context, judge.problem)
-        settings = PolicySettings(**{name: chosen[name] for name in ("model", "device", "max_new_tokens", "engine")})
+        names = ("model", "device", "quantization", "max_new_tokens", "engine")
+        settings = PolicySettings(**{name: chosen[name] for name in names})
         tell = partial(print, file=terminal, flush=True)
         with heard(tell), load_policy(settings, chosen["seed"], tell) as policy:
             if not as_json:

@@ -92,6 +92,8 @@ class Plan:
             **{name: getattr(settings.policy, name) for name in ("model", "device", "dtype", "max_new_tokens")},
             "batch_size": settings.batch_size,
         }
+        if settings.policy.quantization != "none":
+            kept["quantization"] = settings.policy.quantization
         folder = pool_folder(self.pools, problem, kept)
         return folder / f"from-{self.first_seed}" if self.first_seed else folder
 

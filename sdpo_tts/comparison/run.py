@@ -65,7 +65,7 @@ class Comparison:
                 try:
                     self._fill(cell, place)
                 except Exception as raised:  # whatever it is, the other cells may still go well
-                    error = raised
+                    error = _without_frames(raised)
         self.record(cell, mine, error)
 
     def record(self, cell: Cell, mine: bool, error: Exception | None) -> None:
@@ -103,6 +103,17 @@ class Comparison:
             self.pace.learn(cell, self.perform(cell, place))
         if place != cell.home:
             linked(place, cell.home)
+
+
+def _without_frames(error: Exception) -> Exception:
+    """What a traceback holds of the cell, its model above all, must not stay in memory as long as the error is known;
+    in the cell's logs the traceback is kept as text."""
+    links: list[BaseException | None] = [error]
+    while links:
+        if link := links.pop():
+            link.__traceback__ = None
+            links += [link.__cause__, link.__context__]
+    return error
 
 
 def _said(end: Event | None) -> str:

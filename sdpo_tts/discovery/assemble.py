@@ -15,9 +15,10 @@ from sdpo_tts.discovery.guard import Guard, GuardSettings
 from sdpo_tts.discovery.solve import SolverSettings
 from sdpo_tts.discovery.strategies import BestOfK, Grpo, MultiTurn, SelfDistillation, Strategy
 from sdpo_tts.engine import choice
-from sdpo_tts.engine.vllm import VllmSampler
+from sdpo_tts.engine.sampler import VllmSampler
 from sdpo_tts.errors import SetupError, UserError
 from sdpo_tts.models import weights
+from sdpo_tts.policy import memory
 from sdpo_tts.policy.halving import Halving
 from sdpo_tts.policy.learner import Learner, LearnerSettings
 from sdpo_tts.policy.network import LoraSettings, Network
@@ -30,17 +31,19 @@ from sdpo_tts.problem import Problem
 class PolicySettings:
     """`device`, `dtype` and `engine` of `auto` are chosen from the hardware; lengths in tokens.
 
-    For vLLM alone: `engine_memory` GiB for keys and values (None: planned), `cards` that hold the engine together, and
-    the learner's own `learner_device` (auto: where the engine is).
+    For vLLM alone: `engine_memory` GiB for keys and values (None: planned), `cards` that hold the engine together or
+    `replicas` of it, and the learner's own `learner_device` (auto: where the engine is).
     """
 
     model: str = "auto"
     device: str = "auto"
     dtype: str = "auto"
+    quantization: str = "none"
     max_new_tokens: int = 512
     engine: str = "auto"
     engine_memory: float | None = None
     cards: int = 1
+    replicas: int = 1
     learner_device: str = "auto"
     lora: LoraSettings = field(default_factory=LoraSettings)
 
@@ -110,34 +113,50 @@ def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], Non
     """Raises UserError (no such model) or SetupError (not to be had here)."""
     device = _device(settings.device)
     wanted = choice.choose(settings.engine, device)
+    choice.refuse_replicas(wanted, settings.cards, settings.replicas)
     dtype = settings.dtype if settings.dtype != "auto" else weights.dtype_for(device)
     located = weights.locate(settings.model, report)
-    report(f"loading {located.name} ({dtype}, {device})")
-    base, tokenizer = weights.load(located, dtype, "cpu" if wanted == "vllm" else device)
+    kind = dtype if settings.quantization == "none" else f"{settings.quantization}, {dtype}"
+    report(f"loading {located.name} ({kind}, {device})")
+    base, tokenizer = _loaded(located, dtype, device, settings.quantization, aside=wanted == "vllm")
     chat, shape = Chat(tokenizer, base.generation_config), shape_of(base)
     engine = _vllm(settings, base, located.source, dtype, device, report) if wanted == "vllm" else None
     base.to(_device(settings.learner_device) if engine and settings.learner_device != "auto" else device)
     network = Network(base, settings.lora, seed)
     limit = settings.max_new_tokens
     sampler: Sampler = (
-        VllmSampler(engine.llm, network, chat.stop_ids, max_new_tokens=limit)
+        VllmSampler(engine.answers, network, chat.stop_ids, max_new_tokens=limit)
         if engine
         else Halving(TorchSampler(network, chat.stop_ids, max_new_tokens=limit))
     )
-    facts = {"name": located.name, "sha256": located.sha256, "dtype": dtype, "device": device, "engine": sampler.name}
+    facts = {
+        "name": located.name, "sha256": located.sha256, "dtype": dtype, "quantization": settings.quantization,
+        "device": device, "engine": sampler.name,
+    }  # fmt: skip
     return Policy(network, chat, sampler, {**facts, **(engine.facts if engine else {}), **shape})
+
+
+def _loaded(located: weights.Weights, dtype: str, device: str, quantization: str, *, aside: bool) -> tuple[Any, Any]:
+    """Base and tokenizer; `aside` in the host's memory, while an engine takes the device's. What is quantised is so
+    where the engine does it: another device's kernels may round to other codes."""
+    quantised = quantization != "none"
+    base, tokenizer = weights.load(located, dtype, "cpu" if aside and not quantised else device, quantization)
+    if aside and quantised:
+        base.to("cpu")
+        memory.let_go()
+    return base, tokenizer
 
 
 def _vllm(
     settings: PolicySettings, base: Any, source: str, dtype: str, device: str, report: Callable[[str], None]
 ) -> choice.Engine | None:
     """None where it cannot be had and was not asked for by name. Raises SetupError where it was."""
+    wanted = choice.Wanted(
+        source, dtype, device, settings.max_new_tokens, settings.lora.rank, settings.quantization,
+        settings.cards, settings.replicas, settings.learner_device not in ("auto", device), settings.engine_memory,
+    )  # fmt: skip
     try:
-        return choice.beside(
-            base, source, dtype, device, max_new_tokens=settings.max_new_tokens, rank=settings.lora.rank,
-            cards=settings.cards, apart=settings.learner_device not in ("auto", device),
-            memory_gib=settings.engine_memory, report=report,
-        )  # fmt: skip
+        return choice.beside(base, wanted, report)
     except SetupError as error:
         if settings.engine != "auto":
             raise
@@ -165,7 +184,7 @@ def shape_of(base: Any) -> dict[str, int]:
     """
     config, embedding = base.config, base.get_input_embeddings().weight
     tied = base.get_output_embeddings().weight is embedding
-    parameters = sum(parameter.numel() for parameter in base.parameters())
+    parameters = base.num_parameters()  # four bits too are one
     heads = config.num_attention_heads
     return {
         "parameters": parameters - (0 if tied else embedding.numel()),

@@ -24,6 +24,7 @@ class Subject:
     model: str = "auto"
     device: str = "auto"
     dtype: str = "auto"
+    quantization: str = "none"
     batch_size: int = 16
     max_new_tokens: int = 512
     teacher: str = "frozen"

@@ -27,9 +27,11 @@ def python(_: Subject) -> Finding:
     return passed(said)
 
 
-def packages(_: Subject) -> Finding:
-    """Every requirement of ours, in the version that we ask for."""
+def packages(subject: Subject) -> Finding:
+    """Every requirement of ours, in the version that we ask for, and what the run's options ask for besides."""
     wrong = list(_unmet())
+    if subject.quantization != "none" and importlib.util.find_spec("bitsandbytes") is None:
+        return failed("bitsandbytes is not installed", f"pip install '{PACKAGE}[quantization]'")
     if wrong:
         return failed("; ".join(wrong), REINSTALL)
     return passed(f"{PACKAGE} {importlib.metadata.version(PACKAGE)}, and all that it needs")

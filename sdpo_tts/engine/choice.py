@@ -6,10 +6,17 @@ import importlib.metadata
 import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sdpo_tts.engine.plan import SEQUENCES, Asked, plan
-from sdpo_tts.errors import SetupError
+from sdpo_tts.engine import startup
+from sdpo_tts.engine.plan import SEQUENCES, Asked, Plan, plan
+from sdpo_tts.engine.replicas import Replicas
+from sdpo_tts.engine.rollout import Rollout
+from sdpo_tts.engine.sampler import Answers
+from sdpo_tts.engine.sharing import NotSharedError
+from sdpo_tts.engine.vllm import EngineSettings
+from sdpo_tts.errors import SetupError, UserError
 from sdpo_tts.policy.memory import free_bytes
 from sdpo_tts.policy.need import GIB
 from sdpo_tts.policy.prompts import MAX_PROMPT_TOKENS
@@ -20,9 +27,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Engine:
-    """A running vLLM; `facts` go into the manifest."""
+    """A running vLLM, or several; `facts` go into the manifest."""
 
-    llm: LLM
+    answers: Answers
     facts: dict[str, str]
 
 
@@ -37,44 +44,111 @@ def choose(name: str, device: str) -> str:
     return name
 
 
-def beside(
-    base: Any,
-    source: str,
-    dtype: str,
-    device: str,
-    *,
-    max_new_tokens: int,
-    rank: int,
-    cards: int,
-    apart: bool,
-    memory_gib: float | None,
-    report: Callable[[str], None],
-) -> Engine:
+def refuse_replicas(name: str, cards: int, replicas: int) -> None:
+    """Raises UserError for replicas of what cannot have them."""
+    if replicas > 1 and name != "vllm":
+        raise UserError("only vLLM has replicas", where="--replicas", hint="--engine vllm")
+    if replicas > 1 and cards > 1:
+        raise UserError("an engine on several cards has no replicas", where="--replicas", hint="or leave out --cards")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """An engine that samples answers of so many tokens from the model at `source`, with adapters of `rank`, on `device`
+    and the cards after it: `cards` that hold it together, or `replicas` of it on one each. `apart`: the learner has a
+    card of its own. `memory_gib` for keys and values (None: planned).
+    """
+
+    source: str
+    dtype: str
+    device: str
+    max_new_tokens: int
+    rank: int
+    quantization: str = "none"
+    cards: int = 1
+    replicas: int = 1
+    apart: bool = False
+    memory_gib: float | None = None
+
+
+def beside(base: Any, wanted: Wanted, report: Callable[[str], None]) -> Engine:
     """An engine for the network `base`, which lies in the host's memory and, where it can, shares the engine's weights
-    afterwards; `apart`: the learner has a card of its own. Raises SetupError where both do not fit on `device`, or vLLM
-    does not start."""
+    afterwards. Raises SetupError where both do not fit on the device, or vLLM does not start."""
+    made = _planned(wanted)
+    longest = min(base.config.max_position_embeddings, MAX_PROMPT_TOKENS + wanted.max_new_tokens)
+    settings = EngineSettings(SEQUENCES, longest, made.cache, wanted.cards, wanted.quantization)
+    with startup.told(_kind(wanted), str(made), report):
+        answers, why = _started(base, wanted, settings)
+    facts = {"engine_version": _version(), "adapter": "beside the weights", "base": "shared with the engine"}
+    if why:
+        times = "twice" if wanted.replicas == 1 else f"{wanted.replicas + 1} times"
+        facts["base"] = f"held {times}: {why}"
+        report(f"the base is {facts['base']}")
+    return Engine(answers, facts)
+
+
+def _kind(wanted: Wanted) -> str:
+    """Engines that take about as long to start."""
     import torch
 
+    place = torch.cuda.get_device_name(wanted.device) if wanted.device.startswith("cuda") else wanted.device
+    model = f"{Path(wanted.source).name}, {wanted.dtype}, {wanted.quantization}"
+    return f"{model}, {wanted.cards} cards, {wanted.replicas} replicas of {place}"
+
+
+def _planned(wanted: Wanted) -> Plan:
+    """On a CPU all replicas share the memory; of cards the first is planned for, which may be the learner's too."""
+    import torch
+
+    several = wanted.cards > 1 or wanted.replicas > 1
+    engines = 1 if wanted.device.startswith("cuda") else wanted.replicas
+    asked = Asked(
+        wanted.source, wanted.dtype, wanted.device, wanted.max_new_tokens, MAX_PROMPT_TOKENS,
+        copies=2 if several and not wanted.apart and wanted.device.startswith("cuda") else engines,
+        engines=engines, quantization=wanted.quantization,
+    )  # fmt: skip
+    cache = int(wanted.memory_gib * GIB) if wanted.memory_gib else None
+    return plan(asked, free_bytes(torch.device(wanted.device)), cache)
+
+
+def _started(base: Any, wanted: Wanted, settings: EngineSettings) -> tuple[Answers, str]:
+    """The engine, and why it does not share the base with the learner (empty: it does)."""
+    from sdpo_tts.engine import vllm
+
+    asked = wanted.source, wanted.dtype, wanted.rank, settings
+    if wanted.replicas > 1:
+        return Replicas(_devices(wanted), *asked), "the engines are processes of their own"
+    llm = vllm.start(*asked)
+    try:
+        _share(base, llm, wanted)
+    except NotSharedError as error:
+        return Rollout(llm), str(error)
+    return Rollout(llm), ""
+
+
+def _devices(wanted: Wanted) -> list[str]:
+    """Raises UserError where there are not so many cards."""
+    import torch
+
+    if not wanted.device.startswith("cuda"):
+        return [wanted.device] * wanted.replicas
+    first, there = int(wanted.device.partition(":")[2] or 0), torch.cuda.device_count()
+    if first + wanted.replicas > there:
+        what = f"{wanted.replicas} replicas from {wanted.device} on want as many cards; there are {there} in all"
+        raise UserError(what, where="--replicas")
+    return [f"cuda:{number}" for number in range(first, first + wanted.replicas)]
+
+
+def _share(base: Any, llm: LLM, wanted: Wanted) -> None:
     from sdpo_tts.engine import sharing, vllm
 
-    asked = Asked(source, dtype, device, max_new_tokens, MAX_PROMPT_TOKENS, copies=2 if cards > 1 and not apart else 1)
-    made = plan(asked, free_bytes(torch.device(device)), int(memory_gib * GIB) if memory_gib else None)
-    longest = min(base.config.max_position_embeddings, MAX_PROMPT_TOKENS + max_new_tokens)
-    report(f"starting vLLM: {made}")
-    llm = vllm.start(source, dtype, rank, vllm.EngineSettings(SEQUENCES, longest, made.cache, cards))
-    facts = {"engine_version": _version(), "adapter": "beside the weights", "base": "shared with the engine"}
-    try:
-        if not device.startswith("cuda"):
-            raise sharing.NotSharedError("on a CPU vLLM packs its weights")
-        if cards > 1:
-            raise sharing.NotSharedError("the engine's lie on several cards")
-        if apart:
-            raise sharing.NotSharedError("the learner has a card of its own")
-        sharing.share(base, vllm.model_of(llm))
-    except sharing.NotSharedError as error:
-        facts["base"] = f"held twice: {error}"
-        report(f"the base is {facts['base']}")
-    return Engine(llm, facts)
+    if not wanted.device.startswith("cuda"):
+        raise NotSharedError("on a CPU vLLM packs its weights")
+    if wanted.cards > 1:
+        raise NotSharedError("the engine's lie on several cards")
+    if wanted.apart:
+        raise NotSharedError("the learner has a card of its own")
+    sharing.share(base, vllm.model_of(llm))
 
 
 def _version() -> str:

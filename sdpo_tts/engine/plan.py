@@ -16,7 +16,8 @@ SHORTEST = 64
 
 @dataclass(frozen=True)
 class Asked:
-    """What the run wants. So many `copies` of the base are still to be loaded onto the device."""
+    """What the run wants. So many `copies` of the base are still to be loaded onto the device, and so many `engines`
+    have keys and values there."""
 
     source: str
     dtype: str
@@ -24,6 +25,8 @@ class Asked:
     max_new_tokens: int
     max_prompt_tokens: int
     copies: int
+    engines: int = 1
+    quantization: str = "none"
     teacher: str = "ema"  # the one that needs most
     method: str = "sdpo"
     batch_size: int = 1
@@ -31,7 +34,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Plan:
-    """Bytes, by what they are for. `cache` is what is left for keys and values, up to what is of use."""
+    """Bytes, by what they are for. `cache` is what is left for one engine's keys and values, up to what is of use."""
 
     asked: Asked
     need: Need
@@ -43,10 +46,14 @@ class Plan:
         workspace = WORKSPACE if self.asked.device.startswith("cuda") else 0
         return self.asked.copies * self.need.weights + self.need.adapter + self.need.work + workspace
 
+    @property
+    def caches(self) -> int:
+        return self.asked.engines * self.cache
+
     def __str__(self) -> str:
         return (
             f"weights {size(self.asked.copies * self.need.weights)}, adapter {size(self.need.adapter)}, "
-            f"learner {size(self.need.work)}, keys and values {size(self.cache)}; {size(self.free)} free"
+            f"learner {size(self.need.work)}, keys and values {size(self.caches)}; {size(self.free)} free"
         )
 
 
@@ -54,7 +61,7 @@ def plan(asked: Asked, free: int, cache: int | None = None) -> Plan:
     """Raises SetupError, with the numbers and the nearest answer length that fits. `cache` overrides what we would
     take; the rest must fit all the same."""
     made = _plan(asked, free, cache)
-    if made.fixed + made.cache > SHARE * free:
+    if made.fixed + made.caches > SHARE * free:
         shorter = next((one for one in _shorter(asked) if _fits(_plan(one, free, cache))), None)
         hint = f"--max-new-tokens {shorter.max_new_tokens} fits" if shorter else "a smaller --model, or --engine torch"
         raise SetupError(f"engine and learner do not fit on {asked.device}: {made}", where="--engine vllm", hint=hint)
@@ -67,11 +74,12 @@ def _plan(asked: Asked, free: int, cache: int | None) -> Plan:
     least = per_token * (asked.max_prompt_tokens + asked.max_new_tokens)
     useful = max(least, per_token * SEQUENCES * (PROMPT_TOKENS + asked.max_new_tokens))
     made = Plan(asked, need, free, int(least))
-    return replace(made, cache=cache or int(max(least, min(useful, SHARE * free - made.fixed))))
+    left = (SHARE * free - made.fixed) / asked.engines
+    return replace(made, cache=cache or int(max(least, min(useful, left))))
 
 
 def _fits(made: Plan) -> bool:
-    return made.fixed + made.cache <= SHARE * made.free
+    return made.fixed + made.caches <= SHARE * made.free
 
 
 def _shorter(asked: Asked) -> Iterator[Asked]:

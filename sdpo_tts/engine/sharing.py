@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -22,8 +23,18 @@ class NotSharedError(Exception):
     """Why the base is held twice."""
 
 
+@dataclass(frozen=True)
+class _Place:
+    """Where the engine keeps a parameter: rows of `whole` from `start` on, the `part`-th of what is fused there."""
+
+    whole: Any
+    part: int = 0
+    start: int = 0
+
+
 def share(base: Any, engine: Any) -> None:
-    """Make every parameter of `base` (transformers) a view of the same one in `engine` (vLLM's network).
+    """Make every parameter of `base` (transformers) a view of the same one in `engine` (vLLM's network). Of four-bit
+    weights the codes are shared; each keeps the scales in a form of its own.
 
     All or nothing. Raises NotSharedError where the engine lays its weights out in another way, or holds other values.
     """
@@ -32,31 +43,41 @@ def share(base: Any, engine: Any) -> None:
         parameter.data = views[name]
 
 
-def _weights(engine: Any) -> dict[str, Tensor]:
+def _weights(engine: Any) -> dict[str, Any]:
     """By their names without the wrappers of LoRA."""
-    return {name.replace(".base_layer.", "."): tensor.data for name, tensor in engine.named_parameters()}
+    return {name.replace(".base_layer.", "."): parameter for name, parameter in engine.named_parameters()}
 
 
-def _views(parameters: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
+def _views(parameters: Mapping[str, Any], weights: Mapping[str, Any]) -> Iterator[tuple[str, Tensor]]:
     for name, parameter in parameters.items():
-        view = _view(name, parameters, weights)
-        if view is None or view.shape != parameter.shape or view.dtype != parameter.dtype:
+        place, ours = _place(name, parameters, weights), parameter.data
+        view = place.whole.data[place.start : place.start + len(ours)] if place else None
+        if place is None or view is None or view.shape != ours.shape or view.dtype != ours.dtype:
             raise NotSharedError(f"the engine has no {name} of the same shape")
-        if not torch.equal(view, parameter.to(view.device)):
+        if not torch.equal(view, ours.to(view.device)) or not _same_scales(parameter, place):
             raise NotSharedError(f"the engine's {name} has other values")
         yield name, view
 
 
-def _view(name: str, parameters: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> Tensor | None:
-    """Rows of the engine's tensor; it may be longer than the learner's, since vLLM pads its vocabulary."""
+def _place(name: str, parameters: Mapping[str, Any], weights: Mapping[str, Any]) -> _Place | None:
+    """The engine's tensor may be longer than the learner's, since vLLM pads its vocabulary."""
     *path, module, kind = name.split(".")
     for fused, parts in FUSED.items():
         if module in parts and (whole := weights.get(".".join([*path, fused, kind]))) is not None:
-            before = parts[: parts.index(module)]
-            start = sum(len(parameters[".".join([*path, part, kind])]) for part in before)
-            return whole[start : start + len(parameters[name])]
-    found = weights.get(name)
-    return None if found is None else found[: len(parameters[name])]
+            part = parts.index(module)
+            start = sum(len(parameters[".".join([*path, one, kind])]) for one in parts[:part])
+            return _Place(whole, part, start)
+    return _Place(weights[name]) if name in weights else None
+
+
+def _same_scales(parameter: Any, place: _Place) -> bool:
+    """Of four-bit weights: the learner's are themselves quantised, the engine's are not. Others have none."""
+    from sdpo_tts.models.quantization import scales
+
+    if getattr(parameter, "quant_state", None) is None:
+        return True
+    theirs = place.whole.bnb_quant_state[place.part].absmax
+    return torch.allclose(scales(parameter).to(theirs.device), theirs)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sdpo_tts.errors import SetupError, UserError
+from sdpo_tts.models import quantization as quantised
 from sdpo_tts.models.catalogue import entries, find
 from sdpo_tts.models.fetch import Report, cache_root, fetch, sha256_of
 
@@ -61,23 +62,36 @@ def locate(spec: str, report: Report = lambda _: None) -> Weights:
     return Weights(entry.name, str(folder), entry.sha256)
 
 
-def load(weights: Weights, dtype: str, device: str) -> tuple[Any, Any]:
+def load(weights: Weights, dtype: str, device: str, quantization: str = "none") -> tuple[Any, Any]:
     """(network, tokenizer), the network in `dtype` on `device`, in evaluation mode. Raises SetupError."""
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()  # type: ignore[no-untyped-call]  # progress is the caller's to show
+    more = quantised.arguments(quantization, dtype, device)
     try:
+        _refuse_quantised(weights.name, AutoConfig.from_pretrained(weights.source))
         tokenizer = AutoTokenizer.from_pretrained(weights.source)
-        network = AutoModelForCausalLM.from_pretrained(weights.source, dtype=getattr(torch, dtype))
-    except (OSError, ValueError) as error:
+        network = AutoModelForCausalLM.from_pretrained(weights.source, dtype=getattr(torch, dtype), **more)
+    except (ImportError, OSError, ValueError) as error:
         raise SetupError(
             f"the model {weights.name} could not be loaded: {str(error).splitlines()[0]}",
             hint="sdpo-tts model list shows models that need no hub",
         ) from error
     network.to(device).eval().requires_grad_(False)  # type: ignore[arg-type]
+    quantised.keep_as_loaded(network)
     return network, tokenizer
+
+
+def _refuse_quantised(name: str, config: Any) -> None:
+    """Checkpoints that others quantised: each kind needs kernels of its own, for learner and engine alike."""
+    if found := getattr(config, "quantization_config", None):
+        kind = found["quant_method"] if isinstance(found, dict) else found.quant_method
+        raise SetupError(
+            f"the model {name} is published in quantised form ({kind}), which is not supported",
+            where="--model", hint="name the model it was made of, with --quantization nf4",
+        )  # fmt: skip
 
 
 def dequantised(stem: str, sha256: str, bring: Callable[[], Path], report: Report = lambda _: None) -> Path:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 PROMPT_TOKENS = 1024  # of a problem of usual length, with feedback
 ITEM = {"bfloat16": 2, "float16": 2, "float32": 4}
 FP32, GIB = 4, 2**30
+NF4 = 0.5 + 4 / 64  # bytes of a weight: its code, and a scale in fp32 for 64 of them
 LOGITS_COPIES = 10  # of a chunk of logits: as computed and in fp32, log-probabilities, entropy, gradients; twice two
 HIDDEN_BYTES, INNER_BYTES = 44, 12  # kept for the backward pass, a layer and token, per hidden and per inner unit:
 # inputs of norms, attention and linear layers in 16 bits, and their copies in fp32 for the adapter
@@ -20,6 +21,8 @@ class Work(Protocol):
     def batch_size(self) -> int: ...
     @property
     def max_new_tokens(self) -> int: ...
+    @property
+    def quantization(self) -> str: ...
     @property
     def teacher(self) -> str: ...
     @property
@@ -64,22 +67,35 @@ def need_of(source: str, subject: Work, dtype: str, *, checkpointing: bool) -> N
     tokens, item = PROMPT_TOKENS + subject.max_new_tokens, ITEM[dtype]
     trains = subject.method in ("sdpo", "grpo")
     return Need(
-        weights=item * sum(parameter.numel() for parameter in network.parameters()),
+        weights=_weights(network, item, quantised=subject.quantization != "none"),
         adapter=FP32 * _adapter(network) * (_copies(subject) if trains else 1),
         cache=subject.batch_size * tokens * item * _cache_width(config),
         work=_work(config, tokens, item, checkpointing=checkpointing) if trains else 0,
     )
 
 
+def _weights(network: Any, item: int, *, quantised: bool) -> int:
+    """Only linear layers are quantised; the largest of them is there in full while it is computed with."""
+    total: int = item * sum(parameter.numel() for parameter in network.parameters())
+    if not quantised:
+        return total
+    sizes = [layer.weight.numel() for layer in _linear(network)]
+    return int(total + sum(sizes) * (NF4 - item) + item * max(sizes))
+
+
 def _adapter(network: Any) -> int:
     """Parameters of LoRA on all linear layers but the output layer."""
-    import torch
-
     from sdpo_tts.policy.network import LoraSettings
 
+    return LoraSettings().rank * sum(int(layer.in_features + layer.out_features) for layer in _linear(network))
+
+
+def _linear(network: Any) -> list[Any]:
+    """All but the output layer."""
+    import torch
+
     head = network.get_output_embeddings()
-    layers = (layer for layer in network.modules() if isinstance(layer, torch.nn.Linear) and layer is not head)
-    return LoraSettings().rank * sum(layer.in_features + layer.out_features for layer in layers)
+    return [layer for layer in network.modules() if isinstance(layer, torch.nn.Linear) and layer is not head]
 
 
 def _copies(subject: Work) -> int:

@@ -17,10 +17,12 @@ PATHS = {
     "model": "policy.model",
     "device": "policy.device",
     "dtype": "policy.dtype",
+    "quantization": "policy.quantization",
     "max-new-tokens": "policy.max_new_tokens",
     "engine": "policy.engine",
     "engine-memory": "policy.engine_memory",
     "cards": "policy.cards",
+    "replicas": "policy.replicas",
     "learner-device": "policy.learner_device",
     "batch-size": "batch_size",
     "base-samples": "solver.base_samples",
@@ -45,7 +47,7 @@ PATHS = {
     "guard-leaks": "guard.leaks",
 }
 
-_SAMPLING = frozenset({"device", "dtype", "max-new-tokens", "batch-size"})
+_SAMPLING = frozenset({"device", "dtype", "quantization", "max-new-tokens", "batch-size"})
 _CRITIC = frozenset({"critic", "critic-model"})
 _TEACHER = frozenset({
     "teacher", "teacher-rate", "alpha", "support", "top-k", "grpo-weight", "feedback", "template", "solutions", "both",

@@ -20,8 +20,10 @@ from scipy.stats import chi2_contingency
 
 from sdpo_tts.discovery.assemble import Policy, PolicySettings, load_policy
 from sdpo_tts.engine import shelf
+from sdpo_tts.engine.rollout import Rollout
+from sdpo_tts.engine.sampler import VllmSampler
 from sdpo_tts.engine.sharing import NotSharedError, share
-from sdpo_tts.engine.vllm import EngineSettings, VllmSampler, model_of, start
+from sdpo_tts.engine.vllm import EngineSettings, model_of, start
 from sdpo_tts.errors import SdpoError
 from sdpo_tts.models import weights
 from sdpo_tts.policy.learner import Learner, LearnerSettings, Lesson
@@ -165,14 +167,14 @@ def test_the_learner_keeps_its_threads(policy: Policy) -> None:
 
 
 def test_only_the_newest_adapter_is_kept(policy: Policy) -> None:
-    assert isinstance(policy.sampler, VllmSampler)
+    assert isinstance(policy.sampler, VllmSampler) and isinstance(policy.sampler.engine, Rollout)
     prompt = policy.chat.prompt(TEXT)
     for seed in (4, 5, 6):
         shaken(policy.network, seed)
         policy.sampler.sample([prompt], rngs(1))
-    folder = policy.sampler.folder
-    assert [path.name for path in folder.iterdir() if path.is_dir()] == [f"v{policy.sampler.served}"]
-    assert policy.sampler.versions() == {policy.sampler.served}
+    folder, newest = policy.sampler.versions.folder, policy.sampler.versions.newest
+    assert newest and [path.name for path in folder.iterdir() if path.is_dir()] == [newest.folder.name]
+    assert policy.sampler.engine.adapters() == {newest.number}
     assert shelf.leftovers(folder.parent) == [], "a living process's shelf is no leftover"
 
 
@@ -212,20 +214,26 @@ def test_ten_steps_with_the_guard_on(engine: None, tmp_path: Path) -> None:
     assert "vllm" in (run / "logs" / "engine.log").read_text().lower()
 
 
-def test_learner_and_engine_share_one_base(engine: None) -> None:
+@pytest.mark.parametrize("quantization", ["none", "nf4"])
+def test_learner_and_engine_share_one_base(quantization: str) -> None:
     """With weights that are not packed, as on a GPU: one storage, and a step leaves every bit as it was."""
+    if quantization != "none":
+        pytest.importorskip("vllm_bnb_plugin")
     located = weights.locate(MODEL)
-    base, tokenizer = weights.load(located, "bfloat16", "cpu")
-    llm = start(located.source, "bfloat16", 16, EngineSettings(max_tokens=256, cache_bytes=2**28, plain=True))
+    base, tokenizer = weights.load(located, "bfloat16", "cpu", quantization)
+    settings = EngineSettings(max_tokens=256, cache_bytes=2**28, quantization=quantization, plain=True)
+    llm = start(located.source, "bfloat16", 16, settings)
     size = sum(one.nbytes for one in base.parameters())
     apart = held(base, model_of(llm))
     share(base, model_of(llm))
+    base.to("cpu")
     assert apart - held(base, model_of(llm)) == size
     storages = {one.untyped_storage().data_ptr() for one in model_of(llm).parameters()}
     assert all(one.untyped_storage().data_ptr() in storages for one in base.parameters())
     network, chat = Network(base, LoraSettings(), 0), Chat(tokenizer, base.generation_config)
-    sampler = VllmSampler(llm, network, chat.stop_ids, max_new_tokens=8)
+    sampler = VllmSampler(Rollout(llm), network, chat.stop_ids, max_new_tokens=8)
     frozen = [one.clone() for one in model_of(llm).parameters()]
+    shaken(network, 9)
     samples = sampler.sample([chat.prompt(TEXT)] * 4, rngs(4))
     step = Learner(network, LearnerSettings()).step([Lesson(one, chat.prompt(f"{TEXT} Blue.")) for one in samples])
     assert step.gap_mean < 0.1 and step.grad_norm > 0
@@ -233,7 +241,7 @@ def test_learner_and_engine_share_one_base(engine: None) -> None:
     with torch.no_grad():
         next(iter(base.parameters()))[0, 0] += 1
     with pytest.raises(NotSharedError, match="other values"):
-        share(weights.load(located, "bfloat16", "cpu")[0], model_of(llm))
+        share(weights.load(located, "bfloat16", "cpu", quantization)[0], model_of(llm))
     sampler.close()
 
 

@@ -1,0 +1,60 @@
+"""Sampling with vLLM: always under the adapter that the learner has now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+from sdpo_tts.engine.rollout import Request
+from sdpo_tts.engine.versions import Adapter, Versions
+from sdpo_tts.errors import UserError
+from sdpo_tts.policy.batch import Ids
+from sdpo_tts.policy.network import Network
+from sdpo_tts.policy.sampler import NOBODY, Listener, Sample
+
+
+class Answers(Protocol):
+    """One engine in this process (`Rollout`), or several in others (`Replicas`)."""
+
+    longest: int
+
+    def sample(self, requests: Sequence[Request], adapter: Adapter | None, listener: Listener) -> list[Sample]:
+        """One sample a request; those that have not ended when the listener has enough are cancelled."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class VllmSampler:
+    """A `Sampler` over engines that hold the network's base themselves."""
+
+    name = "vllm"
+
+    def __init__(self, engine: Answers, network: Network, stop_ids: Sequence[int], *, max_new_tokens: int) -> None:
+        self.engine, self.versions = engine, Versions(network)
+        self.network, self.max_new_tokens = network, max_new_tokens
+        self._stop_ids = tuple(sorted(stop_ids))
+
+    def sample(
+        self,
+        prompts: Sequence[Ids],
+        rngs: Sequence[np.random.Generator],
+        *,
+        base: int = 0,
+        listener: Listener = NOBODY,
+    ) -> list[Sample]:
+        """As `Sampler.sample`. Raises UserError where a prompt leaves no room for an answer."""
+        if (longest := max(map(len, prompts), default=0)) >= self.engine.longest:
+            what = f"a prompt of {longest} tokens; engine and model take {self.engine.longest} with the answer"
+            raise UserError(what, where="--engine vllm", hint="a shorter statement, or another model")
+        requests = [
+            Request(tuple(prompt), int(rng.integers(2**31)), place < base, self.max_new_tokens, self._stop_ids)
+            for place, (prompt, rng) in enumerate(zip(prompts, rngs, strict=True))
+        ]
+        return self.engine.sample(requests, self.versions.now(), listener)
+
+    def close(self) -> None:
+        self.versions.close()
+        self.engine.close()

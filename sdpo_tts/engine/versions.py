@@ -1,0 +1,47 @@
+"""The learner's adapter as engines get it: each version under a name and number of its own, in a folder of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+from sdpo_tts.engine.shelf import Shelf
+from sdpo_tts.policy.network import Network
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """One version: neither an older one nor a prefix cached under it can be taken for it."""
+
+    name: str
+    number: int
+    folder: Path
+
+
+class Versions:
+    """Of one network's adapter; only the newest is kept, and only as long as this is open."""
+
+    def __init__(self, network: Network) -> None:
+        self._network, self._shelf, self._numbers = network, Shelf(), count(1)
+        self.newest: Adapter | None = None
+        self._state = (0, 0)
+
+    @property
+    def folder(self) -> Path:
+        """Where they lie."""
+        return self._shelf.folder
+
+    def now(self) -> Adapter | None:
+        """The adapter as it is now; None while it still changes nothing."""
+        network = self._network
+        if not network.version:
+            return None
+        if self._state != (state := (network.renewals, network.version)):
+            number = next(self._numbers)
+            folder = self._shelf.put(number, network.save_adapter)
+            self.newest, self._state = Adapter(f"{folder.parent.name}-{folder.name}", number, folder), state
+        return self.newest
+
+    def close(self) -> None:
+        self._shelf.close()

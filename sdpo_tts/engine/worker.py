@@ -1,0 +1,107 @@
+"""One vLLM in a process of its own: answers batches until the process that started it is gone."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing import connection, parent_process
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+from sdpo_tts.errors import SdpoError
+from sdpo_tts.policy.sampler import Listener, Sample
+
+if TYPE_CHECKING:
+    from sdpo_tts.engine.rollout import Request, Rollout
+    from sdpo_tts.engine.versions import Adapter
+    from sdpo_tts.engine.vllm import EngineSettings
+
+
+@dataclass(frozen=True)
+class Batch:
+    """To a worker: requests, and the adapter that answers. What it says of the batch bears its number."""
+
+    number: int
+    requests: Sequence[Request]
+    adapter: Adapter | None
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """To a worker: what it is sampling is not wanted any more."""
+
+
+@dataclass(frozen=True)
+class Ready:
+    """From a worker that has started: prompt and answer have at most `longest` tokens."""
+
+    longest: int
+
+
+@dataclass(frozen=True)
+class Ended:
+    """From a worker: one answer, by its place among the requests."""
+
+    number: int
+    place: int
+    sample: Sample
+
+
+@dataclass(frozen=True)
+class Done:
+    """From a worker: all answers of a batch, those that were cancelled among them."""
+
+    number: int
+    samples: list[Sample]
+
+
+@dataclass(frozen=True)
+class Failed:
+    """From a worker that ends."""
+
+    what: str
+
+
+def serve(talk: Any, source: str, dtype: str, rank: int, settings: EngineSettings) -> None:
+    """The whole life of a worker; `talk` is its end of a pipe, `talk.recv()` raises EOFError once the other is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C goes to all processes of the terminal
+    Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        from sdpo_tts.engine.rollout import Rollout
+        from sdpo_tts.engine.vllm import start
+
+        rollout = Rollout(start(source, dtype, rank, settings))
+        talk.send(Ready(rollout.longest))
+        _answer(talk, rollout)
+    except (EOFError, BrokenPipeError):
+        return
+    except Exception as error:
+        talk.send(Failed(error.what if isinstance(error, SdpoError) else f"{type(error).__name__}: {error}"))
+        raise
+
+
+def _answer(talk: Any, rollout: Rollout) -> None:
+    while True:
+        batch = talk.recv()
+        if isinstance(batch, Batch):  # else a batch was cancelled when it had just ended
+            talk.send(Done(batch.number, rollout.sample(batch.requests, batch.adapter, _listener(talk, batch))))
+
+
+def _listener(talk: Any, batch: Batch) -> Listener:
+    def ended(place: int, sample: Sample) -> None:
+        talk.send(Ended(batch.number, place, sample))
+
+    def enough() -> bool:
+        return bool(talk.poll()) and isinstance(talk.recv(), Cancel)
+
+    return Listener(ended, enough)
+
+
+def _end_with_parent() -> None:
+    """At once, whatever it is doing: a parent that was killed closes nothing."""
+    parent = parent_process()
+    assert parent is not None
+    connection.wait([parent.sentinel])
+    os._exit(1)
