@@ -177,13 +177,15 @@ def test_a_killed_process_s_shelf_is_cleared_by_the_next(tmp_path: Path) -> None
 def test_a_start_tells_how_long_the_last_ones_took(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SDPO_TTS_CACHE", str(tmp_path))
     lines: list[str] = []
-    for seconds in (0.7, 0.1):
-        with startup.told("small on cpu", "weights 1 GiB", lines.append, first_s=0.1):
+    for seconds in (1.0, 0.1):
+        with startup.told("small on cpu", "weights 1 GiB", lines.append, first_s=0.2):
             time.sleep(seconds)
-    assert lines[0] == "starting vLLM: weights 1 GiB"
-    assert lines[1:-1] == ["starting vLLM: 0 s"] * len(lines[1:-1]) and 2 <= len(lines[1:-1]) <= 3, "ever more seldom"
-    assert lines[-1] == "starting vLLM (about 1 s): weights 1 GiB"
-    assert startup.estimate("small on cpu") == pytest.approx(0.4, abs=0.1) and startup.estimate("large on cpu") is None
+    assert lines[0] == "starting vLLM: weights 1 GiB" and re.fullmatch(r"starting vLLM: \d s", lines[1])
+    assert len(lines[1:-1]) <= 4, "ever more seldom"
+    last = next(line for line in lines if "weights" in line and "about" in line)
+    assert re.fullmatch(r"starting vLLM \(about \d s\): weights 1 GiB", last)
+    took = startup.estimate("small on cpu")
+    assert took and took >= 0.5 and startup.estimate("large on cpu") is None
     with pytest.raises(SetupError), startup.told("large on cpu", "", lines.append):
         raise SetupError("no kernels")
     assert startup.estimate("large on cpu") is None, "a start that failed"

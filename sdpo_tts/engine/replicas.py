@@ -6,7 +6,6 @@ import multiprocessing
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from itertools import count
 from multiprocessing import connection
 from typing import Any
 
@@ -61,7 +60,7 @@ class Replicas:
         """One on each device: `cuda:N`, or `cpu` several times. Raises SetupError, with none left, where one does not
         start."""
         self._all: list[Replica] = []
-        self._numbers = count(1)
+        self._busy: list[Replica] = []
         try:
             for place, device in enumerate(devices):
                 self._all.append(_begun(place, device, len(devices), source, dtype, rank, settings))
@@ -72,26 +71,38 @@ class Replicas:
 
     def sample(self, requests: Sequence[Request], adapter: Adapter | None, listener: Listener) -> list[Sample]:
         """As `Rollout.sample`: dealt out in turn, cancelled as one."""
-        number, found, wanted = next(self._numbers), dict[int, Sample](), True
+        self._finish()
+        found, wanted = dict[int, Sample](), True
         places = {one: range(start, len(requests), len(self._all)) for start, one in enumerate(self._all)}
-        busy = [one for one in self._all if places[one]]
         try:
-            for one in busy:
-                one.send(Batch(number, [requests[place] for place in places[one]], adapter))
-            while busy:
-                for one, told in _told(busy, number):
+            for one in (one for one in self._all if places[one]):
+                one.send(Batch([requests[place] for place in places[one]], adapter))
+                self._busy.append(one)
+            while self._busy:
+                for one, told in _told(self._busy):
                     if isinstance(told, Ended):
                         listener.ended(places[one][told.place], told.sample)
                     else:
                         found.update(zip(places[one], told.samples, strict=True))
-                        busy.remove(one)
+                        self._busy.remove(one)
                 if wanted and listener.enough():
                     wanted = False
-                    _cancel(busy)
+                    self._cancel()
         except BaseException:
-            _cancel(busy)
+            self._cancel()
             raise
         return [found[place] for place in range(len(requests))]
+
+    def _cancel(self) -> None:
+        for one in self._busy:
+            with suppress(SetupError):  # whoever is gone samples nothing
+                one.send(Cancel())
+
+    def _finish(self) -> None:
+        """Hear the end of a batch that was left in the middle."""
+        while self._busy:
+            if isinstance(self._busy[0].receive(), Done):
+                self._busy.pop(0)
 
     def close(self) -> None:
         """They end as soon as their pipes are closed."""
@@ -103,19 +114,11 @@ class Replicas:
             one.process.join()
 
 
-def _told(busy: Sequence[Replica], number: int) -> Iterator[tuple[Replica, Ended | Done]]:
-    """What has been said of this batch; nothing, after a while."""
+def _told(busy: Sequence[Replica]) -> Iterator[tuple[Replica, Ended | Done]]:
+    """What they say; nothing, after a while."""
     speaking = connection.wait([one.talk for one in busy], TICK_S)
     for one in [one for one in busy if one.talk in speaking]:
-        message = one.receive()
-        if message.number == number:  # else of a batch that was left in the middle
-            yield one, message
-
-
-def _cancel(busy: Sequence[Replica]) -> None:
-    for one in busy:
-        with suppress(SetupError):  # whoever is gone samples nothing
-            one.send(Cancel())
+        yield one, one.receive()
 
 
 def _begun(place: int, device: str, count: int, *asked: Any) -> Replica:

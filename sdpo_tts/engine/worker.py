@@ -21,9 +21,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Batch:
-    """To a worker: requests, and the adapter that answers. What it says of the batch bears its number."""
+    """To a worker: requests, and the adapter that answers."""
 
-    number: int
     requests: Sequence[Request]
     adapter: Adapter | None
 
@@ -44,7 +43,6 @@ class Ready:
 class Ended:
     """From a worker: one answer, by its place among the requests."""
 
-    number: int
     place: int
     sample: Sample
 
@@ -53,7 +51,6 @@ class Ended:
 class Done:
     """From a worker: all answers of a batch, those that were cancelled among them."""
 
-    number: int
     samples: list[Sample]
 
 
@@ -86,12 +83,12 @@ def _answer(talk: Any, rollout: Rollout) -> None:
     while True:
         batch = talk.recv()
         if isinstance(batch, Batch):  # else a batch was cancelled when it had just ended
-            talk.send(Done(batch.number, rollout.sample(batch.requests, batch.adapter, _listener(talk, batch))))
+            talk.send(Done(rollout.sample(batch.requests, batch.adapter, _listener(talk))))
 
 
-def _listener(talk: Any, batch: Batch) -> Listener:
+def _listener(talk: Any) -> Listener:
     def ended(place: int, sample: Sample) -> None:
-        talk.send(Ended(batch.number, place, sample))
+        talk.send(Ended(place, sample))
 
     def enough() -> bool:
         return bool(talk.poll()) and isinstance(talk.recv(), Cancel)
