@@ -1,0 +1,30 @@
+/* Bytes that grow, in memory of which no command's process gets a copy. A fork stays cheap however much lies here, the
+   peak of a new process does not begin with it, and what the judge sends is not in it. */
+#ifndef BUFFER_H
+#define BUFFER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct {
+    const uint8_t *data;
+    size_t size;
+} Bytes;
+
+typedef struct {
+    uint8_t *data;
+    size_t size, room;
+} Buffer;
+
+/* Where the next `more` bytes go; they count at once. Dies where there is no memory. */
+uint8_t *buffer_grow(Buffer *buffer, size_t more);
+
+void buffer_add(Buffer *buffer, const void *data, size_t size);
+
+/* Forgets what is in it, and gives memory back if that was much. */
+void buffer_empty(Buffer *buffer);
+
+/* All of them. Dies where that fails. */
+void bytes_write(Bytes bytes, int fd);
+
+#endif
