@@ -166,11 +166,19 @@ static void kill_all(Command *command) {
     }
 }
 
-/* What still lies in the pipes; no writer lives, so each of them ends. */
+/* What still lies in a pipe; no writer lives, so it ends, if only once the kernel has found what was sent to nobody. */
+static void hear_out(Command *command, Stream *stream) {
+    while (stream->fd >= 0) {
+        struct pollfd watched = {.fd = stream->fd, .events = POLLIN};
+        poll(&watched, 1, POLL_NS / 1000000);
+        hear_stream(command, stream);
+    }
+}
+
 static void drain(Command *command) {
     close_end(&command->in);
-    while (command->out.fd >= 0) hear_stream(command, &command->out);
-    while (command->err.fd >= 0) hear_stream(command, &command->err);
+    hear_out(command, &command->out);
+    hear_out(command, &command->err);
     if (!command->killed && command->out.capture.total > command->job->limits.output_bytes) command->killed = "output";
 }
 

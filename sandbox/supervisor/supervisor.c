@@ -95,6 +95,7 @@ static void set_signals(void) {
 }
 
 int main(void) {
+    if (getpid() != 1) die("only for PID 1 of a container: it kills all that it can reach");
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) die("prctl(PR_SET_DUMPABLE)");
     set_signals();
     meter_open("/sys/fs/cgroup");

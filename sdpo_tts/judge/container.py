@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import struct
 import threading
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -69,24 +71,33 @@ class Container:
     def __init__(self, api: Any, id: str, channel: Channel) -> None:
         self._api, self.id, self._channel = api, id, channel
         self.uses = 0
-        self._begun: tuple[Command, bytes] | None = None  # sent, but not yet answered
+        self._begun: deque[tuple[Command, bytes]] = deque()  # sent, but not yet answered
 
     def load(self, files: Mapping[str, bytes]) -> None:
         """The files that every later command finds in its working directory. Raises ContainerLost."""
         self._send([b"load", *(part for name, content in files.items() for part in (name.encode(), content))])
         self._answer(SLACK_S)
 
-    def run(self, command: Command, stdin: bytes = b"", ahead: bytes | None = None) -> Facts:
-        """With `ahead`, the same command is begun on that before this one's answer is here, to be asked for next.
+    def run(self, command: Command, stdin: bytes = b"", ahead: Sequence[bytes] = ()) -> Facts:
+        """With `ahead`, the same command is begun on those before this one's answer is here, to be asked for in order.
 
         Raises ContainerLost, ContainerOutOfMemory.
         """
         if not self.has_begun(command, stdin):
             self._begin(command, stdin)
-        self._begun = None
-        if ahead is not None and len(ahead) <= AHEAD_BYTES:
-            self._begin(command, ahead)
+        self._begin_ahead(command, ahead)
+        self._begun.popleft()
         return _facts(self._answer(command.patience_s))
+
+    def _begin_ahead(self, command: Command, ahead: Sequence[bytes]) -> None:
+        """Those that are not begun yet, up to the first that may not fit into the pipes."""
+        known = len(self._begun) - 1
+        room = AHEAD_BYTES - sum(len(stdin) for stdin in ahead[:known])
+        for stdin in ahead[known:]:
+            room -= len(stdin)
+            if room < 0:
+                break
+            self._begin(command, stdin)
 
     def converse(self, command: Command, idle_s: float, heard: Words, said: Callable[[bytes | None], None]) -> Facts:
         """As `run`, with an input that comes while it runs. In both directions None means that no more will come.
@@ -114,19 +125,24 @@ class Container:
                 self._channel.send([b"hush"] if data is None else [b"hear", data], SLACK_S)
 
     def has_begun(self, command: Command, stdin: bytes) -> bool:
-        return self._begun is not None and self._begun[0] == command and self._begun[1] is stdin
+        """Whether that is what is answered next."""
+        return bool(self._begun) and self._begun[0][1] is stdin and self._begun[0][0] == command
 
     def settle(self, patience_s: float = SETTLE_S) -> None:
-        """Waits for the end of what was begun and is not wanted. Raises ContainerLost, ContainerOutOfMemory."""
-        if self._begun is not None:
-            self._begun = None
-            facts = _facts(self._answer(patience_s))
+        """Waits for the end of all that was begun and is not wanted, so long in all.
+
+        Raises ContainerLost, ContainerOutOfMemory.
+        """
+        deadline = time.monotonic() + patience_s
+        while self._begun:
+            self._begun.popleft()
+            facts = _facts(self._answer(deadline - time.monotonic()))
             if facts.dirty or facts.oom_kills:
                 raise ContainerLost("what was begun and is not wanted has spoiled the container")
 
     def _begin(self, command: Command, stdin: bytes) -> None:
         self._send(_request(command, stdin))
-        self._begun = (command, stdin)
+        self._begun.append((command, stdin))
 
     def remove(self) -> None:
         """Kills and removes it; that it is gone already is fine."""
