@@ -7,6 +7,8 @@
 
 enum { STEP = 1 << 16, MUCH = 1 << 18 };
 
+static size_t held, most;
+
 static void make_room(Buffer *buffer, size_t least) {
     if (least > SIZE_MAX / 4) die("a size without sense");
     size_t room = least > 2 * buffer->room ? least : 2 * buffer->room;
@@ -24,6 +26,8 @@ uint8_t *buffer_grow(Buffer *buffer, size_t more) {
     if (more > SIZE_MAX / 4) die("a size without sense");
     if (buffer->size + more > buffer->room || !buffer->data) make_room(buffer, buffer->size + more + 1);
     buffer->size += more;
+    held += more;
+    most = held > most ? held : most;
     return buffer->data + buffer->size - more;
 }
 
@@ -31,10 +35,17 @@ void buffer_add(Buffer *buffer, const void *data, size_t size) {
     if (size) memcpy(buffer_grow(buffer, size), data, size);
 }
 
+void buffer_cut(Buffer *buffer, size_t size) {
+    held -= buffer->size - size;
+    buffer->size = size;
+}
+
 void buffer_empty(Buffer *buffer) {
     if (buffer->size > MUCH) madvise(buffer->data, buffer->room, MADV_DONTNEED);
-    buffer->size = 0;
+    buffer_cut(buffer, 0);
 }
+
+size_t buffer_most(void) { return most; }
 
 void bytes_write(Bytes bytes, int fd) {
     while (bytes.size) {

@@ -21,8 +21,14 @@ uint8_t *buffer_grow(Buffer *buffer, size_t more);
 
 void buffer_add(Buffer *buffer, const void *data, size_t size);
 
+/* Keeps only the first `size` bytes. */
+void buffer_cut(Buffer *buffer, size_t size);
+
 /* Forgets what is in it, and gives memory back if that was much. */
 void buffer_empty(Buffer *buffer);
+
+/* The most that all buffers together ever held. */
+size_t buffer_most(void);
 
 /* All of them. Dies where that fails. */
 void bytes_write(Bytes bytes, int fd);

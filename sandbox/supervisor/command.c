@@ -36,9 +36,7 @@ static void feed(Command *command) {
 }
 
 static void hear_stream(Command *command, Stream *stream) {
-    static Buffer chunk;
-    chunk.size = 0;
-    uint8_t *data = buffer_grow(&chunk, CHUNK);
+    static uint8_t data[CHUNK];
     ssize_t got = read(stream->fd, data, CHUNK);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (got <= 0) return close_end(&stream->fd);
@@ -46,12 +44,11 @@ static void hear_stream(Command *command, Stream *stream) {
     if (command->talks && stream == &command->out) dialogue_said((Bytes){data, (size_t)got});
 }
 
-static void begin(Command *command, const Job *job, Started *started) {
+static void begin(Command *command, const Job *job, const Pipes *pipes) {
     command->job = job;
-    command->pid = started->pid;
-    command->in = started->in;
-    command->out.fd = started->out;
-    command->err.fd = started->err;
+    command->in = pipes->in[1];
+    command->out.fd = pipes->out[0];
+    command->err.fd = pipes->err[0];
     capture_begin(&command->out.capture, job->limits.output_bytes);
     capture_begin(&command->err.capture, TAIL_BYTES / 4);
     command->pending = job->input;
@@ -156,12 +153,12 @@ static void enforce(Command *command) {
     }
 }
 
-/* From PID 1 this reaches every other process in the container; repeated until none is left to reap. */
+/* From PID 1 this reaches every other process in the container; repeated until none is left to reap. Each of them is its
+   child, or the child of one, or becomes its child: where there is no child, there is nobody. */
 static void kill_all(Command *command) {
     siginfo_t info;
-    for (;;) {
+    while (reap(command)) {
         kill(-1, SIGKILL);
-        if (!reap(command)) return;
         waitid(P_ALL, 0, &info, WEXITED | WNOWAIT);
     }
 }
@@ -182,10 +179,11 @@ static void drain(Command *command) {
     if (!command->killed && command->out.capture.total > command->job->limits.output_bytes) command->killed = "output";
 }
 
-void command_run(Command *command, const Job *job, Started started) {
-    begin(command, job, &started);
-    feed(command);
-    starter_go(&started);
+void command_run(Command *command, const Job *job, int program) {
+    Pipes pipes = starter_pipes();
+    begin(command, job, &pipes);
+    feed(command); /* what fits lies there before it asks for it */
+    command->pid = starter_start(job, program, &pipes);
     while (!command->ended && !command->killed) {
         pump(command);
         reap(command);

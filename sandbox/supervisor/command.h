@@ -35,8 +35,8 @@ typedef struct {
     int64_t peak_bytes, cpu_then_ns, oom_then, began_ns, looked_ns, wall_ns;
 } Command;
 
-/* Runs it to its end: afterwards no process is left. */
-void command_run(Command *command, const Job *job, Started started);
+/* Runs it to its end: afterwards no process is left. `program`: as in starter.h. */
+void command_run(Command *command, const Job *job, int program);
 
 /* All but `dirty`. */
 Facts command_facts(const Command *command);

@@ -105,7 +105,7 @@ void folders_keep(Bytes name, uint64_t most, Buffer *into) {
         uint8_t *data = buffer_grow(into, wanted);
         for (ssize_t piece = 1; got < wanted && piece > 0; got += (uint64_t)(piece > 0 ? piece : 0))
             piece = pread(fd, data + got, wanted - got, (off_t)(size - wanted + got));
-        into->size = got;
+        buffer_cut(into, got);
     }
     close(fd);
 }

@@ -7,8 +7,8 @@
 
 enum { STAGE = 1 << 16, MOST_PARTS = 32, ANSWER = 1 };
 
-static Buffer stage; /* read from stdin, but not yet part of a frame */
-static size_t staged;
+static uint8_t stage[STAGE]; /* what is read from stdin, but not yet part of a frame: from `begin` to `end` */
+static size_t begin, end;
 static Buffer seal;
 
 static struct {
@@ -28,18 +28,17 @@ static size_t read_some(void *to, size_t most) {
 /* What is long does not go through the stage. */
 static bool take(uint8_t *to, size_t size) {
     while (size) {
-        size_t got = stage.size - staged;
+        size_t got = end - begin;
         if (got == 0 && size >= STAGE) {
             if ((got = read_some(to, size)) == 0) return false;
         } else if (got == 0) {
-            stage.size = staged = 0;
-            uint8_t *fresh = buffer_grow(&stage, STAGE);
-            if ((stage.size = read_some(fresh, STAGE)) == 0) return false;
+            begin = 0;
+            if ((end = read_some(stage, STAGE)) == 0) return false;
             continue;
         } else {
             got = got < size ? got : size;
-            memcpy(to, stage.data + staged, got);
-            staged += got;
+            memcpy(to, stage + begin, got);
+            begin += got;
         }
         to += got;
         size -= got;
@@ -47,7 +46,7 @@ static bool take(uint8_t *to, size_t size) {
     return true;
 }
 
-bool frame_begun(void) { return staged < stage.size; }
+bool frame_begun(void) { return begin < end; }
 
 bool frame_read(Frame *frame) {
     uint32_t count, lengths[MOST_FIELDS];
@@ -70,7 +69,7 @@ bool frame_is(const Frame *frame, const char *kind, size_t fields) {
 }
 
 void answer_seal(Bytes bytes) {
-    seal.size = 0;
+    buffer_empty(&seal);
     buffer_add(&seal, bytes.data, bytes.size);
 }
 

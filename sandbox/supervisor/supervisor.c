@@ -24,7 +24,6 @@ static Frame request, loaded; /* the files of `loaded` are its fields 1, 3, ... 
 static Command command;
 
 static void load(void) {
-    starter_forget(); /* it knows the old program by a descriptor's number */
     program_close();
     Frame old = loaded;
     loaded = request;
@@ -63,12 +62,11 @@ static void run(void) {
     static Buffer kept;
     Job job = job_of(&request);
     int program = lay_out((const char *)job.argv.data);
-    command_run(&command, &job, starter_start(&job, program));
+    command_run(&command, &job, program);
     Facts facts = command_facts(&command);
     folders_keep(job.keep, job.limits.keep_bytes, &kept);
     facts.dirty = !folders_wipe();
     answer(facts, (Bytes){kept.data, kept.size});
-    starter_start_ahead();
 }
 
 static void serve(void) {
@@ -96,6 +94,7 @@ static void set_signals(void) {
 
 int main(void) {
     if (getpid() != 1) die("only for PID 1 of a container: it kills all that it can reach");
+    starter_open();
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) die("prctl(PR_SET_DUMPABLE)");
     set_signals();
     meter_open("/sys/fs/cgroup");
