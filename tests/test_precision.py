@@ -10,7 +10,7 @@ import pytest
 
 from sdpo_tts.judge import Judge, Verdict
 from sdpo_tts.judge.facts import Facts, cause, is_borderline, stack_bytes, wall_kill_s
-from sdpo_tts.problem import Limits
+from sdpo_tts.problem import Limits, Test
 from tests.hostile.corpus import RIGHT, SUM
 
 MIB = 2**20
@@ -87,3 +87,42 @@ def test_peak_memory_of_small_and_large_programs(engine: None) -> None:
         small, large = (judge.judge(program.format(size)).outcomes[0].peak_bytes / MIB for size in (1, 41))
     assert 4 < small < 16
     assert 38 < large - small < 42
+
+
+# Quick, so that several tests are begun ahead.
+FOURTH_IN_C = """#include <stdio.h>
+#include <unistd.h>
+int main(void) {{ long a, b; scanf("%ld %ld", &a, &b); if (a {when} 4) {{ {what} }} printf("%ld\\n", a + b); }}
+"""
+
+
+@pytest.mark.parametrize(
+    ("when", "what", "verdicts"),
+    [
+        ("==", "a = 0;", "AC AC AC WA"),
+        (">=", "a = 0; if (b > 5) sleep(9);", "AC AC AC WA"),
+        ("==", 'for (;;) printf("%0999d", 0);', "AC AC AC OLE"),
+        ("==", "for (;;);", "AC AC AC TLE"),
+        ("==", "return 1;", "AC AC AC RE"),
+        (">", "b *= 1;", "AC AC AC AC AC AC AC AC"),
+    ],
+)
+def test_several_that_are_begun_ahead_and_not_wanted_disturb_nobody(
+    when: str, what: str, verdicts: str, engine: None
+) -> None:
+    tests = tuple(Test(f"{n}", f"{n} {n + 1}\n".encode(), f"{2 * n + 1}\n".encode(), shown=False) for n in range(1, 9))
+    problem = replace(SUM, language="c", tests=tests, limits=replace(SUM.limits, time_s=0.5))
+    wrong, right = (FOURTH_IN_C.format(when=when, what=what), FOURTH_IN_C.format(when=">", what=""))
+    with Judge(problem, workers=1) as judge:
+        first, second = judge.judge(wrong), judge.judge(right)
+        third = judge.judge(right + "//")
+    assert " ".join(outcome.verdict for outcome in first.outcomes) == verdicts
+    assert second.solved and third.solved
+
+
+def test_inputs_that_do_not_fit_into_the_pipes_are_not_begun_ahead(engine: None) -> None:
+    sizes = (10, 9_000, 8_000, 17_000, 5, 200_000, 16_000, 3)
+    tests = tuple(Test(str(n), b"x" * size, str(size).encode(), shown=False) for n, size in enumerate(sizes))
+    count = '#include <stdio.h>\nint main(void) { int n = 0; while (getchar() != EOF) n++; printf("%d", n); }\n'
+    with Judge(replace(SUM, language="c", tests=tests), workers=1) as judge:
+        assert judge.judge(count).solved

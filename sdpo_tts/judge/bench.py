@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from types import TracebackType
 
 from sdpo_tts.judge.container import SETTLE_S, Cage, Command, Container, ContainerLost, ContainerOutOfMemory
 from sdpo_tts.judge.facts import Facts, out_of_memory
 from sdpo_tts.judge.fleet import Fleet
 from sdpo_tts.judge.verdict import CompileError
+
+QUICK_S, QUICK_AHEAD = 0.005, 4
 
 
 class Bench:
@@ -19,6 +22,7 @@ class Bench:
         self._fleet, self._cage, self._files = fleet, cage, files
         self._container: Container | None = None
         self._coming: deque[bytes] = deque()
+        self._last_s = QUICK_S  # how long the last run took
 
     def __enter__(self) -> Bench:
         return self
@@ -32,7 +36,7 @@ class Bench:
             self._fleet.give_back(self._cage, self._container)
 
     def expect(self, inputs: Iterable[bytes]) -> None:
-        """The inputs of the runs to come, in order: each is begun while the answer to the one before is looked at."""
+        """The inputs of the runs to come, in order: each is begun while answers to those before are looked at."""
         self._coming = deque(inputs)
 
     def run(self, command: Command, stdin: bytes = b"") -> Facts:
@@ -40,7 +44,9 @@ class Bench:
         ahead = self._ahead(stdin)
         if self._container is not None and not self._container.has_begun(command, stdin):
             self.settle(command.patience_s)
-        return self._use(lambda container: container.run(command, stdin, ahead))
+        facts = self._use(lambda container: container.run(command, stdin, ahead))
+        self._last_s = facts.wall_s
+        return facts
 
     def converse(self, command: Command, talk: Callable[[Container], Facts]) -> Facts:
         """What comes of a `talk` that runs `command`, with nothing begun before or during it. Raises ContainerLost."""
@@ -60,11 +66,12 @@ class Bench:
             self._drop()
         return facts
 
-    def _ahead(self, stdin: bytes) -> bytes | None:
-        if self._coming and self._coming[0] is stdin:
-            self._coming.popleft()
-            return self._coming[0] if self._coming else None
-        return None
+    def _ahead(self, stdin: bytes) -> Sequence[bytes]:
+        """What to begin before the answer is here: more of what is quick, of which little is lost if none is wanted."""
+        if not self._coming or self._coming[0] is not stdin:
+            return ()
+        self._coming.popleft()
+        return tuple(islice(self._coming, QUICK_AHEAD if self._last_s < QUICK_S else 1))
 
     def settle(self, patience_s: float) -> None:
         """Nothing is begun any more: what is not wanted has ended well, or the container is gone."""

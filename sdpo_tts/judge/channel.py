@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import socket
 import struct
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 STDOUT, STDERR = 1, 2
 STDERR_KEPT = 4096
+CHUNK = 1 << 18
 # A supervisor's answer: captured output, which is capped, plus a file of a compiler.
 MOST_FRAME_BYTES = 1 << 30
 
@@ -21,38 +21,36 @@ class ChannelClosed(Exception):
 
 
 class Channel:
-    """Speaks the frames that `sandbox/supervisor.py` describes, over an attached socket."""
+    """Speaks the frames that `sandbox/supervisor/frames.h` describes, over an attached socket."""
 
     def __init__(self, attached: Any) -> None:
         self._attached = attached  # keeps the HTTP response alive that owns the socket
         self._socket: socket.socket = getattr(attached, "_sock", attached)
-        self._buffer = bytearray()
-        self._seal, self._sealed = secrets.token_hex(16), False
+        self._stream, self._buffer = bytearray(), bytearray()  # the engine's, and the container's stdout in it
+        self._seal, self._sealed = secrets.token_hex(16).encode(), False
         self.stderr = bytearray()  # the supervisor's own last words
 
-    def send(self, head: Mapping[str, Any], blobs: Sequence[bytes], timeout_s: float) -> None:
+    def send(self, fields: Sequence[bytes], timeout_s: float) -> None:
         """Raises ChannelClosed."""
-        seal = {} if self._sealed else {"seal": self._seal}
+        data = _frame(fields) if self._sealed else _frame((b"seal", self._seal)) + _frame(fields)
         self._sealed = True
-        text = json.dumps({**head, **seal, "blobs": [len(blob) for blob in blobs]}).encode()
         try:
             self._socket.settimeout(timeout_s)
-            self._socket.sendall(b"".join((struct.pack(">I", len(text)), text, *blobs)))
+            self._socket.sendall(data)
         except OSError as error:
             raise ChannelClosed(f"cannot send: {error}") from error
 
-    def receive(self, timeout_s: float) -> tuple[dict[str, Any], list[bytes]]:
-        """The next frame, within `timeout_s` seconds in all. Raises ChannelClosed."""
+    def receive(self, timeout_s: float) -> list[bytes]:
+        """The next answer's fields but the seal, within `timeout_s` seconds in all. Raises ChannelClosed."""
         deadline = time.monotonic() + timeout_s
-        (size,) = struct.unpack(">I", self._take(4, deadline))
-        try:
-            head: dict[str, Any] = json.loads(self._take(size, deadline))
-            if head.pop("seal") != self._seal:
-                raise ValueError("another seal")
-            lengths = head.pop("blobs")
-        except (ValueError, KeyError, AttributeError) as error:
-            raise ChannelClosed(f"an answer that is not the supervisor's: {error!r}") from error
-        return head, [self._take(length, deadline) for length in lengths]
+        (count,) = struct.unpack("<I", self._take(4, deadline))
+        lengths = struct.unpack(f"<{count}I", self._take(4 * count, deadline))
+        if count < 2 or sum(lengths) > MOST_FRAME_BYTES:
+            raise ChannelClosed(f"an answer of {count} fields and {sum(lengths)} bytes")
+        kind, seal, *others = [self._take(length, deadline) for length in lengths]
+        if seal != self._seal:
+            raise ChannelClosed("an answer that is not the supervisor's")
+        return [kind, *others]
 
     def close(self) -> None:
         for end in (self._socket, self._attached):
@@ -61,7 +59,7 @@ class Channel:
     def _take(self, size: int, deadline: float) -> bytes:
         """The next `size` bytes of the container's stdout."""
         if size > MOST_FRAME_BYTES:
-            raise ChannelClosed(f"an answer of {size} bytes")
+            raise ChannelClosed(f"an answer of {size} bytes or more")
         while len(self._buffer) < size:
             self._demultiplex(deadline)
         taken = bytes(self._buffer[:size])
@@ -78,11 +76,18 @@ class Channel:
             self.stderr = (self.stderr + payload)[-STDERR_KEPT:]
 
     def _read(self, size: int, deadline: float) -> bytes:
-        data = bytearray()
-        while len(data) < size:
+        while len(self._stream) < size:
+            self._stream += self._receive(deadline)
+        data = bytes(self._stream[:size])
+        del self._stream[:size]
+        return data
+
+    def _receive(self, deadline: float) -> bytes:
+        """What has come of the engine's stream, once there is any."""
+        while True:
             try:
                 self._socket.settimeout(max(0.001, deadline - time.monotonic()))
-                piece = self._socket.recv(min(size - len(data), 1 << 20))
+                piece = self._socket.recv(CHUNK)
             except TimeoutError:
                 if time.monotonic() < deadline:  # it was the limit of a thread that sends meanwhile
                     continue
@@ -91,5 +96,9 @@ class Channel:
                 raise ChannelClosed(f"no answer: {error}") from error
             if not piece:
                 raise ChannelClosed("the container ended")
-            data += piece
-        return bytes(data)
+            return piece
+
+
+def _frame(fields: Sequence[bytes]) -> bytes:
+    lengths = map(len, fields)
+    return b"".join((struct.pack(f"<{1 + len(fields)}I", len(fields), *lengths), *fields))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import struct
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -17,6 +20,9 @@ AHEAD_BYTES = 16 * 1024  # of input that surely fits into the pipes to a supervi
 SETTLE_S = 0.5
 SLACK_S = 20.0  # what a busy machine may add to all that before the container counts as lost
 STRETCH = 4  # as STARVED_FACTOR in the supervisor
+# As `Limits` and `Facts` in the supervisor.
+LIMITS, FACTS = struct.Struct("<6Q"), struct.Struct("<10q")
+DONE = b"done"
 
 Words = SimpleQueue[bytes | None]
 
@@ -65,40 +71,49 @@ class Container:
     def __init__(self, api: Any, id: str, channel: Channel) -> None:
         self._api, self.id, self._channel = api, id, channel
         self.uses = 0
-        self._begun: tuple[Command, bytes] | None = None  # sent, but not yet answered
+        self._begun: deque[tuple[Command, bytes]] = deque()  # sent, but not yet answered
 
     def load(self, files: Mapping[str, bytes]) -> None:
         """The files that every later command finds in its working directory. Raises ContainerLost."""
-        self._send({"op": "load", "names": list(files)}, list(files.values()))
+        self._send([b"load", *(part for name, content in files.items() for part in (name.encode(), content))])
         self._answer(SLACK_S)
 
-    def run(self, command: Command, stdin: bytes = b"", ahead: bytes | None = None) -> Facts:
-        """With `ahead`, the same command is begun on that before this one's answer is here, to be asked for next.
+    def run(self, command: Command, stdin: bytes = b"", ahead: Sequence[bytes] = ()) -> Facts:
+        """With `ahead`, the same command is begun on those before this one's answer is here, to be asked for in order.
 
         Raises ContainerLost, ContainerOutOfMemory.
         """
         if not self.has_begun(command, stdin):
             self._begin(command, stdin)
-        self._begun = None
-        if ahead is not None and len(ahead) <= AHEAD_BYTES:
-            self._begin(command, ahead)
-        return _facts(*self._answer(command.patience_s))
+        self._begin_ahead(command, ahead)
+        self._begun.popleft()
+        return _facts(self._answer(command.patience_s))
+
+    def _begin_ahead(self, command: Command, ahead: Sequence[bytes]) -> None:
+        """Those that are not begun yet, up to the first that may not fit into the pipes."""
+        known = len(self._begun) - 1
+        room = AHEAD_BYTES - sum(len(stdin) for stdin in ahead[:known])
+        for stdin in ahead[known:]:
+            room -= len(stdin)
+            if room < 0:
+                break
+            self._begin(command, stdin)
 
     def converse(self, command: Command, idle_s: float, heard: Words, said: Callable[[bytes | None], None]) -> Facts:
         """As `run`, with an input that comes while it runs. In both directions None means that no more will come.
 
         `idle_s` seconds without a word of either side end it. Raises ContainerLost, ContainerOutOfMemory.
         """
-        self._send({"op": "run", "env": ENV, "idle_s": idle_s, **command.__dict__}, [b""])
+        self._send(_request(command, b"", idle_s))
         stopped = threading.Event()
         feeder = threading.Thread(target=self._feed, args=(heard, stopped), daemon=True)
         feeder.start()
         try:
             while True:
-                head, blobs = self._answer(command.patience_s)
-                if "exit_code" in head:
-                    return _facts(head, blobs)
-                said(blobs[0] if blobs else None)
+                answer = self._answer(command.patience_s)
+                if answer[0] == DONE:
+                    return _facts(answer)
+                said(answer[1] if answer[0] == b"said" else None)
         finally:
             stopped.set()
             heard.put(None)  # wakes the feeder
@@ -107,22 +122,27 @@ class Container:
     def _feed(self, heard: Words, stopped: threading.Event) -> None:
         while (data := heard.get()) is not None or not stopped.is_set():
             with suppress(ChannelClosed):  # `converse` finds out
-                self._channel.send({"op": "hush" if data is None else "hear"}, [] if data is None else [data], SLACK_S)
+                self._channel.send([b"hush"] if data is None else [b"hear", data], SLACK_S)
 
     def has_begun(self, command: Command, stdin: bytes) -> bool:
-        return self._begun is not None and self._begun[0] == command and self._begun[1] is stdin
+        """Whether that is what is answered next."""
+        return bool(self._begun) and self._begun[0][1] is stdin and self._begun[0][0] == command
 
     def settle(self, patience_s: float = SETTLE_S) -> None:
-        """Waits for the end of what was begun and is not wanted. Raises ContainerLost, ContainerOutOfMemory."""
-        if self._begun is not None:
-            self._begun = None
-            head, _ = self._answer(patience_s)
-            if head["dirty"] or head["oom_kills"]:
+        """Waits for the end of all that was begun and is not wanted, so long in all.
+
+        Raises ContainerLost, ContainerOutOfMemory.
+        """
+        deadline = time.monotonic() + patience_s
+        while self._begun:
+            self._begun.popleft()
+            facts = _facts(self._answer(deadline - time.monotonic()))
+            if facts.dirty or facts.oom_kills:
                 raise ContainerLost("what was begun and is not wanted has spoiled the container")
 
     def _begin(self, command: Command, stdin: bytes) -> None:
-        self._send({"op": "run", "env": ENV, **command.__dict__}, [stdin])
-        self._begun = (command, stdin)
+        self._send(_request(command, stdin))
+        self._begun.append((command, stdin))
 
     def remove(self) -> None:
         """Kills and removes it; that it is gone already is fine."""
@@ -131,13 +151,13 @@ class Container:
         with suppress(*engine_errors()):
             self._api.remove_container(self.id, force=True, v=True)
 
-    def _send(self, request: dict[str, Any], blobs: list[bytes]) -> None:
+    def _send(self, request: list[bytes]) -> None:
         try:
-            self._channel.send(request, blobs, SLACK_S)
+            self._channel.send(request, SLACK_S)
         except ChannelClosed as error:
             raise self._loss(error) from error
 
-    def _answer(self, timeout_s: float) -> tuple[dict[str, Any], list[bytes]]:
+    def _answer(self, timeout_s: float) -> list[bytes]:
         try:
             return self._channel.receive(timeout_s)
         except ChannelClosed as error:
@@ -155,12 +175,39 @@ class Container:
         return ContainerLost(f"{message} (exit code {state['ExitCode']})")
 
 
-def _facts(head: dict[str, Any], blobs: list[bytes]) -> Facts:
+def _request(command: Command, stdin: bytes, idle_s: float = 0.0) -> list[bytes]:
+    """To run it; with an idle time, as a dialogue."""
+    times = (round(seconds * 1e9) for seconds in (command.cpu_s, command.wall_s, idle_s))
+    limits = LIMITS.pack(*times, command.output_bytes, command.stack_bytes, command.keep_bytes)
+    env = [f"{name}={value}" for name, value in ENV.items()]
+    return [b"run", limits, (command.keep or "").encode(), stdin, _texts(command.argv), _texts(env)]
+
+
+def _texts(texts: Iterable[str]) -> bytes:
+    return b"".join(text.encode() + b"\0" for text in texts)
+
+
+def _facts(answer: list[bytes]) -> Facts:
     """From a supervisor's answer to a finished run. Raises ContainerLost."""
-    if head.pop("evicted"):
+    _, numbers, killed, stdout, stderr, kept = answer
+    exit_code, signal, cpu_ns, wall_ns, oom_kills, evicted, peak, out_bytes, err_bytes, dirty = FACTS.unpack(numbers)
+    if evicted:
         raise ContainerLost("a program was killed because the machine ran out of memory")
-    stdout, stderr, kept = blobs
-    return Facts(**head, stdout=stdout, stderr=stderr, kept=kept)
+    return Facts(
+        exit_code=None if signal else exit_code,
+        signal=signal or None,
+        cpu_s=cpu_ns / 1e9,
+        wall_s=wall_ns / 1e9,
+        killed=killed.decode() or None,
+        oom_kills=oom_kills,
+        peak_bytes=peak,
+        stdout_bytes=out_bytes,
+        stderr_bytes=err_bytes,
+        dirty=bool(dirty),
+        stdout=stdout,
+        stderr=stderr,
+        kept=kept,
+    )
 
 
 def engine_errors() -> tuple[type[Exception], ...]:

@@ -1,6 +1,6 @@
 import os
 
-for name in ['d' * 200] * 1000:
+for name in [*map(str, range(2000)), *['d' * 200] * 1000]:
     os.mkdir(name)
     os.chdir(name)
 for _ in range(20):

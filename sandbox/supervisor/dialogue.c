@@ -1,0 +1,77 @@
+#include "dialogue.h"
+
+#include "clock.h"
+#include "fault.h"
+#include "meter.h"
+
+enum { WORK_NS = 5 * 1000 * 1000 }; /* of CPU: more than waiting takes */
+
+static Frame word;
+static Buffer heard; /* for the command, which has not read it yet */
+static int64_t sign_ns, cpu_then_ns;
+static int looks_since_close;
+
+_Noreturn void judge_is_gone(void) {
+    errno = 0;
+    die("the judge is gone");
+}
+
+static void add_pending(Command *command, Bytes words) {
+    static Buffer joined;
+    buffer_empty(&joined);
+    buffer_add(&joined, command->pending.data, command->pending.size);
+    buffer_add(&joined, words.data, words.size);
+    command->pending = (Bytes){joined.data, joined.size};
+    Buffer old = heard;
+    heard = joined;
+    joined = old;
+}
+
+void dialogue_begin(Command *command) {
+    sign_ns = command->began_ns;
+    cpu_then_ns = command->cpu_then_ns;
+    looks_since_close = 0;
+}
+
+void dialogue_hear(Command *command) {
+    if (!frame_read(&word)) judge_is_gone();
+    if (frame_is(&word, "hear", 2) && command->in >= 0) {
+        add_pending(command, word.fields[1]);
+        sign_ns = clock_ns(CLOCK_MONOTONIC);
+    } else if (frame_is(&word, "hush", 1)) {
+        command->more = false;
+        command_close_if_fed(command);
+    }
+}
+
+void dialogue_said(Bytes words) {
+    sign_ns = clock_ns(CLOCK_MONOTONIC);
+    answer_begin("said");
+    answer_field(words);
+    answer_send();
+}
+
+/* Not at once: stdout closes a moment before a process ends, and its end is the more telling news. */
+static void tell_silence(const Command *command) {
+    if (command->out.fd < 0 && ++looks_since_close == 2) {
+        answer_begin("silent");
+        answer_send();
+    }
+}
+
+/* A program that computes is not idle. */
+static void note_work(int64_t now) {
+    int64_t cpu_ns = meter_cpu_ns();
+    if (cpu_ns - cpu_then_ns > WORK_NS) {
+        sign_ns = now;
+        cpu_then_ns = cpu_ns;
+    }
+}
+
+const char *dialogue_look(Command *command, int64_t now) {
+    int64_t most = (int64_t)command->job->limits.idle_ns;
+    tell_silence(command);
+    note_work(now);
+    int64_t idle = now - sign_ns;
+    return idle > most && idle - command_starved_ns(command) > most ? "idle" : NULL;
+}
