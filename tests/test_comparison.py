@@ -136,6 +136,17 @@ def test_a_pool_is_sampled_once_and_serves_more_seeds_and_other_comparisons(tmp_
     assert here.pool(SUM, arm) == plan(tmp_path, context=ContextSettings(feedback="none")).pool(SUM, arm)
 
 
+def test_what_a_killed_process_left_of_a_link_goes(tmp_path: Path) -> None:
+    asked = plan(tmp_path, ("best-of-k",))
+    cell = next(asked.cells())
+    asked.open()
+    left = cell.home.with_name(f".{cell.home.name}.part")
+    (left / "logs").mkdir(parents=True)
+    (left / "events.jsonl").write_text("torn")
+    run(asked)
+    assert not left.exists() and ending(cell.home)
+
+
 def test_a_part_that_ran_out_of_time_is_not_asked_for_again(tmp_path: Path) -> None:
     write(tmp_path, "easy", "best-of-k", 0, [False] * 8, 12, pooled=True, reason="max_time")
     write(tmp_path, "easy", "best-of-k", 2, [False] * 12, 12, pooled=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -59,12 +58,13 @@ def claimed(home: Path) -> Iterator[bool]:
 
 
 def linked(run: Path, to: Path) -> None:
-    """Make a finished run appear at `to` as well, whole or not at all, by hard links where the disk allows them."""
-    to.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=to.parent, prefix=".link-", ignore_cleanup_errors=True) as part:
-        shutil.copytree(run, Path(part) / "run", copy_function=_link)
-        shutil.rmtree(to, ignore_errors=True)
-        (Path(part) / "run").rename(to)
+    """Make a finished run appear at `to` as well, whole or not at all, by hard links where the disk allows them. What a
+    killed process left of the same cell goes first: only one that has claimed the cell gets here."""
+    part = to.with_name(f".{to.name}.part")
+    for old in (part, to):
+        shutil.rmtree(old, ignore_errors=True)
+    shutil.copytree(run, part, copy_function=_link)
+    part.rename(to)
 
 
 def _link(source: str, target: str) -> None:
