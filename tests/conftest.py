@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import pytest
 from sdpo_tts.settings.sources import OTHERS, PREFIX
 
 ROOT = Path(__file__).parents[1]
+# A shell's job in the background ignores Ctrl-C, and so would all that the tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
