@@ -89,13 +89,13 @@ def _levels(analysis: Analysis) -> str:
 
 
 def _waits(analysis: Analysis) -> str:
+    waits = [row for row in analysis.waits if row.axis == "attempts"]
     rows = [
         (row.method, about(row.mean, row.low, row.high), more(row.more, row.more_low, row.more_high),
          more_interval(row.wide_low, row.wide_high))
-        for row in analysis.waits if row.axis == "attempts"
+        for row in waits
     ]  # fmt: skip
-    most = number(next(row.budget for row in analysis.waits))
-    heads = ("method", f"attempts, {most} at most", f"more than {analysis.methods[0]}", "on problems like these")
+    heads = ("method", f"attempts, {number(waits[0].budget)} at most", f"more than {analysis.methods[0]}", "on problems like these")
     return columns(heads, rows)
 
 
