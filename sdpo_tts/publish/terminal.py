@@ -95,8 +95,8 @@ def _waits(analysis: Analysis) -> str:
          more_interval(row.wide_low, row.wide_high))
         for row in waits
     ]  # fmt: skip
-    heads = ("method", f"attempts, {number(waits[0].budget)} at most", f"more than {analysis.methods[0]}", "on problems like these")
-    return columns(heads, rows)
+    amount, than = f"attempts, {number(waits[0].budget)} at most", f"more than {analysis.methods[0]}"
+    return columns(("method", amount, than, "on problems like these"), rows)
 
 
 def _ratios(analysis: Analysis) -> str:
