@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import zlib
 from collections.abc import Iterator
 from contextlib import closing
@@ -68,6 +69,26 @@ def test_a_long_input_reaches_a_slow_reader_and_one_that_does_not_read(container
     assert run(container, "print(1)", stdin).stdout == b"1\n"
     small = run(container, "print(2)")
     assert small.peak_bytes < 16 * MIB  # what the supervisor held is not the program's
+
+
+def test_large_files_reach_a_command_and_do_not_count_as_its_memory(container: Container) -> None:
+    large = bytes(i % 251 for i in range(20 * MIB + 5))
+    reads = b"import zlib; print(zlib.crc32(open('large', 'rb').read()))"
+    for _ in range(2):
+        container.load({"solution.py": reads, "large": large, "empty": b""})
+        assert container.run(command("python3", "solution.py")).stdout == f"{zlib.crc32(large)}\n".encode()
+    for source in (b"print(1)", b"import time; time.sleep(0.2)"):
+        container.load({"solution.py": source, "large": large})
+        assert container.run(command("python3", "solution.py")).peak_bytes < 16 * MIB
+
+
+def test_a_command_that_is_slow_does_not_keep_the_answers_before_it_back(container: Container) -> None:
+    container.load({"solution.py": b"import sys, time; time.sleep(float(input()))"})
+    inputs = [b"0", b"3"]
+    began = time.monotonic()
+    container.run(command("python3", "solution.py"), inputs[0], ahead=inputs[1:])
+    assert time.monotonic() - began < 3
+    assert container.run(command("python3", "solution.py"), inputs[1]).wall_s > 2.9
 
 
 def test_what_cannot_be_started_says_so(container: Container) -> None:

@@ -5,7 +5,7 @@
 
 #include "fault.h"
 
-enum { STEP = 1 << 16, MUCH = 1 << 18 };
+enum { STEP = 1 << 16, MUCH = 1 << 18, OURS = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE };
 
 static size_t held, most;
 
@@ -14,7 +14,7 @@ static void make_room(Buffer *buffer, size_t least) {
     size_t room = least > 2 * buffer->room ? least : 2 * buffer->room;
     room = (room + STEP - 1) / STEP * STEP;
     void *data = buffer->data ? mremap(buffer->data, buffer->room, room, MREMAP_MAYMOVE)
-                              : mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+                              : mmap(NULL, room, PROT_READ | PROT_WRITE, OURS, -1, 0);
     if (data == MAP_FAILED) die("no memory");
     if (madvise(data, room, MADV_DONTFORK) != 0) die("madvise");
     madvise(data, room, MADV_NOHUGEPAGE); /* a short text must not cost 2 MiB; not every kernel knows them */

@@ -1,5 +1,5 @@
-/* Bytes that grow, in memory that a fork leaves out: it stays cheap however much lies here, and the peak of a new process
-   does not begin with it. */
+/* Bytes that grow, in memory that a fork leaves out: it stays cheap however much lies here, and the peak of a new
+   process does not begin with it. */
 #ifndef BUFFER_H
 #define BUFFER_H
 

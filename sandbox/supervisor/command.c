@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "dialogue.h"
 #include "fault.h"
+#include "files.h"
 #include "meter.h"
 
 enum { POLL_NS = 20 * 1000 * 1000, STARVED_FACTOR = 4, CHUNK = 1 << 16, MOST_WATCHED = 4 };
@@ -130,7 +131,7 @@ static bool is_over_wall(const Command *command, int64_t now) {
 
 /* The limit that is first seen passed is the cause. */
 static void look_at_meter(Command *command, int64_t now) {
-    int64_t memory = meter_memory_bytes();
+    int64_t memory = meter_memory_bytes() - files_bytes();
     command->peak_bytes = memory > command->peak_bytes ? memory : command->peak_bytes;
     if (meter_oom_kills() > command->oom_then) command->killed = "memory";
     else if (meter_cpu_ns() - command->cpu_then_ns > (int64_t)command->job->limits.cpu_ns) command->killed = "cpu";
@@ -149,12 +150,13 @@ static void enforce(Command *command) {
         command->killed = "output";
     } else if (now - command->looked_ns >= POLL_NS) {
         command->looked_ns = now;
+        answer_flush(); /* of the commands before: this one is slower than they were */
         look_at_meter(command, now);
     }
 }
 
-/* From PID 1 this reaches every other process in the container; repeated until none is left to reap. Each of them is its
-   child, or the child of one, or becomes its child: where there is no child, there is nobody. */
+/* From PID 1 this reaches every other process in the container; repeated until none is left to reap. Each of them is
+   its child, or the child of one, or becomes its child: where there is no child, there is nobody. */
 static void kill_all(Command *command) {
     siginfo_t info;
     while (reap(command)) {

@@ -34,11 +34,11 @@ void dialogue_begin(Command *command) {
 }
 
 void dialogue_hear(Command *command) {
-    if (!frame_read(&word)) judge_is_gone();
-    if (frame_is(&word, "hear", 2) && command->in >= 0) {
-        add_pending(command, word.fields[1]);
+    if (!frame_head(&word) || !frame_rest(&word)) judge_is_gone();
+    if (frame_is(&word, "hear", 1) && command->in >= 0) {
+        add_pending(command, word.fields[0]);
         sign_ns = clock_ns(CLOCK_MONOTONIC);
-    } else if (frame_is(&word, "hush", 1)) {
+    } else if (frame_is(&word, "hush", 0)) {
         command->more = false;
         command_close_if_fed(command);
     }
@@ -49,6 +49,7 @@ void dialogue_said(Bytes words) {
     answer_begin("said");
     answer_field(words);
     answer_send();
+    answer_flush();
 }
 
 /* Not at once: stdout closes a moment before a process ends, and its end is the more telling news. */
@@ -56,6 +57,7 @@ static void tell_silence(const Command *command) {
     if (command->out.fd < 0 && ++looks_since_close == 2) {
         answer_begin("silent");
         answer_send();
+        answer_flush();
     }
 }
 

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -75,20 +76,11 @@ bool folders_wipe(void) {
     return work && temporary;
 }
 
-/* With a zero byte behind it. */
-static void copy_text(Bytes text, char *to, size_t room) {
-    errno = 0;
-    if (text.size >= room) die("a name that is too long");
-    memcpy(to, text.data, text.size);
-    to[text.size] = '\0';
-}
-
-void folders_put(Bytes name, Bytes content) {
-    char path[NAME_MAX + 1];
-    copy_text(name, path, sizeof path);
-    int fd = openat(dirfd(folders[WORK]), path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
+void folders_put(const char *name, int from, size_t size) {
+    int fd = openat(dirfd(folders[WORK]), name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
     if (fd < 0) die("a file of the program");
-    bytes_write(content, fd);
+    for (off_t at = 0; (size_t)at < size;)
+        if (sendfile(fd, from, &at, size - (size_t)at) <= 0) die("writing a file");
     close(fd);
 }
 
@@ -97,7 +89,10 @@ void folders_keep(Bytes name, uint64_t most, Buffer *into) {
     struct stat status;
     buffer_empty(into);
     if (name.size == 0) return;
-    copy_text(name, path, sizeof path);
+    errno = 0;
+    if (name.size >= sizeof path) die("a name that is too long");
+    memcpy(path, name.data, name.size);
+    path[name.size] = '\0';
     int fd = openat(dirfd(folders[WORK]), path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0) return;
     if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode)) {

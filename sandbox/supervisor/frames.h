@@ -6,8 +6,8 @@
                                       write into this process's pipes (gVisor of 2022 lets it) still could not forge one
      load, NAME, CONTENT, ...         the files that every later command finds in /w
      run, LIMITS, KEEP, STDIN, ARGV, ENV
-                                      LIMITS: six numbers of 64 bits, as in `Limits` (job.h); KEEP: the name of a file to
-                                      bring back, or nothing; ARGV, ENV: each text ends with a zero byte
+                                      LIMITS: six numbers of 64 bits, as in `Limits` (job.h); KEEP: the name of a file
+                                      to bring back, or nothing; ARGV, ENV: each text ends with a zero byte
      hear, BYTES and hush             of a dialogue: more for the command's stdin, and that no more will come
    Answers, of which the second field is S:
      loaded, S                        of a load
@@ -24,18 +24,27 @@
 
 #include "buffer.h"
 
-enum { JUDGE = 0, MOST_FIELDS = 256 };
+enum { JUDGE = 0, MOST_FIELDS = 256, MOST_KIND = 7 };
 
 typedef struct {
-    Buffer text;
-    Bytes fields[MOST_FIELDS];
+    char kind[MOST_KIND + 1];
+    Bytes fields[MOST_FIELDS]; /* those after the kind */
     size_t count;
+    Buffer text;
 } Frame;
 
-/* The next request; false at the end of stdin, also in the middle of a frame: the judge is gone. */
-bool frame_read(Frame *frame);
+/* The next request: its kind, and the sizes of its other fields. False at the end of stdin, as of all calls that read:
+   the judge is gone. */
+bool frame_head(Frame *frame);
 
-/* Whether part of a frame has been read already, so that `poll` does not see it. */
+/* All its other fields. */
+bool frame_rest(Frame *frame);
+
+/* Instead, one after another: the next field, or its next bytes, into memory or into a file. */
+bool frame_take(void *to, size_t size);
+bool frame_move(size_t size, int fd);
+
+/* Whether more has been read already, so that `poll` does not see it. */
 bool frame_begun(void);
 
 bool frame_is(const Frame *frame, const char *kind, size_t fields);
@@ -43,10 +52,14 @@ bool frame_is(const Frame *frame, const char *kind, size_t fields);
 /* The seal of all answers to come. */
 void answer_seal(Bytes seal);
 
-/* An answer is begun, gets fields, each of which may get more, and is sent. */
+/* An answer is begun, gets fields, each of which may get more, and is sent. A short one may wait in memory for others,
+   or for the moment when the supervisor would wait for the judge: each that is written wakes three other processes. */
 void answer_begin(const char *kind);
 void answer_field(Bytes bytes);
 void answer_more(Bytes bytes);
 void answer_send(void);
+
+/* What waits is written. */
+void answer_flush(void);
 
 #endif

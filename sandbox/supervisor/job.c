@@ -2,7 +2,7 @@
 
 #include "fault.h"
 
-enum { LIMITS = 1, KEEP, INPUT, ARGV, ENV };
+enum { LIMITS, KEEP, INPUT, ARGV, ENV };
 
 static bool are_texts(Bytes bytes) { return bytes.size && bytes.data[bytes.size - 1] == '\0'; }
 

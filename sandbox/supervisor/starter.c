@@ -8,7 +8,7 @@
 #include "clock.h"
 #include "fault.h"
 
-enum { MOST_TEXT = 1 << 14, MOST_WORDS = 256, FAILED = 127, LITTLE = 4 << 20 };
+enum { MOST_TEXT = 1 << 14, MOST_WORDS = 256, FAILED = 127, LITTLE = 1 << 20 };
 
 /* What the new process must know: what the judge sent is not there after a fork. */
 static struct {
@@ -46,7 +46,8 @@ static void split(Bytes texts, char *into, char **words) {
 }
 
 static void write_recipe(const Job *job, int program) {
-    recipe.cpu_s = (job->limits.cpu_ns + SECOND_NS - 1) / SECOND_NS + 1; /* the backstop; the measured time comes first */
+    /* The backstop; the measured time comes first. */
+    recipe.cpu_s = (job->limits.cpu_ns + SECOND_NS - 1) / SECOND_NS + 1;
     recipe.stack_bytes = job->limits.stack_bytes;
     recipe.program = program;
     split(job->argv, recipe.argv_text, recipe.argv);
@@ -73,8 +74,8 @@ static void become(void) {
     else execvpe(exe, recipe.argv, recipe.env); /* by the container's PATH */
 }
 
-/* In the new process, which may still share the supervisor's memory: it only makes calls. Every descriptor but its first
-   three closes when it becomes a program. */
+/* In the new process, which may still share the supervisor's memory: it only makes calls. Every descriptor but its
+   first three closes when it becomes a program. */
 static _Noreturn void command(const Pipes *pipes) {
     dup2(pipes->in[0], 0);
     dup2(pipes->out[1], 1);
@@ -85,7 +86,9 @@ static _Noreturn void command(const Pipes *pipes) {
     limit(RLIMIT_CPU, recipe.cpu_s, recipe.cpu_s + 1);
     limit(RLIMIT_STACK, recipe.stack_bytes, recipe.stack_bytes);
     if (chdir("/w") == 0) become();
-    const char *reason = errno == ENOENT ? "no such file" : errno == EACCES ? "permission denied" : "the kernel refuses";
+    const char *reason = errno == ENOENT   ? "no such file"
+                         : errno == EACCES ? "permission denied"
+                                           : "the kernel refuses";
     dprintf(2, "cannot start %s: %s\n", recipe.argv[0], reason);
     _exit(FAILED);
 }
@@ -102,9 +105,9 @@ Pipes starter_pipes(void) {
     return pipes;
 }
 
-/* The memory high-water mark of a process begins with that of the memory it leaves when it becomes a program. vfork, which
-   costs least, lends it the supervisor's, so that is for a supervisor that never held much; a fork has none of what it
-   holds, see buffer.h. Until it is a program there is no other process that could look at either. */
+/* The memory high-water mark of a process begins with that of the memory it leaves when it becomes a program. vfork,
+   which costs least, lends it the supervisor's, so that is for a supervisor that never held much; a fork has none of
+   what it holds, see buffer.h. Until it is a program there is no other process that could look at either. */
 static pid_t new_process(const Pipes *pipes) {
     pid_t pid = buffer_most() < LITTLE ? vfork() : fork();
     if (pid == 0) command(pipes);

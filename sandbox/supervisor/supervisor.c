@@ -14,37 +14,20 @@
 
 #include "command.h"
 #include "fault.h"
+#include "files.h"
 #include "folders.h"
 #include "frames.h"
 #include "meter.h"
-#include "program.h"
 #include "starter.h"
 
-static Frame request, loaded; /* the files of `loaded` are its fields 1, 3, ... (names) and 2, 4, ... (contents) */
+static Frame request;
 static Command command;
 
-static void load(void) {
-    program_close();
-    Frame old = loaded;
-    loaded = request;
-    request = old;
+static bool load(void) {
+    if (!files_load(&request)) return false;
     answer_begin("loaded");
     answer_send();
-}
-
-static bool is_path_of(Bytes name, const char *exe) {
-    return strncmp(exe, "./", 2) == 0 && strlen(exe + 2) == name.size && memcmp(exe + 2, name.data, name.size) == 0;
-}
-
-/* Fresh copies for every command: the one before could write to its own. The file that is run is not copied: the answer
-   is a descriptor of it. */
-static int lay_out(const char *exe) {
-    int program = NO_PROGRAM;
-    for (size_t i = 1; i + 1 < loaded.count; i += 2) {
-        if (is_path_of(loaded.fields[i], exe)) program = program_open(loaded.fields[i + 1]);
-        else folders_put(loaded.fields[i], loaded.fields[i + 1]);
-    }
-    return program;
+    return true;
 }
 
 static void answer(Facts facts, Bytes kept) {
@@ -61,8 +44,7 @@ static void answer(Facts facts, Bytes kept) {
 static void run(void) {
     static Buffer kept;
     Job job = job_of(&request);
-    int program = lay_out((const char *)job.argv.data);
-    command_run(&command, &job, program);
+    command_run(&command, &job, files_lay_out((const char *)job.argv.data));
     Facts facts = command_facts(&command);
     folders_keep(job.keep, job.limits.keep_bytes, &kept);
     facts.dirty = !folders_wipe();
@@ -70,10 +52,11 @@ static void run(void) {
 }
 
 static void serve(void) {
-    while (frame_read(&request)) {
-        if (frame_is(&request, "seal", 2)) answer_seal(request.fields[1]);
-        else if (frame_is(&request, "load", 1)) load();
-        else if (frame_is(&request, "run", 6)) run();
+    while (frame_head(&request)) {
+        bool loads = frame_is(&request, "load", 0);
+        if (!(loads ? load() : frame_rest(&request))) return;
+        if (frame_is(&request, "seal", 1)) answer_seal(request.fields[0]);
+        else if (frame_is(&request, "run", 5)) run();
         /* else a word to a dialogue that has just ended */
     }
 }

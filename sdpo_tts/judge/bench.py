@@ -12,7 +12,7 @@ from sdpo_tts.judge.facts import Facts, out_of_memory
 from sdpo_tts.judge.fleet import Fleet
 from sdpo_tts.judge.verdict import CompileError
 
-QUICK_S, QUICK_AHEAD = 0.005, 4
+AHEAD_S, MOST_AHEAD = 0.02, 16
 
 
 class Bench:
@@ -22,7 +22,7 @@ class Bench:
         self._fleet, self._cage, self._files = fleet, cage, files
         self._container: Container | None = None
         self._coming: deque[bytes] = deque()
-        self._last_s = QUICK_S  # how long the last run took
+        self._last_s = AHEAD_S  # how long the last run took
 
     def __enter__(self) -> Bench:
         return self
@@ -67,11 +67,12 @@ class Bench:
         return facts
 
     def _ahead(self, stdin: bytes) -> Sequence[bytes]:
-        """What to begin before the answer is here: more of what is quick, of which little is lost if none is wanted."""
+        """What to begin before the answer is here: so much that little time is lost if none of it is wanted."""
         if not self._coming or self._coming[0] is not stdin:
             return ()
         self._coming.popleft()
-        return tuple(islice(self._coming, QUICK_AHEAD if self._last_s < QUICK_S else 1))
+        count = int(AHEAD_S / max(self._last_s, AHEAD_S / MOST_AHEAD))
+        return tuple(islice(self._coming, max(1, count)))
 
     def settle(self, patience_s: float) -> None:
         """Nothing is begun any more: what is not wanted has ended well, or the container is gone."""

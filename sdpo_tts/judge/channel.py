@@ -30,9 +30,10 @@ class Channel:
         self._seal, self._sealed = secrets.token_hex(16).encode(), False
         self.stderr = bytearray()  # the supervisor's own last words
 
-    def send(self, fields: Sequence[bytes], timeout_s: float) -> None:
-        """Raises ChannelClosed."""
-        data = _frame(fields) if self._sealed else _frame((b"seal", self._seal)) + _frame(fields)
+    def send(self, requests: Sequence[Sequence[bytes]], timeout_s: float) -> None:
+        """A frame each, at once. Raises ChannelClosed."""
+        first = () if self._sealed else ((b"seal", self._seal),)
+        data = b"".join(map(_frame, (*first, *requests)))
         self._sealed = True
         try:
             self._socket.settimeout(timeout_s)

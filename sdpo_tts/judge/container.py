@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import accumulate
 from queue import SimpleQueue
 from typing import Any
 
@@ -84,20 +85,22 @@ class Container:
         Raises ContainerLost, ContainerOutOfMemory.
         """
         if not self.has_begun(command, stdin):
-            self._begin(command, stdin)
+            self._begin(command, [stdin])
         self._begin_ahead(command, ahead)
         self._begun.popleft()
         return _facts(self._answer(command.patience_s))
 
     def _begin_ahead(self, command: Command, ahead: Sequence[bytes]) -> None:
-        """Those that are not begun yet, up to the first that may not fit into the pipes."""
+        """Those that are not begun yet, up to the first that may not fit into the pipes.
+
+        They are sent together, once half of those before have been answered: what is sent wakes three other processes.
+        """
         known = len(self._begun) - 1
-        room = AHEAD_BYTES - sum(len(stdin) for stdin in ahead[:known])
-        for stdin in ahead[known:]:
-            room -= len(stdin)
-            if room < 0:
-                break
-            self._begin(command, stdin)
+        if known > len(ahead) // 2:
+            return
+        sizes = accumulate(map(len, ahead))
+        fitting = sum(size <= AHEAD_BYTES for size in sizes)
+        self._begin(command, ahead[known:fitting])
 
     def converse(self, command: Command, idle_s: float, heard: Words, said: Callable[[bytes | None], None]) -> Facts:
         """As `run`, with an input that comes while it runs. In both directions None means that no more will come.
@@ -122,7 +125,7 @@ class Container:
     def _feed(self, heard: Words, stopped: threading.Event) -> None:
         while (data := heard.get()) is not None or not stopped.is_set():
             with suppress(ChannelClosed):  # `converse` finds out
-                self._channel.send([b"hush"] if data is None else [b"hear", data], SLACK_S)
+                self._channel.send([[b"hush"] if data is None else [b"hear", data]], SLACK_S)
 
     def has_begun(self, command: Command, stdin: bytes) -> bool:
         """Whether that is what is answered next."""
@@ -140,9 +143,9 @@ class Container:
             if facts.dirty or facts.oom_kills:
                 raise ContainerLost("what was begun and is not wanted has spoiled the container")
 
-    def _begin(self, command: Command, stdin: bytes) -> None:
-        self._send(_request(command, stdin))
-        self._begun.append((command, stdin))
+    def _begin(self, command: Command, inputs: Sequence[bytes]) -> None:
+        self._send(*(_request(command, stdin) for stdin in inputs))
+        self._begun.extend((command, stdin) for stdin in inputs)
 
     def remove(self) -> None:
         """Kills and removes it; that it is gone already is fine."""
@@ -151,9 +154,9 @@ class Container:
         with suppress(*engine_errors()):
             self._api.remove_container(self.id, force=True, v=True)
 
-    def _send(self, request: list[bytes]) -> None:
+    def _send(self, *requests: list[bytes]) -> None:
         try:
-            self._channel.send(request, SLACK_S)
+            self._channel.send(requests, SLACK_S)
         except ChannelClosed as error:
             raise self._loss(error) from error
 
