@@ -258,6 +258,16 @@ def test_a_step_brings_the_student_nearer_to_its_teacher() -> None:
     assert (network.version, step.trained) == (2, 4)
 
 
+def test_what_rounding_leaves_is_no_gradient() -> None:
+    """A teacher that says what the student says teaches nothing; Adam would make a step of full length of the rest."""
+    network = tiny_network(dtype=torch.float32)
+    lessons = [replace(lesson, teacher_prompt=QUESTION) for lesson in lessons_of(network)]
+    before = [parameter.clone() for parameter in network.trainable]
+    step = Learner(network, settings(teacher=TeacherSettings("live"))).step(lessons)
+    assert 0 < step.grad_norm < 1e-6 and step.kl == pytest.approx(0, abs=1e-6)
+    assert all(torch.equal(*pair) for pair in zip(before, network.trainable, strict=True))
+
+
 def test_sampler_and_learner_agree_on_log_probabilities() -> None:
     network = tiny_network(dtype=torch.float32)
     step = Learner(network, settings(learning_rate=0.0)).step(lessons_of(network, count=8, length=40))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from sdpo_tts.judge import Judge, Verdict
+from sdpo_tts.judge.bench import Bench
+from sdpo_tts.judge.container import Cage, Command, ContainerOutOfMemory
 from sdpo_tts.judge.facts import Facts, cause, is_borderline, stack_bytes, wall_kill_s
 from sdpo_tts.problem import Limits, Test
 from tests.hostile.corpus import RIGHT, SUM
@@ -118,6 +121,46 @@ def test_several_that_are_begun_ahead_and_not_wanted_disturb_nobody(
         third = judge.judge(right + "//")
     assert " ".join(outcome.verdict for outcome in first.outcomes) == verdicts
     assert second.solved and third.solved
+
+
+class Sinking:
+    """A container that goes down with `heavy`, and takes the answers with it that had not got out."""
+
+    def __init__(self) -> None:
+        self.uses = 0
+
+    def load(self, files: dict[str, bytes]) -> None: ...
+
+    def has_begun(self, command: Command, stdin: bytes) -> bool:
+        return False
+
+    def settle(self, patience_s: float) -> None: ...
+
+    def run(self, command: Command, stdin: bytes, ahead: Sequence[bytes] = ()) -> Facts:
+        if b"heavy" in (stdin, *ahead):
+            raise ContainerOutOfMemory
+        return replace(WELL, stdout=stdin)
+
+
+class Harbour:
+    """A fleet of those."""
+
+    def borrow(self, cage: Cage) -> Sinking:
+        return Sinking()
+
+    def remove(self, container: Sinking) -> None: ...
+
+    def give_back(self, cage: Cage, container: Sinking) -> None: ...
+
+
+def test_a_container_that_goes_down_is_held_against_the_run_that_sank_it() -> None:
+    inputs = [b"1", b"2", b"heavy", b"4"]
+    with Bench(Harbour(), Cage(MIB, MIB), {}) as bench:  # type: ignore[arg-type]
+        bench.expect(inputs)
+        found = [bench.run(Command((), 1, 1, 1, 1), stdin) for stdin in inputs]
+    assert [facts.stdout for facts in found] == [b"1", b"2", b"", b"4"]
+    causes = [cause(facts, LIMITS) for facts in found]
+    assert [one and one[0] for one in causes] == [None, None, Verdict.MLE, None]
 
 
 def test_inputs_that_do_not_fit_into_the_pipes_are_not_begun_ahead(engine: None) -> None:

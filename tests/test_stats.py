@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import combinations
 from typing import Any
 
@@ -98,14 +99,25 @@ def test_with_one_budget_the_curve_is_the_fraction_solved(firsts: list[int | Non
 
 
 def test_censored_runs_leave_the_risk_set() -> None:
-    """By hand: at 2, 1 of 5; at 4 (one censored at 3), 1 of 3, one censored there too; at 9, 1 of 1."""
+    """By hand: at 2, 1 of 5; at 4 (one censored at 3), 1 of 3, one censored there too."""
     runs = [(2, 10), (None, 3), (4, 10), (None, 4), (9, 10)]
     curve = discovery_curve([Observation(first, budget) for first, budget in runs])
     assert curve.at(1) == 0.0
     assert curve.at(3.5) == pytest.approx(1 - 4 / 5)
     assert curve.at(4) == pytest.approx(1 - 4 / 5 * 2 / 3)
-    assert curve.at(1000) == pytest.approx(1.0)
     assert curve.runs == 5
+
+
+def test_a_late_success_of_one_run_does_not_speak_for_those_stopped_before() -> None:
+    """Tokens of runs of 96 attempts: five unsolved ones end at 8 to 12, and the last success comes at 13."""
+    late = [Observation(13, 13)]
+    stopped = [Observation(None, end) for end in (8, 9, 10, 11, 12)]
+    curve = discovery_curve([Observation(first, first) for first in range(1, 8)] + stopped + late)
+    assert (curve.horizon, curve.at(10)) == (10, pytest.approx(7 / 13)), "there 2 were stopped, 4 are watched"
+    with pytest.raises(ValueError, match="too few runs were watched beyond 10"):
+        curve.at(13)
+    everything = discovery_curve([Observation(first, first) for first in (1, 2)] + late)
+    assert (everything.horizon, everything.at(1000)) == (math.inf, 1)
 
 
 def test_nothing_is_said_beyond_the_longest_watch() -> None:

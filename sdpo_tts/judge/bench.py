@@ -44,14 +44,25 @@ class Bench:
         ahead = self._ahead(stdin)
         if self._container is not None and not self._container.has_begun(command, stdin):
             self.settle(command.patience_s)
-        facts = self._use(lambda container: container.run(command, stdin, ahead))
+        try:
+            facts = self._use(lambda container: container.run(command, stdin, ahead))
+        except ContainerOutOfMemory:
+            # It may have been one that was begun after it, before the answer to this one got out.
+            facts = self._survived(lambda container: container.run(command, stdin)) if ahead else out_of_memory()
         self._last_s = facts.wall_s
         return facts
 
     def converse(self, command: Command, talk: Callable[[Container], Facts]) -> Facts:
         """What comes of a `talk` that runs `command`, with nothing begun before or during it. Raises ContainerLost."""
         self.settle(command.patience_s)
-        return self._use(talk)
+        return self._survived(talk)
+
+    def _survived(self, action: Callable[[Container], Facts]) -> Facts:
+        """A run that takes the container with it is one out of memory. Raises ContainerLost."""
+        try:
+            return self._use(action)
+        except ContainerOutOfMemory:
+            return out_of_memory()
 
     def _use(self, action: Callable[[Container], Facts]) -> Facts:
         if self._container is None:
@@ -60,7 +71,8 @@ class Bench:
         try:
             facts = action(self._container)
         except ContainerOutOfMemory:
-            facts = out_of_memory()
+            self._drop()
+            raise
         # After an out-of-memory kill the engine calls any later loss of the container one too.
         if facts.dirty or facts.oom_kills:
             self._drop()

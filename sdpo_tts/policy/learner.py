@@ -24,6 +24,7 @@ from sdpo_tts.policy.teacher import Reading, Teacher, TeacherSettings
 LOG = logging.getLogger(__name__)
 CHUNK = 2**24  # logits that the output layer computes at once: 32 MiB in bfloat16
 BLOCK = {"cpu": 2**20}  # logits of which the loss is computed at once; elsewhere the whole chunk
+NOISE = 1e-6  # a gradient's norm up to which it is rounding, of which Adam would make a step of full length
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,8 @@ class Learner:
         if not (math.isfinite(norm) and math.isfinite(meter.loss)):
             self.optimiser.zero_grad()
             raise NonFiniteError(f"the loss ({meter.loss}) or its gradient ({norm}) is not finite", lessons)
-        self.optimiser.step()
+        if norm > NOISE:
+            self.optimiser.step()
         self.optimiser.zero_grad()
         taught = [lesson.teacher for lesson in distinct if lesson.teacher_prompt is not None]
         return Step(

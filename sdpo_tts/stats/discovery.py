@@ -52,7 +52,7 @@ class Step:
 
 @dataclass(frozen=True)
 class DiscoveryCurve:
-    """An empirical discovery@k. Nothing is known beyond `horizon`, unless every run succeeded."""
+    """An empirical discovery@k. Little is known beyond `horizon`, unless every run succeeded."""
 
     steps: tuple[Step, ...]
     horizon: float
@@ -61,7 +61,7 @@ class DiscoveryCurve:
     def at(self, k: float) -> float:
         """discovery@k. Raises ValueError beyond the horizon."""
         if k > self.horizon:
-            raise ValueError(f"discovery@{k:g} is unknown: no run was watched beyond {self.horizon:g}")
+            raise ValueError(f"discovery@{k:g} is unknown: too few runs were watched beyond {self.horizon:g}")
         return max((step.probability for step in self.steps if step.k <= k), default=0.0)
 
 
@@ -84,9 +84,15 @@ def _survival(observations: Sequence[Observation], k: float) -> float:
 
 
 def _horizon(observations: Sequence[Observation]) -> float:
-    last = max((o.end for o in observations), default=0.0)
-    censored_last = any(o.first_success is None and o.end == last for o in observations)
-    return last if censored_last or not observations else math.inf
+    """The last stop of an unsolved run before which fewer had been stopped than are still watched.
+
+    Beyond it the estimate hangs on a few long runs: where one of them succeeds last, it would say that all do. On
+    tokens or seconds runs of one budget of attempts end apart, and those that end late are not like the others.
+    """
+    stopped = sorted(o.end for o in observations if o.first_success is None)
+    watched = [sum(o.end >= end for o in observations) for end in stopped]
+    known = (end for end, left in zip(stopped, watched, strict=True) if stopped.index(end) < left)
+    return max(known, default=math.inf if observations else 0.0)
 
 
 @dataclass(frozen=True)
