@@ -14,12 +14,12 @@ enum { MOST_FILES = MOST_FIELDS / 2 };
 
 static struct {
     char name[NAME_MAX + 1];
-    size_t size;
+    size_t bytes;
     int fd;
 } files[MOST_FILES];
 
 static size_t count;
-static int64_t held, copied; /* bytes */
+static int64_t held, copied; /* bytes: of the files themselves, and of their copies in /w */
 
 static void forget(void) {
     while (count) close(files[--count].fd);
@@ -37,16 +37,16 @@ static int seal(int fd) {
 }
 
 /* In the order in which they come: a name, and what is in it. */
-static bool add(size_t name, size_t size) {
+static bool add(size_t name_bytes, size_t bytes) {
     errno = 0;
-    if (name > NAME_MAX) die("a name that is too long");
-    if (!frame_take(files[count].name, name)) return false;
-    files[count].name[name] = '\0';
+    if (name_bytes > NAME_MAX) die("a name that is too long");
+    if (!frame_take(files[count].name, name_bytes)) return false;
+    files[count].name[name_bytes] = '\0';
     int fd = memfd_create("solution", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0) die("a file in memory");
-    if (!frame_move(size, fd)) return false;
-    files[count].size = size;
-    held += (int64_t)size;
+    if (!frame_move(bytes, fd)) return false;
+    files[count].bytes = bytes;
+    held += (int64_t)bytes;
     files[count++].fd = seal(fd);
     return true;
 }
@@ -71,8 +71,8 @@ int files_lay_out(const char *exe) {
         if (strncmp(exe, "./", 2) == 0 && strcmp(exe + 2, files[i].name) == 0) {
             program = renewed(files[i].fd);
         } else {
-            folders_put(files[i].name, files[i].fd, files[i].size);
-            copied += (int64_t)files[i].size;
+            folders_put(files[i].name, files[i].fd, files[i].bytes);
+            copied += (int64_t)files[i].bytes;
         }
     }
     return program;

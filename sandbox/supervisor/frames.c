@@ -18,7 +18,7 @@ static struct {
     size_t used;
 } out;
 
-static Buffer waiting; /* answers */
+static Buffer waiting; /* answers that are not written yet */
 static int64_t waiting_since_ns;
 
 static size_t read_some(void *to, size_t most) {
