@@ -96,6 +96,20 @@ def test_a_machine_without_runs_goes_on_from_what_was_kept(tmp_path: Path, monke
     assert [(run.cell, run.solved_at) for run in second] == [(run.cell, run.solved_at) for run in first]
 
 
+def test_of_a_stage_that_was_left_in_its_probe_the_probe_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journals = tmp_path / "journals"
+    journals.mkdir()
+    monkeypatch.setattr(stages, "JOURNALS", journals)
+    monkeypatch.setattr(stages, "plan", lambda: {"main": {"methods": "sdpo", "probe": 8}})
+    choices = Choices(read_arms("best-of-k"), 1, RunSettings(budget=Budget(max_attempts=8)))
+    Comparison(Plan(tmp_path / "main-probe", tmp_path / "pools", PROBLEMS, choices), makers(), lambda line: None).run()
+    monkeypatch.setattr("sys.argv", ["discovery", "main", "--runs", str(tmp_path), "--keep"])
+    assert stages.main() == 0
+    assert {path.name for path in journals.rglob("*")} == {"main-probe", "main-probe.tar.xz", "comparison.json"}
+
+
 def test_no_problem_of_development_is_compared_on() -> None:
     told = plan()
     own, development = set(told["candidates"]["problems"]), set(told["candidates"]["development"])

@@ -107,10 +107,9 @@ def reports(stage: str, runs: Path) -> Iterator[list[str]]:
 def keep_plans(stage: str, runs: Path) -> None:
     """What the digests lack for going on from them: what a comparison is to do, and what its probe found."""
     for folder, digest, _ in kept(stage, runs):
-        beside = _beside(digest)
-        beside.mkdir(exist_ok=True)
         for file in folder.glob("*.json"):
-            shutil.copy(file, beside)
+            _beside(digest).mkdir(exist_ok=True)
+            shutil.copy(file, _beside(digest))
 
 
 def go_on(stage: str, runs: Path) -> None:
@@ -157,7 +156,8 @@ def main() -> int:
         return 0
     go_on(given.stage, given.runs)
     runs_it = [] if given.keep else [[*compare(given.stage, given.runs), *more]]
-    for arguments in (*runs_it, *reports(given.stage, given.runs)):
+    made = [one for one in reports(given.stage, given.runs) if not given.keep or Path(one[1]).exists()]
+    for arguments in (*runs_it, *made):
         print(f"sdpo-tts {shlex.join(arguments)}", flush=True)
         if code := subprocess.run([*PROGRAM, *arguments]).returncode:
             return code
