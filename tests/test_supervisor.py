@@ -85,10 +85,10 @@ def test_large_files_reach_a_command_and_do_not_count_as_its_memory(container: C
 def test_a_command_that_is_slow_does_not_keep_the_answers_before_it_back(container: Container) -> None:
     container.load({"solution.py": b"import sys, time; time.sleep(float(input()))"})
     inputs = [b"0", b"3"]
-    began = time.monotonic()
     container.run(command("python3", "solution.py"), inputs[0], ahead=inputs[1:])
-    assert time.monotonic() - began < 3
+    first = time.monotonic()
     assert container.run(command("python3", "solution.py"), inputs[1]).wall_s > 2.9
+    assert time.monotonic() - first > 1, "the answers did not come together"
 
 
 def test_what_cannot_be_started_says_so(container: Container) -> None:

@@ -100,7 +100,8 @@ class Container:
             return
         sizes = accumulate(map(len, ahead))
         fitting = sum(size <= AHEAD_BYTES for size in sizes)
-        self._begin(command, ahead[known:fitting])
+        if inputs := ahead[known:fitting]:
+            self._begin(command, inputs)
 
     def converse(self, command: Command, idle_s: float, heard: Words, said: Callable[[bytes | None], None]) -> Facts:
         """As `run`, with an input that comes while it runs. In both directions None means that no more will come.
