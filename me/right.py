@@ -1,3 +1,0 @@
-n = int(input())
-a = list(map(int, input().split()))
-print(max(a) - min(a))
