@@ -100,6 +100,8 @@ def _measure(asked: argparse.Namespace) -> dict[str, float]:
         "ours": _ours(network, lessons),
         "sampling": lambda: _sampling(network, lessons),
     }
+    if asked.device != "cpu":  # kernels are loaded when they are first used
+        work[asked.way]()
     torch.manual_seed(0)
     before = _reset_peak(asked.device)
     start = time.perf_counter()
@@ -183,6 +185,8 @@ def _reset_peak(device: str) -> int:
     import torch
 
     if device != "cpu":
+        torch.cuda.synchronize()
+        torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
         return torch.cuda.memory_allocated()
     Path("/proc/self/clear_refs").write_text("5")
