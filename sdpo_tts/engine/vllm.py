@@ -61,6 +61,7 @@ def start(source: str, dtype: str, rank: int, settings: EngineSettings) -> LLM:
                 max_model_len=settings.max_tokens,
                 max_num_seqs=settings.sequences,
                 kv_cache_memory_bytes=settings.cache_bytes,
+                **_least_free(settings.cache_bytes),
                 tensor_parallel_size=settings.cards,
                 enable_prefix_caching=True,
                 logprobs_mode="processed_logprobs",
@@ -76,6 +77,15 @@ def start(source: str, dtype: str, rank: int, settings: EngineSettings) -> LLM:
             where="--engine",
             hint="logs/engine.log tells more; --engine torch needs no vLLM",
         ) from error
+
+
+def _least_free(cache_bytes: int) -> dict[str, float]:
+    """On a GPU vLLM starts only where so large a share of the card is free, 0.92 if it is not told, whatever it is told
+    to take: with a screen or a second run on the card it would not. That all fits was planned before."""
+    if not torch.cuda.is_available():
+        return {}
+    _, there = torch.cuda.mem_get_info()
+    return {"gpu_memory_utilization": min(0.92, max(0.01, cache_bytes / there))}
 
 
 def _demand_bitsandbytes(dtype: str) -> None:
