@@ -10,7 +10,9 @@ import os
 import random
 import signal
 import threading
+import time
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -335,6 +337,38 @@ def test_a_probe_samples_no_more_than_decides(tmp_path: Path) -> None:
     assert probing(asked, 200, "hard", made).rates() == rates and finished(tmp_path) == before, "nothing is sampled again"
     few = probing(replace(asked, folder=tmp_path / "few"), 64, "hard", made)
     assert [rate.problem.slug for rate in few.rates(take=1)] == ["easy", "middling"], "the last one is not needed"
+
+
+def test_a_probe_is_shared_by_all_who_run_it(tmp_path: Path) -> None:
+    """Each waits for the others' parts, since those tell what comes next; a dead one's part is taken over."""
+    begun: list[str] = []
+
+    class Slow(WordJudge):
+        def __init__(self, problem: Problem, settings: object) -> None:
+            super().__init__(problem, settings)
+            self.word = "never" if problem.slug == "middling" else "right"
+            begun.append(problem.slug)
+            time.sleep(0.05)
+
+    asked, made = plan(tmp_path, methods=("best-of-k",)), makers(judge=Slow)
+    with ThreadPoolExecutor(3) as pool:
+        asking = [pool.submit(probing(asked, 256, "hard", made).rates) for _ in range(3)]
+        first, *others = (one.result(timeout=60) for one in asking)
+    assert others == [first, first]
+    assert len(begun) == len(finished(tmp_path / "pools")) == sum(rate.samples // 32 for rate in first) == 10
+
+
+def test_the_part_of_a_process_that_dies_is_taken_over(tmp_path: Path) -> None:
+    whole = probing(plan(tmp_path / "whole", methods=("best-of-k",)), 64, "hard").rates()
+    asked = plan(tmp_path / "shared", methods=("best-of-k",))
+    first = next(path.parent for path in (tmp_path / "whole" / "pools").rglob("events.jsonl"))
+    claim = claimed(tmp_path / "shared" / first.relative_to(tmp_path / "whole"))
+    with ThreadPoolExecutor(1) as pool:
+        with claim:
+            probe = pool.submit(probing(asked, 64, "hard").rates)
+            with pytest.raises(TimeoutError):
+                probe.result(timeout=2)
+        assert [rate.correct for rate in probe.result(timeout=60)] == [rate.correct for rate in whole]
 
 
 def test_the_samples_of_a_probe_are_in_no_comparison(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from sdpo_tts.errors import UserError
 from sdpo_tts.problem import Problem
 from sdpo_tts.record import Event, RunDir, read_events
 from sdpo_tts.record.events import COMPLETE
+
+LOOK_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,17 @@ def claimed(home: Path) -> Iterator[bool]:
             yield False
             return
         yield True
+
+
+@contextmanager
+def awaited(home: Path) -> Iterator[None]:
+    """Until no other process has it, then to itself."""
+    while True:
+        with claimed(home) as mine:
+            if mine:
+                yield
+                return
+        time.sleep(LOOK_S)
 
 
 def linked(run: Path, to: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sdpo_tts.comparison.arms import POOLED, Arm
-from sdpo_tts.comparison.cells import Cell
+from sdpo_tts.comparison.cells import Cell, awaited
 from sdpo_tts.comparison.job import Job
 from sdpo_tts.comparison.pool import parts, pool_folder
 from sdpo_tts.discovery.assemble import RunSettings
@@ -104,12 +104,13 @@ class Plan:
             "settings": self.choices.shared(),
         }
         path = self.folder / "comparison.json"
-        if path.exists():
-            _same(json.loads(path.read_bytes()), asked, str(path))
-            asked["problems"] = {**json.loads(path.read_bytes())["problems"], **asked["problems"]}
-        elif self.folder.is_dir() and any(self.folder.iterdir()):
-            raise UserError("the folder is not empty and holds no comparison", where=str(self.folder))
-        write_json(path, asked)
+        with awaited(self.folder / "comparison"):
+            if path.exists():
+                _same(json.loads(path.read_bytes()), asked, str(path))
+                asked["problems"] = {**json.loads(path.read_bytes())["problems"], **asked["problems"]}
+            elif any(not found.name.startswith(".") for found in self.folder.iterdir()):
+                raise UserError("the folder is not empty and holds no comparison", where=str(self.folder))
+            write_json(path, asked)
 
     def _cell(self, problem: Problem, arm: Arm, seed: int, attempts: int) -> Cell:
         return Cell(problem, arm, seed, attempts, self.folder / problem.slug / f"{arm.folder}-s{seed}")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sdpo_tts.comparison.arms import POOLED, Arm
+from sdpo_tts.comparison.cells import awaited
 from sdpo_tts.comparison.plan import Plan
 from sdpo_tts.comparison.run import Comparison
 from sdpo_tts.discovery.budget import Budget
@@ -66,7 +67,8 @@ class BaseRate:
 class Probe:
     """Samples the base model, in parts of PART, no more of a problem than the rule needs to decide on it.
 
-    The parts lie in a folder beside the comparison's, resumable like any comparison.
+    The parts lie in a folder beside the comparison's, resumable like any comparison. Of several processes each waits
+    for the parts of the others, and takes over those of one that dies: what comes next depends on them.
     """
 
     def __init__(self, plan: Plan, samples: int, rule: str, begin: Callable[[Plan], Comparison]) -> None:
@@ -107,11 +109,16 @@ class Probe:
         choices = replace(self.plan.choices, arms=(Arm(POOLED, POOLED),), seeds=samples // PART, settings=settings)
         chosen = tuple(problems)
         asked = replace(self.plan, folder=self.folder, problems=chosen, choices=choices, first_seed=FIRST_SEED)
-        tally = self._begin(asked).run()
-        for cell, error in tally.failed:
-            raise SetupError(f"the probe of {cell.problem.slug} failed: {error}", hint="the same command tries again")
-        for cell in tally.busy:
-            raise SetupError(f"the probe of {cell.problem.slug} is being run by another process", hint="wait for it")
+        while True:
+            tally = self._begin(asked).run()
+            for cell, error in tally.failed:
+                what = f"the probe of {cell.problem.slug} failed: {error}"
+                raise SetupError(what, hint="the same command tries again")
+            if not tally.busy:
+                return
+            for cell in tally.busy:
+                with awaited(asked.place(cell)):
+                    pass
 
     def _rate(self, problem: Problem) -> BaseRate:
         passed = list(_passed(self.folder / problem.slug))
