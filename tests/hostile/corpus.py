@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -68,15 +68,28 @@ if found:
 """
 
 
+# What a host can be like, and what shows it.
+HOSTS = {
+    "overcommits": lambda: Path("/proc/sys/vm/overcommit_memory").read_text().strip() == "1",
+    "counts kernel memory": lambda: Path("/sys/fs/cgroup/cgroup.controllers").exists(),
+}
+
+
 @dataclass(frozen=True)
 class Entry:
-    """One line of `corpus.yaml`."""
+    """One line of `corpus.yaml`. `elsewhere`: another verdict that is right too, on a host of that kind."""
 
     file: str
     verdict: str
     about: str
     group: str
     problem: str = "sum"
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def verdicts(self) -> set[str]:
+        """The right ones on this host."""
+        return {self.verdict, *(verdict for host, verdict in self.elsewhere.items() if HOSTS[host]())}
 
     @property
     def source(self) -> str:
@@ -100,7 +113,7 @@ class Result:
     @property
     def fault(self) -> str:
         """What is wrong, or nothing."""
-        if self.judgement.verdict != self.entry.verdict:
+        if self.judgement.verdict not in self.entry.verdicts:
             return f"{self.judgement.verdict}, not {self.entry.verdict}: {_reasons(self.judgement)}"
         if not self.after.solved:
             return f"the next program got {self.after.verdict}: {_reasons(self.after)}"
