@@ -125,8 +125,17 @@ def test_replicas_are_planned_and_told_of(model: str, begun: list[tuple[Any, ...
 def test_what_has_no_replicas_says_so() -> None:
     for name, several in (("torch", 1), ("vllm", 2)):
         with pytest.raises(UserError, match="replicas"):
-            choice.refuse_replicas(name, several, 2)
-    choice.refuse_replicas("torch", 2, 1)
+            choice.refuse_cards(name, "cuda", several, 2)
+    choice.refuse_cards("torch", "cuda", 2, 1)
+
+
+def test_a_card_that_vllm_would_not_take_is_refused() -> None:
+    for name, device in (("vllm", "cuda:0"), ("vllm", "cuda"), ("vllm", "cpu"), ("torch", "cuda:1")):
+        choice.refuse_cards(name, device, 1, 1)
+    choice.refuse_cards("vllm", "cuda:1", 1, 2)
+    with pytest.raises(UserError, match="CUDA_VISIBLE_DEVICES=3 before the command") as refused:
+        choice.refuse_cards("vllm", "cuda:3", 1, 1)
+    assert refused.value.where == "--device"
 
 
 def test_each_replica_has_a_card_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -113,7 +113,7 @@ def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], Non
     """Raises UserError (no such model) or SetupError (not to be had here)."""
     device = _device(settings.device)
     wanted = choice.choose(settings.engine, device)
-    choice.refuse_replicas(wanted, settings.cards, settings.replicas)
+    choice.refuse_cards(wanted, device, settings.cards, settings.replicas)
     dtype = settings.dtype if settings.dtype != "auto" else weights.dtype_for(device)
     located = weights.locate(settings.model, report)
     kind = dtype if settings.quantization == "none" else f"{settings.quantization}, {dtype}"

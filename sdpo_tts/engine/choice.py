@@ -44,12 +44,16 @@ def choose(name: str, device: str) -> str:
     return name
 
 
-def refuse_replicas(name: str, cards: int, replicas: int) -> None:
-    """Raises UserError for replicas of what cannot have them."""
+def refuse_cards(name: str, device: str, cards: int, replicas: int) -> None:
+    """Raises UserError for replicas of what cannot have them, and for a card that vLLM does not take."""
     if replicas > 1 and name != "vllm":
         raise UserError("only vLLM has replicas", where="--replicas", hint="--engine vllm")
     if replicas > 1 and cards > 1:
         raise UserError("an engine on several cards has no replicas", where="--replicas", hint="or leave out --cards")
+    number = device.partition(":")[2]
+    if name == "vllm" and replicas == 1 and number not in ("", "0"):
+        hint = f"CUDA_VISIBLE_DEVICES={number} before the command, and --device cuda"
+        raise UserError(f"vLLM takes the first card that it sees, not {device}", where="--device", hint=hint)
 
 
 @dataclass(frozen=True)
