@@ -14,11 +14,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 from transformers import Qwen3Config
 
 from sdpo_tts.discovery import assemble
 from sdpo_tts.discovery.assemble import PolicySettings
-from sdpo_tts.engine import choice, replicas, startup
+from sdpo_tts.engine import choice, replicas, startup, vllm
 from sdpo_tts.engine.plan import SHARE, Asked, plan
 from sdpo_tts.engine.shelf import PREFIX, Shelf, leftovers
 from sdpo_tts.errors import SetupError, UserError
@@ -136,6 +137,14 @@ def test_a_card_that_vllm_would_not_take_is_refused() -> None:
     with pytest.raises(UserError, match="CUDA_VISIBLE_DEVICES=3 before the command") as refused:
         choice.refuse_cards("vllm", "cuda:3", 1, 1)
     assert refused.value.where == "--device"
+
+
+def test_vllm_demands_no_more_of_a_card_than_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert vllm._least_free(GIB) == {}, "nothing is told on a CPU"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (3 * GIB, 24 * GIB))
+    for cache, share in ((6 * GIB, 0.25), (2**20, 0.01), (24 * GIB, 0.92)):
+        assert vllm._least_free(cache) == {"gpu_memory_utilization": share}
 
 
 def test_each_replica_has_a_card_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
