@@ -9,10 +9,12 @@ from dataclasses import replace
 
 import pytest
 
-from sdpo_tts.judge import Judge, Judgement, Verdict
+from sdpo_tts.judge import Judge, Judgement, Verdict, jury
+from sdpo_tts.judge.author import WALL_S
 from sdpo_tts.judge.container import ContainerLost
+from sdpo_tts.judge.dialogue import Dialogue, Side, hold
 from sdpo_tts.judge.engine import connect, find_image
-from sdpo_tts.judge.examiner import Examiner
+from sdpo_tts.judge.examiner import EXTRA_S, Examiner
 from sdpo_tts.judge.feedback import FeedbackStyle, render
 from sdpo_tts.judge.wording import PARTS
 from sdpo_tts.problem import Checker, Convention, FeedbackScope, Interactor, Limits, Test
@@ -197,6 +199,25 @@ def test_a_talking_program_is_looked_at_as_well(engine: None) -> None:
         assert "Values on line 2: n = 5" in told(
             judge.judge("n = int(input())\nprint(1 // (n - 5), flush=True)"), judge.problem
         )
+
+
+def test_one_that_waits_for_an_answer_is_looked_at_no_longer_than_one_that_sleeps(
+    engine: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under the eye of a sampler it computes a little all the time, so that its silence does not end it."""
+    patience: list[float] = []
+
+    def held(submission: Side, interactor: Side) -> Dialogue:
+        patience.append(submission.command.wall_s)
+        return hold(submission, interactor)
+
+    monkeypatch.setattr(jury, "hold", held)
+    interactor = Interactor(python("import sys\nsys.stdin.read()\n"), Convention.TESTLIB)
+    with Judge(replace(QUICK, interactor=interactor), style=FeedbackStyle()) as judge:
+        said = told(judge.judge("n = 1\ninput()"), judge.problem, FeedbackStyle())
+    assert "both sides wait for each other" in said and "line 2" in said
+    assert "Exact examples" not in said, "a test of a dialogue has no input that the program reads"
+    assert patience[:-1] == [WALL_S] * (len(patience) - 1) and 0 < patience[-1] <= 2 * QUICK.limits.time_s + EXTRA_S
 
 
 HOSTILE = {

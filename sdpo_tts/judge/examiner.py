@@ -95,8 +95,8 @@ class Examiner:
             keep=FINDINGS, keep_bytes=FINDINGS_BYTES,
         )  # fmt: skip
         with Bench(self._court.fleet, cage, files) as bench:
-            if self._problem.interactor:
-                return self._court.jury.converse(bench, command, failed.test).submission
+            if self._problem.interactor:  # one that is watched computes, and so is never idle
+                return self._court.jury.converse(bench, command, failed.test, command.wall_s).submission
             return bench.run(command, failed.test.input)
 
     def _seconds(self) -> float:

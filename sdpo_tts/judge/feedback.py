@@ -136,7 +136,10 @@ class _Writer:
         return f"Wrong answer.\n{given}\n{name}: {output}\nExpected: {expected}{difference}"
 
     def examples(self, told: Sequence[TestOutcome]) -> list[str]:
-        """Shown tests as exact examples; those that a wrong answer has just quoted are not repeated."""
+        """Shown tests as exact examples; those that a wrong answer has just quoted are not repeated. A dialogue has
+        none: what a test holds is the interactor's."""
+        if self.problem.interactor:
+            return []
         quoted = [outcome.test for outcome in told if outcome.verdict is Verdict.WA]
         tests = [test for test in self.problem.shown if test not in quoted and self.problem.may_quote(test)]
         lines = [self.example(test) for test in tests[: self.style.examples]]

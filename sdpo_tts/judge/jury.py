@@ -35,8 +35,8 @@ class Jury:
             return compare_json(self._problem.checker, test.expected, output)
         return compare(self._problem.checker, test.expected, output)
 
-    def converse(self, bench: Bench, command: Command, test: Test) -> Dialogue:
-        """Lets a submission talk with the interactor. Raises ContainerLost."""
+    def converse(self, bench: Bench, command: Command, test: Test, wall_s: float = WALL_S) -> Dialogue:
+        """Lets a submission talk with the interactor, for `wall_s` at most. Raises ContainerLost."""
         assert self._interactor and self._problem.interactor
         convention = self._problem.interactor.convention
         kept = "output" if self._checker else message_file(convention)
@@ -44,7 +44,7 @@ class Jury:
         files = {"input": test.input, "answer": test.expected}
         # The CPU limit is as ever. A wall clock would count each word's way here and there: silence is what ends it.
         # Only the submission's: an interactor waits as long as that lasts, and then its input ends.
-        ours = Side(bench, replace(command, wall_s=WALL_S), idle_s=command.wall_s)
+        ours = Side(bench, replace(command, wall_s=wall_s), idle_s=command.wall_s)
         with self._workshop.bench(self._interactor, files) as own:
             return hold(ours, Side(own, words, WALL_S))
 
