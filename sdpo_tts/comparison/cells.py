@@ -17,7 +17,7 @@ from sdpo_tts.problem import Problem
 from sdpo_tts.record import Event, RunDir, read_events
 from sdpo_tts.record.events import COMPLETE
 
-LOOK_S = 0.2
+LOOK_S = 0.2  # between looks at a claim that is another's
 
 
 @dataclass(frozen=True)
