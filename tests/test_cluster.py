@@ -75,7 +75,7 @@ def lose_the_stalled_one(cluster: Any, nodes: dict[str, Any], folder: Path) -> N
 
 
 def test_a_lost_machine_s_cells_run_again_and_all_come_home(
-    tmp_path: Path, machines: Any, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, machines: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (starts := tmp_path / "starts").mkdir()
     arms = tuple(Arm(name, name) for name in ("sdpo", "best-of-k", "multi-turn"))
@@ -88,9 +88,11 @@ def test_a_lost_machine_s_cells_run_again_and_all_come_home(
         assert share_of("cpu", 1.0) == share_of("auto", 1.0) == Share(1.0, 0.0) and share_of("cuda:0", 2.0).gpus == 1
         tally = ClusterComparison(plan, partial(makers, starts), lines.append, Share()).run()
         killer.join(10)
+        told = capsys.readouterr()
         trace = (plan.folder / "easy" / "multi-turn-s0" / "logs" / "error.txt").read_text()
         monkeypatch.setattr("sdpo_tts.__version__", "0.0.0")
         refused = ClusterComparison(plan, partial(makers, starts), lines.append, Share()).run()
+    assert not told.out and "the node it was running on is dead" in told.err, "stdout is for results"
     assert lines[0] == "the cluster has 3 machines and room for 2 runs at once"
     assert (tally.cells, tally.finished, tally.busy) == (18, 17, [])
     ((failed, error),) = tally.failed

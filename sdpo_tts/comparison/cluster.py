@@ -9,11 +9,12 @@ from __future__ import annotations
 import io
 import logging
 import os
+import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -61,7 +62,8 @@ class RemoteError(SdpoError):
 
 @contextmanager
 def connected() -> Iterator[None]:
-    """To the cluster that RAY_ADDRESS names, or that this machine belongs to. Raises SetupError."""
+    """To the cluster that RAY_ADDRESS names, or that this machine belongs to. What Ray says of machines that are lost
+    goes to stderr: it would print that among the results. Raises SetupError."""
     try:
         import ray
     except ImportError:
@@ -72,7 +74,8 @@ def connected() -> Iterator[None]:
         what = f"no Ray cluster answers: {str(error).partition(chr(10))[0]}"
         raise SetupError(what, hint="`ray start --head` there, RAY_ADDRESS=HOST:PORT here") from None
     try:
-        yield
+        with redirect_stdout(sys.stderr):
+            yield
     finally:
         ray.shutdown()
 
