@@ -198,6 +198,24 @@ def test_a_difference_of_waits_is_signed_and_unsure_where_nothing_varies() -> No
     assert 0 < told.difference.low < told.difference.value < told.difference.high
     never = Seeds((Observation(None, 50),) * 3)
     assert math.isnan(bootstrap.wait([never], [never], 50, np.random.default_rng(0)).difference.low)
+    for pair in ((never, slow), (slow, never), (Pool(96, 0), never)):
+        told = bootstrap.wait([pair[0]], [pair[1]], 50, np.random.default_rng(0))
+        assert math.isnan(told.difference.low) and math.isnan(told.wide.high)
+
+
+def test_a_wait_is_at_most_its_horizon_also_where_no_sample_of_a_pool_is_right() -> None:
+    hard, mixed = [Pool(32, 0), Pool(32, 0)], [Pool(32, 0), Pool(32, 3)]
+    told = bootstrap.wait(hard, mixed, 16, np.random.default_rng(0))
+    assert told.mean.low < told.mean.value == told.mean.high == 16
+    assert told.difference.low < told.difference.value < told.difference.high <= 16
+
+
+def test_with_one_run_a_problem_waits_of_all_problems_tell_how_far_to_trust_their_mean() -> None:
+    first, other = ([Seeds((Observation(at, 50),)) for at in ends] for ends in ((4, 30, None, 12), (9, 50, None, 50)))
+    told = bootstrap.wait(first, other, 50, np.random.default_rng(0))
+    assert told.mean.low < told.mean.value == 24 < told.mean.high
+    assert (told.difference.low, told.difference.high) == (told.wide.low, told.wide.high)
+    assert told.difference.low < told.difference.value < told.difference.high
 
 
 def test_a_budget_ratio_covers(monkeypatch: pytest.MonkeyPatch) -> None:

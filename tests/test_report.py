@@ -92,7 +92,8 @@ def test_runs_and_pools_become_arms_on_four_axes(tmp_path: Path) -> None:
     assert grid.arm("a", "sdpo", "attempts") == Seeds((Observation(5, 16), Observation(20, 32), Observation(33, 48)))
     assert grid.arm("a", "sdpo", "seconds") == Seeds((Observation(2, 2), Observation(5, 5), Observation(8, 8)))
     assert grid.arm("a", "best-of-k", "attempts") == Pool(144, 8)
-    assert grid.arm("a", "best-of-k", "tokens") == Pool(144, 8, unit=10.0, batch=16)
+    assert grid.arm("a", "best-of-k", "tokens") == Pool(144, 8, unit=10.0)
+    assert getattr(grid.arm("a", "best-of-k", "seconds"), "batch", None) == 16
     assert grid.budget("attempts") == 48
     assert grid.budget("seconds") == 8, "three batches of sdpo, of which two were learnt from"
 

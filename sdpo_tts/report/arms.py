@@ -102,4 +102,5 @@ def _pool(runs: Sequence[Run], axis: Axis) -> Pool:
     if axis == "attempts":
         return Pool(samples, correct)
     unit = math.fsum(run.spent(axis) for run in runs) / samples
-    return Pool(samples, correct, unit, batch=runs[0].started["batch_size"])
+    # Its samples do not depend on their batch, whose size only saves time: otherwise one by one is the best size.
+    return Pool(samples, correct, unit, batch=runs[0].started["batch_size"] if axis == "seconds" else 1)

@@ -91,7 +91,7 @@ class Seeds:
 class Pool:
     """`correct` of `samples` independent samples, each of which costs `unit` on the axis.
 
-    On any axis but attempts whole batches are paid for, so the curve steps by `batch` samples.
+    They are paid for in batches: the curve steps by `batch` samples, one where they might be sampled one by one.
     """
 
     samples: int

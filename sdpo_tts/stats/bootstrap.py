@@ -154,22 +154,34 @@ class Wait:
 def wait(
     arms: Sequence[Arm], other: Sequence[Arm], horizon: float, rng: np.random.Generator, level: float = LEVEL
 ) -> Wait:
-    """Paired, as in `difference`. NaN for the ends where the runs do not differ: that vouches for nothing."""
-    both = (arms, other)
-    drawn_P_R, other_P_R = (np.stack([arm.resample_mean(horizon, rng, DRAWS) for arm in one]) for one in both)
-    value, other_value = (float(np.mean([arm.restricted_mean(horizon) for arm in one])) for one in both)
-    apart_P_R = drawn_P_R - other_P_R
-    chosen_R_P = choose_problems(len(arms), rng)
-    wide_R = np.mean([apart_P_R[chosen_R, _shuffled(rng)] for chosen_R in chosen_R_P.T], axis=0)
+    """Paired, as in `difference`. Where one run a problem leaves nothing to resample, runs of all problems take their
+    place: on the safe side. NaN for the ends where the runs of a method do not differ at all: that vouches for nothing.
+    """
+    chosen = choose_problems(len(arms), rng)
+    fixed, wide = zip(*(_mean_waits(one, horizon, rng, chosen) for one in (arms, other)), strict=True)
+    value, other_value = (float(np.mean([arm.restricted_mean(horizon) for arm in one])) for one in (arms, other))
     return Wait(
-        Estimate(value, *_ends(drawn_P_R.mean(axis=0), level)),
-        Estimate(value - other_value, *_ends(apart_P_R.mean(axis=0), level)),
-        Estimate(value - other_value, *_ends(wide_R, level)),
+        Estimate(value, *_ends([fixed[0]], level)),
+        Estimate(value - other_value, *_ends(fixed, level)),
+        Estimate(value - other_value, *_ends(wide, level)),
     )
 
 
-def _ends(drawn_R: Floats, level: float) -> Interval:
-    return _percentiles(drawn_R, level) if _spread(drawn_R) else Interval(math.nan, math.nan)
+def _mean_waits(
+    arms: Sequence[Arm], horizon: float, rng: np.random.Generator, chosen_R_P: NDArray[np.int64]
+) -> tuple[Floats, Floats]:
+    """Draws of the mean over problems, which are fixed, or drawn too."""
+    drawn_P_R = np.stack([arm.resample_mean(horizon, rng, DRAWS) for arm in arms])
+    other_P_R = [drawn_P_R[chosen_R, _shuffled(rng)] for chosen_R in chosen_R_P.T]
+    fixed_R, wide_R = (np.clip(np.mean(one, axis=0), 0.0, horizon) for one in (drawn_P_R, other_P_R))
+    return (fixed_R if _spread(fixed_R) else wide_R), wide_R
+
+
+def _ends(drawn: Sequence[Floats], level: float) -> Interval:
+    """Of one method's draws, or of the first's minus the second's."""
+    if not all(map(_spread, drawn)):
+        return Interval(math.nan, math.nan)
+    return _percentiles(drawn[0] - drawn[1] if len(drawn) > 1 else drawn[0], level)
 
 
 @dataclass(frozen=True)
