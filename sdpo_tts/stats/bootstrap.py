@@ -157,8 +157,9 @@ def wait(
     """Paired, as in `difference`. Where one run a problem leaves nothing to resample, runs of all problems take their
     place: on the safe side. NaN for the ends where the runs of a method do not differ at all: that vouches for nothing.
     """
+    drawn = [np.stack([arm.resample_mean(horizon, rng, DRAWS) for arm in one]) for one in (arms, other)]
     chosen = choose_problems(len(arms), rng)
-    fixed, wide = zip(*(_mean_waits(one, horizon, rng, chosen) for one in (arms, other)), strict=True)
+    fixed, wide = zip(*(_means(drawn_P_R, horizon, rng, chosen) for drawn_P_R in drawn), strict=True)
     value, other_value = (float(np.mean([arm.restricted_mean(horizon) for arm in one])) for one in (arms, other))
     return Wait(
         Estimate(value, *_ends([fixed[0]], level)),
@@ -167,11 +168,10 @@ def wait(
     )
 
 
-def _mean_waits(
-    arms: Sequence[Arm], horizon: float, rng: np.random.Generator, chosen_R_P: NDArray[np.int64]
+def _means(
+    drawn_P_R: Floats, horizon: float, rng: np.random.Generator, chosen_R_P: NDArray[np.int64]
 ) -> tuple[Floats, Floats]:
-    """Draws of the mean over problems, which are fixed, or drawn too."""
-    drawn_P_R = np.stack([arm.resample_mean(horizon, rng, DRAWS) for arm in arms])
+    """Of each draw, over problems that are fixed, and over problems that are drawn too."""
     other_P_R = [drawn_P_R[chosen_R, _shuffled(rng)] for chosen_R in chosen_R_P.T]
     fixed_R, wide_R = (np.clip(np.mean(one, axis=0), 0.0, horizon) for one in (drawn_P_R, other_P_R))
     return (fixed_R if _spread(fixed_R) else wide_R), wide_R
