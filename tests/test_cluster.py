@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from sdpo_tts.comparison.arms import Arm
-from sdpo_tts.comparison.cells import ending
+from sdpo_tts.comparison.cells import claimed, ending
 from sdpo_tts.comparison.cluster import ClusterComparison, Share, connected, pack, share_of, unpack
 from sdpo_tts.comparison.job import Makers
 from sdpo_tts.comparison.plan import Choices, Plan
@@ -92,6 +92,8 @@ def test_a_lost_machine_s_cells_run_again_and_all_come_home(
         trace = (plan.folder / "easy" / "multi-turn-s0" / "logs" / "error.txt").read_text()
         monkeypatch.setattr("sdpo_tts.__version__", "0.0.0")
         refused = ClusterComparison(plan, partial(makers, starts), lines.append, Share()).run()
+        with claimed(refused.failed[0][0].home):
+            held = ClusterComparison(plan, partial(makers, starts), lines.append, Share()).run()
     assert not told.out and "the node it was running on is dead" in told.err, "stdout is for results"
     assert lines[0] == "the cluster has 3 machines and room for 2 runs at once"
     assert (tally.cells, tally.finished, tally.busy) == (18, 17, [])
@@ -102,6 +104,7 @@ def test_a_lost_machine_s_cells_run_again_and_all_come_home(
     assert "SandboxError" in trace
     assert [str(cell) for cell, _ in refused.failed] == [str(failed)] and refused.finished == 17
     assert "is there, 0.0.0 is here (hint: install one on all)" in str(refused.failed[0][1])
+    assert (held.busy, held.failed, held.finished) == ([failed], [], 17)
     counts = Counter(path.name.partition(".")[0] for path in starts.glob("*.*"))
     assert len(counts) == 18 and counts["-".join(map(str, STALLS))] == 2, "it was running on the machine that was lost"
     homes = [cell.home for cell in plan.cells()]

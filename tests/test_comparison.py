@@ -13,6 +13,7 @@ import threading
 import time
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -258,7 +259,36 @@ def test_a_cell_claimed_by_another_process_is_left_to_it(tmp_path: Path) -> None
     with claimed(tmp_path / "b" / "comparison" / "easy" / "sdpo-s1"):
         tally, lines = run(plan(tmp_path / "b"))
     assert [str(cell) for cell in tally.busy] == ["easy sdpo seed 1"]
-    assert tally.finished == 26 and any("run by another process" in line for line in lines)
+    assert tally.finished == 26 and lines[-1] == "[27/27] easy sdpo seed 1: is being run by another process"
+
+
+def test_a_cell_of_a_process_that_died_is_run_after_the_others(tmp_path: Path) -> None:
+    asked = plan(tmp_path, ("sdpo",), seeds=3)
+    asked.open()
+    other = ExitStack()
+    taken = next(cell for cell in asked.cells() if (cell.problem.slug, cell.seed) == ("easy", 1))
+    other.enter_context(claimed(taken.home))
+
+    def strategy_until_it_dies(settings: RunSettings, problem: Problem, policy: Policy) -> Strategy:
+        if (problem.slug, settings.seed) == ("hard", 2):
+            other.close()
+        return strategy(settings, problem, policy)
+
+    tally, lines = run(asked, replace(makers(), strategy=strategy_until_it_dies))
+    assert (tally.finished, tally.busy) == (9, []) and ending(taken.home)
+    told = [line for line in lines if str(taken) in line]
+    assert "is being run by another process" in told[0] and told[1].startswith("[9/9]") and len(told) == 2
+
+
+def test_what_others_do_counts_in_the_estimate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Pace, "left", lambda pace, cells, at_once: f"; {len(cells)} left, {at_once:g} at once")
+    asked = replace(plan(tmp_path, ("sdpo",), seeds=4), problems=PROBLEMS[:1])
+    asked.open()
+    with claimed(list(asked.cells())[1].home):
+        _, lines = run(asked)
+    assert [line.partition("; ")[2] for line in lines[:4]] == [
+        "3 left, 1 at once", "2 left, 2 at once", "1 left, 1.5 at once", f"0 left, {4 / 3:g} at once",
+    ]  # fmt: skip
 
 
 def test_other_settings_are_another_comparison(tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ class ClusterComparison(Comparison):
         import ray
 
         super().__init__(plan, makers(), tell)
-        self._ray, self._lock, self._stopped = ray, Lock(), False
+        self._ray, self._lock, self._stopped = ray, Lock(), True
         self._makers = ray.put(makers)
         self._problems = {problem.slug: ray.put(problem) for problem in plan.problems}
         options = ray.remote(num_cpus=share.cpus, num_gpus=share.gpus, max_retries=RETRIES)
@@ -104,7 +104,7 @@ class ClusterComparison(Comparison):
 
     def work(self, cells: Sequence[Cell]) -> None:
         """A thread waits for each cell; how many of them run is for Ray to say."""
-        pool = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="cell")
+        pool, self._stopped = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="cell"), False
         try:
             for one in [pool.submit(self.settle, cell) for cell in cells]:
                 one.result()

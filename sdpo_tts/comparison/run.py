@@ -41,6 +41,8 @@ class Comparison:
         self.plan, self.makers, self.tell = plan, makers, tell
         self.tally, self.pace = Tally(), Pace()
         self.left: list[Cell] = []
+        self._begun: set[Cell] = set()
+        self._settled = self._ran = 0
 
     def run(self) -> Tally:
         """Raises UserError where the folder holds another comparison, and what a user's interruption raises."""
@@ -51,7 +53,14 @@ class Comparison:
         if self.tally.finished:
             self.tell(f"{self.tally.finished} of {len(cells)} cells are finished already")
         self.work(tuple(self.left))
+        self._look_again()
         return self.tally
+
+    def _look_again(self) -> None:
+        """Cells that another process was running: it may have ended, and may have died of them."""
+        again, self.tally.busy = tuple(self.tally.busy), []
+        self.left = list(again)
+        self.work(again)
 
     def work(self, cells: Sequence[Cell]) -> None:
         for cell in cells:
@@ -71,6 +80,8 @@ class Comparison:
     def record(self, cell: Cell, mine: bool, error: Exception | None) -> None:
         """Count the cell and say what came of it."""
         self.left.remove(cell)
+        self._settled += 1
+        self._ran += cell in self._begun
         if not mine:
             self.tally.busy.append(cell)
             what = "is being run by another process"
@@ -80,7 +91,8 @@ class Comparison:
         else:
             self.tally.finished += 1
             what = _said(ending(cell.home))
-        estimate = self.pace.left(self.left, self.at_once)
+        # What others on this plan have done, or are doing, tells how much they will do of the rest.
+        estimate = self.pace.left(self.left, self.at_once * self._settled / max(1, self._ran))
         self.tell(f"[{self.tally.settled}/{self.tally.cells}] {cell}: {what}{estimate}")
 
     def perform(self, cell: Cell, place: Path) -> float:
@@ -99,6 +111,7 @@ class Comparison:
     def _fill(self, cell: Cell, place: Path) -> None:
         """Run the cell at `place`, unless it is finished there, and have it at its home. What was torn is cleared."""
         if not ending(place):
+            self._begun.add(cell)
             shutil.rmtree(place, ignore_errors=True)
             self.pace.learn(cell, self.perform(cell, place))
         if place != cell.home:
@@ -132,7 +145,7 @@ class Pace:
     def learn(self, cell: Cell, seconds: float) -> None:
         self._seconds.setdefault(cell.arm.name, []).append(seconds)
 
-    def left(self, cells: Sequence[Cell], at_once: int = 1) -> str:
+    def left(self, cells: Sequence[Cell], at_once: float = 1.0) -> str:
         """In words; so many run `at_once`, and an arm not seen yet is taken to be as slow as the others on average."""
         every = [seconds for known in self._seconds.values() for seconds in known]
         if not cells or not every:
