@@ -234,6 +234,16 @@ def test_a_budget_ratio_covers(monkeypatch: pytest.MonkeyPatch) -> None:
     assert 0.82 <= coverage(hits) <= 0.98
 
 
+def test_with_one_run_a_problem_a_budget_ratio_is_as_unsure_as_its_problems_differ() -> None:
+    first, other = ([Seeds((Observation(at, 50),)) for at in ends] for ends in ((4, 30, None, 12), (9, 50, None, 24)))
+    (ratio,) = bootstrap.budget_ratios(first, other, [0.5], 50, np.random.default_rng(0), whole=True)
+    assert (ratio.first, ratio.second, ratio.ratio.value) == (12, 24, 2)
+    assert ratio.ratio.low < 2 < ratio.ratio.high and ratio.neither > 0
+    alike = [Seeds((Observation(5, 50),))] * 3
+    (ratio,) = bootstrap.budget_ratios(alike, other[:3], [0.5], 50, np.random.default_rng(0), whole=True)
+    assert ratio.first == 5 and math.isnan(ratio.ratio.low) and ratio.neither == 0
+
+
 def test_certainty_is_never_claimed_from_a_handful() -> None:
     rng = np.random.default_rng(0)
     never = [Seeds((Observation(None, 10),) * 5)] * 3

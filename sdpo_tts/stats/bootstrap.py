@@ -89,8 +89,9 @@ def _interval(drawn_R: Floats, arms: Sequence[Arm], budget: float, level: float)
     return _percentiles(drawn_R, level)
 
 
-def _spread(drawn_R: Floats) -> bool:
-    return bool(np.ptp(drawn_R) > 1e-12)
+def _spread(drawn: Floats) -> bool:
+    """Whether draws, the first axis, differ."""
+    return bool(np.any(np.ptp(drawn, axis=0) > 1e-12))
 
 
 def _percentiles(drawn_R: Floats, level: float) -> Interval:
@@ -209,16 +210,25 @@ def budget_ratios(
     whole: bool,
     level: float = LEVEL,
 ) -> Iterator[Ratio]:
-    """One for each of `shares`. Problems fixed, seeds resampled. `whole`: the axis counts whole attempts."""
-    grid_K = log_grid(horizon, GRID, whole=whole)
-    drawn = [resampled_mean(arms, grid_K, rng) for arms in (first, second)]
+    """One for each of `shares`. Problems fixed, seeds resampled; where one run a problem leaves nothing to resample,
+    problems. `whole`: the axis counts whole attempts. NaN for the ends where the runs of a method do not differ at all.
+    """
+    grid_K, pair = log_grid(horizon, GRID, whole=whole), (first, second)
+    drawn = [resampled_mean(arms, grid_K, rng) for arms in pair]
+    if not all(map(_spread, drawn)):
+        chosen = choose_problems(len(first), rng)
+        drawn = [
+            one if _spread(one) else resampled_mean(arms, grid_K, rng, chosen)
+            for one, arms in zip(drawn, pair, strict=True)
+        ]
     for share in shares:
         budgets = [smallest_budget(arms, share, horizon, whole=whole) for arms in (first, second)]
         crossed = [_crossing(curves_R_K, grid_K, share) for curves_R_K in drawn]
         with np.errstate(invalid="ignore"):
             ratio_R = crossed[1] / crossed[0]
         known_R = ratio_R[~np.isnan(ratio_R)]
-        yield Ratio(share, budgets[0], budgets[1], _ratio(budgets, known_R, level), 1.0 - len(known_R) / DRAWS)
+        ratio = _ratio(budgets, known_R if all(map(_spread, drawn)) else known_R[:0], level)
+        yield Ratio(share, budgets[0], budgets[1], ratio, 1.0 - len(known_R) / DRAWS)
 
 
 def _ratio(budgets: Sequence[float], known_R: Floats, level: float) -> Estimate:
