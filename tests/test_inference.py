@@ -244,6 +244,19 @@ def test_with_one_run_a_problem_a_budget_ratio_is_as_unsure_as_its_problems_diff
     assert ratio.first == 5 and math.isnan(ratio.ratio.low) and ratio.neither == 0
 
 
+def test_methods_that_found_the_same_are_not_known_to_be_the_same() -> None:
+    """One run a problem, and the same outcome with both methods on each: no draw tells them apart."""
+    arms = [Seeds((Observation(at, 50),)) for at in (6, None, None, None)]
+    rng = np.random.default_rng(0)
+    told = bootstrap.difference(arms, arms, 50, rng)
+    for estimate in (told.fixed, told.population):
+        assert estimate.low < -0.2 < estimate.value == 0 < 0.2 < estimate.high
+    wait = bootstrap.wait(arms, arms, 50, rng)
+    assert wait.difference.value == 0 and all(map(math.isnan, (wait.difference.low, wait.wide.high)))
+    (ratio,) = bootstrap.budget_ratios(arms, arms, [0.25], 50, rng, whole=True)
+    assert ratio.ratio.value == 1 and math.isnan(ratio.ratio.low)
+
+
 def test_certainty_is_never_claimed_from_a_handful() -> None:
     rng = np.random.default_rng(0)
     never = [Seeds((Observation(None, 10),) * 5)] * 3

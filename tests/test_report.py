@@ -366,8 +366,9 @@ def test_what_is_found_is_said_in_words(tmp_path: Path) -> None:
     )
     many = dataclasses.replace(analysis, problems=tuple("abcdef"))
     assert words.finding(dataclasses.replace(sure, wide_low=0.02), many).endswith("The two can be told apart.")
-    same = dataclasses.replace(contrast, difference=0.0)
-    assert words.finding(same, analysis).endswith("sdpo and multi-turn find the same share of the problems.")
+    same = words.finding(dataclasses.replace(contrast, difference=0.0, low=-0.2, high=0.2, wide_low=math.nan), analysis)
+    assert "sdpo and multi-turn find the same share of the problems (sdpo minus multi-turn: 90 % interval -20.0 to" in same
+    assert "too few to tell the two apart" in same, "that is no proof that they are equal"
 
 
 def test_a_single_run_has_a_report_too(tmp_path: Path) -> None:

@@ -79,16 +79,16 @@ def finding(contrast: Contrast, analysis: Analysis) -> str:
     """What may be concluded from one contrast, and what it would take where nothing may."""
     a, b = contrast.method, contrast.other
     level = f"{100 * analysis.level:.0f} %"
-    if contrast.difference == 0:
-        return f"At {budget(contrast.budget, contrast.axis)} {a} and {b} find the same share of the problems."
-    more, less = (a, b) if contrast.difference > 0 else (b, a)
     ends = f"{signed_interval(contrast.low, contrast.high)} on {_these(analysis)}"
     if not math.isnan(contrast.wide_low):
         ends += f", {signed_interval(contrast.wide_low, contrast.wide_high)} on problems like these"
-    claim = (
-        f"At {budget(contrast.budget, contrast.axis)} {more} finds {abs(100 * contrast.difference):.1f} points more "
-        f"than {less} ({a} minus {b}: {level} interval {ends})."
+    more, less = (a, b) if contrast.difference > 0 else (b, a)
+    found = (
+        f"{more} finds {abs(100 * contrast.difference):.1f} points more than {less}"
+        if contrast.difference
+        else f"{a} and {b} find the same share of the problems"
     )
+    claim = f"At {budget(contrast.budget, contrast.axis)} {found} ({a} minus {b}: {level} interval {ends})."
     return f"{claim} {_verdict(contrast, analysis)}"
 
 

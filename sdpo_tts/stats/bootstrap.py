@@ -130,13 +130,13 @@ def difference(
 def _difference(
     drawn: Sequence[Floats], pair: tuple[Sequence[Arm], Sequence[Arm]], budget: float, level: float
 ) -> Estimate:
-    """Percentiles; where one problem, or a method without variation, leaves too little to resample: Newcombe's.
+    """Percentiles; where one problem, or too little variation, leaves too little to resample: Newcombe's.
 
     Newcombe 1998, method 10: each method's distance to the ends of its own interval, added in quadrature.
     """
     a, b = (mean_at(arms, budget) for arms in pair)
-    if len(pair[0]) > 1 and all(map(_spread, drawn)):
-        return Estimate(a - b, *_percentiles(drawn[0] - drawn[1], level))
+    if len(pair[0]) > 1 and all(map(_spread, (*drawn, apart_R := drawn[0] - drawn[1]))):
+        return Estimate(a - b, *_percentiles(apart_R, level))
     first, second = (_interval(drawn_R, arms, budget, level) for drawn_R, arms in zip(drawn, pair, strict=True))
     low = math.hypot(a - first.low, second.high - b)
     return Estimate(a - b, a - b - low, a - b + math.hypot(first.high - a, b - second.low))
@@ -180,9 +180,8 @@ def _means(
 
 def _ends(drawn: Sequence[Floats], level: float) -> Interval:
     """Of one method's draws, or of the first's minus the second's."""
-    if not all(map(_spread, drawn)):
-        return Interval(math.nan, math.nan)
-    return _percentiles(drawn[0] - drawn[1] if len(drawn) > 1 else drawn[0], level)
+    told_R = drawn[0] - drawn[1] if len(drawn) > 1 else drawn[0]
+    return _percentiles(told_R, level) if all(map(_spread, (*drawn, told_R))) else Interval(math.nan, math.nan)
 
 
 @dataclass(frozen=True)
@@ -227,7 +226,8 @@ def budget_ratios(
         with np.errstate(invalid="ignore"):
             ratio_R = crossed[1] / crossed[0]
         known_R = ratio_R[~np.isnan(ratio_R)]
-        ratio = _ratio(budgets, known_R if all(map(_spread, drawn)) else known_R[:0], level)
+        one_value = len(np.unique(known_R)) == 1 and math.isfinite(known_R[0])
+        ratio = _ratio(budgets, known_R if all(map(_spread, drawn)) and not one_value else known_R[:0], level)
         yield Ratio(share, budgets[0], budgets[1], ratio, 1.0 - len(known_R) / DRAWS)
 
 
