@@ -33,7 +33,8 @@ def runs(tmp_path: Path) -> Path:
     (tmp_path / "main").mkdir()
     (tmp_path / "main" / "comparison.json").write_text(json.dumps({"problems": dict.fromkeys(KEPT, "")}))
     (tmp_path / "main-probe").mkdir()
-    rates = [{"problem": slug, "correct": number % 2} for number, slug in enumerate(["dedup", *KEPT])]
+    rates = [{"problem": slug, "correct": number % 2, "samples": 32} for number, slug in enumerate(["dedup", *KEPT])]
+    rates += [{"problem": "merge-intervals", "correct": 4, "samples": 32}, {"problem": "guess", "correct": 5, "samples": 32}]
     (tmp_path / "main-probe" / "rates.json").write_text(json.dumps(rates))
     return tmp_path
 
@@ -61,6 +62,7 @@ def test_stages_take_their_problems_from_what_was_measured(runs: Path) -> None:
 
     assert chosen("ablations") == (["fence", "pair-sum", "rle"], "")
     assert chosen("landmark") == (["dedup", "pair-sum"], ""), "each has 0 correct"
+    assert chosen("seldom") == (["fence", "merge-intervals", "rle"], "HumanEval/8"), "1 to 4 of 32"
     folders, ids = chosen("main")
     assert len(folders) == 11 and len(ids.split(",")) == 41 and ids.endswith(",HumanEval/160")
     options = compare("main", runs)

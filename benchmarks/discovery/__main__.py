@@ -1,6 +1,6 @@
 """Runs a stage of plan.toml, or shows its command; see README.md.
 
-    python -m benchmarks.discovery main|ablations|landmark|boundary|demo [--runs runs/discovery] [--show]
+    python -m benchmarks.discovery main|ablations|landmark|boundary|demo|seldom [--runs runs/discovery] [--show]
         [--keep] [-- OPTIONS]
 
 The same command goes on where it was stopped. OPTIONS go to `sdpo-tts compare` (as --device cuda). At the end
@@ -30,7 +30,7 @@ from sdpo_tts.report.runs import load_runs
 HERE = Path(os.path.relpath(Path(__file__).parent))
 JOURNALS = HERE / "journals"
 PROBLEMS = Path(os.path.relpath(Path(__file__).parents[2] / "problems"))
-STAGES = ("main", "ablations", "landmark", "boundary", "demo")
+STAGES = ("main", "ablations", "landmark", "boundary", "demo", "seldom")
 OPTIONS = ("probe", "keep", "take", "methods", "seeds", "first-seed", "max-attempts")
 PROGRAM = (sys.executable, "-c", "from sdpo_tts.cli.main import main; main()")
 
@@ -59,9 +59,12 @@ def compare(stage: str, runs: Path) -> list[str]:
 def problems(told: dict[str, Any], asked: dict[str, Any], runs: Path) -> list[str]:
     """Named ones, the candidates, or those of a stage that was run."""
     if asked.get("unsolved"):
-        rates = _read(runs / f"{asked['of']}-probe" / "rates.json")
-        kept = [rate["problem"] for rate in rates if not rate["correct"]]
+        kept = [rate["problem"] for rate in _rates(asked, runs) if not rate["correct"]]
         return list(_arguments(told, kept[: asked["problems"]]))
+    if share := asked.get("at-most"):
+        rates = _rates(asked, runs)
+        kept = [rate["problem"] for rate in rates if 0 < rate["correct"] <= share * rate["samples"]]
+        return list(_arguments(told, kept))
     if of := asked.get("of"):
         kept = list(_read(runs / of / "comparison.json")["problems"])
         return list(_arguments(told, kept[: asked["problems"]]))
@@ -79,6 +82,11 @@ def _arguments(told: dict[str, Any], slugs: Sequence[str] | None) -> Iterator[st
     rows = [f"HumanEval/{n}" for n in numbers if slugs is None or f"HumanEval-{n}" in slugs]
     if rows:
         yield from ("--set", "human-eval", "--ids", ",".join(rows))
+
+
+def _rates(asked: dict[str, Any], runs: Path) -> Any:
+    """What the probe of the stage before found."""
+    return _read(runs / f"{asked['of']}-probe" / "rates.json")
 
 
 def _read(path: Path) -> Any:
