@@ -244,6 +244,16 @@ def test_with_one_run_a_problem_a_budget_ratio_is_as_unsure_as_its_problems_diff
     assert ratio.first == 5 and math.isnan(ratio.ratio.low) and ratio.neither == 0
 
 
+def test_a_method_that_does_not_vary_is_not_taken_as_known_exactly() -> None:
+    """One of four runs succeeded, one a problem: against a pool that finds a fifth, that is no more than likely."""
+    arms = [Seeds((Observation(at, 50),)) for at in (6, None, None, None)]
+    pools = [Pool(500, 25), *[Pool(500, 0)] * 3]
+    told = bootstrap.difference(arms, pools, 50, np.random.default_rng(0))
+    assert told.value < 0.03 and 0.2 < told.p_greater < 0.8
+    never = [Seeds((Observation(None, 50),))] * 4
+    assert math.isnan(bootstrap.difference(never, pools, 50, np.random.default_rng(0)).p_greater)
+
+
 def test_methods_that_found_the_same_are_not_known_to_be_the_same() -> None:
     """One run a problem, and the same outcome with both methods on each: no draw tells them apart."""
     arms = [Seeds((Observation(at, 50),)) for at in (6, None, None, None)]
@@ -251,6 +261,7 @@ def test_methods_that_found_the_same_are_not_known_to_be_the_same() -> None:
     told = bootstrap.difference(arms, arms, 50, rng)
     for estimate in (told.fixed, told.population):
         assert estimate.low < -0.2 < estimate.value == 0 < 0.2 < estimate.high
+    assert told.p_greater == 0.5
     wait = bootstrap.wait(arms, arms, 50, rng)
     assert wait.difference.value == 0 and all(map(math.isnan, (wait.difference.low, wait.wide.high)))
     (ratio,) = bootstrap.budget_ratios(arms, arms, [0.25], 50, rng, whole=True)

@@ -104,8 +104,8 @@ def _percentiles(drawn_R: Floats, level: float) -> Interval:
 class Difference:
     """Mean discovery of one method minus another's, at one budget and on the same problems.
 
-    `p_greater` is the share of draws in which it is above 0, ties counted half. `fixed` and `population` are the two
-    intervals' ends around `value`.
+    `p_greater` is the share of draws in which it is above 0, ties counted half; NaN where one method does not vary in
+    them. `fixed` and `population` are the two intervals' ends around `value`.
     """
 
     value: float
@@ -122,9 +122,16 @@ def difference(
     chosen = choose_problems(len(first), rng)
     fixed = [resampled_mean(arms, at, rng)[:, 0] for arms in pair]
     wide = [resampled_mean(arms, at, rng, chosen)[:, 0] for arms in pair]
-    p_greater = float(np.mean(fixed[0] > fixed[1]) + np.mean(fixed[0] == fixed[1]) / 2)
     estimates = [_difference(drawn, pair, budget, level) for drawn in (fixed, wide)]
-    return Difference(estimates[0].value, p_greater, *estimates)
+    return Difference(estimates[0].value, _p_greater(fixed, wide), *estimates)
+
+
+def _p_greater(*kinds: Sequence[Floats]) -> float:
+    """Of the first kind of draws in which both methods vary; one that does not would be taken as known exactly."""
+    for first_R, second_R in kinds:
+        if _spread(first_R) and _spread(second_R):
+            return float(np.mean(first_R > second_R) + np.mean(first_R == second_R) / 2)
+    return math.nan
 
 
 def _difference(
