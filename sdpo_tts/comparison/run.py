@@ -57,7 +57,7 @@ class Comparison:
         return self.tally
 
     def _look_again(self) -> None:
-        """Cells that another process was running: it may have ended, and may have died of them."""
+        """At cells that another process was running: it may have ended them, or died, in the meantime."""
         again, self.tally.busy = tuple(self.tally.busy), []
         self.left = list(again)
         self.work(again)
