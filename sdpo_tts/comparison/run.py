@@ -114,7 +114,7 @@ class Comparison:
             self._begun.add(cell)
             shutil.rmtree(place, ignore_errors=True)
             self.pace.learn(cell, self.perform(cell, place))
-        if place != cell.home:
+        if place != cell.home and not ending(cell.home):  # another process may be reading what it has put there
             linked(place, cell.home)
 
 

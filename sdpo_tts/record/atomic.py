@@ -9,6 +9,7 @@ import io
 import json
 import math
 import os
+import secrets
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -71,7 +72,7 @@ def sweep(folder: Path) -> None:
 
 def _write(path: Path, write: Callable[[BinaryIO], object]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")  # others may be writing it, too
     try:
         with temporary.open("wb") as file:
             write(file)
