@@ -280,6 +280,17 @@ def test_a_cell_of_a_process_that_died_is_run_after_the_others(tmp_path: Path) -
     assert "is being run by another process" in told[0] and told[1].startswith("[9/9]") and len(told) == 2
 
 
+def test_a_finished_cell_is_not_put_into_its_home_again(tmp_path: Path) -> None:
+    """Whoever is reading it there would find nothing for a moment."""
+    asked = plan(tmp_path, ("best-of-k",))
+    run(asked)
+    comparison = Comparison(asked, makers(), lambda line: None)
+    comparison.left = [cell := next(iter(asked.cells()))]
+    before = cell.home.stat().st_ino
+    comparison.settle(cell)
+    assert comparison.tally.finished == 1 and cell.home.stat().st_ino == before
+
+
 def test_what_others_do_counts_in_the_estimate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Pace, "left", lambda pace, cells, at_once: f"; {len(cells)} left, {at_once:g} at once")
     asked = replace(plan(tmp_path, ("sdpo",), seeds=4), problems=PROBLEMS[:1])

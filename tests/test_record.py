@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 from hypothesis import given
@@ -29,6 +29,7 @@ from sdpo_tts.record import (
     sweep,
     write_json,
 )
+from sdpo_tts.record.atomic import write_text, write_with
 
 SKIPPED: dict[str, Any] = {"step": 1, "reason": "no feedback"}
 
@@ -236,3 +237,15 @@ def test_gpus_are_read_from_nvidia_smi(tmp_path: Path, monkeypatch: pytest.Monke
         {"name": "NVIDIA H100 80GB HBM3", "memory_bytes": 81559 * 2**20},
         {"name": "NVIDIA GB10", "memory_bytes": None},
     ]
+
+
+def test_two_writers_of_one_file_do_not_disturb_each_other(tmp_path: Path) -> None:
+    """In one process, too: the second begins and ends while the first one writes."""
+
+    def write(file: BinaryIO) -> None:
+        write_text(tmp_path / "a", "second")
+        file.write(b"first")
+
+    write_with(tmp_path / "a", write)
+    assert (tmp_path / "a").read_text() == "first"
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]

@@ -35,16 +35,22 @@ def resampled_mean(
     arms: Sequence[Arm], budgets_K: Floats, rng: np.random.Generator, chosen_R_P: NDArray[np.int64] | None = None
 ) -> Floats:
     """Mean discovery_R_K over problems; `chosen_R_P` names the problems of each draw (all of them, once, if None)."""
-    total = np.zeros((DRAWS, len(budgets_K)))
     if chosen_R_P is None:
+        total = np.zeros((DRAWS, len(budgets_K)))
         for arm in arms:
             total += arm.resample(budgets_K, rng, DRAWS)
         return np.clip(total / len(arms), 0.0, 1.0)
-    stacked_P_R_K = np.stack([arm.resample(budgets_K, rng, DRAWS) for arm in arms])
+    drawn_P_R_K = np.stack([arm.resample(budgets_K, rng, DRAWS) for arm in arms])
+    return np.clip(_over_other_problems(drawn_P_R_K, chosen_R_P, rng), 0.0, 1.0)
+
+
+def _over_other_problems(drawn_P_R: Floats, chosen_R_P: NDArray[np.int64], rng: np.random.Generator) -> Floats:
+    """The mean of each draw over the problems chosen for it. One drawn twice has other seeds the second time: rows are
+    exchangeable, so another row will do."""
+    total = np.zeros(drawn_P_R.shape[1:])
     for chosen_R in chosen_R_P.T:
-        # A problem drawn twice has other seeds the second time: rows are exchangeable, so another row will do.
-        total += stacked_P_R_K[chosen_R, _shuffled(rng)]
-    return np.clip(total / len(arms), 0.0, 1.0)
+        total += drawn_P_R[chosen_R, _shuffled(rng)]
+    return total / len(drawn_P_R)
 
 
 def _shuffled(rng: np.random.Generator) -> NDArray[np.int64]:
@@ -180,8 +186,8 @@ def _means(
     drawn_P_R: Floats, horizon: float, rng: np.random.Generator, chosen_R_P: NDArray[np.int64]
 ) -> tuple[Floats, Floats]:
     """Of each draw, over problems that are fixed, and over problems that are drawn too."""
-    other_P_R = [drawn_P_R[chosen_R, _shuffled(rng)] for chosen_R in chosen_R_P.T]
-    fixed_R, wide_R = (np.clip(np.mean(one, axis=0), 0.0, horizon) for one in (drawn_P_R, other_P_R))
+    means = (drawn_P_R.mean(axis=0), _over_other_problems(drawn_P_R, chosen_R_P, rng))
+    fixed_R, wide_R = (np.clip(one, 0.0, horizon) for one in means)
     return (fixed_R if _spread(fixed_R) else wide_R), wide_R
 
 
@@ -227,6 +233,7 @@ def budget_ratios(
             one if _spread(one) else resampled_mean(arms, grid_K, rng, chosen)
             for one, arms in zip(drawn, pair, strict=True)
         ]
+    vary = all(map(_spread, drawn))
     for share in shares:
         budgets = [smallest_budget(arms, share, horizon, whole=whole) for arms in (first, second)]
         crossed = [_crossing(curves_R_K, grid_K, share) for curves_R_K in drawn]
@@ -234,7 +241,7 @@ def budget_ratios(
             ratio_R = crossed[1] / crossed[0]
         known_R = ratio_R[~np.isnan(ratio_R)]
         one_value = len(np.unique(known_R)) == 1 and math.isfinite(known_R[0])
-        ratio = _ratio(budgets, known_R if all(map(_spread, drawn)) and not one_value else known_R[:0], level)
+        ratio = _ratio(budgets, known_R if vary and not one_value else known_R[:0], level)
         yield Ratio(share, budgets[0], budgets[1], ratio, 1.0 - len(known_R) / DRAWS)
 
 
