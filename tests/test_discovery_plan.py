@@ -32,6 +32,8 @@ def runs(tmp_path: Path) -> Path:
     """As the stage `main` would leave it."""
     (tmp_path / "main").mkdir()
     (tmp_path / "main" / "comparison.json").write_text(json.dumps({"problems": dict.fromkeys(KEPT, "")}))
+    (tmp_path / "seldom").mkdir()
+    (tmp_path / "seldom" / "comparison.json").write_text(json.dumps({"problems": {"fence": "", "rle": "", "HumanEval-8": ""}}))
     (tmp_path / "main-probe").mkdir()
     rates = [{"problem": slug, "correct": number % 2, "samples": 32} for number, slug in enumerate(["dedup", *KEPT])]
     rates += [{"problem": "merge-intervals", "correct": 4, "samples": 32}, {"problem": "guess", "correct": 5, "samples": 32}]
@@ -46,7 +48,7 @@ def test_every_command_is_one(runs: Path) -> None:
         given = command.commands[name].make_context(name, arguments).params  # type: ignore[attr-defined]
         assert read_arms(given["methods"])[0].name == "sdpo"
         assert all((Path(path) / "problem.yaml").is_file() for path in given["problems"]), stage
-        assert given["out"] == runs / {"ablations": "main"}.get(stage, stage)
+        assert given["out"] == runs / {"ablations": "seldom"}.get(stage, stage)
         assert given["config"].is_file() and (given["collection"] is None) == (given["ids"] is None)
         wanted = [(given["out"], given["methods"])]
         wanted += [(given["out"].with_name(f"{stage}-probe"), "best-of-k")] if given["probe"] else []
@@ -60,7 +62,7 @@ def test_stages_take_their_problems_from_what_was_measured(runs: Path) -> None:
         folders = [Path(one).name for one in arguments[1:] if Path(one).parent.name == "problems"]
         return folders, arguments[arguments.index("--ids") + 1] if "--ids" in arguments else ""
 
-    assert chosen("ablations") == (["fence", "pair-sum", "rle"], "")
+    assert chosen("ablations") == (["fence", "rle"], "HumanEval/8"), "those of seldom"
     assert chosen("landmark") == (["dedup", "pair-sum"], ""), "each has 0 correct"
     assert chosen("seldom") == (["fence", "merge-intervals", "rle"], "HumanEval/8"), "1 to 4 of 32"
     folders, ids = chosen("main")
@@ -69,7 +71,9 @@ def test_stages_take_their_problems_from_what_was_measured(runs: Path) -> None:
     assert [options[at + 1] for at, word in enumerate(options) if word == "--batch-size"] == plan()["main"]["batch-size"]
     options = compare("landmark", runs)
     assert [options[options.index(f"--{name}") + 1] for name in ("probe", "keep", "max-attempts")] == ["2944", "unsolved", "500"]
-    assert "--probe" not in compare("ablations", runs) and "--probe" in compare("main", runs)
+    ablations, seldom = compare("ablations", runs), compare("seldom", runs)
+    assert all(ablations[ablations.index(name) :][:2] == seldom[seldom.index(name) :][:2] for name in ("--seeds", "--max-attempts"))
+    assert "--probe" not in ablations and "--probe" in compare("main", runs)
     with pytest.raises(SystemExit, match="the stage before has not been run"):
         compare("landmark", runs / "elsewhere")
 

@@ -1,6 +1,6 @@
 """Runs a stage of plan.toml, or shows its command; see README.md.
 
-    python -m benchmarks.discovery main|ablations|landmark|boundary|demo|seldom [--runs runs/discovery] [--show]
+    python -m benchmarks.discovery main|landmark|boundary|demo|seldom|ablations [--runs runs/discovery] [--show]
         [--keep] [-- OPTIONS]
 
 The same command goes on where it was stopped. OPTIONS go to `sdpo-tts compare` (as --device cuda). At the end
@@ -30,7 +30,7 @@ from sdpo_tts.report.runs import load_runs
 HERE = Path(os.path.relpath(Path(__file__).parent))
 JOURNALS = HERE / "journals"
 PROBLEMS = Path(os.path.relpath(Path(__file__).parents[2] / "problems"))
-STAGES = ("main", "ablations", "landmark", "boundary", "demo", "seldom")
+STAGES = ("main", "landmark", "boundary", "demo", "seldom", "ablations")
 OPTIONS = ("probe", "keep", "take", "methods", "seeds", "first-seed", "max-attempts")
 PROGRAM = (sys.executable, "-c", "from sdpo_tts.cli.main import main; main()")
 
@@ -46,7 +46,7 @@ def compare(stage: str, runs: Path) -> list[str]:
     """
     told = plan()
     asked = told[stage]
-    whole = {**told.get(asked.get("of", ""), {}), **asked}
+    whole = _whole(told, stage)
     if "probe" not in asked:
         whole = {name: value for name, value in whole.items() if name not in ("probe", "keep", "take")}
     options = [text for name in OPTIONS if name in whole for text in (f"--{name}", str(whole[name]))]
@@ -54,6 +54,11 @@ def compare(stage: str, runs: Path) -> list[str]:
     places = ["--out", str(runs / asked.get("folder", stage)), "--pools", str(runs / "pools")]
     settings = ["--config", str(HERE / "settings.toml"), "--model", whole["model"]]
     return ["compare", *problems(told, asked, runs), *options, *settings, *places]
+
+
+def _whole(told: dict[str, Any], stage: str) -> dict[str, Any]:
+    asked = told[stage]
+    return {**_whole(told, asked["of"]), **asked} if "of" in asked else asked
 
 
 def problems(told: dict[str, Any], asked: dict[str, Any], runs: Path) -> list[str]:
@@ -67,7 +72,7 @@ def problems(told: dict[str, Any], asked: dict[str, Any], runs: Path) -> list[st
         return list(_arguments(told, kept))
     if of := asked.get("of"):
         kept = list(_read(runs / of / "comparison.json")["problems"])
-        return list(_arguments(told, kept[: asked["problems"]]))
+        return list(_arguments(told, kept))
     if names := asked.get("problems"):
         return [str(PROBLEMS / name) for name in names]
     return list(_arguments(told, None))
