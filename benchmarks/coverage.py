@@ -44,7 +44,8 @@ def coverage(make: Callable[[float, np.random.Generator], Arm], problems: int, s
     for _ in range(sets):
         for i, chosen in enumerate((rates, rng.choice(POPULATION, problems))):
             arms = [make(rate, rng) for rate in chosen]
-            told = bootstrap.mean_discovery(arms, BUDGET, rng, population=bool(i), level=level)
+            mean = bootstrap.mean_discovery(arms, BUDGET, rng, level)
+            told = mean.population if i else mean.fixed
             hits[i] += told.low <= truth(POPULATION if i else rates) <= told.high
     return list(hits / sets)
 
@@ -55,7 +56,7 @@ def hard(sets: int, level: float) -> float:
     rng, rates, make = np.random.default_rng(0), np.geomspace(1e-5, 3e-3, 12), pool(640)
     true, hits = float(np.mean(1 - (1 - rates) ** 128)), 0
     for _ in range(sets):
-        told = bootstrap.mean_discovery([make(rate, rng) for rate in rates], 128, rng, level=level)
+        told = bootstrap.mean_discovery([make(rate, rng) for rate in rates], 128, rng, level).fixed
         hits += told.low <= true <= told.high
     return hits / sets
 

@@ -140,10 +140,10 @@ def test_intervals_of_means_and_differences_cover(runs: int, pool: int, monkeypa
         return seeds_of(rate, rng, runs) if runs else Pool(pool, int(rng.binomial(pool, rate)))
 
     for _ in range(200):
-        here = bootstrap.mean_discovery([arm(rate) for rate in RATES], TAU, rng)
+        here = bootstrap.mean_discovery([arm(rate) for rate in RATES], TAU, rng).fixed
         fixed.append(here.low <= TRUTH <= here.high)
         drawn = rng.choice(population, 8)
-        there = bootstrap.mean_discovery([arm(rate) for rate in drawn], TAU, rng, population=True)
+        there = bootstrap.mean_discovery([arm(rate) for rate in drawn], TAU, rng).population
         wide.append(there.low <= wide_truth <= there.high)
         gap = bootstrap.difference([arm(r) for r in RATES], [arm(r / 2) for r in RATES], TAU, rng)
         true_gap = TRUTH - float(np.mean(1 - (1 - RATES / 2) ** TAU))
@@ -272,15 +272,26 @@ def test_certainty_is_never_claimed_from_a_handful() -> None:
     rng = np.random.default_rng(0)
     never = [Seeds((Observation(None, 10),) * 5)] * 3
     always = [Seeds((Observation(1, 10),) * 5)] * 3
-    assert bootstrap.mean_discovery(never, 10, rng).high == pytest.approx(wilson(0, 15).high)
-    assert bootstrap.mean_discovery(always, 10, rng).low == pytest.approx(wilson(15, 15).low)
+    assert bootstrap.mean_discovery(never, 10, rng).fixed.high == pytest.approx(wilson(0, 15).high)
+    assert bootstrap.mean_discovery(always, 10, rng).fixed.low == pytest.approx(wilson(15, 15).low)
     gap = bootstrap.difference(always, never, 10, rng).fixed
     assert gap.value == 1.0 and gap.low < 0.9
     against_a_pool = bootstrap.difference(never, [Pool(1000, 200)] * 3, 10, rng).fixed
     assert against_a_pool.high - against_a_pool.value == pytest.approx(wilson(0, 15).high, abs=0.02), "the runs' own"
-    one = bootstrap.mean_discovery(always[:1], 10, rng)
+    one = bootstrap.mean_discovery(always[:1], 10, rng).fixed
     assert (one.low, one.high) == pytest.approx(wilson(5, 5))
-    assert bootstrap.mean_discovery([Pool(100, 0)] * 3, 50, rng).high > 0.1
+    assert bootstrap.mean_discovery([Pool(100, 0)] * 3, 50, rng).fixed.high > 0.1
+
+
+def test_other_problems_are_never_better_known_than_these() -> None:
+    """All runs of a problem ended alike: draws of problems differ, and show nothing of what five runs leave unknown."""
+    arms = [Seeds((Observation(at, 96),) * 5) for at in (8, 15, 18, None)]
+    pools = [Pool(480, correct) for correct in (48, 35, 16, 0)]
+    rng = np.random.default_rng(0)
+    gap, mean = bootstrap.difference(arms, pools, 96, rng), bootstrap.mean_discovery(arms, 96, rng)
+    wait = bootstrap.wait(pools, [Seeds((Observation(1, 96), Observation(90, 96))) for _ in arms], 96, rng)
+    for wide, fixed in ((gap.population, gap.fixed), (mean.population, mean.fixed), (wait.wide, wait.difference)):
+        assert wide.low <= fixed.low < fixed.value == wide.value < fixed.high <= wide.high
 
 
 def test_means_over_hard_problems_cover(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -290,7 +301,7 @@ def test_means_over_hard_problems_cover(monkeypatch: pytest.MonkeyPatch) -> None
     truth, hits, gaps = float(np.mean(1 - (1 - rates) ** 128)), [], []
     for _ in range(200):
         pools = [Pool(640, int(rng.binomial(640, rate))) for rate in rates]
-        found = bootstrap.mean_discovery(pools, 128, rng)
+        found = bootstrap.mean_discovery(pools, 128, rng).fixed
         assert found.low <= found.value <= found.high
         hits.append(found.low <= truth <= found.high)
         runs = [seeds_of(rate, rng, 5) for rate in RATES[[*range(8), 0, 1, 2, 3]]]
@@ -298,7 +309,7 @@ def test_means_over_hard_problems_cover(monkeypatch: pytest.MonkeyPatch) -> None
         true_gap = np.mean(1 - (1 - RATES[[*range(8), 0, 1, 2, 3]]) ** TAU) - np.mean(1 - (1 - rates) ** TAU)
         gaps.append(gap.low <= true_gap <= gap.high)
     assert coverage(hits) >= 0.86 and coverage(gaps) >= 0.83
-    nothing = bootstrap.mean_discovery([Pool(640, 0)] * 12, 128, rng)
+    nothing = bootstrap.mean_discovery([Pool(640, 0)] * 12, 128, rng).fixed
     assert (nothing.value, nothing.low) == (0.0, 0.0) and 0.05 < nothing.high < 0.2
 
 

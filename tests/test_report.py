@@ -364,6 +364,9 @@ def test_what_is_found_is_said_in_words(tmp_path: Path) -> None:
         "On these problems the two can be told apart; for others like these 2 problems are too few: if the difference "
         "is what it seems, about 12 problems would be needed."
     )
+    hardly = dataclasses.replace(contrast, difference=1e-5, low=-0.2, high=0.2, seeds=26_015)
+    assert "find the same share of the problems" in words.finding(hardly, analysis)
+    assert words.finding(hardly, analysis).endswith("over 10,000 runs a problem and method would be needed.")
     many = dataclasses.replace(analysis, problems=tuple("abcdef"))
     assert words.finding(dataclasses.replace(sure, wide_low=0.02), many).endswith("The two can be told apart.")
     same = words.finding(dataclasses.replace(contrast, difference=0.0, low=-0.2, high=0.2, wide_low=math.nan), analysis)

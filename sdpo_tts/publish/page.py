@@ -18,6 +18,7 @@ from sdpo_tts.report.words import (
     interval,
     more,
     more_interval,
+    needed,
     number,
     percent,
     points,
@@ -103,7 +104,7 @@ def _contrasts(analysis: Analysis) -> Iterator[str]:
     rows = [
         (budget(c.budget, c.axis), f"{c.method} minus {c.other}",
          f"{points(c.difference)} ({signed_interval(c.low, c.high)})",
-         signed_interval(c.wide_low, c.wide_high), percent(c.p_greater), _count(c.seeds), _count(c.problems))
+         signed_interval(c.wide_low, c.wide_high), percent(c.p_greater), needed(c.seeds), needed(c.problems))
         for c in analysis.contrasts
     ]  # fmt: skip
     heads = ("at equal", "difference", "points", "problems like these", "P(greater)", "runs needed", "problems needed")
@@ -113,10 +114,6 @@ def _contrasts(analysis: Analysis) -> Iterator[str]:
     )
     if rows:
         yield _table(caption, heads, rows, words=(0, 1), merge=True)
-
-
-def _count(number: int | None) -> str:
-    return "-" if number is None else f"{number:,}"
 
 
 def _budgets(analysis: Analysis) -> Iterator[str]:

@@ -196,10 +196,9 @@ class _Maker:
         for axis, budget in self.budgets.items():
             for method in self.grid.methods:
                 arms, rng = self.grid.arms(method, axis), np.random.default_rng(0)
-                fixed = bootstrap.mean_discovery(arms, budget, rng, level=self.level)
-                wide = bootstrap.mean_discovery(arms, budget, rng, population=True, level=self.level)
-                ends = self._wide(wide.low, wide.high)
-                yield Level(axis, budget, method, fixed.value, fixed.low, fixed.high, *ends)
+                told = bootstrap.mean_discovery(arms, budget, rng, self.level)
+                ends = self._wide(told.population.low, told.population.high)
+                yield Level(axis, budget, method, told.value, told.fixed.low, told.fixed.high, *ends)
 
     def waits(self) -> Iterator[WaitRow]:
         for axis, budget in self.budgets.items():

@@ -9,6 +9,7 @@ from sdpo_tts.stats import Axis
 
 UNITS: dict[Axis, str] = {"attempts": "attempts", "tokens": "sampled tokens", "seconds": "seconds", "flops": "FLOPs"}
 FEW_PROBLEMS = 5
+MANY = 10_000
 
 
 def percent(share: float) -> str:
@@ -85,7 +86,7 @@ def finding(contrast: Contrast, analysis: Analysis) -> str:
     more, less = (a, b) if contrast.difference > 0 else (b, a)
     found = (
         f"{more} finds {abs(100 * contrast.difference):.1f} points more than {less}"
-        if contrast.difference
+        if abs(contrast.difference) >= 0.0005
         else f"{a} and {b} find the same share of the problems"
     )
     claim = f"At {budget(contrast.budget, contrast.axis)} {found} ({a} minus {b}: {level} interval {ends})."
@@ -118,7 +119,15 @@ def _needed(number: int | None, what: str, have: int) -> str:
     """Nothing where the formula, an approximation for many, thinks that there are enough already."""
     if number is None or number <= have:
         return ""
-    return f": if the difference is what it seems, about {number:,} {what} would be needed"
+    about = "about " if number <= MANY else ""
+    return f": if the difference is what it seems, {about}{needed(number)} {what} would be needed"
+
+
+def needed(number: int | None) -> str:
+    """How many runs or problems; the exact number of very many says nothing."""
+    if number is None:
+        return "-"
+    return f"{number:,}" if number <= MANY else f"over {MANY:,}"
 
 
 def _count(number: int, noun: str) -> str:

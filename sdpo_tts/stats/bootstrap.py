@@ -1,8 +1,8 @@
 """Means over problems, differences and budget ratios between methods, each with a bootstrap interval.
 
 Two questions, two ways to resample. Fixed (the paper's): these problems, other seeds. Population: other problems like
-these, then other seeds; wider, and the one to quote for "on problems like these". Random draws come from the caller's
-generator, so the same journals give the same report.
+these, then other seeds; never narrower, and the one to quote for "on problems like these". Random draws come from the
+caller's generator, so the same journals give the same report.
 """
 
 from __future__ import annotations
@@ -66,13 +66,30 @@ def choose_problems(problems: int, rng: np.random.Generator) -> NDArray[np.int64
     return rng.integers(problems, size=(DRAWS, problems))
 
 
-def mean_discovery(
-    arms: Sequence[Arm], budget: float, rng: np.random.Generator, *, population: bool = False, level: float = LEVEL
-) -> Estimate:
+@dataclass(frozen=True)
+class Mean:
+    """Mean discovery over problems at one budget, and the ends of its two intervals around `value`."""
+
+    value: float
+    fixed: Estimate
+    population: Estimate
+
+
+def mean_discovery(arms: Sequence[Arm], budget: float, rng: np.random.Generator, level: float = LEVEL) -> Mean:
     """Discovery at `budget` averaged over problems."""
-    chosen = choose_problems(len(arms), rng) if population else None
-    drawn_R = resampled_mean(arms, np.array([budget]), rng, chosen)[:, 0]
-    return Estimate(mean_at(arms, budget), *_interval(drawn_R, arms, budget, level))
+    value, at = mean_at(arms, budget), np.array([budget])
+    fixed_R = resampled_mean(arms, at, rng)[:, 0]
+    wide_R = resampled_mean(arms, at, rng, choose_problems(len(arms), rng))[:, 0]
+    fixed, wide = (Estimate(value, *_interval(drawn_R, arms, budget, level)) for drawn_R in (fixed_R, wide_R))
+    return Mean(value, fixed, _no_narrower(wide, fixed))
+
+
+def _no_narrower(wide: Estimate, fixed: Estimate) -> Estimate:
+    """What is not known of these problems is not known of others like them. Draws of problems alone do not show that
+    where the runs of each one ended alike."""
+    if math.isnan(fixed.low):
+        return wide
+    return Estimate(wide.value, min(wide.low, fixed.low), max(wide.high, fixed.high))
 
 
 def curve(arms: Sequence[Arm], budgets_K: Floats, rng: np.random.Generator, level: float = LEVEL) -> list[Estimate]:
@@ -128,8 +145,8 @@ def difference(
     chosen = choose_problems(len(first), rng)
     fixed = [resampled_mean(arms, at, rng)[:, 0] for arms in pair]
     wide = [resampled_mean(arms, at, rng, chosen)[:, 0] for arms in pair]
-    estimates = [_difference(drawn, pair, budget, level) for drawn in (fixed, wide)]
-    return Difference(estimates[0].value, _p_greater(fixed, wide), *estimates)
+    here, elsewhere = (_difference(drawn, pair, budget, level) for drawn in (fixed, wide))
+    return Difference(here.value, _p_greater(fixed, wide), here, _no_narrower(elsewhere, here))
 
 
 def _p_greater(*kinds: Sequence[Floats]) -> float:
@@ -175,11 +192,8 @@ def wait(
     chosen = choose_problems(len(arms), rng)
     fixed, wide = zip(*(_means(drawn_P_R, horizon, rng, chosen) for drawn_P_R in drawn), strict=True)
     value, other_value = (float(np.mean([arm.restricted_mean(horizon) for arm in one])) for one in (arms, other))
-    return Wait(
-        Estimate(value, *_ends([fixed[0]], level)),
-        Estimate(value - other_value, *_ends(fixed, level)),
-        Estimate(value - other_value, *_ends(wide, level)),
-    )
+    here, elsewhere = (Estimate(value - other_value, *_ends(told, level)) for told in (fixed, wide))
+    return Wait(Estimate(value, *_ends([fixed[0]], level)), here, _no_narrower(elsewhere, here))
 
 
 def _means(
