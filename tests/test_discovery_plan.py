@@ -65,6 +65,7 @@ def test_stages_take_their_problems_from_what_was_measured(runs: Path) -> None:
     assert chosen("ablations") == (["fence", "rle"], "HumanEval/8"), "those of seldom"
     assert chosen("landmark") == (["dedup", "pair-sum"], ""), "each has 0 correct"
     assert chosen("seldom") == (["fence", "merge-intervals", "rle"], "HumanEval/8"), "1 to 4 of 32"
+    assert chosen("onward") == (["dedup", "merge-intervals"], "HumanEval/20"), "by name"
     folders, ids = chosen("main")
     assert len(folders) == 11 and len(ids.split(",")) == 41 and ids.endswith(",HumanEval/160")
     options = compare("main", runs)

@@ -218,6 +218,20 @@ def test_with_one_run_a_problem_waits_of_all_problems_tell_how_far_to_trust_thei
     assert told.difference.low < told.difference.value < told.difference.high
 
 
+def test_a_problem_with_a_single_run_does_not_pass_for_one_that_is_known() -> None:
+    """Two runs of one problem agree nearly, the other has one: resampling seeds would show hardly any doubt."""
+    arms = [Seeds((Observation(20, 50), Observation(22, 50))), Seeds((Observation(None, 50),))]
+    pools, rng = [Pool(500, 25), Pool(500, 5)], np.random.default_rng(0)
+    mean = bootstrap.mean_discovery(arms, 21, rng)
+    assert (mean.fixed.low, mean.fixed.high) == pytest.approx(bootstrap.score_interval(0.25, 4 / (1 / 2 + 1)))
+    gap = bootstrap.difference(arms, pools, 21, rng)
+    assert gap.fixed.high - gap.value > 0.3 and gap.value - gap.fixed.low > 0.15
+    wait = bootstrap.wait(arms, pools, 50, rng)
+    assert wait.mean.value == 35.5 and (wait.mean.low, wait.mean.high) == (pytest.approx(21, abs=1), 50)
+    (ratio,) = bootstrap.budget_ratios(arms, pools, [0.25], 50, rng, whole=True)
+    assert ratio.ratio.low == 0 < ratio.ratio.value < ratio.ratio.high, "a draw in four has no run that succeeds"
+
+
 def test_a_budget_ratio_covers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Halving every rate doubles the budget that a share needs, nearly: pools, at a share both reach."""
     monkeypatch.setattr(bootstrap, "DRAWS", 400)

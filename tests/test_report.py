@@ -347,6 +347,30 @@ def test_wrong_usage_is_one_line(
     assert result.stderr.startswith(message)
 
 
+def test_what_comes_after_the_first_batch_can_be_told_alone(tmp_path: Path) -> None:
+    """From attempt 17 on: one run is left out, one has its first success at 4, one is watched for 32; the pool stays."""
+    for seed, first in enumerate((5, 20, None)):
+        write(tmp_path, "a", "sdpo", seed, until(first, 48), 48)
+    write(tmp_path, "a", "best-of-k", 0, [True, *[False] * 95], 96, pooled=True)
+    runs = tuple(load_runs([tmp_path]))
+    grid, whole = Grid(runs, after=16), Grid(runs)
+    assert grid.arm("a", "sdpo", "attempts").observations == (Observation(4, 16), Observation(None, 32))  # type: ignore[attr-defined]
+    tokens = [o.budget for o in whole.arm("a", "sdpo", "tokens").observations]  # type: ignore[attr-defined]
+    assert [o.budget for o in grid.arm("a", "sdpo", "tokens").observations] == [t - tokens[0] for t in tokens[1:]]  # type: ignore[attr-defined]
+    assert grid.arm("a", "best-of-k", "attempts") == Pool(96, 1) and grid.budget("attempts") == 32
+    analysis = analyse(grid)
+    assert (analysis.seeds, analysis.after, analysis.solved_before) == ((2, 2), 16, 1)
+    assert {row.method: (row.solved, row.runs) for row in analysis.table} == {"sdpo": (1, 2), "best-of-k": (1, 96)}
+    assert analysis.spending == analyse(whole).spending and len(analysis.runs) == 4
+    assert words.cautions(analysis)[0].startswith("Counted from attempt 17 on, as if it were the first, without the 1 run that")
+
+    told = CliRunner().invoke(app, ["report", str(tmp_path), "--after", "16", "--json"])
+    assert json.loads(told.stdout)["levels"][0]["budget"] == 32
+    told = CliRunner().invoke(app, ["report", str(tmp_path), "--after", "48"])
+    assert told.exit_code == 2
+    assert told.stderr == "error: --after: no problem has, of every method, a run unsolved after 48 attempts\n"
+
+
 def test_models_are_not_mixed(tmp_path: Path) -> None:
     small(tmp_path)
     journal = tmp_path / "a" / "sdpo-s0" / "events.jsonl"

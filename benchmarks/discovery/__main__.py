@@ -1,7 +1,7 @@
 """Runs a stage of plan.toml, or shows its command; see README.md.
 
-    python -m benchmarks.discovery main|landmark|boundary|demo|seldom|ablations [--runs runs/discovery] [--show]
-        [--keep] [-- OPTIONS]
+    python -m benchmarks.discovery main|landmark|boundary|demo|seldom|ablations|onward
+        [--runs runs/discovery] [--show] [--keep] [-- OPTIONS]
 
 The same command goes on where it was stopped. OPTIONS go to `sdpo-tts compare` (as --device cuda). At the end
 the digests of the stage and of its probe are written to benchmarks/discovery/journals/; with --keep they are written of
@@ -30,7 +30,7 @@ from sdpo_tts.report.runs import load_runs
 HERE = Path(os.path.relpath(Path(__file__).parent))
 JOURNALS = HERE / "journals"
 PROBLEMS = Path(os.path.relpath(Path(__file__).parents[2] / "problems"))
-STAGES = ("main", "landmark", "boundary", "demo", "seldom", "ablations")
+STAGES = ("main", "landmark", "boundary", "demo", "seldom", "ablations", "onward")
 OPTIONS = ("probe", "keep", "take", "methods", "seeds", "first-seed", "max-attempts")
 PROGRAM = (sys.executable, "-c", "from sdpo_tts.cli.main import main; main()")
 
@@ -70,21 +70,26 @@ def problems(told: dict[str, Any], asked: dict[str, Any], runs: Path) -> list[st
         rates = _rates(asked, runs)
         kept = [rate["problem"] for rate in rates if 0 < rate["correct"] <= share * rate["samples"]]
         return list(_arguments(told, kept))
+    if names := asked.get("problems"):
+        return list(_named([name for name in names if "/" not in name], [name for name in names if "/" in name]))
     if of := asked.get("of"):
         kept = list(_read(runs / of / "comparison.json")["problems"])
         return list(_arguments(told, kept))
-    if names := asked.get("problems"):
-        return [str(PROBLEMS / name) for name in names]
     return list(_arguments(told, None))
 
 
 def _arguments(told: dict[str, Any], slugs: Sequence[str] | None) -> Iterator[str]:
-    """Folders, then rows of HumanEval; of all candidates those of these slugs."""
+    """Of all candidates those of these slugs."""
     own = [name for name in told["candidates"]["problems"] if slugs is None or name in slugs]
-    yield from (str(PROBLEMS / name) for name in own)
     span = told["candidates"]["human-eval"]
     numbers = range(span["first"], span["last"] + 1, span["step"])
     rows = [f"HumanEval/{n}" for n in numbers if slugs is None or f"HumanEval-{n}" in slugs]
+    yield from _named(own, rows)
+
+
+def _named(own: Sequence[str], rows: Sequence[str]) -> Iterator[str]:
+    """Folders of ours, then rows of HumanEval."""
+    yield from (str(PROBLEMS / name) for name in own)
     if rows:
         yield from ("--set", "human-eval", "--ids", ",".join(rows))
 

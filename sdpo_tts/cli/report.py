@@ -42,6 +42,9 @@ def report(
         typer.Option(help="These alone, comma-separated; the first is compared with each other.", metavar="ARM,ARM..."),
     ] = None,
     at: Annotated[int | None, typer.Option(min=1, help="Compare at so many attempts. Default: all there are.")] = None,
+    after: Annotated[
+        int, typer.Option(min=0, help="Count from there: without the first so many attempts, and the runs they solved.")
+    ] = 0,
     shares: Annotated[str, typer.Option(help="Budgets to find these shares of problems.")] = "0.1,0.25,0.5,0.75,0.9",
     level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Of all intervals.")] = 0.9,
     censor_errors: Annotated[
@@ -57,7 +60,9 @@ def report(
     from sdpo_tts.report.runs import load_runs
 
     with orderly():
-        grid = _chosen(Grid(tuple(load_runs(runs, merge=merge)), censor_errors), methods)
+        grid = _chosen(Grid(tuple(load_runs(runs, merge=merge)), censor_errors, after=after), methods)
+        if after and not grid.common:
+            raise UserError(f"no problem has, of every method, a run unsolved after {after} attempts", where="--after")
         analysis = analyse(grid, level=level, at=at, shares=_shares(shares))
         if digest:
             write_digest(grid.runs, digest)

@@ -124,13 +124,16 @@ class Contrast:
 @dataclass(frozen=True)
 class Analysis:
     """`problems` are those that every method has runs of; `seeds` the least and the greatest number of runs of one
-    problem and method, pools aside: (0, 0) where there is nothing but pools."""
+    problem and method, pools aside: (0, 0) where there is nothing but pools. Budgets and runs are counted `after` so
+    many attempts, which solved `solved_before` runs."""
 
     level: float
     methods: tuple[str, ...]
     problems: tuple[str, ...]
     left_out: tuple[str, ...]
     seeds: tuple[int, int]
+    after: int
+    solved_before: int
     facts: Facts
     levels: tuple[Level, ...]
     waits: tuple[WaitRow, ...]
@@ -167,6 +170,8 @@ def analyse(
         problems=grid.common,
         left_out=tuple(problem for problem in grid.problems if problem not in grid.common),
         seeds=(min(counts, default=0), max(counts, default=0)),
+        after=grid.after,
+        solved_before=sum(map(grid.solved_before, grid.runs)),
         facts=facts(grid.runs),
         levels=tuple(make.levels()),
         waits=tuple(make.waits()),
@@ -229,7 +234,7 @@ class _Maker:
                 continue
             arms = {method: self.grid.arm(problem, method, "attempts") for method in methods}
             horizon = min(arm.horizon for arm in arms.values())
-            spent = max(run.spent("attempts") for m in methods for run in self.grid.of(problem, m))
+            spent = max(self.grid.spent(run, "attempts") for m in methods for run in self.grid.of(problem, m))
             budget = self.budgets.get("attempts") or (horizon if math.isfinite(horizon) else spent)
             budget = min(budget, horizon)
             means = {method: arm.restricted_mean(budget) for method, arm in arms.items()}

@@ -18,12 +18,14 @@ class Grid:
 
     `censor_errors`: a run that failed is censored where it stopped; otherwise, since a run that diverged or crashed
     would have had no better luck, it counts as unsolved for as long as any other run of its arm was watched (intention
-    to treat). `order` names the methods to begin with: the first one is compared with each other one.
+    to treat). `order` names the methods to begin with: the first one is compared with each other one. `after`: budgets
+    are counted from the attempt after these, without the runs that they solved. A pool's samples are then as they were.
     """
 
     runs: tuple[Run, ...]
     censor_errors: bool = False
     order: tuple[str, ...] = ()
+    after: int = 0
 
     def __post_init__(self) -> None:
         models = {run.started["model"] for run in self.runs}
@@ -56,8 +58,15 @@ class Grid:
         return tuple(axis for axis in AXES if all(known(run.costs, axis) for run in self.runs))
 
     def of(self, problem: str, method: str) -> tuple[Run, ...]:
-        """Runs with at least one judged attempt."""
-        return tuple(run for run in self.runs if run.cell[:2] == (problem, method) and run.judged)
+        """Runs with at least one judged attempt that counts."""
+        return tuple(run for run in self.runs if run.cell[:2] == (problem, method) and self._counts(run))
+
+    def _counts(self, run: Run) -> bool:
+        return bool(run.judged) if run.pooled else len(run.judged) > self.after and not self.solved_before(run)
+
+    def solved_before(self, run: Run) -> bool:
+        """Whether it is left out since the attempts that are not counted solved it."""
+        return not run.pooled and run.solved_at is not None and run.solved_at <= self.after
 
     @cached_property
     def _arms(self) -> dict[tuple[str, str, Axis], Arm]:
@@ -70,7 +79,7 @@ class Grid:
     def _arm(self, runs: Sequence[Run], axis: Axis) -> Arm:
         if all(run.pooled for run in runs):
             return _pool(runs, axis)
-        observed = [run.observed(axis) for run in runs]
+        observed = [run.observed(axis, self.after) for run in runs]
         longest = max(observation.budget for observation in observed)
         return Seeds(tuple(
             Observation(None, longest) if self._hopeless(run, observation) else observation
@@ -84,8 +93,12 @@ class Grid:
     def reach(self, method: str, axis: Axis) -> float:
         """Up to where the method's mean is known: its arms' least horizon, or its spending where all succeeded."""
         horizon = min((arm.horizon for arm in self.arms(method, axis)), default=0.0)
-        spent = max((run.spent(axis) for p in self.common for run in self.of(p, method)), default=0.0)
+        spent = max((self.spent(run, axis) for p in self.common for run in self.of(p, method)), default=0.0)
         return horizon if math.isfinite(horizon) else spent
+
+    def spent(self, run: Run, axis: Axis) -> float:
+        """On the attempts that count."""
+        return run.spent(axis) if run.pooled else run.observed(axis, self.after).budget
 
     def budget(self, axis: Axis) -> float:
         """The largest at which every method is known: methods are compared there. There are common problems."""

@@ -86,11 +86,14 @@ class Run:
     def complete(self) -> bool:
         return self.reason in COMPLETE
 
-    def observed(self, axis: Axis) -> Observation:
-        return observation(self.costs, self.solved_at, axis)
+    def observed(self, axis: Axis, after: int = 0) -> Observation:
+        """What came after so many attempts, of a run that they did not solve."""
+        seen, before = observation(self.costs, self.solved_at, axis), self.spent(axis, after)
+        return Observation(seen.first_success and seen.first_success - before, seen.budget - before)
 
-    def spent(self, axis: Axis) -> float:
-        return self.costs[-1].on(axis) if self.costs else 0.0
+    def spent(self, axis: Axis, attempts: int | None = None) -> float:
+        """On the first so many attempts, with the rest of their last batch; on all of them if None."""
+        return self.costs[:attempts][-1].on(axis) if self.costs[:attempts] else 0.0
 
 
 def load_runs(paths: Sequence[Path], *, merge: bool = False) -> list[Run]:

@@ -141,6 +141,12 @@ def _verb(number: int) -> str:
 def cautions(analysis: Analysis) -> list[str]:
     """What a reader must know before believing the numbers."""
     told = []
+    if analysis.after:
+        told.append(
+            f"Counted from attempt {analysis.after + 1} on, as if it were the first, without the "
+            f"{_count(analysis.solved_before, 'run')} that had been solved by then. Only verdicts, lengths, steps, "
+            "solutions and what was spent are those of whole runs."
+        )
     if analysis.left_out:
         told.append(f"Left out of all averages, since not every method has runs: {', '.join(analysis.left_out)}.")
     if 1 < len(analysis.problems) < FEW_PROBLEMS:

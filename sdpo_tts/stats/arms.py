@@ -28,6 +28,11 @@ class Arm(Protocol):
         """Independent runs, or what a pool is worth in runs as long as its horizon; at least one."""
         ...
 
+    @property
+    def alone(self) -> bool:
+        """Whether it is a single run, which nothing can be resampled from."""
+        ...
+
     def discovery(self, budgets_K: Floats) -> Floats: ...
 
     def resample(self, budgets_K: Floats, rng: np.random.Generator, count: int) -> Floats:
@@ -58,6 +63,10 @@ class Seeds:
     @property
     def trials(self) -> float:
         return len(self.observations)
+
+    @property
+    def alone(self) -> bool:
+        return len(self.observations) == 1
 
     def discovery(self, budgets_K: Floats) -> Floats:
         """The share of runs solved by each budget; Kaplan-Meier where some were stopped before."""
@@ -106,6 +115,10 @@ class Pool:
     @property
     def trials(self) -> float:
         return 1.0
+
+    @property
+    def alone(self) -> bool:
+        return False
 
     def discovery(self, budgets_K: Floats) -> Floats:
         """The unbiased pass@k, k being the samples that each budget pays for."""

@@ -34,7 +34,12 @@ class Estimate:
 def resampled_mean(
     arms: Sequence[Arm], budgets_K: Floats, rng: np.random.Generator, chosen_R_P: NDArray[np.int64] | None = None
 ) -> Floats:
-    """Mean discovery_R_K over problems; `chosen_R_P` names the problems of each draw (all of them, once, if None)."""
+    """Mean discovery_R_K over problems; `chosen_R_P` names the problems of each draw (all of them, once, if None).
+
+    Without it all draws are alike where a problem has a single run: they would show the others' uncertainty as all.
+    """
+    if chosen_R_P is None and any(arm.alone for arm in arms):
+        return np.tile(np.mean([arm.discovery(budgets_K) for arm in arms], axis=0), (DRAWS, 1))
     if chosen_R_P is None:
         total = np.zeros((DRAWS, len(budgets_K)))
         for arm in arms:
@@ -103,12 +108,12 @@ def _interval(drawn_R: Floats, arms: Sequence[Arm], budget: float, level: float)
     """Percentiles of the draws, but for two cases. One problem has its own exact or score interval.
 
     Where every draw is the same, which no finite sample can vouch for, it is Wilson's over all runs pooled: on the safe
-    side, since runs of one problem vary less than runs of all.
+    side, since runs of one problem vary less than runs of all. Their number is what a mean over problems makes of them.
     """
     if len(arms) == 1:
         return arms[0].interval(budget, level)
     if not _spread(drawn_R) and all(isinstance(arm, Seeds) for arm in arms):
-        return score_interval(mean_at(arms, budget), sum(arm.trials for arm in arms), level)
+        return score_interval(mean_at(arms, budget), len(arms) ** 2 / sum(1 / arm.trials for arm in arms), level)
     return _percentiles(drawn_R, level)
 
 
@@ -185,24 +190,27 @@ class Wait:
 def wait(
     arms: Sequence[Arm], other: Sequence[Arm], horizon: float, rng: np.random.Generator, level: float = LEVEL
 ) -> Wait:
-    """Paired, as in `difference`. Where one run a problem leaves nothing to resample, runs of all problems take their
-    place: on the safe side. NaN for the ends where the runs of a method do not differ at all: that vouches for nothing.
+    """Paired, as in `difference`. Where a single run of a problem leaves nothing to resample, runs of all problems take
+    their place: on the safe side. NaN for the ends where the runs of a method do not differ at all: that vouches for
+    nothing.
     """
     drawn = [np.stack([arm.resample_mean(horizon, rng, DRAWS) for arm in one]) for one in (arms, other)]
     chosen = choose_problems(len(arms), rng)
-    fixed, wide = zip(*(_means(drawn_P_R, horizon, rng, chosen) for drawn_P_R in drawn), strict=True)
+    means = (_means(*one, horizon, rng, chosen) for one in zip(drawn, (arms, other), strict=True))
+    fixed, wide = zip(*means, strict=True)
     value, other_value = (float(np.mean([arm.restricted_mean(horizon) for arm in one])) for one in (arms, other))
     here, elsewhere = (Estimate(value - other_value, *_ends(told, level)) for told in (fixed, wide))
     return Wait(Estimate(value, *_ends([fixed[0]], level)), here, _no_narrower(elsewhere, here))
 
 
 def _means(
-    drawn_P_R: Floats, horizon: float, rng: np.random.Generator, chosen_R_P: NDArray[np.int64]
+    drawn_P_R: Floats, arms: Sequence[Arm], horizon: float, rng: np.random.Generator, chosen_R_P: NDArray[np.int64]
 ) -> tuple[Floats, Floats]:
     """Of each draw, over problems that are fixed, and over problems that are drawn too."""
     means = (drawn_P_R.mean(axis=0), _over_other_problems(drawn_P_R, chosen_R_P, rng))
     fixed_R, wide_R = (np.clip(one, 0.0, horizon) for one in means)
-    return (fixed_R if _spread(fixed_R) else wide_R), wide_R
+    enough = _spread(fixed_R) and not any(arm.alone for arm in arms)
+    return (fixed_R if enough else wide_R), wide_R
 
 
 def _ends(drawn: Sequence[Floats], level: float) -> Interval:
@@ -236,8 +244,9 @@ def budget_ratios(
     whole: bool,
     level: float = LEVEL,
 ) -> Iterator[Ratio]:
-    """One for each of `shares`. Problems fixed, seeds resampled; where one run a problem leaves nothing to resample,
-    problems. `whole`: the axis counts whole attempts. NaN for the ends where the runs of a method do not differ at all.
+    """One for each of `shares`. Problems fixed, seeds resampled; where a problem's single run leaves nothing to
+    resample, problems. `whole`: the axis counts whole attempts. NaN for the ends where the runs of a method do not
+    differ at all.
     """
     grid_K, pair = log_grid(horizon, GRID, whole=whole), (first, second)
     drawn = [resampled_mean(arms, grid_K, rng) for arms in pair]
