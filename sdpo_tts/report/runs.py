@@ -89,7 +89,8 @@ class Run:
     def observed(self, axis: Axis, after: int = 0) -> Observation:
         """What came after so many attempts, of a run that they did not solve."""
         seen, before = observation(self.costs, self.solved_at, axis), self.spent(axis, after)
-        return Observation(seen.first_success and seen.first_success - before, seen.budget - before)
+        first = None if seen.first_success is None else seen.first_success - before
+        return Observation(first, seen.budget - before)
 
     def spent(self, axis: Axis, attempts: int | None = None) -> float:
         """On the first so many attempts, with the rest of their last batch; on all of them if None."""
