@@ -69,7 +69,7 @@ class Run:
     def costs(self) -> tuple[Cost, ...]:
         return attempt_costs(self.events)
 
-    @property
+    @cached_property
     def solved_at(self) -> int | None:
         return next((int(event["attempt"]) for event in self.judged if solves(event)), None)
 
