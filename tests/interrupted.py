@@ -67,7 +67,7 @@ class SlowJudge:
             yield i, Judgement(Verdict.WA, outcomes, len(outcomes))
 
 
-def solver(journal: Journal, run: RunDir) -> Solver:
+def solver(journal: Journal, run: RunDir, attempts: int) -> Solver:
     network, chat = tiny_network(dtype=torch.float32), TinyChat()
     learner = Learner(
         network, LearnerSettings(learning_rate=3e-3, micro_tokens=256, teacher=TeacherSettings("ema", 0.2))
@@ -77,17 +77,17 @@ def solver(journal: Journal, run: RunDir) -> Solver:
     sampler = TorchSampler(network, [3], max_new_tokens=8)
     guard = Guard(learner, GuardSettings(entropy=1.0))
     parts = Parts(network, chat, sampler, SlowJudge(), journal, run, guard)  # type: ignore[arg-type]
-    return Solver(parts, strategy, Budget(max_attempts=ATTEMPTS), 0, SolverSettings(base_samples=1))
+    return Solver(parts, strategy, Budget(max_attempts=attempts), 0, SolverSettings(base_samples=1))
 
 
-def work(folder: Path, last: int | None = None) -> None:
+def work(folder: Path, last: int | None = None, attempts: int = ATTEMPTS) -> None:
     """Begin the run in a folder, or go on with it; die by SIGKILL as soon as the journal has `last` events more."""
     fresh = not (folder / "checkpoint" / "state.pt").exists()
     if fresh and folder.exists():
         (folder / "events.jsonl").unlink(missing_ok=True)
     run = RunDir(folder) if folder.exists() else RunDir.at(folder)
     with Journal(run.events) as journal:
-        one = solver(journal, run)
+        one = solver(journal, run, attempts)
         if not fresh:
             checkpoint.resume(one)
         if last is not None:

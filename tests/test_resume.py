@@ -18,7 +18,9 @@ from sdpo_tts.discovery.assemble import RunSettings
 from sdpo_tts.discovery.stop import deferred
 from sdpo_tts.errors import UserError
 from sdpo_tts.policy.loss import LossSettings, Support
+from sdpo_tts.record import read_events
 from tests.conftest import ROOT
+from tests.interrupted import ATTEMPTS, BATCH, final, work
 
 
 def test_a_run_killed_at_random_moments_ends_as_the_undisturbed_one(tmp_path: Path) -> None:
@@ -29,6 +31,18 @@ def test_a_run_killed_at_random_moments_ends_as_the_undisturbed_one(tmp_path: Pa
     told = json.loads(done.stdout)
     assert told["same"] == told["trials"] == 50
     assert {"attempt_judged", "batch_watched", "step_taken"} <= set(told["killed_after"]), "in every phase"
+
+
+def test_more_budget_takes_the_step_that_the_spent_one_left_out(tmp_path: Path) -> None:
+    """A run whose budget was raised ends as one that had it from the start, to the last bit."""
+    work(tmp_path / "whole", attempts=ATTEMPTS)
+    expected = final(tmp_path / "whole")
+    work(tmp_path / "raised", attempts=BATCH)
+    spent = [event["type"] for event in read_events(tmp_path / "raised" / "events.jsonl")]
+    assert spent == ["batch_sampled", *["attempt_judged"] * BATCH, "run_ended"]
+    for attempts in (BATCH, 2 * BATCH, ATTEMPTS):
+        work(tmp_path / "raised", attempts=attempts)
+    assert final(tmp_path / "raised") == expected
 
 
 def test_settings_come_back_from_what_the_manifest_says() -> None:

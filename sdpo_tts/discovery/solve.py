@@ -74,7 +74,10 @@ class Solver:
         self.known: dict[int, Judged] = {}  # and what of it was judged, by number
 
     def run(self) -> Judged | None:
-        """The solving attempt, or None when the budget is spent. Always leaves `run_ended` in the journal."""
+        """The solving attempt, or None when the budget is spent. Always leaves `run_ended` in the journal.
+
+        From the last batch of a budget nothing is learnt, unless the run is resumed with more of it.
+        """
         reason = "error"
         try:
             checkpoint.save(self)
@@ -85,6 +88,8 @@ class Solver:
                     reason = "solved"
                     checkpoint.discard(self.parts.run)
                     return self.winner
+                if limit := self.spent.reached(self.budget):  # nothing would be sampled from what it learns
+                    break
                 self.learn(batch)
                 self.step += 1
                 checkpoint.save(self)

@@ -198,7 +198,7 @@ def test_ten_steps_with_the_guard_on(engine: None, tmp_path: Path) -> None:
     """The whole command."""
     words = [sys.executable, "-c", "from sdpo_tts.cli.solve import main; main()", str(ROOT / "problems" / "sum-line")]
     options = {
-        "engine": "vllm", "model": MODEL, "dtype": "float32", "max-new-tokens": 8, "batch-size": 2, "max-attempts": 20,
+        "engine": "vllm", "model": MODEL, "dtype": "float32", "max-new-tokens": 8, "batch-size": 2, "max-attempts": 22,
         "engine-memory": 1, "learning-rate": 1e-3, "runs": tmp_path,
     }  # fmt: skip
     words += [f"--{name}={value}" for name, value in options.items()]
