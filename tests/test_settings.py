@@ -22,6 +22,7 @@ from sdpo_tts.discovery.assemble import RunSettings
 from sdpo_tts.errors import UserError
 from sdpo_tts.problem import load_problem, read_problem
 from sdpo_tts.problem.writer import write_native
+from sdpo_tts.record import RunDir
 from sdpo_tts.settings import PATHS, PRESETS, changed
 from sdpo_tts.settings.toml import read_toml
 from tests.test_problem import GOOD
@@ -279,6 +280,18 @@ def test_forget_checks_what_its_problems_set(tmp_path: Path) -> None:
     (tmp_path / "problem.yaml").write_text(f"{GOOD}run:\n  max-atempts: 3\n")
     result = CliRunner().invoke(app, ["forget", str(tmp_path / "no-run"), str(tmp_path / "problem.yaml")])
     assert (result.exit_code, result.stderr.count("\n")) == (2, 1) and "did you mean `max-attempts`?" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "what"),
+    [((), "the run has no adapter: it has taken no step"), (("--solved",), "the run has no solved adapter")],
+)
+def test_forget_says_at_once_that_there_is_no_adapter(tmp_path: Path, option: tuple[str, ...], what: str) -> None:
+    run = RunDir.at(tmp_path / "run")
+    run.events.touch()
+    run.manifest.write_text("{}")
+    result = CliRunner().invoke(app, ["forget", str(run.path), *option])
+    assert (result.exit_code, result.stderr) == (2, f"error: {run.path}: {what}\n")
 
 
 def test_parts_of_feedback_are_named_one_by_one(desk: Desk) -> None:

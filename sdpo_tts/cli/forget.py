@@ -41,8 +41,9 @@ def forget(
     with orderly():
         others = [load(path) for path in problems or []]
         past = Past.open(run)
+        adapter = past.adapter(solved=solved)
         policy = past.policy(settled(context)["device"], lambda text: print(text, file=sys.stderr))
-        policy.network.load_adapter(past.run.solved_adapter if solved else past.run.last_adapter)
+        policy.network.load_adapter(adapter)
         for i, (name, text) in enumerate(passages()):
             _say(drift(policy.network, name, policy.chat.plain(text)), first=i == 0, as_json=as_json)
         for i, problem in enumerate(others):

@@ -75,6 +75,14 @@ class Past:
             raise UserError("the problem has changed since the run", where=str(problem.path))
         return problem
 
+    def adapter(self, *, solved: bool) -> Path:
+        """The one that solved, or the last one. Raises UserError where there is none."""
+        folder = self.run.solved_adapter if solved else self.run.last_adapter
+        if not folder.is_dir():
+            what = "the run has no solved adapter" if solved else "the run has no adapter: it has taken no step"
+            raise UserError(what, where=str(self.run.path))
+        return folder
+
     def policy(self, device: str, report: Callable[[str], None]) -> Policy:
         """The run's model as it was before the run."""
         from sdpo_tts.discovery.assemble import PolicySettings, load_policy
