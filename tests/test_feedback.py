@@ -46,6 +46,61 @@ def test_a_runtime_error_comes_before_a_time_out_and_a_wrong_answer() -> None:
     assert told(wrong, late).kind == "time_limit"
 
 
+GCC = """solution.cpp: In function 'int main()':
+solution.cpp:4:14: error: no match for 'operator>>' (operand types are 'std::istream' and 'std::vector<int>')
+    4 |     std::cin >> v;
+      |     ~~~~~~~~ ^~ ~
+In file included from /usr/include/c++/12/iostream:40,
+                 from solution.cpp:1:
+/usr/include/c++/12/istream:120:7: note: candidate: 'operator>>(__istream_type& (*)(__istream_type&))'
+  120 |       operator>>(__istream_type& (*__pf)(__istream_type&))
+      |       ^~~~~~~~
+solution.cpp:4:17: note:   no known conversion for argument 1 from 'std::vector<int>'
+    4 |     std::cin >> v;
+      |                 ^
+solution.cpp:4:14: error: a second reason, at the same place
+/usr/include/c++/12/istream: In substitution of 'template<class _Is, class _Tp>':
+solution.cpp:4:17:   required from here
+/usr/include/c++/12/istream:1006:5: error: template constraint failure
+solution.cpp:4:17:   required from here
+solution.cpp:5:5: error: 'sort' was not declared in this scope
+    5 |     sort(v);
+      |     ^~~~
+solution.cpp:1:1: note: 'std::sort' is defined in header '<algorithm>'; did you forget to '#include <algorithm>'?
+  +++ |+#include <algorithm>
+solution.cpp:6:5: error: 'sort' was not declared in this scope
+    6 |     sort(v);
+      |     ^~~~
+solution.cpp:6:5: note: 'std::sort' is defined in header '<algorithm>'; did you forget to '#include <algorithm>'?
+/usr/bin/ld: /tmp/cc.o: in function `main': undefined reference to `f()'
+"""
+
+
+def test_a_compile_error_is_told_without_the_library() -> None:
+    assert render(Judgement(Verdict.CE, (), 2, GCC), SUM).text == """The program does not compile.
+
+solution.cpp: In function 'int main()':
+solution.cpp:4:14: error: no match for 'operator>>' (operand types are 'std::istream' and 'std::vector<int>')
+    4 |     std::cin >> v;
+      |     ~~~~~~~~ ^~ ~
+solution.cpp:4:17:   required from here
+/usr/include/c++/12/istream:1006:5: error: template constraint failure
+solution.cpp:5:5: error: 'sort' was not declared in this scope
+    5 |     sort(v);
+      |     ^~~~
+solution.cpp:1:1: note: 'std::sort' is defined in header '<algorithm>'; did you forget to '#include <algorithm>'?
+  +++ |+#include <algorithm>
+solution.cpp:6:5: error: 'sort' was not declared in this scope
+    6 |     sort(v);
+      |     ^~~~
+/usr/bin/ld: /tmp/cc.o: in function `main': undefined reference to `f()'"""
+
+
+def test_other_compilers_are_quoted_as_they_are() -> None:
+    rust = "error[E0425]: cannot find value `c` in this scope\n --> solution.rs:3:5\n  |\n3 |     c\n  |     ^ not found"
+    assert render(Judgement(Verdict.CE, (), 2, rust), SUM).text.endswith(rust)
+
+
 def test_the_two_shortest_wrong_answers_are_quoted() -> None:
     tests = tuple(Test(str(n), b"1 " * n, b"x", True) for n in (30, 2, 1))
     text = told(*(outcome(Verdict.WA, test, b"0\n") for test in tests), problem=replace(SUM, tests=tests)).text

@@ -12,6 +12,7 @@ import pytest
 from sdpo_tts.errors import UserError
 from sdpo_tts.judge import Judge
 from sdpo_tts.judge.engine import connect, find_image
+from sdpo_tts.judge.feedback import render
 from sdpo_tts.policy.prompts import student_text
 from sdpo_tts.problem import Limits
 from sdpo_tts.problem.language import language_of, languages
@@ -109,6 +110,15 @@ def test_versions_and_flags_are_recorded(judges: dict[str, Judge]) -> None:
     assert "solution.py" in used["python3"]["run"] and "compile" not in used["python3"]
     assert used["cpp20"]["version"].startswith("g++") and "-std=gnu++20 -O2" in used["cpp20"]["compile"]
     assert all(entry["version"] for entry in used.values())
+
+
+@pytest.mark.parametrize("key", ["cpp17", "cpp20", "cpp23"])
+def test_candidates_of_the_library_do_not_hide_the_next_error(judges: dict[str, Judge], key: str) -> None:
+    program = "#include <iostream>\n#include <vector>\nint main(){std::vector<int> v;\nstd::cin>>v;\nlater(v);}"
+    judgement = judges[key].judge(program, key)
+    assert "candidate" in judgement.compile_output[:1000] and "later" not in judgement.compile_output[:1000]
+    text = render(judgement, SUM).text
+    assert "error: no match for" in text and "later" in text and "candidate" not in text
 
 
 def test_equal_programs_are_compiled_once(engine: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from sdpo_tts.judge.gcc import own_messages
 from sdpo_tts.judge.remarks import Remarks, call, value
 from sdpo_tts.judge.verdict import Judgement, TestOutcome, Verdict
 from sdpo_tts.judge.wording import FIELD_CHARS, FIELD_LINES, FeedbackStyle, clean, literal
@@ -19,6 +20,7 @@ from sdpo_tts.problem import Problem, Test
 __all__ = ["Feedback", "FeedbackStyle", "most_telling", "render"]
 
 TOTAL_CHARS = 2000
+COMPILER_CHARS, COMPILER_LINES = 1000, 20
 MOST_FRAMES, MOST_WRONG = 3, 2
 _FRAME = re.compile(r'^  File "(?P<file>[^"]*)", line (?P<line>\d+), in .*$')
 
@@ -57,8 +59,8 @@ def render(
         case Verdict.NC:
             return Feedback("format", "Incorrect format: the answer holds no complete program in a fenced code block.")
         case Verdict.CE:
-            text = f"The program does not compile.\n\n{clean(judgement.compile_output, 1000, 20)}"
-            return Feedback("compile_error", text)
+            said = clean(own_messages(judgement.compile_output), COMPILER_CHARS, COMPILER_LINES)
+            return Feedback("compile_error", f"The program does not compile.\n\n{said}")
     chosen = most_telling(judgement.outcomes)
     told = [outcome for outcome in chosen if problem.may_quote(outcome.test)]
     if not told:
