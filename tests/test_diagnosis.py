@@ -134,6 +134,14 @@ def test_a_crash_is_told_as_a_sanitizer_sees_it(judge: Judge) -> None:
     assert "Cause: division by zero on line 5" in told(divided)
 
 
+def test_what_was_never_set_does_not_happen_to_be_harmless_in_the_second_run(judge: Judge) -> None:
+    unset = "int a[3] = {}, i;\n  if (std::scanf(\"no number %d\", &i) == 0) LUCK;\n  std::printf(\"%d\", a[i]);\n}"
+    luck = "#ifdef __SANITIZE_ADDRESS__\n#define LUCK\n#else\n#define LUCK __builtin_trap()\n#endif\n"
+    judgement = judge.judge(f"{CPP}{luck}int main() {{\n  {unset}", "cpp20")
+    assert judgement.verdict is Verdict.RE
+    assert re.search(r"Cause: index -\d+ out of bounds for type 'int \[3\]' on line 12", told(judgement)), told(judgement)
+
+
 def test_a_time_out_in_cpp_is_told_with_its_line(judge: Judge) -> None:
     judgement = judge.judge("int main() {\n  volatile long i = 0;\n  for (;;)\n    i = i + 1;\n}", "cpp20")
     assert judgement.verdict is Verdict.TLE

@@ -71,7 +71,7 @@ class Examiner:
         if not (self._language.diagnose and part.get(failed.verdict)):
             return found
         found = replace(found, seconds=self._seconds())
-        facts = self._run(failed, cage, self._files(found.source), 1)
+        facts = self._run(failed, cage, self._files(found.source), found.seconds)
         return of_witness(found, facts.kept, facts.stdout)
 
     def _sanitize(self, found: Diagnosis, failed: TestOutcome) -> Diagnosis:
@@ -80,15 +80,16 @@ class Examiner:
             return found
         # Shadow and redzones take about twice as much again as the program itself.
         cage = Cage(3 * self._limits.memory_bytes + SANITIZER_BYTES, 64 * MIB)
-        facts = self._run(failed, cage, self._files(found.source, self._language.sanitize), SLOWER)
+        seconds = MOST_SECONDS if crashed else self._seconds()  # a crash comes by itself
+        facts = self._run(failed, cage, self._files(found.source, self._language.sanitize), seconds * SLOWER)
         return of_sanitizer(replace(found, seconds=self._seconds()), facts.stderr)
 
     def _files(self, program: str, sanitize: Sequence[str] = ()) -> Files:
         language = replace(self._language, compile=tuple(sanitize)) if sanitize else self._language
         return self._court.compiler.compile(language, {language.source: program.encode(errors="replace")})
 
-    def _run(self, failed: TestOutcome, cage: Cage, files: Files, slower: int) -> Facts:
-        seconds, limits = self._seconds() * slower, self._limits
+    def _run(self, failed: TestOutcome, cage: Cage, files: Files, seconds: float) -> Facts:
+        limits = self._limits
         argv = self._language.diagnosis(failed.verdict, seconds, limits.memory_bytes, self._problem.function)
         command = Command(
             argv, seconds + EXTRA_S, 2 * seconds + EXTRA_S, limits.output_bytes, stack_bytes(limits),
