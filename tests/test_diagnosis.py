@@ -142,6 +142,13 @@ def test_what_was_never_set_does_not_happen_to_be_harmless_in_the_second_run(jud
     assert re.search(r"Cause: index -\d+ out of bounds for type 'int \[3\]' on line 12", told(judgement)), told(judgement)
 
 
+def test_a_crash_that_does_not_come_again_has_no_cause(judge: Judge) -> None:
+    judgement = judge.judge("int main() {\n#ifdef __SANITIZE_ADDRESS__\n  for (volatile int i = 0;;)\n    i = 1;\n#endif\n"
+                            "  __builtin_trap();\n}", "cpp20")  # fmt: skip
+    assert judgement.verdict is Verdict.RE
+    assert "Cause" not in told(judgement)
+
+
 def test_a_time_out_in_cpp_is_told_with_its_line(judge: Judge) -> None:
     judgement = judge.judge("int main() {\n  volatile long i = 0;\n  for (;;)\n    i = i + 1;\n}", "cpp20")
     assert judgement.verdict is Verdict.TLE

@@ -23,6 +23,7 @@ MIB = 2**20
 MOST_SECONDS = 3.0  # of CPU, also where the limit is more: what takes too long shows where soon
 EXTRA_S = 0.5  # for the start, and to write down what was seen
 SLOWER = 2  # a sanitized program, by its makers
+STOPPED = 124  # what `timeout` ends with when the time was up
 SANITIZER_BYTES = 256 * MIB
 FINDINGS, FINDINGS_BYTES = "/tmp/diagnosis", 512 * 1024  # as `sandbox/diagnose.py` has it
 SMALL_CASES = 50
@@ -82,6 +83,8 @@ class Examiner:
         cage = Cage(3 * self._limits.memory_bytes + SANITIZER_BYTES, 64 * MIB)
         seconds = MOST_SECONDS if crashed else self._seconds()  # a crash comes by itself
         facts = self._run(failed, cage, self._files(found.source, self._language.sanitize), seconds * SLOWER)
+        if crashed and facts.exit_code == STOPPED:
+            return found  # it went another way, and where it was stopped says nothing of the crash
         return of_sanitizer(replace(found, seconds=self._seconds()), facts.stderr)
 
     def _files(self, program: str, sanitize: Sequence[str] = ()) -> Files:
