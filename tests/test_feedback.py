@@ -46,54 +46,42 @@ def test_a_runtime_error_comes_before_a_time_out_and_a_wrong_answer() -> None:
     assert told(wrong, late).kind == "time_limit"
 
 
-GCC = """solution.cpp: In function 'int main()':
-solution.cpp:4:14: error: no match for 'operator>>' (operand types are 'std::istream' and 'std::vector<int>')
-    4 |     std::cin >> v;
-      |     ~~~~~~~~ ^~ ~
-In file included from /usr/include/c++/12/iostream:40,
-                 from solution.cpp:1:
-/usr/include/c++/12/istream:120:7: note: candidate: 'operator>>(__istream_type& (*)(__istream_type&))'
-  120 |       operator>>(__istream_type& (*__pf)(__istream_type&))
-      |       ^~~~~~~~
-solution.cpp:4:17: note:   no known conversion for argument 1 from 'std::vector<int>'
-    4 |     std::cin >> v;
-      |                 ^
-solution.cpp:4:14: error: a second reason, at the same place
-/usr/include/c++/12/istream: In substitution of 'template<class _Is, class _Tp>':
-solution.cpp:4:17:   required from here
-/usr/include/c++/12/istream:1006:5: error: template constraint failure
-solution.cpp:4:17:   required from here
-solution.cpp:5:5: error: 'sort' was not declared in this scope
-    5 |     sort(v);
-      |     ^~~~
-solution.cpp:1:1: note: 'std::sort' is defined in header '<algorithm>'; did you forget to '#include <algorithm>'?
-  +++ |+#include <algorithm>
-solution.cpp:6:5: error: 'sort' was not declared in this scope
-    6 |     sort(v);
-      |     ^~~~
-solution.cpp:6:5: note: 'std::sort' is defined in header '<algorithm>'; did you forget to '#include <algorithm>'?
-/usr/bin/ld: /tmp/cc.o: in function `main': undefined reference to `f()'
-"""
+GCC = """\
+  solution.cpp: In function 'int main()':
+  solution.cpp:4:14: error: no match for 'operator>>' (operand types are 'std::istream' and 'std::vector<int>')
+      4 |     std::cin >> v;
+        |     ~~~~~~~~ ^~ ~
+- In file included from /usr/include/c++/12/iostream:40,
+-                  from solution.cpp:1:
+- /usr/include/c++/12/istream:120:7: note: candidate: 'operator>>(__istream_type& (*)(__istream_type&))'
+-   120 |       operator>>(__istream_type& (*__pf)(__istream_type&))
+-       |       ^~~~~~~~
+- solution.cpp:4:17: note:   no known conversion for argument 1 from 'std::vector<int>'
+-     4 |     std::cin >> v;
+-       |                 ^
+- solution.cpp:4:14: error: a second reason, at the same place
+- /usr/include/c++/12/istream: In substitution of 'template<class _Is, class _Tp>':
+  solution.cpp:4:17:   required from here
+  /usr/include/c++/12/istream:1006:5: error: template constraint failure
+- solution.cpp:4:17:   required from here
+  solution.cpp:5:5: error: 'sort' was not declared in this scope
+      5 |     sort(v);
+        |     ^~~~
+  solution.cpp:1:1: note: 'std::sort' is defined in header '<algorithm>'; did you forget to '#include <algorithm>'?
+    +++ |+#include <algorithm>
+  solution.cpp:6:5: error: 'sort' was not declared in this scope
+      6 |     sort(v);
+        |     ^~~~
+- solution.cpp:6:5: note: 'std::sort' is defined in header '<algorithm>'; did you forget to '#include <algorithm>'?
+  /usr/bin/ld: /tmp/cc.o: in function `main': undefined reference to `f()'
+"""  # what is left out is marked
 
 
 def test_a_compile_error_is_told_without_the_library() -> None:
-    assert render(Judgement(Verdict.CE, (), 2, GCC), SUM).text == """The program does not compile.
-
-solution.cpp: In function 'int main()':
-solution.cpp:4:14: error: no match for 'operator>>' (operand types are 'std::istream' and 'std::vector<int>')
-    4 |     std::cin >> v;
-      |     ~~~~~~~~ ^~ ~
-solution.cpp:4:17:   required from here
-/usr/include/c++/12/istream:1006:5: error: template constraint failure
-solution.cpp:5:5: error: 'sort' was not declared in this scope
-    5 |     sort(v);
-      |     ^~~~
-solution.cpp:1:1: note: 'std::sort' is defined in header '<algorithm>'; did you forget to '#include <algorithm>'?
-  +++ |+#include <algorithm>
-solution.cpp:6:5: error: 'sort' was not declared in this scope
-    6 |     sort(v);
-      |     ^~~~
-/usr/bin/ld: /tmp/cc.o: in function `main': undefined reference to `f()'"""
+    lines = GCC.splitlines()
+    text = render(Judgement(Verdict.CE, (), 2, "\n".join(line[2:] for line in lines)), SUM).text
+    kept = [line[2:] for line in lines if line.startswith("  ")]
+    assert text == "\n".join(["The program does not compile.", "", *kept])
 
 
 def test_other_compilers_are_quoted_as_they_are() -> None:

@@ -85,7 +85,7 @@ class Examiner:
         facts = self._run(failed, cage, self._files(found.source, self._language.sanitize), seconds * SLOWER)
         if crashed and facts.exit_code == STOPPED:
             return found  # it went another way, and where it was stopped says nothing of the crash
-        return of_sanitizer(replace(found, seconds=self._seconds()), facts.stderr)
+        return of_sanitizer(found, facts.stderr)
 
     def _files(self, program: str, sanitize: Sequence[str] = ()) -> Files:
         language = replace(self._language, compile=tuple(sanitize)) if sanitize else self._language
