@@ -11,6 +11,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from benchmarks.discovery import __main__ as stages
+from benchmarks.discovery import teachers
 from benchmarks.discovery.__main__ import HERE, STAGES, compare, go_on, keep_plans, plan, reports
 from sdpo_tts.cli.arms import read_arms
 from sdpo_tts.cli.main import app
@@ -18,6 +19,7 @@ from sdpo_tts.comparison.plan import Choices, Plan
 from sdpo_tts.comparison.run import Comparison
 from sdpo_tts.discovery.assemble import RunSettings
 from sdpo_tts.discovery.budget import Budget
+from sdpo_tts.problem import load_problem
 from sdpo_tts.report.runs import load_runs
 from sdpo_tts.settings import PATHS
 from sdpo_tts.settings.toml import read_toml
@@ -122,7 +124,16 @@ def test_no_problem_of_development_is_compared_on() -> None:
     own, development = set(told["candidates"]["problems"]), set(told["candidates"]["development"])
     assert not own & development
     assert own | development == {path.parent.name for path in (ROOT / "problems").glob("*/problem.yaml")}
-    assert set(told["boundary"]["problems"]) <= own and set(told["demo"]["problems"] + told["tune"]["problems"]) <= development
+    assert set(told["boundary"]["problems"]) <= own
+    assert all(set(told[stage]["problems"]) <= development for stage in ("demo", "tune", "taught"))
+
+
+def test_teachers_are_measured_on_the_problems_of_a_stage(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(teachers, "packaged", lambda: Path("HumanEval.jsonl.gz"))
+    *own, first, second = teachers.of_stage("main")
+    assert len(own) == 8 and all(load_problem(path).slug == slug for slug, path in own)
+    assert first == ("HumanEval-32", Path("HumanEval.jsonl.gz#HumanEval/32"))
+    assert second == ("HumanEval-64", Path("HumanEval.jsonl.gz#HumanEval/64"))
 
 
 def test_every_setting_is_written_down() -> None:

@@ -1,6 +1,6 @@
 """Runs a stage of plan.toml, or shows its command; see README.md.
 
-    python -m benchmarks.discovery main|landmark|boundary|demo|seldom|ablations|onward|tune
+    python -m benchmarks.discovery main|landmark|boundary|demo|seldom|ablations|onward|tune|taught
         [--runs runs/discovery] [--show] [--keep] [-- OPTIONS]
 
 The same command goes on where it was stopped. OPTIONS go to `sdpo-tts compare` (as --device cuda). At the end
@@ -30,7 +30,7 @@ from sdpo_tts.report.runs import load_runs
 HERE = Path(os.path.relpath(Path(__file__).parent))
 JOURNALS = HERE / "journals"
 PROBLEMS = Path(os.path.relpath(Path(__file__).parents[2] / "problems"))
-STAGES = ("main", "landmark", "boundary", "demo", "seldom", "ablations", "onward", "tune")
+STAGES = ("main", "landmark", "boundary", "demo", "seldom", "ablations", "onward", "tune", "taught")
 OPTIONS = ("probe", "keep", "take", "methods", "seeds", "first-seed", "max-attempts")
 PROGRAM = (sys.executable, "-c", "from sdpo_tts.cli.main import main; main()")
 
