@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from io import StringIO
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from sdpo_tts.cli.main import app
+from sdpo_tts.cli.probe import _as_json, _as_table
 from sdpo_tts.discovery.assemble import Policy
-from sdpo_tts.discovery.probe import Probe
+from sdpo_tts.discovery.probe import Probe, Rate
 from sdpo_tts.judge import Judge
 from sdpo_tts.judge.feedback import FeedbackStyle
 from sdpo_tts.policy.prompts import TEMPLATES
+from sdpo_tts.stats import newcombe
 from tests.conftest import ROOT
 from tests.fakes import CharacterChat, ScriptedSampler
 from tests.test_judge import RIGHT, SUM
@@ -76,6 +80,37 @@ def test_probe_asks_a_teacher_for_each_failure(engine: None) -> None:
     assert [rate.changed for rate in rates[1:6]] == [0, 2, 2, 2, 2]
     asked = [CharacterChat().text(prompt) for prompt in sampler.prompts[3:]]
     assert ["Values on line 1" in text or "Values on line 2: n = 3" in text for text in asked[:5]] == [False] * 4 + [True]
+
+
+def measured(passed: int, samples: int, template: str = "before-order", style: str = "all") -> Rate:
+    return Rate(template, style, passed, samples, 80.0, (("WA", samples - passed),))
+
+
+@pytest.mark.parametrize(
+    ("student", "teacher", "sampling", "learning"),
+    [
+        ((0, 64), (15, 64), "nine times in ten within 56 attempts at best.", "passes more often (+15 to +33 points): there is something to learn."),
+        ((32, 64), (9, 32), "nine times in ten within about 4 attempts (3 to 5).", "passes less often (-37 to -4 points): learning from it may do harm."),
+        ((2, 64), (2, 62), "nine times in ten within about 73 attempts (25 to 221).", "is not told apart (-6 to +7 points): more --samples"),
+    ],
+)  # fmt: skip
+def test_probe_says_what_it_found(
+    student: tuple[int, int], teacher: tuple[int, int], sampling: str, learning: str
+) -> None:
+    others = [measured(*teacher, style="plain"), measured(*teacher), measured(0, 9, "after-order")]
+    screen, lines = StringIO(), StringIO()
+    _as_table(iter([measured(*student, "student", ""), *others]), screen)
+    assert screen.getvalue().splitlines()[-2].endswith(sampling)
+    assert "the teacher (before-order, all)" in screen.getvalue() and learning in screen.getvalue().splitlines()[-1]
+    _as_json(iter([measured(*student, "student", ""), *others]), lines)
+    first, _, second, _ = map(json.loads, lines.getvalue().splitlines())
+    assert first["more_low"] is None and (second["more_low"], second["more_high"]) == newcombe(student, teacher)
+
+
+def test_probe_of_what_always_passes_finds_nothing_to_learn() -> None:
+    screen = StringIO()
+    _as_table(iter([measured(8, 8, "student", ""), measured(0, 0)]), screen)
+    assert screen.getvalue().endswith("\n\nEvery sample passes: there is nothing to learn.\n")
 
 
 def test_probe_refuses_what_is_no_style() -> None:

@@ -16,6 +16,7 @@ from sdpo_tts.stats import (
     clopper_pearson,
     discovery_curve,
     discovery_interval,
+    newcombe,
     observe,
     pass_at_k,
     pass_at_k_interval,
@@ -69,7 +70,29 @@ def test_intervals_hold_the_estimate_and_mirror(counts: tuple[int, int]) -> None
         assert (1 - high, 1 - low) == pytest.approx(mirrored, abs=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [  # Newcombe (1998), table II, method 10, 95 %: contrasts (a) to (h)
+        ((48, 80), (56, 70), (0.0524, 0.3339)),
+        ((3, 10), (9, 10), (0.1705, 0.8090)),
+        ((2, 7), (6, 7), (0.0582, 0.8062)),
+        ((0, 29), (5, 56), (-0.0381, 0.1926)),
+        ((0, 20), (0, 10), (-0.1611, 0.2775)),
+        ((0, 10), (0, 10), (-0.2775, 0.2775)),
+        ((0, 20), (10, 10), (0.6791, 1.0)),
+        ((0, 10), (10, 10), (0.6075, 1.0)),
+    ],
+)
+def test_the_interval_of_a_difference_is_newcombe_s(
+    first: tuple[int, int], second: tuple[int, int], expected: tuple[float, float]
+) -> None:
+    assert newcombe(first, second, 0.95) == pytest.approx(expected, abs=1e-4)
+    low, high = expected
+    assert newcombe(second, first, 0.95) == pytest.approx((-high, -low), abs=1e-4)
+
+
 def test_nothing_tried_is_nothing_known() -> None:
+    assert newcombe((0, 0), (1, 2)) == newcombe((1, 2), (0, 0)) == (-1.0, 1.0)
     assert wilson(0, 0) == clopper_pearson(0, 0) == (0.0, 1.0)
     for wrong in ((3, 2, 0.9), (1, 2, 1.0)):
         with pytest.raises(ValueError):

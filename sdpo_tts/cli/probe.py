@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from sdpo_tts.discovery.probe import Rate
 
 
-COLUMNS = "{:<14}{:<20}{:>8}  {:<22}{:>8}{:>8}  {}"
 STYLES_HELP = (
     "Sets (forms: how tests are written; parts: a second look's parts, one by one; without: all but one) "
     "or styles (plain, literals, literals+examples, all, +PART, -PART), with commas."
@@ -39,7 +38,7 @@ def probe(
     engine: options.Engine = "auto",
     seed: Annotated[int, typer.Option(min=0)] = 0,
     templates: Annotated[str, typer.Option(help=f"Some of {', '.join(TEMPLATES)}.")] = ",".join(TEMPLATES),
-    styles: Annotated[str, typer.Option(help=STYLES_HELP)] = "forms",
+    styles: Annotated[str, typer.Option(help=STYLES_HELP)] = "forms,all",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
     """Measure the base pass rate, and the self-teacher's for each template and feedback style. Trains nothing."""
@@ -62,11 +61,28 @@ def _probe(
         settings = PolicySettings(**{name: chosen[name] for name in names})
         tell = partial(print, file=terminal, flush=True)
         with heard(tell), load_policy(settings, chosen["seed"], tell) as policy:
-            if not as_json:
-                head = ("prompt", "feedback", "passed", "rate, 90 % interval", "changed", "tokens", "verdicts")
-                print(COLUMNS.format(*head), file=results)
-            for rate in Probe(policy, judge, chosen["seed"]).rates(samples, templates, styles):
-                print(json.dumps(_fields(rate)) if as_json else _row(rate), file=results, flush=True)
+            rates = Probe(policy, judge, chosen["seed"]).rates(samples, templates, styles)
+            (_as_json if as_json else _as_table)(rates, results)
+
+
+def _as_table(rates: Iterator[Rate], results: TextIO) -> None:
+    """Rows as they are measured, then what they mean."""
+    from sdpo_tts.view import probing
+
+    print(probing.HEAD, file=results)
+    measured = []
+    for rate in rates:
+        measured.append(rate)
+        print(probing.row(rate), file=results, flush=True)
+    student, *teachers = measured
+    print("", *probing.finding(student, probing.spoken_for(teachers)), sep="\n", file=results)
+
+
+def _as_json(rates: Iterator[Rate], results: TextIO) -> None:
+    student = None
+    for rate in rates:
+        student = student or rate
+        print(json.dumps(_fields(student, rate)), file=results, flush=True)
 
 
 def _styles(text: str) -> list[str]:
@@ -84,22 +100,11 @@ def _named(text: str, known: Sequence[str], option: str) -> list[str]:
     return names
 
 
-def _fields(rate: Rate) -> dict[str, Any]:
-    low, high = _interval(rate)
-    return {**asdict(rate), "verdicts": dict(rate.verdicts), "low": low, "high": high}
+def _fields(student: Rate, rate: Rate) -> dict[str, Any]:
+    """`more_low` to `more_high`: of the teacher's pass rate minus the student's."""
+    from sdpo_tts.view import probing
 
-
-def _interval(rate: Rate) -> tuple[float, float]:
-    from sdpo_tts.stats.intervals import wilson
-
-    low, high = wilson(rate.passed, rate.samples) if rate.samples else (0.0, 1.0)
-    return low, high
-
-
-def _row(rate: Rate) -> str:
-    low, high = _interval(rate)
-    share = rate.passed / rate.samples if rate.samples else 0.0
-    mix = " ".join(f"{verdict} {count}" for verdict, count in rate.verdicts)
-    counted = f"{rate.passed}/{rate.samples}"
-    interval = f"{share:.0%} [{low:.0%}, {high:.0%}]"
-    return COLUMNS.format(rate.template, rate.style, counted, interval, rate.changed, round(rate.mean_tokens), mix)
+    low, high = probing.interval(rate)
+    more = probing.gain(student, rate) if rate is not student else (None, None)
+    interval = {"low": low, "high": high, "more_low": more[0], "more_high": more[1]}
+    return {**asdict(rate), "verdicts": dict(rate.verdicts), **interval}

@@ -13,7 +13,14 @@ from sdpo_tts.stats.discovery import (
     run_curve,
     solves,
 )
-from sdpo_tts.stats.intervals import Interval, clopper_pearson, discovery_interval, pass_at_k_interval, wilson
+from sdpo_tts.stats.intervals import (
+    Interval,
+    clopper_pearson,
+    discovery_interval,
+    newcombe,
+    pass_at_k_interval,
+    wilson,
+)
 
 __all__ = [
     "AXES",
@@ -34,6 +41,7 @@ __all__ = [
     "discovery_curve",
     "discovery_interval",
     "known",
+    "newcombe",
     "observation",
     "observe",
     "pass_at_k",

@@ -16,7 +16,7 @@ LEVEL = 0.90
 
 
 class Interval(NamedTuple):
-    """Both ends in [0, 1]."""
+    """Both ends in [0, 1]; those of a difference in [-1, 1]."""
 
     low: float
     high: float
@@ -49,6 +49,19 @@ def clopper_pearson(successes: int, trials: int, level: float = LEVEL) -> Interv
         1.0 - _upper(trials - successes, trials, level),
         _upper(successes, trials, level),
     )
+
+
+def newcombe(first: tuple[int, int], second: tuple[int, int], level: float = LEVEL) -> Interval:
+    """Newcombe's hybrid score interval (1998, method 10) of the second share minus the first one, each given as
+    successes and trials, of independent samples: two of Wilson's, put together."""
+    (a, n), (b, m) = first, second
+    if not n or not m:
+        return Interval(-1.0, 1.0)
+    (a_low, a_high), (b_low, b_high) = wilson(a, n, level), wilson(b, m, level)
+    difference = b / m - a / n
+    below = math.hypot(b / m - b_low, a_high - a / n)
+    above = math.hypot(b_high - b / m, a / n - a_low)
+    return Interval(difference - below, difference + above)
 
 
 def pass_at_k_interval(samples: int, correct: int, k: int, level: float = LEVEL) -> Interval:

@@ -1,0 +1,73 @@
+"""What a probe found: a row for each prompt, and at the end in words what it means for a run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from sdpo_tts.stats import Interval, newcombe, wilson
+
+if TYPE_CHECKING:
+    from sdpo_tts.discovery.probe import Rate
+
+COLUMNS = "{:<14}{:<20}{:>8}  {:<22}{:>8}{:>8}  {}"
+HEAD = COLUMNS.format("prompt", "feedback", "passed", "rate, 90 % interval", "changed", "tokens", "verdicts")
+DEFAULT = ("before-order", "all")
+
+
+def row(rate: Rate) -> str:
+    low, high = interval(rate)
+    share = rate.passed / rate.samples if rate.samples else 0.0
+    mix = " ".join(f"{verdict} {count}" for verdict, count in rate.verdicts)
+    counted = f"{rate.passed}/{rate.samples}"
+    told = f"{share:.0%} [{low:.0%}, {high:.0%}]"
+    return COLUMNS.format(rate.template, rate.style, counted, told, rate.changed, round(rate.mean_tokens), mix)
+
+
+def interval(rate: Rate) -> Interval:
+    return wilson(rate.passed, rate.samples)
+
+
+def gain(student: Rate, teacher: Rate) -> Interval:
+    """Of the teacher's pass rate minus the student's."""
+    return newcombe((student.passed, student.samples), (teacher.passed, teacher.samples))
+
+
+def spoken_for(teachers: Sequence[Rate]) -> Rate:
+    """Of these the one that a run learns from, unless told otherwise; where it was not asked, the last."""
+    return next((one for one in teachers if (one.template, one.style) == DEFAULT), teachers[-1])
+
+
+def finding(student: Rate, teacher: Rate) -> list[str]:
+    """What sampling alone would take, and whether there is anything to learn from this teacher."""
+    if not teacher.samples:
+        return ["Every sample passes: there is nothing to learn."]
+    return [_sampling(student), _learning(student, teacher)]
+
+
+def _sampling(student: Rate) -> str:
+    share, (low, high) = student.passed / student.samples, interval(student)
+    aim = "Sampling alone finds a program nine times in ten within"
+    if not student.passed:
+        return f"{aim} {_attempts(high)} attempts at best."
+    return f"{aim} about {_attempts(share)} attempts ({_attempts(high)} to {_attempts(low)})."
+
+
+def _attempts(share: float) -> str:
+    """So many samples hold one that passes nine times in ten."""
+    return f"{math.ceil(math.log(0.1) / math.log1p(-share)):,}" if share < 1 else "1"
+
+
+def _learning(student: Rate, teacher: Rate) -> str:
+    low, high = gain(student, teacher)
+    ends = f"{100 * low:+.0f} to {100 * high:+.0f} points"
+    whom = f"the teacher ({teacher.template}, {teacher.style})"
+    if low > 0:
+        return f"Told what went wrong, {whom} passes more often ({ends}): there is something to learn."
+    if high < 0:
+        return f"Told what went wrong, {whom} passes less often ({ends}): learning from it may do harm."
+    return (
+        f"Whether {whom} passes more often is not told apart ({ends}): more --samples say it more closely, and from a "
+        "teacher no better than its student little is learnt."
+    )
