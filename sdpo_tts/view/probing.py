@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 COLUMNS = "{:<14}{:<20}{:>8}  {:<22}{:>8}{:>8}  {}"
 HEAD = COLUMNS.format("prompt", "feedback", "passed", "rate, 90 % interval", "changed", "tokens", "verdicts")
-DEFAULT = ("before-order", "all")
+DEFAULT = ("before-order", "all")  # template and style of a run
 
 
 def row(rate: Rate) -> str:
