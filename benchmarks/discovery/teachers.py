@@ -37,7 +37,8 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     asked = parser.parse_args()
     problems = {slug: path for stage in asked.stages for slug, path in of_stage(stage)}
-    missing = {slug: path for slug, path in problems.items() if slug not in measured()}
+    known = measured()
+    missing = {slug: path for slug, path in problems.items() if slug not in known}
     if missing:
         settings = PolicySettings(plan()["main"]["model"], asked.device, engine=asked.engine)
         with load_policy(settings, 0, print) as policy:

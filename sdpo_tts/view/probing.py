@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from sdpo_tts.policy.prompts import DEFAULT_TEMPLATE
 from sdpo_tts.stats import Interval, newcombe, wilson
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 COLUMNS = "{:<14}{:<20}{:>8}  {:<22}{:>8}{:>8}  {}"
 HEAD = COLUMNS.format("prompt", "feedback", "passed", "rate, 90 % interval", "changed", "tokens", "verdicts")
-DEFAULT = ("before-order", "all")  # template and style of a run
+DEFAULT = (DEFAULT_TEMPLATE, "all")  # template and style of a run
 
 
 def row(rate: Rate) -> str:
