@@ -136,6 +136,16 @@ def test_teachers_are_measured_on_the_problems_of_a_stage(monkeypatch: pytest.Mo
     assert second == ("HumanEval-64", Path("HumanEval.jsonl.gz#HumanEval/64"))
 
 
+def test_what_teachers_were_measured_is_kept_one_line_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(teachers, "KEPT", tmp_path / "teachers.jsonl")
+    of = {slug: [{"passed": passed, "samples": 4}] for slug, passed in (("dedup", 1), ("HumanEval-20", 0))}
+    for slug, rates in of.items():
+        teachers.keep(slug, rates)
+    assert teachers.measured() == of
+    assert [path.name for path in tmp_path.iterdir()] == ["teachers.jsonl"]
+    assert len(teachers.KEPT.read_text().splitlines()) == 2
+
+
 def test_every_setting_is_written_down() -> None:
     file = HERE / "settings.toml"
     own = {"method", "seed", "batch-size", "max-attempts", "max-tokens", "max-time", "keep-going", "model", "device", "dtype", "quantization", "critic-model",

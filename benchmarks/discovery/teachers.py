@@ -23,6 +23,7 @@ from sdpo_tts.discovery.assemble import Policy, PolicySettings, load_policy
 from sdpo_tts.discovery.probe import Probe
 from sdpo_tts.judge import Judge
 from sdpo_tts.problem import load_problem
+from sdpo_tts.record.atomic import write_text
 from sdpo_tts.stats.intervals import wilson
 
 TEMPLATE, STYLE = "before-order", "all"  # those of settings.toml
@@ -62,8 +63,8 @@ def measure(policy: Policy, path: Path, samples: int) -> list[dict[str, Any]]:
 
 
 def keep(slug: str, rates: list[dict[str, Any]]) -> None:
-    with KEPT.open("a") as file:
-        file.write(f"{json.dumps({'problem': slug, 'rates': rates})}\n")
+    known = {**measured(), slug: rates}
+    write_text(KEPT, "".join(f"{json.dumps({'problem': slug, 'rates': rates})}\n" for slug, rates in known.items()))
 
 
 def measured() -> dict[str, list[dict[str, Any]]]:
