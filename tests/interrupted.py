@@ -13,7 +13,7 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,9 @@ class SlowJudge:
 
     def docket(self) -> LateDocket:
         return LateDocket(self.judge_each)
+
+    def recall(self, failed: Iterable[str]) -> None:
+        """It has no generated tests."""
 
     def judge_each(self, programs: Sequence[str | None]) -> Iterator[tuple[int, Judgement]]:
         for i, program in enumerate(programs):

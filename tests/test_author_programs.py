@@ -221,6 +221,9 @@ def test_a_counter_example_is_told_and_kept(engine: None) -> None:
         assert judge.judge(RIGHT).solved
     with Judge(STRESSED) as again:
         assert again.judge(NO_NEGATIVES).outcomes[-1].test == found
+    with Judge(STRESSED) as resumed:
+        resumed.recall(["one", "no such test", found.name])
+        assert [outcome.test for outcome in resumed.judge("print(7)").outcomes] == [STRESSED.tests[0], found]
 
 
 def test_stress_tests_wait_for_the_shown_ones(engine: None) -> None:

@@ -12,10 +12,12 @@ import pytest
 from sdpo_tts.judge import Judge, Judgement, Verdict, jury
 from sdpo_tts.judge.author import WALL_S
 from sdpo_tts.judge.container import ContainerLost
+from sdpo_tts.judge.diagnosis import of_sanitizer
 from sdpo_tts.judge.dialogue import Dialogue, Side, hold
 from sdpo_tts.judge.engine import connect, find_image
 from sdpo_tts.judge.examiner import EXTRA_S, Examiner
 from sdpo_tts.judge.feedback import FeedbackStyle, render
+from sdpo_tts.judge.verdict import Diagnosis
 from sdpo_tts.judge.wording import PARTS
 from sdpo_tts.problem import Checker, Convention, FeedbackScope, Interactor, Limits, Test
 from tests.test_author_programs import STRESSED, python
@@ -238,6 +240,7 @@ def test_one_that_waits_for_an_answer_is_looked_at_no_longer_than_one_that_sleep
 HOSTILE = {
     "forges findings": "import os, json\nwith open('/tmp/diagnosis', 'w') as f:\n    f.write('\\x1b[31m{\\n' + json.dumps({'line': 1, 'values': {'a' * 9000: 'b' * 9000}}) + '\\n')\nos._exit(1)",
     "forges nonsense": "import os\nfor text in ('{\"line\": [1]}', '{\"line\": 99999, \"values\": [3]}', '{' * 9000, '\\0\\xff' * 999):\n    open('/tmp/diagnosis', 'w').write(text)\nos._exit(1)",
+    "endless numbers": "open('/tmp/diagnosis', 'a').write('Stack:\\n  File \"/w/solution.py\", line ' + '9' * 5000 + ' in f\\n')\nraise ValueError",
     "deep nonsense": "import os\nopen('/tmp/diagnosis', 'w').write('\\n{\"a\":' * 1 + '[' * 200_000)\nos._exit(1)",
     "fills the disk": "import os\ntry:\n    open('/tmp/diagnosis', 'wb').write(bytes(60 << 20))\nfinally: os._exit(1)",
     "a pipe in its place": "import os\ntry: os.unlink('/tmp/diagnosis')\nexcept OSError: pass\nos.mkfifo('/tmp/diagnosis')\nos._exit(1)",
@@ -260,6 +263,19 @@ def test_hostile_programs_spoil_their_own_diagnosis_only(judge: Judge) -> None:
         assert all(c.isprintable() or c == "\n" for c in text), name
         assert "root:" not in text
     assert judge.judge("print(7)").solved
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        "solution.cpp:{line}:1: runtime error: index 9 out of bounds",
+        "ERROR: AddressSanitizer: SEGV on unknown address\n    #0 0x1 in main /w/solution.cpp:{line}",
+    ],
+)
+def test_a_forged_line_number_of_a_sanitizer_is_none(report: str) -> None:
+    found = Diagnosis("")
+    assert of_sanitizer(found, report.format(line=3).encode()).line == 3
+    assert of_sanitizer(found, report.format(line="9" * 5000).encode()).line is None
 
 
 def test_a_diagnosis_that_fails_leaves_verdict_and_plain_feedback(

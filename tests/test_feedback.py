@@ -112,6 +112,13 @@ def test_held_out_tests_are_never_quoted() -> None:
     assert feedback == Feedback(
         "held_out", "The program passes 2 of 3 tests. On a test that is not shown it gives a wrong answer."
     )
+    for error in (b"ValueError: invalid literal for int() with base 10: '1 1'", b"ValueError", b"__main__.One_1: 1 1"):
+        stderr = b'Traceback (most recent call last):\n  File "/w/solution.py", line 1, in <module>\n' + error
+        failed = outcome(Verdict.RE, SUM.tests[2], stderr=stderr)
+        kind = "ValueError" if error.startswith(b"ValueError") else "exit code 1"
+        assert told(*passed, failed).text == (
+            f"The program passes 2 of 3 tests. On a test that is not shown it ends with a runtime error ({kind})."
+        )
     quiet = told(outcome(Verdict.WA, stdout=b"0"), problem=replace(SUM, feedback=FeedbackScope.NONE))
     assert quiet.kind == "held_out"
     loud = told(*passed, outcome(Verdict.WA, SUM.tests[2], b"0"), problem=replace(SUM, feedback=FeedbackScope.ALL))

@@ -329,6 +329,16 @@ def test_human_eval_examples_are_shown_and_assertions_held_out() -> None:
     assert near.checker == Checker(kind="floats", absolute=1e-6, relative=1e-6) and near.tests[-1].expected == b"1.2\n"
 
 
+def test_a_number_that_cannot_be_written_in_decimal_is_no_constant(tmp_path: Path) -> None:
+    check = f"def check(candidate):\n    assert candidate(0x{'f' * 4000}) == 1\n    assert candidate(2) == 3\n"
+    row = {"task_id": "T/0", "prompt": "def f(n):\n", "entry_point": "f", "test": check}
+    (tmp_path / "rows.jsonl").write_text(f"{json.dumps(row)}\n")
+    [(_, reading)] = read_all(tmp_path / "rows.jsonl")
+    assert isinstance(reading, Reading)
+    assert [(test.input, test.expected) for test in reading.problem.tests] == [(b"2\n", b"3\n")]
+    assert "1 statement of `check` left out, which do not compare with a constant" in reading.notes
+
+
 def test_a_folder_of_tests(tmp_path: Path) -> None:
     files = {"test/sample-1.in": "1\n", "test/sample-1.out": "2\n", "test/10.in": "3", "test/10.ans": "4", "statement.md": "S"}
     reading = read_problem(write_files(tmp_path, {**files, "test/9.in": "5", "test/9.ans": "6"}))

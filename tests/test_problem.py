@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from sdpo_tts.cli.solve import app
 from sdpo_tts.errors import UserError
 from sdpo_tts.problem import Checker, Convention, FeedbackScope, Interactor, Mode, Program, Stress, load_problem
+from sdpo_tts.problem.values import natural
 
 GOOD = """format: sdpo-solve/1
 title: Sum
@@ -234,6 +235,11 @@ def test_everything_is_read(tmp_path: Path) -> None:
     assert (problem.checker, problem.feedback) == (Checker(kind="floats", absolute=1e-6, relative=1e-6), FeedbackScope.ALL)
     assert [test.name for test in problem.held_out] == ["tests/9", "tests/10"]
     assert next(problem.held_out).input == b"1 2\r\n"
+
+
+def test_names_are_in_the_order_of_their_numbers() -> None:
+    names = [f"a/{'9' * 5000}", "b", "a/10b", "a/010", "a/2"]
+    assert sorted(names, key=natural) == ["a/2", "a/010", "a/10b", f"a/{'9' * 5000}", "b"]
 
 
 def test_programs_of_the_author_are_read(tmp_path: Path) -> None:

@@ -9,18 +9,29 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from sdpo_tts.cli.solve import app
+from sdpo_tts.discovery import checkpoint
 from sdpo_tts.discovery.assemble import RunSettings
+from sdpo_tts.discovery.budget import Budget
+from sdpo_tts.discovery.solve import Parts, Solver, SolverSettings
 from sdpo_tts.discovery.stop import deferred
+from sdpo_tts.discovery.strategies import BestOfK
 from sdpo_tts.errors import UserError
+from sdpo_tts.judge import Judge
 from sdpo_tts.policy.loss import LossSettings, Support
-from sdpo_tts.record import read_events
+from sdpo_tts.problem import load_problem
+from sdpo_tts.record import AttemptRecord, Journal, RunDir, read_events, write_json
 from tests.conftest import ROOT
-from tests.interrupted import ATTEMPTS, BATCH, final, work
+from tests.fakes import CharacterChat, ScriptedSampler, Version
+from tests.interrupted import ATTEMPTS, BATCH, final, solver, work
+from tests.test_author_programs import NO_NEGATIVES, STRESSED
+from tests.test_judge import RIGHT
 
 
 def test_a_run_killed_at_random_moments_ends_as_the_undisturbed_one(tmp_path: Path) -> None:
@@ -75,6 +86,56 @@ def test_the_first_interruption_waits_and_the_second_does_not() -> None:
     thread.start()
     thread.join()
     assert done[-1] == "elsewhere"
+
+
+def test_a_batch_cut_off_for_lack_of_time_says_nothing_of_the_policy(tmp_path: Path) -> None:
+    """Also where all that had ended are samples of the base."""
+    run = RunDir.at(tmp_path / "run")
+    with Journal(run.events) as journal:
+        one = solver(journal, run, ATTEMPTS)
+        batch = one.batch()
+        samples = [replace(judged.attempt.sample, cancelled=i > 0, base=i == 0) for i, judged in enumerate(batch)]
+        cut = [replace(j, attempt=replace(j.attempt, sample=sample)) for j, sample in zip(batch, samples, strict=True)]
+        one.learn(cut)
+        assert one.parts.guard and one.parts.guard.first is None
+        one.learn(batch)
+    assert one.parts.guard.first is not None
+    assert [event["type"] for event in read_events(run.events)[-3:]] == ["step_taken", "batch_watched", "step_taken"]
+
+
+def test_programs_are_tried_on_what_earlier_ones_failed_after_resuming_too(tmp_path: Path, engine: None) -> None:
+    """Two batches, of which the second is in hand: each finds a counter-example of its own."""
+    answers = [f"```python\n{program}```" for program in (NO_NEGATIVES, RIGHT.replace("a + b", "min(a + b, 7)"), "print(7)\n")]
+
+    def tried(folder: Path, *budgets: int) -> list[str]:
+        """The tests of the last attempt, of a run that is resumed with one budget after the other."""
+        run, chat, sampler = RunDir.at(folder), CharacterChat(), ScriptedSampler(answers)
+        for attempts in budgets:
+            with Judge(STRESSED) as judge, Journal(run.events) as journal:
+                parts = Parts(Version(), chat, sampler, judge, journal, run)  # type: ignore[arg-type]
+                one = Solver(parts, BestOfK(STRESSED, chat, 1), Budget(max_attempts=attempts), 0)  # type: ignore[arg-type]
+                if journal.length:
+                    checkpoint.resume(one)
+                one.run()
+        return [outcome.test for outcome in AttemptRecord.load(run.attempt(3)).outcomes]
+
+    undisturbed = tried(tmp_path / "whole", 3)
+    assert undisturbed[0] == "one" and [name.partition("-")[0] for name in undisturbed[1:]] == ["stress", "stress"]
+    assert tried(tmp_path / "resumed", 1, 2, 3) == undisturbed
+
+
+@pytest.mark.parametrize("keep_going", [False, True])
+def test_of_solved_runs_only_one_that_keeps_going_can_be_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keep_going: bool
+) -> None:
+    problem, run = load_problem(ROOT / "problems" / "sum-line"), RunDir.at(tmp_path / "run")
+    settings = asdict(RunSettings(solver=SolverSettings(keep_going=keep_going)))
+    told = {"path": str(problem.path), "digest": problem.digest}
+    write_json(run.manifest, {"settings": settings, "problem": told})
+    run.events.write_text('{"v": 1, "seq": 0, "t": 0, "type": "solved", "attempt": 1}\n')
+    monkeypatch.setattr("sdpo_tts.cli.solve._solve", lambda job, **_: 3)
+    result = CliRunner().invoke(app, ["--resume", str(run.path)])
+    assert (result.exit_code, "the run has solved its problem" in result.stderr) == ((3, False) if keep_going else (2, True))
 
 
 def command(*words: str) -> list[str]:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,14 @@ import docker
 import pytest
 from safetensors.torch import load_file
 
+from sdpo_tts.cli.solve import _Job, _say_the_end, _solve
+from sdpo_tts.discovery.assemble import RunSettings
 from sdpo_tts.discovery.budget import Budget
 from sdpo_tts.discovery.solve import Parts, Solver, SolverSettings
 from sdpo_tts.discovery.strategies import BestOfK, MultiTurn
+from sdpo_tts.errors import SandboxError, SetupError
 from sdpo_tts.judge import Judge
-from sdpo_tts.record import AttemptRecord, Journal, RunDir, read_events
+from sdpo_tts.record import AttemptRecord, Event, Journal, RunDir, read_events
 from sdpo_tts.record.events import missing_fields
 from tests.conftest import ROOT
 from tests.fakes import CharacterChat, ScriptedSampler, Version
@@ -46,6 +49,7 @@ def solve(
     method: str = "best-of-k",
     batch: int = 2,
     settings: SolverSettings | None = None,
+    hear: Callable[[Event], None] = lambda event: None,
 ) -> Any:
     chat, sampler = CharacterChat(), ScriptedSampler(answers)
     run = RunDir.at(folder / "run")
@@ -54,6 +58,7 @@ def solve(
     )
     with Judge(SUM) as judge, Journal(run.events) as journal:
         parts = Parts(Version(), chat, sampler, judge, journal, run)  # type: ignore[arg-type]
+        journal.subscribe(hear)
         winner = Solver(parts, strategy, budget, 0, settings).run()
     return winner, run, sampler
 
@@ -102,6 +107,55 @@ def test_a_run_that_keeps_going_spends_its_budget_and_keeps_the_first_solution(t
     events = read_events(run.events)
     assert [event["attempt"] for event in events if event["type"] == "solved"] == [2]
     assert (events[-1]["reason"], events[-1]["attempts"]) == ("max_attempts", 4)
+
+
+def test_a_success_is_written_down_before_an_interruption_is_obeyed(tmp_path: Path, engine: None) -> None:
+    def interrupt(event: Event) -> None:
+        if event["type"] == "attempt_judged" and event["verdict"] == "WA":
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        solve(tmp_path, [WRONG, SOLUTION], Budget(), hear=interrupt)
+    run = RunDir(tmp_path / "run")
+    assert run.solution("python3").read_text() == RIGHT
+    *_, solved, ended = read_events(run.events)
+    assert (solved["type"], ended["reason"]) == ("solved", "solved")
+    assert not run.checkpoint.exists()
+
+
+def test_a_batch_that_was_torn_after_a_success_can_be_gone_on_with(
+    tmp_path: Path, engine: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(event: Event) -> None:
+        if event["type"] == "attempt_judged" and event["verdict"] == "AC":
+            raise SandboxError("the engine is gone")
+
+    with pytest.raises(SandboxError):
+        solve(tmp_path, [SOLUTION, SOLUTION], Budget(), hear=fail)
+    run = RunDir(tmp_path / "run")
+    _say_the_end(run, "python3", quiet=False)
+    result = json.loads(run.result.read_text())
+    assert (result["solved"], result["attempt"], result["program"]) == (False, None, None)
+    told = capsys.readouterr().err
+    assert told.startswith("Not solved: ")
+    assert told.endswith(f"  go on    sdpo-solve --resume {run.path}\n")
+
+
+@pytest.mark.parametrize("words", [b"", b"no room for the engine\n"])
+def test_of_a_start_that_failed_what_the_engine_wrote_is_kept(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, words: bytes
+) -> None:
+    def fail(*_: object) -> None:
+        os.write(2, words)
+        raise SetupError("vLLM does not start")
+
+    monkeypatch.setattr("sdpo_tts.cli.solve._run", fail)
+    run = RunDir.at(tmp_path / "sum" / "run")
+    with pytest.raises(SetupError):
+        _solve(_Job(SUM, RunSettings(), run, [], plain=True), quiet=False, as_json=False)
+    log = run.logs / "engine.log"
+    assert capfd.readouterr().err == (f"what was written meanwhile: {log}\n" if words else "")
+    assert (log.read_bytes() == words) if words else not run.path.parent.exists()
 
 
 def test_multi_turn_tells_each_feedback_once_and_drops_the_oldest(tmp_path: Path, engine: None) -> None:

@@ -16,7 +16,7 @@ from sdpo_tts.cli.complete import problems
 from sdpo_tts.cli.past import Past, unfinished
 from sdpo_tts.cli.run import PROBLEM_HELP, SOLVED, UNSOLVED, app_of, load, orderly
 from sdpo_tts.cli.settings import flags, settled
-from sdpo_tts.errors import UserError
+from sdpo_tts.errors import SetupError, UserError
 
 if TYPE_CHECKING:
     from sdpo_tts.discovery.assemble import RunSettings
@@ -131,10 +131,10 @@ def _old_job(folder: Path, context: typer.Context) -> _Job:
     problem = past.problem() if chosen["problem"] is None else load(chosen["problem"], quiet=chosen["quiet"])
     if problem.digest != past.manifest["problem"]["digest"]:
         raise UserError("the problem is not the one of the run", where=str(problem.path))
-    if past.solved:
+    settings = options.resumed_settings(RunSettings.of(past.settings), chosen, given)
+    if past.solved and not settings.solver.keep_going:
         hint = f"its program is {past.run.solution(problem.language)}"
         raise UserError("the run has solved its problem", where=str(folder), hint=hint)
-    settings = options.resumed_settings(RunSettings.of(past.settings), chosen, given)
     now = settled(context)
     trackers = [Tracker(one, past.run.path) for one in wanted(now["track"])]
     return _Job(problem, settings, past.run, trackers, now["plain"], past)
@@ -144,6 +144,7 @@ def _solve(job: _Job, *, quiet: bool, as_json: bool) -> int:
     from sdpo_tts.view import captured_logs, heard, make_view
 
     run, language = job.run, job.problem.language
+    kept = False
     with run.lock():
         try:
             with (
@@ -152,9 +153,14 @@ def _solve(job: _Job, *, quiet: bool, as_json: bool) -> int:
                 heard(view.trouble, relief=view.relief),
             ):
                 winner = _run(job, view)
+        except SetupError:
+            if kept := (log := run.logs / "engine.log").stat().st_size > 0:
+                print(f"what was written meanwhile: {log}", file=sys.stderr)
+            raise
         finally:
             _say_the_end(run, language, quiet=quiet)
-            run.forget_if_unbegun()
+            if not kept:
+                run.forget_if_unbegun()
     if as_json:
         print(json.dumps(json.loads(run.result.read_text(encoding="utf-8"))))
     elif winner:
@@ -197,7 +203,12 @@ def _run(job: _Job, view: View) -> Judged | None:
         if not job.past:
             announce(journal, run, judge, policy, strategy, settings, sys.argv)
         with heard(lambda text: journal.append("warned", message=text), "judge", "policy"):
-            return solver.run()
+            try:
+                return solver.run()
+            except KeyboardInterrupt:
+                if not solver.done:
+                    raise
+                return solver.winner  # found while the end of the batch was waited for
 
 
 def _say_the_end(run: RunDir, language: str, *, quiet: bool) -> None:
@@ -209,22 +220,23 @@ def _say_the_end(run: RunDir, language: str, *, quiet: bool) -> None:
         return
     state = RunState.of(read_events(run.events))
     in_a_hurry = state.reason in (None, "interrupted")
-    solution = run.solution(language) if state.solved_at is not None else None
+    program = run.solution(language)
+    solution = program if program.exists() else None
     with suppress(OSError) if in_a_hurry else nullcontext():
         write_json(run.result, _result(state, run, solution), wait=not in_a_hurry)
     if not quiet:
         if solution:
             print(f"\n{solution.read_text(encoding='utf-8').rstrip()}\n", file=sys.stderr)
         print(summary(state, run.path, solution), file=sys.stderr)
-        if not solution and run.checkpoint.exists():
+        if run.checkpoint.exists():
             print(f"  go on    sdpo-solve --resume {run.path}", file=sys.stderr)
 
 
 def _result(state: RunState, run: RunDir, solution: Path | None) -> dict[str, Any]:
     return {
-        "solved": state.solved_at is not None,
+        "solved": solution is not None,
         "reason": state.reason,
-        "attempt": state.solved_at,
+        "attempt": state.solved_at if solution else None,
         "attempts": state.cost.attempts,
         "steps": len(state.steps),
         "tokens": state.cost.tokens,

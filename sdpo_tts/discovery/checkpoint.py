@@ -10,14 +10,14 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from sdpo_tts.discovery.attempt import Attempt, Judged
 from sdpo_tts.discovery.guard import Best, Guard, Health
 from sdpo_tts.errors import UserError
-from sdpo_tts.judge import Judgement
+from sdpo_tts.judge import Judgement, Verdict
 from sdpo_tts.judge.feedback import Feedback
 from sdpo_tts.policy.learner import Learner, LearnerState
 from sdpo_tts.policy.sampler import Sample
@@ -83,6 +83,8 @@ def resume(solver: Solver) -> None:
     if solver.parts.guard:
         _restore_guard(solver.parts.guard, state["guard"])
     _restore_batch(solver, events[:kept])
+    before = [one for one in events[:kept] if one["type"] == "attempt_judged" and one["step"] < solver.step]
+    solver.parts.judge.recall(failed(before))
     if state["winner"] is not None:
         judged = {event["attempt"]: event for event in events if event["type"] == "attempt_judged"}
         solver.winner = _recorded(solver, judged[state["winner"]])
@@ -108,6 +110,11 @@ def _restore_batch(solver: Solver, events: Sequence[Event]) -> None:
         if event := judged.get(attempt.number):
             record = AttemptRecord.load(solver.parts.run.attempt(attempt.number))
             solver.known[attempt.number] = again(attempt, record, solver.parts.judge.problem, event)
+
+
+def failed(attempts: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """The first tests that they failed, by what `attempt_judged` tells."""
+    return (one["failing"] for one in attempts if "failing" in one and one["verdict"] != Verdict.JE)
 
 
 def load_batch(run: RunDir) -> list[Attempt]:

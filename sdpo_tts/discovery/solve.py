@@ -83,12 +83,8 @@ class Solver:
             checkpoint.save(self)
             while not (limit := self.spent.reached(self.budget)):
                 batch = self.batch()
-                self.celebrate(batch)
-                if self.winner and not self.settings.keep_going:
-                    reason = "solved"
-                    checkpoint.discard(self.parts.run)
-                    return self.winner
-                if limit := self.spent.reached(self.budget):  # nothing would be sampled from what it learns
+                # Nothing would be sampled from what it learns.
+                if self.done or (limit := self.spent.reached(self.budget)):
                     break
                 self.learn(batch)
                 self.step += 1
@@ -99,18 +95,27 @@ class Solver:
             reason = "interrupted"
             raise
         finally:
-            self.end(reason)
+            self.end("solved" if self.done else reason)
+
+    @property
+    def done(self) -> bool:
+        """Whether it has found what it was for."""
+        return self.winner is not None and not self.settings.keep_going
 
     def batch(self) -> list[Judged]:
         """A new batch, or the one that was in hand when the run was interrupted. Attempts are judged while others
-        are still being sampled."""
+        are still being sampled. A first Ctrl-C waits until that is done, and a success written down."""
         with self.parts.judge.docket() as docket:
             attempts = self.again(docket) if self.in_hand else self.sample(docket)
-            return self.judge(attempts, docket)
+            with deferred():
+                batch = self.judge(attempts, docket)
+                self.celebrate(batch)
+            return batch
 
     def again(self, docket: Docket) -> list[Attempt]:
-        """The batch in hand, of which some may be judged."""
+        """The batch in hand, of which some may be judged. What these failed is kept for later batches."""
         attempts, self.in_hand = self.in_hand, []
+        self.parts.judge.recall(checkpoint.failed(judged.event() for judged in self.known.values()))
         self.spent.seconds["sampling"] += self.in_hand_seconds
         self.charge(attempts)
         for attempt in attempts:
@@ -162,12 +167,9 @@ class Solver:
         return tokens
 
     def judge(self, attempts: Sequence[Attempt], docket: Docket) -> list[Judged]:
-        """Every attempt of a batch that has ended, after the first success too: it was paid for, and it counts.
-
-        A first Ctrl-C waits until this is done.
-        """
+        """Every attempt of a batch that has ended, after the first success too: it was paid for, and it counts."""
         by_number = {attempt.number: attempt for attempt in attempts}
-        with self.timed("judging"), deferred():
+        with self.timed("judging"):
             for attempt in attempts:
                 if attempt.sample.cancelled and attempt.number not in self.known:
                     self.note(attempt, Judgement(Verdict.CA, (), len(self.parts.judge.problem.tests)))
@@ -185,9 +187,11 @@ class Solver:
         self.parts.journal.append("attempt_judged", **judged.event())
 
     def learn(self, batch: Sequence[Judged]) -> None:
-        batch = [judged for judged in batch if not judged.attempt.sample.cancelled]
-        if not batch or self.collapsed(batch):
+        """From a batch that was cut off for lack of time too, but that says nothing of how the policy is."""
+        ended = [judged for judged in batch if not judged.attempt.sample.cancelled]
+        if not ended or (len(ended) == len(batch) and self.collapsed(batch)):
             return
+        batch = ended
         batch = self.criticise(batch)
         with self.timed("learning") as clock:
             outcome = self.outcome(batch)
@@ -234,15 +238,17 @@ class Solver:
         return [judged.with_remarks(critique.text) for judged, critique in zip(batch, critiques, strict=True)]
 
     def celebrate(self, batch: Sequence[Judged]) -> None:
-        """Write the first program that passed, and the adapter under which it was found, before saying so."""
+        """Write the first program that passed, and the adapter under which it was found, before saying so. A sample of
+        the base was found under none."""
         winner = next((judged for judged in batch if judged.judgement.solved), None)
         if self.winner or not winner:
             return
-        self.winner = winner
         assert winner.attempt.program is not None
         write_text(self.parts.run.solution(self.parts.judge.problem.language), winner.attempt.program)
-        write_folder(self.parts.run.solved_adapter, self.parts.network.save_adapter)
+        if not winner.attempt.sample.base:
+            write_folder(self.parts.run.solved_adapter, self.parts.network.save_adapter)
         self.tell(winner)
+        self.winner = winner
 
     def tell(self, winner: Judged) -> None:
         self.parts.journal.append(
@@ -251,6 +257,8 @@ class Solver:
         )  # fmt: skip
 
     def end(self, reason: str) -> None:
+        if self.done:
+            checkpoint.discard(self.parts.run)
         journal = self.parts.journal
         append = journal.append_if_room if reason == "interrupted" else journal.append
         seconds = {f"{activity}_seconds": value for activity, value in self.spent.seconds.items()}

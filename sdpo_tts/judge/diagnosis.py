@@ -16,11 +16,11 @@ from sdpo_tts.judge.verdict import Diagnosis
 
 MOST_HOT, MOST_VALUES = 3, 6
 _STACK = re.compile(r"^(?:Current thread|Thread|Stack)\b.*(?:\n  File .*)+", re.M)
-_FRAME = re.compile(r'^  File "(?P<file>.*)", line (?P<line>\d+) in ', re.M)
+_FRAME = re.compile(r'^  File "(?P<file>.*)", line (?P<line>\d{1,9}) in ', re.M)
 _REPORT = re.compile(r"ERROR: AddressSanitizer: (?P<kind>.+)")
 _ACCESS = re.compile(r"^(READ|WRITE) of size \d+", re.M)
-_OWN_FRAME = re.compile(r"^ +#\d+ 0x.* /w/solution\.\w+:(?P<line>\d+)", re.M)
-_UNDEFINED = re.compile(r"^solution\.\w+:(?P<line>\d+):\d+: runtime error: (?P<what>.+)", re.M)
+_OWN_FRAME = re.compile(r"^ +#\d+ 0x.* /w/solution\.\w+:(?P<line>\d{1,9})\b", re.M)
+_UNDEFINED = re.compile(r"^solution\.\w+:(?P<line>\d{1,9}):\d+: runtime error: (?P<what>.+)", re.M)
 _ASSERTION = re.compile(r"Assertion [^\n]{1,300} failed")
 _UNCAUGHT = "terminate called after throwing"
 

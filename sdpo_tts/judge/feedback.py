@@ -6,6 +6,7 @@ the compiler's text, else the two wrong answers that are shortest to read (as th
 
 from __future__ import annotations
 
+import builtins
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -81,7 +82,7 @@ def most_telling(outcomes: Sequence[TestOutcome]) -> list[TestOutcome]:
 
 def _held_out(judgement: Judgement, outcome: TestOutcome) -> Feedback:
     said = {
-        Verdict.RE: f"ends with a runtime error ({solution_error(outcome.stderr) or outcome.detail})",
+        Verdict.RE: f"ends with a runtime error ({_exception(outcome.stderr) or outcome.detail})",
         Verdict.TLE: "takes too long",
         Verdict.MLE: "uses too much memory",
         Verdict.OLE: "writes too much",
@@ -89,6 +90,14 @@ def _held_out(judgement: Judgement, outcome: TestOutcome) -> Feedback:
     }[outcome.verdict]
     text = f"The program passes {judgement.passed} of {judgement.total} tests. On a test that is not shown it {said}."
     return Feedback("held_out", clean(text, TOTAL_CHARS, FIELD_LINES))
+
+
+def _exception(stderr: bytes) -> str:
+    """The class of the exception that a traceback ends with, if it is Python's own: anything else may hold what the
+    program has read."""
+    name = solution_error(stderr).partition(":")[0]
+    known = getattr(builtins, name, None)
+    return name if isinstance(known, type) and issubclass(known, BaseException) else ""
 
 
 class _Writer:

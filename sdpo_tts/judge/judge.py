@@ -111,6 +111,12 @@ class Judge:
         trial = Trial(self.problem, self._available_language(language), self._court, self.all_tests, self.style)
         return Docket(lambda program: self._pool.submit(self._judged, trial, program), len(self.problem.tests))
 
+    def recall(self, failed: Iterable[str]) -> None:
+        """Names of tests that programs failed before this process: dockets that come are tried on the generated ones
+        among them, as if they had been found here. Raises UserError and SandboxError."""
+        generated = set(failed) - {test.name for test in self.problem.tests}
+        self._retried(lambda: self._court.stress.recall(generated))
+
     def versions(self) -> dict[str, Any]:
         """The image, the engine, the machine's speed, and each language in use: its version and the commands that
         compile and run it. Raises SandboxError."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from sdpo_tts.errors import UserError
 from sdpo_tts.judge.author import Tool, Workshop, how_it_ended
@@ -41,6 +41,14 @@ class StressTests:
         """A counter-example: later programs are tried on it beside the shown tests."""
         with self._lock:
             self._counter_examples.add(test.name)
+
+    def recall(self, names: Iterable[str]) -> None:
+        """Keep those of an earlier process, by name."""
+        left, tests = set(names), iter(self)
+        while left and (test := next(tests, None)):
+            if test.name in left:
+                left.remove(test.name)
+                self.keep(test)
 
     def kept(self) -> tuple[Test, ...]:
         """The counter-examples so far, in the order in which they were generated."""

@@ -6,6 +6,7 @@ measures which of the two makes the better teacher.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -120,14 +121,20 @@ class Chat:
         ends = generation_config.eos_token_id
         stops = {tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends])}
         self.stop_ids: tuple[int, ...] = tuple(sorted(stops - {None}))
+        special = [str(token) for token in tokenizer.added_tokens_decoder.values() if token.special]
+        self._special = re.compile("|".join(map(re.escape, sorted(special, key=len, reverse=True))) or "(?!)")
 
     def prompt(self, text: str) -> Ids:
         """Ids of one user turn and the header of the answer; thinking is off on both sides alike."""
-        turn = [{"role": "user", "content": text}]
+        turn = [{"role": "user", "content": self._harmless(text)}]
         encoded = self._tokenizer.apply_chat_template(
             turn, add_generation_prompt=True, return_dict=True, enable_thinking=False
         )
         return tuple(encoded["input_ids"])
+
+    def _harmless(self, text: str) -> str:
+        """`<|im_end|>` as `< |im_end|>`: what a program prints, or a statement holds, must not end the turn."""
+        return self._special.sub(lambda found: f"{found[0][0]} {found[0][1:]}", text)
 
     def text(self, ids: Sequence[int]) -> str:
         return str(self._tokenizer.decode(list(ids), skip_special_tokens=True))

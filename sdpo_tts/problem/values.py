@@ -145,10 +145,10 @@ def identifier(text: str) -> str:
     return text
 
 
-def natural(name: str) -> list[str | int]:
-    """A sort key that puts `10.in` behind `9.in`."""
-    parts = re.split(r"([0-9]+)", name)  # text and number by turns
-    return [int(part) if index % 2 else part for index, part in enumerate(parts)]
+def natural(name: str) -> list[str | tuple[int, str]]:
+    """A sort key that puts `10.in` behind `9.in`, whatever the number of digits."""
+    parts = re.split(r"0*([0-9]+)", name)  # text and number by turns
+    return [(len(part), part) if index % 2 else part for index, part in enumerate(parts)]
 
 
 def nearest(wrong: str, names: Iterable[str]) -> str:

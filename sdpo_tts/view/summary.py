@@ -19,16 +19,17 @@ REASONS = {
 
 def summary(state: RunState, run: Path, solution: Path | None = None) -> str:
     """Some lines for stderr: what came of the run, what it took, where things lie. Ends without a newline."""
-    if state.solved_at is not None:
-        rows = [*_spent(state), ("program", str(solution or ""))]
+    if solution:
+        rows = [*_spent(state), ("program", str(solution))]
     else:
         rows = [*_spent(state), ("best", best(state)), ("failing", failing(state)), ("verdicts", verdicts(state))]
     rows.append(("run", str(run)))
-    return "\n".join([_outcome(state), *(f"  {label:<9}{text}" for label, text in rows if text)])
+    head = _outcome(state, solved=solution is not None)
+    return "\n".join([head, *(f"  {label:<9}{text}" for label, text in rows if text)])
 
 
-def _outcome(state: RunState) -> str:
-    if state.solved_at is not None:
+def _outcome(state: RunState, *, solved: bool) -> str:
+    if solved:
         return f"Solved: attempt {state.solved_at} passed all tests ({state.tests})."
     if state.started is None:
         return "Not solved: the run did not begin."

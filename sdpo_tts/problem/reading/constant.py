@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +18,7 @@ _OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Pow: operator.pow,
 }
 _MOST = 10**30  # of a number that is computed with: keeps powers and products small
+_MOST_WRITTEN = 10**4000  # Python writes no decimal number of more than 4300 digits, though it reads a hexadecimal one
 
 
 class NotConstant(Exception):
@@ -53,9 +55,16 @@ def _plain(value: object) -> Any:
             value.encode()
         except UnicodeEncodeError:
             raise NotConstant from None
-    elif not isinstance(value, bool | int | float | None) or value != value or value in (float("inf"), float("-inf")):
+    elif value is not None and not _can_be_written(value):
         raise NotConstant
     return value
+
+
+def _can_be_written(value: object) -> bool:
+    """Whether it is a number that JSON, and Python's writer of it, can say."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, int) and abs(value) < _MOST_WRITTEN
 
 
 def _computed(kind: ast.operator, left: Any, right: Any) -> Any:
