@@ -72,6 +72,13 @@ def test_what_a_submission_writes_cannot_reach_the_checkers_container(splitting:
     assert splitting.judge(source + "os.fork()\nprint(1, 1)").verdict is Verdict.WA
 
 
+def test_a_checker_reads_an_output_of_any_size_that_is_allowed(engine: None) -> None:
+    limits = replace(SUM.limits, time_s=5.0, memory_bytes=256 * MIB, output_bytes=80 * MIB)
+    counts = python("import os, sys\nsys.exit(0 if os.stat(sys.argv[2]).st_size == 70 << 20 else 1)")
+    with Judge(replace(SPLITTING, limits=limits, checker=Checker(kind="program", program=counts))) as judge:
+        assert judge.judge("import os\nfor _ in range(70): os.write(1, b'x' * (1 << 20))").solved
+
+
 @pytest.mark.parametrize(("kind", "output", "complaint"), [
     ("testlib", "99 1", "checker: exit code 3"),
     ("kattis", "99 1", "checker: exit code 0"),

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from io import StringIO
 from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from sdpo_tts.cli.main import app
+from sdpo_tts.cli.past import unfinished
 from sdpo_tts.cli.probe import _as_json, _as_table
+from sdpo_tts.cli.run import orderly
 from sdpo_tts.discovery.assemble import Policy
 from sdpo_tts.discovery.probe import Probe, Rate
 from sdpo_tts.judge import Judge
@@ -147,3 +151,27 @@ def test_judge_says_in_one_line_that_no_image_has_the_language(
     result = CliRunner().invoke(app, ["judge", str(TRIANGLE), str(tmp_path / "a.rs")])
     assert (result.exit_code, result.stderr.count("\n")) == (4, 1)
     assert "no sandbox image has language 'rust'" in result.stderr and "--languages default,rust" in result.stderr
+
+
+def test_what_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "statement").write_text("Add.")
+    words = ["new", str(tmp_path / "file" / "mine"), "--statement", str(tmp_path / "statement")]
+    result = CliRunner().invoke(app, words, input="1 2\nEND\n3\nEND\nEND\n")
+    place = tmp_path / "file" / "mine"
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.endswith(f"error: {place}: cannot write the problem: Not a directory\n")
+
+
+def test_a_place_that_nobody_may_use_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit) as caught, orderly():
+        raise PermissionError(errno.EACCES, "Permission denied", "/root/runs")
+    assert (caught.value.exit_code, capsys.readouterr().err) == (2, "error: /root/runs: Permission denied\n")
+    with pytest.raises(FileNotFoundError), orderly():
+        raise FileNotFoundError(errno.ENOENT, "no such file", "ours")
+
+
+def test_what_else_lies_among_runs_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / SUM.slug).mkdir()
+    (tmp_path / SUM.slug / "latest").symlink_to(tmp_path / "nowhere")
+    assert list(unfinished(tmp_path, SUM)) == []

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sdpo_tts.cli.run import orderly, tell
+from sdpo_tts.cli.run import orderly, tell, writing
 from sdpo_tts.errors import UserError
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ def _take(task: Task, root: Path, ask: bool) -> None:
     tell(reading.notes)
     statement = ask_statement() if ask else ""
     if statement.strip():
-        (folder / STATEMENT).write_text(f"{with_samples(statement, problem.tests)}\n", encoding="utf-8")
+        with writing("the statement"):
+            (folder / STATEMENT).write_text(f"{with_samples(statement, problem.tests)}\n", encoding="utf-8")
     else:
         print(f"the statement is still missing: put it into {folder / STATEMENT}", file=sys.stderr)

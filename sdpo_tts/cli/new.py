@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from sdpo_tts.cli.run import orderly
+from sdpo_tts.cli.run import orderly, writing
 from sdpo_tts.errors import UserError
 
 
@@ -33,9 +33,10 @@ def _new(folder: Path, title: str, statement: Path | None) -> Path:
     if not text.strip():
         raise UserError("no statement", hint="paste it, or name its file")
     content = template(title, text, _ask_samples())
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / "problem.yaml"
-    path.write_text(content, encoding="utf-8")
+    with writing("the problem"):
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
     load_problem(path)  # what was pasted may be what a problem cannot hold
     print("next: add held-out tests, then `sdpo-tts check` it, then `sdpo-solve` it", file=sys.stderr)
     return path

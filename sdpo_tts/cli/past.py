@@ -97,10 +97,17 @@ class Past:
 
 def unfinished(runs: Path, problem: Problem) -> Iterator[Path]:
     """The last run of this very problem that could go on, if there is one."""
-    for folder in sorted((runs / problem.slug).glob("*"), key=lambda path: path.stat().st_mtime, reverse=True)[:5]:
+    for folder in sorted((runs / problem.slug).glob("*"), key=_moment, reverse=True)[:5]:
         with suppress(UserError, OSError):
             past = Past.open(folder)
             same = past.manifest["problem"]["digest"] == problem.digest
             if same and past.run.checkpoint.exists() and not past.finished and not past.run.locked:
                 yield folder
                 return
+
+
+def _moment(path: Path) -> float:
+    """When it was changed last; long ago, if it is gone or a link to nothing."""
+    with suppress(OSError):
+        return path.stat().st_mtime
+    return 0.0

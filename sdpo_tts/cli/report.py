@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sdpo_tts.cli import complete
-from sdpo_tts.cli.run import demand, orderly
+from sdpo_tts.cli.run import demand, orderly, writing
 from sdpo_tts.errors import UserError
 
 if TYPE_CHECKING:
@@ -87,14 +87,12 @@ def publish(analysis: Analysis, html: Path, *, title: str, png: Path | None, csv
     from sdpo_tts.publish.png import write_png
     from sdpo_tts.record import write_text
 
-    try:
+    with writing("the report"):
         write_text(html, page.page(analysis, title), wait=False)
         written = [html, *(export.write_csv(analysis, csv) if csv else [])]
         if png:
             write_png(analysis, png)
             written.append(png)
-    except OSError as error:
-        raise UserError(f"cannot write the report: {error.strerror}", where=str(error.filename)) from None
     width = min(120, shutil.get_terminal_size().columns)
     print(export.as_json(analysis) if as_json else terminal.text(analysis, width))
     for path in written:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import signal
 import sys
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from sdpo_tts.problem import Problem
 
 SOLVED, FAULT, USAGE, UNSOLVED, SETUP, SANDBOX, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 4, 5, 130, 143
+# Of a file or folder that the user chose, where nobody foresaw it.
+FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG})
 PROBLEM_HELP = "A problem.yaml, its folder, or another format (docs/formats.md)."
 ProblemPath = Annotated[Path, typer.Argument(help=PROBLEM_HELP, autocompletion=problems)]
 RunPath = Annotated[Path, typer.Argument(help="A run's folder.", autocompletion=runs)]
@@ -48,12 +51,24 @@ def orderly() -> Iterator[None]:
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
     except Exception as error:
-        if not (lack := _lack(error)):
-            raise
-        print(f"error: {visible(lack)}", file=sys.stderr)
-        raise typer.Exit(SETUP) from None
+        if lack := _lack(error):
+            print(f"error: {visible(lack)}", file=sys.stderr)
+            raise typer.Exit(SETUP) from None
+        if isinstance(error, OSError) and error.errno in FORBIDDEN and error.filename:
+            print(f"error: {visible(str(error.filename))}: {error.strerror}", file=sys.stderr)
+            raise typer.Exit(USAGE) from None
+        raise
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def writing(what: str) -> Iterator[None]:
+    """Raises UserError where a file that the user wants cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"cannot write {what}: {error.strerror}", where=str(error.filename)) from None
 
 
 def _lack(error: Exception) -> str:

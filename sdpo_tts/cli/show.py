@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sdpo_tts.cli.past import Past
-from sdpo_tts.cli.run import RunPath, orderly
+from sdpo_tts.cli.run import RunPath, orderly, writing
 from sdpo_tts.cli.settings import settled
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ def show(
         heat = _heat(run, attempt, settled(context)["device"])
         Console(highlight=False).print(drawing.terminal(heat))
         if page:
-            write_text(page, drawing.page(heat), wait=False)
+            with writing("the page"):
+                write_text(page, drawing.page(heat), wait=False)
 
 
 def _heat(folder: Path, number: int, device: str) -> Heat:
@@ -51,7 +52,7 @@ def _heat(folder: Path, number: int, device: str) -> Heat:
 
     past = Past.open(folder)
     events = [event for event in read_events(past.run.events) if event["type"] == "attempt_judged"]
-    if not past.run.attempt(number).exists():
+    if number not in {event["attempt"] for event in events}:
         raise UserError(f"the run has no attempt {number}", where=str(folder), hint=f"it has {len(events)}")
     record = AttemptRecord.load(past.run.attempt(number))
     if not record.feedback:

@@ -12,8 +12,8 @@ from typing import Any
 STDOUT, STDERR = 1, 2
 STDERR_KEPT = 4096
 CHUNK = 1 << 18
-# A supervisor's answer: captured output, which is capped, plus a file of a compiler.
-MOST_FRAME_BYTES = 1 << 30
+# A supervisor's answer: two captured streams, each of at most what a problem may allow (1 GiB), and a compiler's file.
+MOST_FRAME_BYTES = 3 << 30
 
 
 class ChannelClosed(Exception):

@@ -128,7 +128,7 @@ class Fleet:
             "pids_limit": PIDS if runtime is None else FOREIGN_PIDS,
             "mem_limit": cage.memory_bytes,
             "memswap_limit": cage.memory_bytes,
-            "ulimits": _ulimits(),
+            "ulimits": _ulimits(cage),
             "ipc_mode": "none",
             "log_config": {"type": "none", "config": {}},
             "nano_cpus": 10**9,
@@ -137,8 +137,9 @@ class Fleet:
         }
 
 
-def _ulimits() -> list[dict[str, Any]]:
-    most = {"core": 0, "nofile": 256, "fsize": 64 * 2**20, "stack": -1}
+def _ulimits(cage: Cage) -> list[dict[str, Any]]:
+    """They bind the supervisor too, which lays out what an author's program reads: the output of a submission, say."""
+    most = {"core": 0, "nofile": 256, "fsize": cage.tmpfs_bytes if cage.author else 64 * 2**20, "stack": -1}
     return [{"Name": name, "Soft": value, "Hard": value} for name, value in most.items()]
 
 
