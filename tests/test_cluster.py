@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -92,8 +93,10 @@ def test_a_lost_machine_s_cells_run_again_and_all_come_home(
         trace = (plan.folder / "easy" / "multi-turn-s0" / "logs" / "error.txt").read_text()
         monkeypatch.setattr("sdpo_tts.__version__", "0.0.0")
         refused = ClusterComparison(plan, partial(makers, starts), lines.append, Share()).run()
-        with claimed(refused.failed[0][0].home):
-            held = ClusterComparison(plan, partial(makers, starts), lines.append, Share()).run()
+        other = ExitStack()
+        other.enter_context(claimed(refused.failed[0][0].home))
+        tell = partial(released_when_waited_for, other, lines)
+        held = ClusterComparison(plan, partial(makers, starts), tell, Share()).run()
     assert not told.out and "the node it was running on is dead" in told.err, "stdout is for results"
     assert lines[0] == "the cluster has 3 machines and room for 2 runs at once"
     assert (tally.cells, tally.finished, tally.busy) == (18, 17, [])
@@ -104,7 +107,8 @@ def test_a_lost_machine_s_cells_run_again_and_all_come_home(
     assert "SandboxError" in trace
     assert [str(cell) for cell, _ in refused.failed] == [str(failed)] and refused.finished == 17
     assert "is there, 0.0.0 is here (hint: install one on all)" in str(refused.failed[0][1])
-    assert (held.busy, held.failed, held.finished) == ([failed], [], 17)
+    assert (held.busy, [cell for cell, _ in held.failed], held.finished) == ([], [failed], 17)
+    assert "waiting for cells of other processes: 1" in lines
     counts = Counter(path.name.partition(".")[0] for path in starts.glob("*.*"))
     assert len(counts) == 18 and counts["-".join(map(str, STALLS))] == 2, "it was running on the machine that was lost"
     homes = [cell.home for cell in plan.cells()]
@@ -114,6 +118,12 @@ def test_a_lost_machine_s_cells_run_again_and_all_come_home(
     Comparison(here, coins.makers(), lambda line: None).run()
     for home in set(homes) - {failed.home}:
         assert outcomes(home) == outcomes(here.folder / home.relative_to(plan.folder)), "as it would have been here"
+
+
+def released_when_waited_for(other: ExitStack, lines: list[str], line: str) -> None:
+    lines.append(line)
+    if line.startswith("waiting"):
+        other.close()
 
 
 def outcomes(home: Path) -> list[tuple[int, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import gzip
 import json
 import math
 import multiprocessing
@@ -12,6 +13,8 @@ import signal
 import threading
 import time
 import weakref
+from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
@@ -43,7 +46,7 @@ from sdpo_tts.record import Event, read_events
 from sdpo_tts.report.analysis import analyse
 from sdpo_tts.report.arms import Grid
 from sdpo_tts.report.runs import Run, load_runs
-from sdpo_tts.stats import bootstrap
+from sdpo_tts.stats import bootstrap, pass_at_k
 from tests.coins import PROBLEMS, coin_policy, makers, strategy
 from tests.conftest import ROOT
 from tests.fakes import WordJudge
@@ -66,6 +69,17 @@ def plan(folder: Path, methods: tuple[str, ...] = METHODS, seeds: int = 3, **cha
     settings = replace(RunSettings(budget=Budget(max_attempts=12)), **changes)
     choices = Choices(read_arms(",".join(methods)), seeds, settings, batch_sizes={"best-of-k": 4})
     return Plan(folder / "comparison", folder / "pools", PROBLEMS, choices)
+
+
+class Lines(list[str]):
+    """What is told; does something when it is a certain line."""
+
+    def when(self, line: str, action: Callable[[], object]) -> None:
+        self._actions = {line: action}
+
+    def append(self, line: str) -> None:
+        super().append(line)
+        self._actions.pop(line, lambda: None)()
 
 
 def run(asked: Plan, made: Makers | None = None) -> tuple[Tally, list[str]]:
@@ -256,10 +270,34 @@ def test_a_cell_claimed_by_another_process_is_left_to_it(tmp_path: Path) -> None
         with pytest.raises(UserError, match="not empty and holds no comparison"):
             run(plan(tmp_path))
     plan(tmp_path / "b").open()
-    with claimed(tmp_path / "b" / "comparison" / "easy" / "sdpo-s1"):
-        tally, lines = run(plan(tmp_path / "b"))
-    assert [str(cell) for cell in tally.busy] == ["easy sdpo seed 1"]
-    assert tally.finished == 26 and lines[-1] == "[27/27] easy sdpo seed 1: is being run by another process"
+    other, lines = ExitStack(), Lines()
+    other.enter_context(claimed(tmp_path / "b" / "comparison" / "easy" / "sdpo-s1"))
+    lines.when("waiting for cells of other processes: 1", other.close)
+    tally = Comparison(plan(tmp_path / "b"), makers(), lines.append).run()
+    assert (tally.cells, tally.finished, tally.busy) == (27, 27, [])
+    *_, again, waiting, last = lines
+    assert again == "[27/27] easy sdpo seed 1: is being run by another process"
+    assert waiting.startswith("waiting") and last.startswith("[27/27] easy sdpo seed 1: ")
+
+
+def test_of_a_smaller_part_of_another_comparison_the_pool_is_filled_up(tmp_path: Path) -> None:
+    """The other one samples 12 while this one, which asks for 24 at once, waits."""
+    ours = plan(tmp_path / "ours", ("best-of-k",), seeds=1, budget=Budget(max_attempts=24))
+    ours = replace(ours, pools=tmp_path / "pools")
+    theirs = replace(plan(tmp_path / "theirs", ("best-of-k",), seeds=1), pools=tmp_path / "pools")
+    other, lines = ExitStack(), Lines()
+
+    def sample() -> None:
+        other.close()
+        run(theirs)
+
+    for cell in theirs.cells():
+        other.enter_context(claimed(theirs.place(cell)))
+    lines.when("waiting for cells of other processes: 3", sample)
+    tally = Comparison(ours, makers(), lines.append).run()
+    assert (tally.cells, tally.finished) == (6, 6)
+    samples = Counter(run.cell[0] for run in load_runs([ours.folder]) for _ in run.judged)
+    assert set(samples.values()) == {24}
 
 
 def test_a_cell_of_a_process_that_died_is_run_after_the_others(tmp_path: Path) -> None:
@@ -376,6 +414,9 @@ def test_a_probe_samples_no_more_than_decides(tmp_path: Path) -> None:
     ]  # fmt: skip
     before = finished(tmp_path)
     assert probing(asked, 200, "hard", made).rates() == rates and finished(tmp_path) == before, "nothing is sampled again"
+    again = probing(asked, 64, "hard", made).rates()
+    assert [(one.samples, one.planned, one.pass_at) for one in again[1:2]] == [(224, 224, 0.0)], "all that there are"
+    assert [one.pass_at for one in again] == pytest.approx([pass_at_k(max(64, r.samples), r.correct, 64) for r in rates])
     few = probing(replace(asked, folder=tmp_path / "few"), 64, "hard", made)
     assert [rate.problem.slug for rate in few.rates(take=1)] == ["easy", "middling"], "the last one is not needed"
 
@@ -434,6 +475,9 @@ def test_the_papers_lists_name_rows_of_livecodebench(tmp_path: Path) -> None:
     file.write_text(json.dumps(rows[5]) + "\n")
     with pytest.raises(UserError, match="number 131 problems from 2025-02-01 up to 2025-05-01; here are 1"):
         chosen(file, "paper-hard")
+    (cut := tmp_path / "rows.jsonl.gz").write_bytes(gzip.compress(file.read_bytes())[:-9])
+    with pytest.raises(UserError, match=r"rows.jsonl.gz: cannot be read: "):
+        chosen(cut, "paper-hard")
     file.write_text('{"question_id": 1}\n[]\n')
     with pytest.raises(UserError, match=r"rows.jsonl:2: no row of LiveCodeBench"):
         chosen(file, "paper-hard")

@@ -71,6 +71,12 @@ def test_the_terminal_shows_pieces_and_where_they_differ_most() -> None:
     assert "48;2;220;50;47" in console.export_text(styles=True), "the strongest disagreement is full red"
 
 
+def test_the_terminal_obeys_nothing_that_a_model_wrote() -> None:
+    console = Console(width=80, file=(seen := io.StringIO()))
+    console.print(heat.terminal(heat.Heat("Sum", [Piece("a\x1b[2J\tb\n", -6.0, (("\x07", 0.9),))], "\x1b[2J", 0.0)))
+    assert not {"\x1b", "\x07"} & set(seen.getvalue()) and "a\\x1b[2J" in seen.getvalue()
+
+
 def test_the_page_escapes_what_a_model_wrote() -> None:
     page = heat.page(HEAT)
     assert '<span style="background: rgb(var(--red) / 1.00); color: #fff" title="-6.00; &lt;8&gt; 90%, \\n 10%">&lt;7&gt;\n</span>' in page

@@ -183,6 +183,11 @@ def test_of_a_known_folder_at_most_the_last_name_is_left(parts: list[str], befor
     assert found == before + ("file" if inside else "x")
 
 
+def test_a_model_keeps_its_name_whatever_the_user_is_called() -> None:
+    told = {"model": "qwen2.5-coder-0.5b", "argv": ["--model", "Qwen/Qwen2.5-Coder-0.5B-Instruct-GGUF", "of coder"]}
+    assert Scrubber((), ("coder",)).data(told) == {**told, "argv": [*told["argv"][:2], "of someone"]}
+
+
 @pytest.mark.parametrize(
     ("text", "left"),
     [
@@ -192,7 +197,8 @@ def test_of_a_known_folder_at_most_the_last_name_is_left(parts: list[str], befor
         ("see file:///srv/a/b.txt", "see b.txt"),
         ("https://me:secret@box.lan:1/v1?x", "https://host/v1?x"),
         ("../x/y", "../x/y"),
-        ("/", "."),
+        ("x = a / b // c", "x = a / b // c"),
+        ("/home/me/", "."),
     ],
 )  # fmt: skip
 def test_paths_and_addresses(text: str, left: str) -> None:

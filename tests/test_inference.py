@@ -295,6 +295,8 @@ def test_certainty_is_never_claimed_from_a_handful() -> None:
     one = bootstrap.mean_discovery(always[:1], 10, rng).fixed
     assert (one.low, one.high) == pytest.approx(wilson(5, 5))
     assert bootstrap.mean_discovery([Pool(100, 0)] * 3, 50, rng).fixed.high > 0.1
+    mixed = bootstrap.mean_discovery([Pool(96, 3), Seeds((Observation(None, 96),))], 96, rng).fixed
+    assert mixed.low < 0.2 and mixed.high > 0.8, "a pool here, a single run there"
 
 
 def test_other_problems_are_never_better_known_than_these() -> None:

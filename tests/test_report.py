@@ -13,6 +13,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -130,6 +131,27 @@ def test_a_failed_run_counts_as_unsolved_unless_told_otherwise(tmp_path: Path) -
     ]
 
 
+@pytest.mark.parametrize(("after", "attempts"), [(0, 0), (16, 16), (16, 0)])
+def test_a_run_that_failed_before_anything_counted_is_not_dropped(tmp_path: Path, after: int, attempts: int) -> None:
+    for seed in range(4):
+        write(tmp_path, "a", "sdpo", seed, until(20, 48), 48)
+    write(tmp_path, "a", "sdpo", 4, [False] * attempts, 48, reason="error")
+    write(tmp_path, "a", "grpo", 0, [False] * attempts, 48, reason="error")
+    grid = Grid(tuple(run for run in load_runs([tmp_path]) if run.arm == "sdpo"), after=after)
+    observed = grid.arm("a", "sdpo", "attempts").observations  # type: ignore[attr-defined]
+    assert observed[-1] == Observation(None, 32 - after)
+    (level,) = (row for row in analyse(grid).levels if row.axis == "attempts")
+    assert level.discovery == 0.8
+    assert Grid(tuple(load_runs([tmp_path])), after=after).common == (), "of a method whose runs all failed nothing is known"
+
+
+def test_a_journal_that_is_being_put_there_is_passed_over(tmp_path: Path) -> None:
+    whole = write(tmp_path, "a", "sdpo", 0, until(20, 48), 48)
+    (tmp_path / "a" / ".sdpo-s1.part").mkdir()
+    (tmp_path / "a" / ".sdpo-s1.part" / "events.jsonl").write_text("{")
+    assert [run.path for run in load_runs([tmp_path])] == [whole]
+
+
 def test_a_torn_batch_is_left_out(tmp_path: Path) -> None:
     whole = list(events("a", "sdpo", 0, until(None, 48), 48))
     cut = whole[: len(whole) - 8]
@@ -187,6 +209,42 @@ def test_parts_of_a_pool_are_told_apart_by_what_changes_samples_alone(tmp_path: 
         settings = {"policy": {"max_new_tokens": tokens}}
         write(tmp_path / "other", "a", "best-of-k", seed, [False] * 16, 16, pooled=True, settings=settings)
     assert Grid(tuple(load_runs([tmp_path / "other"]))).methods == tuple(f"best-of-k:max-new-tokens={n}" for n in (64, 65))
+
+
+def test_pools_of_one_comparison_keep_the_names_of_their_arms(tmp_path: Path) -> None:
+    """They are other comparisons' too, so that only their folders tell."""
+    for tokens, folder in ((1024, "best-of-k+max-new-tokens=1024-s0"), (512, "best-of-k-s0")):
+        settings = {"policy": {"max_new_tokens": tokens}}
+        write(tmp_path, "a", "best-of-k", 0, [False] * 16, 16, pooled=True, settings=settings).rename(tmp_path / "a" / folder)
+    grid = Grid(tuple(load_runs([tmp_path])))
+    assert (grid.methods, grid.base) == (("best-of-k", "best-of-k:max-new-tokens=1024"), "best-of-k")
+    (contrast,) = (c for c in analyse(grid).contrasts if c.axis == "attempts")
+    assert words.finding(contrast, analyse(grid)).endswith(" The samples of the pools are too few to tell the two apart.")
+
+
+def test_a_pool_is_charged_the_batches_that_it_had(tmp_path: Path) -> None:
+    """Three parts of 16 samples, of batches that were to have 64."""
+    for seed in range(3):
+        write(tmp_path, "a", "best-of-k", seed, [True] * 4 + [False] * 12, 16, pooled=True, batch=64)
+    pool = Grid(tuple(load_runs([tmp_path]))).arm("a", "best-of-k", "seconds")
+    assert (pool.horizon, pool.batch) == (6, 16)  # type: ignore[attr-defined]
+    assert pool.discovery(np.array([2.0]))[0] > 0.9
+
+
+def test_problems_that_are_left_out_do_not_count_as_too_few_runs(tmp_path: Path) -> None:
+    for seed in range(5):
+        write(tmp_path, "a", "sdpo", seed, until(20, 48), 48)
+        write(tmp_path, "a", "multi-turn", seed, until(20, 48), 48)
+    write(tmp_path, "b", "sdpo", 0, until(20, 48), 48)
+    analysis = analyse(Grid(tuple(load_runs([tmp_path]))))
+    assert (words.scope(analysis), analysis.left_out) == ("1 problem, 5 runs a problem and method", ("b",))
+
+
+def test_a_terminal_obeys_no_name(tmp_path: Path) -> None:
+    analysis = analyse(Grid(tuple(load_runs([write(tmp_path, "a", "sdpo", 0, until(20, 48), 48)]))))
+    row = dataclasses.replace(analysis.table[0], problem="p\x1b[2J")
+    told = terminal.text(dataclasses.replace(analysis, table=(row,), left_out=("q\x1b[2J",)))
+    assert "\x1b" not in told and "p\\x1b[2J" in told and "q\\x1b[2J" in told
 
 
 def test_what_a_problem_sets_tells_its_own_runs_apart_alone(tmp_path: Path) -> None:
@@ -366,6 +424,10 @@ def test_what_comes_after_the_first_batch_can_be_told_alone(tmp_path: Path) -> N
 
     told = CliRunner().invoke(app, ["report", str(tmp_path), "--after", "16", "--json"])
     assert json.loads(told.stdout)["levels"][0]["budget"] == 32
+    told = CliRunner().invoke(app, ["report", str(tmp_path), "--after", "3"])
+    assert (told.exit_code, told.stderr) == (2, (
+        "error: --after: attempt 3 is not the last of its batch in a run of sdpo on a (hint: batches end at 16)\n"
+    ))  # fmt: skip
     told = CliRunner().invoke(app, ["report", str(tmp_path), "--after", "48"])
     assert told.exit_code == 2
     assert told.stderr == "error: --after: no problem has, of every method, a run unsolved after 48 attempts\n"

@@ -268,7 +268,7 @@ def test_what_matters_least_gives_way() -> None:
     assert "changed" not in "\n".join(drawn(LEARNT, 80, 14)) and "tests passed, the best" in "\n".join(drawn(LEARNT, 80, 24))
 
 
-@pytest.mark.parametrize("size", [(80, 24), (60, 17), (120, 50), (40, 16), (40, 12), (200, 60), (24, 6)])
+@pytest.mark.parametrize("size", [(80, 24), (60, 17), (120, 50), (40, 16), (40, 12), (200, 60), (24, 6), (18, 24), (9, 24)])
 @pytest.mark.parametrize("told", range(len(LEARNT) + 3 + len(REST) + 1))
 def test_the_panel_fits_its_terminal(told: int, size: tuple[int, int]) -> None:
     width, height = size

@@ -19,13 +19,15 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sdpo_tts.comparison.arms import POOLED, Arm
-from sdpo_tts.record import RunDir
+from sdpo_tts.comparison.cells import claimed
+from sdpo_tts.record import write_folder, write_text
 from sdpo_tts.record.atomic import to_json
-from sdpo_tts.report.runs import load_runs
+from sdpo_tts.report.runs import Run, load_runs
 
 HERE = Path(os.path.relpath(Path(__file__).parent))
 JOURNALS = HERE / "journals"
@@ -143,11 +145,16 @@ def _unpack(digest: Path, folder: Path) -> None:
     for run in load_runs([digest]):
         problem, arm, seed = run.cell
         home = folder / problem / f"{Arm(arm, '').folder}-s{seed}"
-        if run.complete and not home.exists():
-            RunDir.at(home).events.write_text("".join(f"{to_json(event)}\n" for event in run.events))
+        with claimed(home) as mine:  # the same command may have been started twice
+            if mine and run.complete and not home.exists():
+                write_folder(home, partial(_unpack_run, run))
     for file in _beside(digest).glob("*.json"):
         if not (folder / file.name).exists():
-            shutil.copy(file, folder)
+            write_text(folder / file.name, file.read_text())
+
+
+def _unpack_run(run: Run, home: Path) -> None:
+    (home / "events.jsonl").write_text("".join(f"{to_json(event)}\n" for event in run.events))
 
 
 def _beside(digest: Path) -> Path:

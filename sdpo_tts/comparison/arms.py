@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 POOLED = "best-of-k"
 """The method whose runs are parts of a pool."""
@@ -26,3 +26,8 @@ class Arm:
     @property
     def pooled(self) -> bool:
         return self.method == POOLED
+
+
+def arm_of(folder: str) -> str:
+    """The name of the arm that has this folder for one of its seeds."""
+    return unquote(folder.rpartition("-s")[0].replace("+", ":", 1))

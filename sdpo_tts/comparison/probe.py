@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sdpo_tts.comparison.arms import POOLED, Arm
-from sdpo_tts.comparison.cells import awaited
 from sdpo_tts.comparison.plan import Plan
 from sdpo_tts.comparison.run import Comparison
 from sdpo_tts.discovery.budget import Budget
@@ -109,20 +108,14 @@ class Probe:
         choices = replace(self.plan.choices, arms=(Arm(POOLED, POOLED),), seeds=samples // PART, settings=settings)
         chosen = tuple(problems)
         asked = replace(self.plan, folder=self.folder, problems=chosen, choices=choices, first_seed=FIRST_SEED)
-        while True:
-            tally = self._begin(asked).run()
-            for cell, error in tally.failed:
-                what = f"the probe of {cell.problem.slug} failed: {error}"
-                raise SetupError(what, hint="the same command tries again")
-            if not tally.busy:
-                return
-            for cell in tally.busy:
-                with awaited(asked.place(cell)):
-                    pass
+        for cell, error in self._begin(asked).run().failed:
+            what = f"the probe of {cell.problem.slug} failed: {error}"
+            raise SetupError(what, hint="the same command tries again")
 
     def _rate(self, problem: Problem) -> BaseRate:
+        """Of all samples that there are: an earlier probe may have taken more."""
         passed = list(_passed(self.folder / problem.slug))
-        return BaseRate(problem, len(passed), sum(passed), self.planned)
+        return BaseRate(problem, len(passed), sum(passed), max(self.planned, len(passed)))
 
 
 def _passed(folder: Path) -> Iterator[bool]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sdpo_tts.comparison.cells import Cell, claimed, ending, linked
+from sdpo_tts.comparison.cells import Cell, awaited, claimed, ending, linked
 from sdpo_tts.comparison.job import Makers, perform
 from sdpo_tts.comparison.plan import Plan
 from sdpo_tts.record import Event, RunDir
@@ -19,7 +19,7 @@ from sdpo_tts.record import Event, RunDir
 
 @dataclass
 class Tally:
-    """What came of the cells. `failed` says why; `busy` ones are being run by another process."""
+    """What came of the cells so far. `failed` says why; `busy` ones are being run by another process."""
 
     cells: int = 0
     finished: int = 0
@@ -52,15 +52,24 @@ class Comparison:
         self.left = [cell for cell in cells if not self._already(cell)]
         if self.tally.finished:
             self.tell(f"{self.tally.finished} of {len(cells)} cells are finished already")
-        self.work(tuple(self.left))
-        self._look_again()
+        self._work_off()
+        # A part of a pool that another comparison has sampled may be smaller than was asked for here.
+        self.left = [cell for cell in self.plan.cells() if not ending(cell.home) and cell not in cells]
+        self.tally.cells += len(self.left)
+        self._work_off()
         return self.tally
 
-    def _look_again(self) -> None:
-        """At cells that another process was running: it may have ended them, or died, in the meantime."""
-        again, self.tally.busy = tuple(self.tally.busy), []
-        self.left = list(again)
-        self.work(again)
+    def _work_off(self) -> None:
+        """What is left. Of cells that another process is running the end is waited for; it may die before that."""
+        self.work(tuple(self.left))
+        while busy := tuple(self.tally.busy):
+            self.tally.busy, self.left = [], list(busy)
+            self.work(busy)
+            if self.tally.busy:
+                self.tell(f"waiting for cells of other processes: {len(self.tally.busy)}")
+            for cell in self.tally.busy:
+                with awaited(self.plan.place(cell)):
+                    pass
 
     def work(self, cells: Sequence[Cell]) -> None:
         for cell in cells:
@@ -147,10 +156,11 @@ class Pace:
 
     def left(self, cells: Sequence[Cell], at_once: float = 1.0) -> str:
         """In words; so many run `at_once`, and an arm not seen yet is taken to be as slow as the others on average."""
-        every = [seconds for known in self._seconds.values() for seconds in known]
+        known = dict(self._seconds)  # threads may be learning
+        every = [seconds for of_arm in known.values() for seconds in of_arm]
         if not cells or not every:
             return ""
-        means = {arm: sum(known) / len(known) for arm, known in self._seconds.items()}
+        means = {arm: sum(of_arm) / len(of_arm) for arm, of_arm in known.items()}
         average = sum(every) / len(every)
         return f"; about {clock(sum(means.get(cell.arm.name, average) for cell in cells) / at_once)} left"
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sdpo_tts.models.catalogue import entries
+
 # What the model and the problem's author wrote is no trace of a machine, and is kept to the letter.
 KEPT = frozenset({"title", "program"})
 # Where a name of a machine or a user may stand on its own. Elsewhere it is a word: a user may be called `sdpo`.
@@ -41,14 +43,21 @@ class Scrubber:
         return self.text(value, naming=key in NAMING) if isinstance(value, str) and key not in KEPT else value
 
     def text(self, text: str, *, naming: bool) -> str:
+        if any(text in (one.name, one.repo) for one in entries().values()):
+            return text  # a published model is nobody's secret, and a user may be called `coder`
         text = text.replace("file://", "")
         for folder in self.folders:
             text = re.sub(rf"{re.escape(folder)}(?=/|$|\W)", "/x", text)
-        text = HOST.sub(r"\1host", ABSOLUTE.sub(lambda found: found[1] or ".", text))
+        text = HOST.sub(r"\1host", ABSOLUTE.sub(_last_part, text))
         if naming:
             for name in self.names:
                 text = re.sub(rf"(?<![^\W_]){re.escape(name)}(?![^\W_])", "someone", text)
         return text
+
+
+def _last_part(path: re.Match[str]) -> str:
+    """A lone slash is a division."""
+    return path[1] or ("." if path[0].strip("/") else path[0])
 
 
 def _names() -> Iterable[str]:

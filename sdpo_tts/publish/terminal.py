@@ -7,6 +7,7 @@ import string
 from collections.abc import Sequence
 from textwrap import fill
 
+from sdpo_tts.errors import visible
 from sdpo_tts.report.analysis import Analysis, Point
 from sdpo_tts.report.words import (
     UNITS,
@@ -58,7 +59,7 @@ def _curve(analysis: Analysis, width: int) -> str:
 
 
 def _filled(told: str, width: int) -> str:
-    return fill(told, width, break_on_hyphens=False, break_long_words=False)
+    return fill(visible(told), width, break_on_hyphens=False, break_long_words=False)
 
 
 def marks(methods: Sequence[str]) -> dict[str, str]:
@@ -121,6 +122,6 @@ def _table(analysis: Analysis) -> str:
 
 def columns(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Left-aligned columns as wide as their widest cell."""
-    table = [heads, *rows]
+    table = [tuple(map(visible, row)) for row in (heads, *rows)]
     widths = [max(len(row[i]) for row in table) for i in range(len(heads))]
     return "\n".join("  ".join(f"{c:<{w}}" for c, w in zip(row, widths, strict=True)).rstrip() for row in table)

@@ -162,8 +162,8 @@ def analyse(
 ) -> Analysis:
     """`at` replaces the budget, in attempts, at which methods are compared. The same runs give the same numbers."""
     make = _Maker(grid, level, at, shares)
-    arms = [grid.of(problem, method) for problem in grid.problems for method in grid.methods]
-    counts = [len(runs) for runs in arms if runs and not all(run.pooled for run in runs)]
+    arms = [grid.of(problem, method) for problem in grid.common for method in grid.methods]
+    counts = [len(runs) for runs in arms if not all(run.pooled for run in runs)]
     return Analysis(
         level=level,
         methods=grid.methods,

@@ -31,6 +31,11 @@ class Grid:
         models = {run.started["model"] for run in self.runs}
         if len(models) > 1:
             raise UserError(f"runs of different models: {', '.join(sorted(models))}", hint="report on one at a time")
+        for run in self.runs if self.after else ():
+            if not run.pooled and run.is_within_a_batch(self.after):
+                what = f"attempt {self.after} is not the last of its batch in a run of {run.arm} on {run.cell[0]}"
+                ends = ", ".join(map(str, run.batch_ends[:3]))
+                raise UserError(what, where="--after", hint=f"batches end at {ends}")
 
     @cached_property
     def methods(self) -> tuple[str, ...]:
@@ -58,11 +63,13 @@ class Grid:
         return tuple(axis for axis in AXES if all(known(run.costs, axis) for run in self.runs))
 
     def of(self, problem: str, method: str) -> tuple[Run, ...]:
-        """Runs with at least one judged attempt that counts."""
-        return tuple(run for run in self.runs if run.cell[:2] == (problem, method) and self._counts(run))
+        """Runs with at least one judged attempt that counts; if there are any, with those that failed before it."""
+        runs = [run for run in self.runs if run.cell[:2] == (problem, method) and not self.solved_before(run)]
+        watched = any(map(self._watched, runs))
+        return tuple(run for run in runs if self._watched(run) or (watched and self._hopeless(run)))
 
-    def _counts(self, run: Run) -> bool:
-        return bool(run.judged) if run.pooled else len(run.judged) > self.after and not self.solved_before(run)
+    def _watched(self, run: Run) -> bool:
+        return len(run.judged) > (0 if run.pooled else self.after)
 
     def solved_before(self, run: Run) -> bool:
         """Whether it is left out since the attempts that are not counted solved it."""
@@ -82,7 +89,7 @@ class Grid:
         observed = [run.observed(axis, self.after) for run in runs]
         longest = max(observation.budget for observation in observed)
         return Seeds(tuple(
-            Observation(None, longest) if self._hopeless(run, observation) else observation
+            Observation(None, longest) if self._hopeless(run) else observation
             for run, observation in zip(runs, observed, strict=True)
         ))  # fmt: skip
 
@@ -105,8 +112,9 @@ class Grid:
         least = min(arm.horizon for method in self.methods for arm in self.arms(method, axis))
         return least if math.isfinite(least) else max(self.reach(method, axis) for method in self.methods)
 
-    def _hopeless(self, run: Run, observation: Observation) -> bool:
-        return run.reason == "error" and observation.first_success is None and not self.censor_errors
+    def _hopeless(self, run: Run) -> bool:
+        failed = run.reason == "error" and run.solved_at is None and not run.pooled
+        return failed and not self.censor_errors
 
 
 def _pool(runs: Sequence[Run], axis: Axis) -> Pool:
@@ -116,4 +124,4 @@ def _pool(runs: Sequence[Run], axis: Axis) -> Pool:
         return Pool(samples, correct)
     unit = math.fsum(run.spent(axis) for run in runs) / samples
     # Its samples do not depend on their batch, whose size only saves time: otherwise one by one is the best size.
-    return Pool(samples, correct, unit, batch=runs[0].started["batch_size"] if axis == "seconds" else 1)
+    return Pool(samples, correct, unit, batch=max(run.largest_batch for run in runs) if axis == "seconds" else 1)

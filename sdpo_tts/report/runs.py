@@ -7,9 +7,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+from sdpo_tts.comparison.arms import arm_of
 from sdpo_tts.errors import UserError
 from sdpo_tts.record import Event, RunDir, read_events
 from sdpo_tts.record.events import COMPLETE
@@ -47,8 +49,11 @@ class Run:
 
     @property
     def arm(self) -> str:
-        """A method, perhaps with settings of its own: `sdpo:feedback=none`."""
-        return self.name or str(self.started.get("arm") or self.started["method"])
+        """A method, perhaps with settings of its own: `sdpo:feedback=none`. The parts of a pool belong to no
+        comparison: there they are named by their folders."""
+        method = str(self.started["method"])
+        of_folder = arm_of(self.path.name) if self.pooled else ""
+        return self.name or str(self.started.get("arm") or (of_folder if method_of(of_folder) == method else method))
 
     @property
     def cell(self) -> tuple[str, str, int]:
@@ -64,6 +69,24 @@ class Run:
         """In the order of generation."""
         found = [event for event in self.events if event["type"] == "attempt_judged"]
         return sorted(found, key=lambda event: int(event["attempt"]))
+
+    @cached_property
+    def batch_ends(self) -> tuple[int, ...]:
+        """The number of the last attempt of each batch."""
+        return tuple(accumulate(self._batches))
+
+    def is_within_a_batch(self, attempts: int) -> bool:
+        """Whether so many attempts leave some of a batch over."""
+        return attempts not in self.batch_ends and attempts < max(self.batch_ends, default=0)
+
+    @property
+    def largest_batch(self) -> int:
+        """The last one, or all of them where the budget is less, may be smaller than was asked for."""
+        return max(self._batches)
+
+    @property
+    def _batches(self) -> list[int]:
+        return [int(event["attempts"]) for event in self.events if event["type"] == "batch_sampled"]
 
     @cached_property
     def costs(self) -> tuple[Cost, ...]:
@@ -134,13 +157,23 @@ def _runs(path: Path) -> Iterator[Run]:
     """Those that have begun."""
     if not path.exists():
         raise UserError("no such file or folder", where=str(path))
-    if path.is_file():
-        journals = read_digest(path)
-    else:
-        journals = ((journal.parent, read_events(journal)) for journal in sorted(path.rglob("events.jsonl")))
-    for place, events in journals:
+    for place, events in read_digest(path) if path.is_file() else _below(path):
         if any(event["type"] == "run_started" for event in events):
             yield Run(place, whole_batches(events))
+
+
+def _below(folder: Path) -> Iterator[tuple[Path, list[Event]]]:
+    """Of the journals in a folder, those that are there for good: a comparison may be at work in it."""
+    for journal in sorted(folder.rglob("events.jsonl")):
+        if any(name.startswith(".") for name in journal.relative_to(folder).parts):
+            continue  # half of a run that is being put there
+        try:
+            events = read_events(journal)
+        except UserError:
+            if journal.exists():
+                raise
+            continue
+        yield journal.parent, events
 
 
 def whole_batches(events: Sequence[Event]) -> tuple[Event, ...]:

@@ -109,6 +109,8 @@ def _verdict(contrast: Contrast, analysis: Analysis) -> str:
             f"{_count(problems, 'problem')} {_verb(problems)} too few"
             f"{_needed(contrast.problems, 'problems', problems)}."
         )
+    if not analysis.seeds[0]:
+        return "The samples of the pools are too few to tell the two apart."
     return (
         f"{_count(analysis.seeds[0], 'run')} a problem {_verb(analysis.seeds[0])} too few to tell the two apart"
         f"{_needed(contrast.seeds, 'runs a problem and method', analysis.seeds[0])}."

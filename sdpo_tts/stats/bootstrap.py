@@ -112,7 +112,7 @@ def _interval(drawn_R: Floats, arms: Sequence[Arm], budget: float, level: float)
     """
     if len(arms) == 1:
         return arms[0].interval(budget, level)
-    if not _spread(drawn_R) and all(isinstance(arm, Seeds) for arm in arms):
+    if not _spread(drawn_R) and any(isinstance(arm, Seeds) for arm in arms):
         return score_interval(mean_at(arms, budget), len(arms) ** 2 / sum(1 / arm.trials for arm in arms), level)
     return _percentiles(drawn_R, level)
 
@@ -190,9 +190,9 @@ class Wait:
 def wait(
     arms: Sequence[Arm], other: Sequence[Arm], horizon: float, rng: np.random.Generator, level: float = LEVEL
 ) -> Wait:
-    """Paired, as in `difference`. Where a single run of a problem leaves nothing to resample, runs of all problems take
-    their place: on the safe side. NaN for the ends where the runs of a method do not differ at all: that vouches for
-    nothing.
+    """Paired, as in `difference`. Where a problem has a single run, or the runs of each problem ended alike, there is
+    nothing to resample: runs of all problems take their place, on the safe side. NaN for the ends where the runs of a
+    method do not differ at all: that vouches for nothing.
     """
     drawn = [np.stack([arm.resample_mean(horizon, rng, DRAWS) for arm in one]) for one in (arms, other)]
     chosen = choose_problems(len(arms), rng)
@@ -244,9 +244,8 @@ def budget_ratios(
     whole: bool,
     level: float = LEVEL,
 ) -> Iterator[Ratio]:
-    """One for each of `shares`. Problems fixed, seeds resampled; where a problem's single run leaves nothing to
-    resample, problems. `whole`: the axis counts whole attempts. NaN for the ends where the runs of a method do not
-    differ at all.
+    """One for each of `shares`. Problems fixed, seeds resampled; where that leaves nothing to resample, problems.
+    `whole`: the axis counts whole attempts. NaN for the ends where the runs of a method do not differ at all.
     """
     grid_K, pair = log_grid(horizon, GRID, whole=whole), (first, second)
     drawn = [resampled_mean(arms, grid_K, rng) for arms in pair]

@@ -21,7 +21,7 @@ def step_curve(shares: Sequence[float], width: int, rows: int) -> list[str]:
 
 def sparkline(values: Sequence[float], width: int) -> str:
     """The last `width` values between their least and their greatest."""
-    recent = values[-width:]
+    recent = values[-width:] if width > 0 else ()
     if not recent:
         return ""
     low, high = min(recent), max(recent)

@@ -6,6 +6,7 @@ The same shades in the terminal and on a page. Next to them stands what a reward
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from string import Template
@@ -14,6 +15,8 @@ from typing import TYPE_CHECKING
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
+
+from sdpo_tts.errors import visible
 
 if TYPE_CHECKING:
     from sdpo_tts.policy.credit import Piece
@@ -49,9 +52,14 @@ def shade(log_ratio: float, background: tuple[int, int, int]) -> tuple[int, int,
     return red, green, blue
 
 
-def visible(text: str) -> str:
+def spelt(text: str) -> str:
     """A piece in one line, with what one cannot see spelt out."""
-    return text.replace("\n", "\\n").replace("\t", "\\t") or "(end)"
+    return visible(text) or "(end)"
+
+
+def _lines(text: str) -> str:
+    """For a terminal, which must not obey what a model wrote."""
+    return re.sub(r"[^\n\t]+", lambda found: visible(found[0]), text)
 
 
 def reward_alone(advantage: float) -> str:
@@ -63,14 +71,14 @@ def terminal(heat: Heat) -> Group:
     body = Text()
     for piece in heat.pieces:
         red, green, blue = shade(piece.log_ratio, (24, 24, 24))
-        body.append(piece.text, style=f"#f4f4f4 on rgb({red},{green},{blue})")
+        body.append(_lines(piece.text), style=f"#f4f4f4 on rgb({red},{green},{blue})")
     table = Table("piece", "log(teacher/student)", "the teacher's choices", box=None, pad_edge=False)
     for piece in heat.strongest:
-        choices = "  ".join(f"{visible(text)} {share:.0%}" for text, share in piece.alternatives)
-        table.add_row(Text(visible(piece.text)), f"{piece.log_ratio:+.2f}", Text(choices))
+        choices = "  ".join(f"{spelt(text)} {share:.0%}" for text, share in piece.alternatives)
+        table.add_row(Text(spelt(piece.text)), f"{piece.log_ratio:+.2f}", Text(choices))
     legend = Text("red: the teacher disagrees; blue: it reinforces", style="dim")
     return Group(Text(heat.title, style="bold"), legend, Text(""), body, Text(""), table, Text(""),
-                 Text(reward_alone(heat.advantage), style="dim"), Text(""), Text(heat.feedback))  # fmt: skip
+                 Text(reward_alone(heat.advantage), style="dim"), Text(""), Text(_lines(heat.feedback)))  # fmt: skip
 
 
 PAGE = Template("""<!doctype html>
@@ -113,7 +121,7 @@ def page(heat: Heat) -> str:
 
 
 def _choices(piece: Piece) -> str:
-    return ", ".join(f"{visible(text)} {share:.0%}" for text, share in piece.alternatives)
+    return ", ".join(f"{spelt(text)} {share:.0%}" for text, share in piece.alternatives)
 
 
 def _span(piece: Piece) -> str:
@@ -126,5 +134,5 @@ def _span(piece: Piece) -> str:
 
 
 def _row(piece: Piece) -> str:
-    cells = (visible(piece.text), f"{piece.log_ratio:+.2f}", _choices(piece))
+    cells = (spelt(piece.text), f"{piece.log_ratio:+.2f}", _choices(piece))
     return "<tr>" + "".join(f"<td>{html.escape(cell)}" for cell in cells) + "</tr>"

@@ -242,7 +242,7 @@ def _curve(state: RunState, inner: int, rows: int) -> list[Line]:
     width = inner - LABEL
     lines = step_curve(state.best_shares, width, rows)
     labels = ["100 % ┤", *["      │"] * (rows - 1)]
-    axis = f"attempt 1{f'{len(state.best_shares):,}':>{width - 9}}" if state.best_shares else ""
+    axis = f"attempt 1{f'{len(state.best_shares):,}':>{max(0, width - 9)}}" if state.best_shares else ""
     drawn = [_row(f"{label:>{LABEL}}", (line, "green")) for label, line in zip(labels, lines, strict=True)]
     whole = [Text("tests passed, the best so far", style="dim"), *drawn, _row("", (axis, "dim"))]
     return [Line(1, text) for text in whole]
