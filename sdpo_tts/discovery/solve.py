@@ -83,7 +83,7 @@ class Solver:
             checkpoint.save(self)
             while not (limit := self.spent.reached(self.budget)):
                 batch = self.batch()
-                # Nothing would be sampled from what it learns.
+                # From what is learnt of the last batch nothing would be sampled.
                 if self.done or (limit := self.spent.reached(self.budget)):
                     break
                 self.learn(batch)
@@ -191,8 +191,7 @@ class Solver:
         ended = [judged for judged in batch if not judged.attempt.sample.cancelled]
         if not ended or (len(ended) == len(batch) and self.collapsed(batch)):
             return
-        batch = ended
-        batch = self.criticise(batch)
+        batch = self.criticise(ended)
         with self.timed("learning") as clock:
             outcome = self.outcome(batch)
         if isinstance(outcome, Step):
