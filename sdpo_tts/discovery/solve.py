@@ -83,8 +83,9 @@ class Solver:
             checkpoint.save(self)
             while not (limit := self.spent.reached(self.budget)):
                 batch = self.batch()
-                # From what is learnt of the last batch nothing would be sampled.
-                if self.done or (limit := self.spent.reached(self.budget)):
+                if self.done:
+                    return self.winner
+                if limit := self.spent.reached(self.budget):  # nothing would be sampled from what it learns
                     break
                 self.learn(batch)
                 self.step += 1
