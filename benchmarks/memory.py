@@ -23,7 +23,6 @@ PAGE = Path(__file__).parents[1] / "docs" / "choosing-a-model.md"
 BEGIN, END = "<!-- table: python benchmarks/memory.py --write -->\n", "<!-- end of table -->\n"
 LENGTHS = (512, 2048, 8192)
 CARDS = (8, 12, 16, 24, 32, 48, 80, 96, 141)
-SAVED = 7 / 4  # copies on disk (adapter/last; adapter and moments of now and of the best batch) to those in memory
 RESERVE = 0.9  # of a card: the driver and torch's allocator take the rest
 
 
@@ -68,7 +67,8 @@ def rows() -> Iterator[str]:
             ]
             sizes = [needs[0].weights, *(need.total for need in needs)]
             told = " | ".join(f"{size / 2**30:.1f} GiB" for size in sizes)
-            yield f"| {name} | {told} | {_card(needs[1].total)} | {SAVED * needs[0].adapter / 2**30:.1f} GiB |"
+            # On disk lie as many copies: adapter/last; adapter and moments, of now and of the best batch.
+            yield f"| {name} | {told} | {_card(needs[1].total)} | {needs[0].adapter / 2**30:.1f} GiB |"
 
 
 def _card(need: int) -> str:

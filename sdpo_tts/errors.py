@@ -5,10 +5,17 @@ Verdicts, a spent budget and an interruption are outcomes, not errors.
 
 from __future__ import annotations
 
+import re
+
 
 def visible(text: str) -> str:
     """On one line, whatever the names of files hold: what cannot be printed is written as its escape."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def visible_lines(text: str) -> str:
+    """The same of a text of several lines, which stay, as do tabs: a terminal must not obey what a model wrote."""
+    return re.sub(r"[^\n\t]+", lambda line: visible(line[0]), text)
 
 
 class SdpoError(Exception):

@@ -22,7 +22,8 @@ from sdpo_tts.doctor.finding import Finding
 from sdpo_tts.judge import engine as judge_engine
 from sdpo_tts.judge import fleet
 from sdpo_tts.models import weights
-from sdpo_tts.policy import need
+from sdpo_tts.policy import memory, need
+from sdpo_tts.policy.need import RANKS
 from sdpo_tts.policy.network import LoraSettings, Network
 from sdpo_tts.record import RunDir
 
@@ -188,7 +189,7 @@ def test_the_need_is_that_of_the_real_network(folder: Path) -> None:
     told = need.need_of(
         str(folder), Subject(batch_size=3, max_new_tokens=100, teacher="ema"), "float32", checkpointing=True
     )
-    assert (told.weights, told.adapter) == (4 * weights_count, 4 * 5 * adapter)
+    assert (told.weights, told.adapter) == (4 * weights_count, 4 * (7 + RANKS) * adapter)
     assert told.cache == 3 * (need.PROMPT_TOKENS + 100) * 4 * (2 * 2 * 2 * 8)
     untrained = need.need_of(str(folder), Subject(method="best-of-k"), "bfloat16", checkpointing=True)
     assert (untrained.weights, untrained.adapter, untrained.work) == (2 * weights_count, 4 * adapter, 0)
@@ -203,6 +204,29 @@ def test_memory_against_the_need(monkeypatch: Patch, folder: Path, share: float,
 
 
 # Model
+
+
+def test_of_a_container_s_memory_no_more_is_free_than_its_limit_leaves(monkeypatch: Patch, tmp_path: Path) -> None:
+    job, device = tmp_path / "groups" / "jobs" / "7", torch.device("cpu")
+    job.mkdir(parents=True)
+    (tmp_path / "own").write_text("1:cpu:/other\n0::/jobs/7\n")
+    monkeypatch.setattr(memory, "OWN_GROUP", tmp_path / "own")
+    monkeypatch.setattr(memory, "GROUPS", tmp_path / "groups")
+    free = memory.free_bytes(device)
+    assert free > 2000
+
+    def limit(group: Path, most: str) -> None:
+        for name, text in (("max", most), ("current", "900"), ("stat", "anon 500\ninactive_file 300\n")):
+            (group / f"memory.{name}").write_text(text)
+
+    limit(job, "max")
+    assert memory.free_bytes(device) > 2000, "no limit"
+    limit(job.parent, "2000")
+    assert memory.free_bytes(device) == 1400
+    limit(job, "1000")
+    assert memory.free_bytes(device) == 400
+    (tmp_path / "own").write_text("")
+    assert memory.free_bytes(device) > 2000
 
 
 def test_a_model_that_is_not_there(monkeypatch: Patch, tmp_path: Path, folder: Path) -> None:
@@ -223,7 +247,7 @@ def hub_error(kind: type[Exception]) -> Exception:
 @pytest.mark.parametrize(
     ("error", "level", "said", "remedy"),
     [
-        (None, Level.WARN, "will be downloaded by the first run", "hf download a/b"),
+        (None, Level.WARN, "will be downloaded by the first run", "sdpo-tts model pull a/b"),
         (GatedRepoError, Level.FAIL, "consent to its licence", "huggingface.co/a/b"),
         (RepositoryNotFoundError, Level.FAIL, "the model hub has no a/b", "spelling"),
         (OSError, Level.FAIL, "the model hub does not answer: no route to host", "sdpo-tts model list"),
@@ -236,8 +260,12 @@ def test_a_model_of_the_hub(
         if error:
             raise hub_error(error)
 
+    held = {"config.json"}  # a look at the model's shape, as doctor's own, leaves it there
+    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda _, file: f"/{file}" if file in held else None)
     monkeypatch.setattr("huggingface_hub.model_info", answer)
     is_wrong(look("model", Subject(model="a/b")), level, said, remedy)
+    held.add("model.safetensors.index.json")
+    assert look("model", Subject(model="a/b")).level is Level.PASS
 
 
 def test_a_model_of_the_catalogue(monkeypatch: Patch, tmp_path: Path) -> None:

@@ -68,6 +68,23 @@ def test_what_does_not_fit_is_refused_with_numbers_and_what_would_fit(model: str
         plan(asked(model), 26 * GIB, cache=30 * GIB)
 
 
+def test_a_learner_elsewhere_takes_nothing_of_the_engine_s_card(model: str) -> None:
+    together, apart = (plan(replace(asked(model, tokens=64), apart=value), 80 * GIB) for value in (False, True))
+    assert together.fixed - apart.fixed == together.need.adapter + together.need.work
+    assert "learner" in str(together) and "learner" not in str(apart)
+    assert plan(replace(asked(model, tokens=2048), apart=True), 24 * GIB).cache > 0
+    with pytest.raises(SetupError):
+        plan(asked(model, tokens=2048), 24 * GIB)
+
+
+def test_a_card_is_one_by_either_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [assemble._card(device) for device in ("cuda", "cuda:0", "cuda:1", "cpu")] == ["cuda:0", "cuda:0", "cuda:1", "cpu"]
+    monkeypatch.setattr("sdpo_tts.models.weights.locate", lambda *_: pytest.fail("nothing is loaded before that"))
+    with pytest.raises(UserError, match="there is no device 'cuda:99' here") as refused:
+        assemble.load_policy(PolicySettings(device="cpu", learner_device="cuda:99"), 0, print)
+    assert refused.value.where == "--learner-device"
+
+
 def test_the_engine_is_chosen_by_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(choice.importlib.util, "find_spec", lambda name: object())
     assert [choice.choose("auto", device) for device in ("cpu", "cuda", "cuda:1")] == ["torch", "vllm", "vllm"]
@@ -162,10 +179,10 @@ def test_auto_falls_back_to_torch_and_says_why(monkeypatch: pytest.MonkeyPatch) 
 
     told: list[str] = []
     monkeypatch.setattr(choice, "beside", refuse)
-    assert assemble._vllm(PolicySettings(), None, "", "bfloat16", "cuda", told.append) is None
+    assert assemble._vllm(PolicySettings(), None, "", "bfloat16", "cuda", False, told.append) is None
     assert told == ["vLLM does not start: no kernels; sampling with torch instead"]
     with pytest.raises(SetupError, match="no kernels"):
-        assemble._vllm(PolicySettings(engine="vllm"), None, "", "bfloat16", "cuda", told.append)
+        assemble._vllm(PolicySettings(engine="vllm"), None, "", "bfloat16", "cuda", False, told.append)
 
 
 def test_the_shelf_holds_the_newest_version(tmp_path: Path) -> None:

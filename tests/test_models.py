@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from transformers import Qwen2Config
 
 from sdpo_tts.errors import SetupError, UserError
 from sdpo_tts.models import fetch as fetching
 from sdpo_tts.models.catalogue import Entry, Mirror, entries, find
-from sdpo_tts.models.weights import dequantised, locate
+from sdpo_tts.models.weights import Weights, choose, dequantised, downloaded, expanded, load, locate
+from tests.test_prompts import chatml
 
 PARTS = (b"first ", b"second ", b"third")
 ENTRY = Entry(
@@ -78,6 +83,80 @@ def test_a_cached_folder_needs_no_file_and_a_damaged_one_is_made_again(
     (folder / "model.safetensors").write_bytes(b"weighty")
     assert (dequantised("toy", ENTRY.sha256, bring) / "model.safetensors").read_bytes() == b"weights"
     assert len(brought) == 2
+
+
+def test_of_two_that_make_the_weights_at_once_one_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SDPO_TTS_CACHE", str(tmp_path))
+    brought: list[Path] = []
+
+    def bring() -> Path:
+        time.sleep(0.2)
+        brought.append(tmp_path / "toy.gguf")
+        return brought[-1]
+
+    monkeypatch.setattr("sdpo_tts.models.weights._dequantise", lambda gguf, out: (out / "weights").write_bytes(b"1"))
+    with ThreadPoolExecutor(3) as pool:
+        folders = [pool.submit(dequantised, "toy", ENTRY.sha256, bring) for _ in range(3)]
+    assert len({folder.result() for folder in folders}) == len(brought) == 1
+
+
+def test_whatever_stops_one_source_the_next_is_asked(index: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    class ReadError(Exception):
+        """Of a client, which is no OSError."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise ReadError("connection reset")
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", broken)
+    assert fetching.fetch(replace(ENTRY, repo="a/toy")).read_bytes() == b"first second third"
+
+
+def test_auto_is_for_the_device_that_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By what cards are sold as: 24 GB have 25.4 * 10^9 bytes, 8 GB have 8.2 * 10^9, which is less than 8 GiB."""
+    cards = [SimpleNamespace(total_memory=25_438_126_080), SimpleNamespace(total_memory=8_225_554_432)]
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    monkeypatch.setattr("torch.cuda.get_device_properties", lambda number: cards[number])
+    monkeypatch.setattr("sdpo_tts.models.weights._hub_answers", lambda: True)
+    assert [choose(device) for device in ("cuda", "cuda:1", "cuda:7", "cpu")] == [
+        "Qwen/Qwen3-4B", "qwen2.5-coder-1.5b", "qwen2.5-coder-0.5b", "qwen2.5-coder-0.5b",
+    ]  # fmt: skip
+
+
+def test_weights_of_the_hub_are_fetched_where_they_are_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def snapshot(name: str, allow_patterns: list[str]) -> str:
+        asked.append(name)
+        if name == "a/none":
+            raise RuntimeError("404\nmore")
+        return str(tmp_path)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
+    assert downloaded(locate("a/b")) == tmp_path == downloaded(Weights("here", str(tmp_path)))
+    with pytest.raises(SetupError, match="the model a/none could not be fetched: 404"):
+        downloaded(locate("a/none"))
+    assert asked == ["a/b", "a/none"]
+
+
+def test_a_damaged_file_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SDPO_TTS_CACHE", str(tmp_path))
+    (junk := tmp_path / "junk.gguf").write_bytes(b"GGUF" + bytes(99))
+    with pytest.raises(SetupError, match="no model that could be read: ") as refused:
+        locate(str(junk))
+    assert refused.value.where == str(junk)
+    assert [path.name for path in (tmp_path / "models").iterdir() if not path.name.startswith(".")] == []
+    Qwen2Config(hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=1,
+                num_key_value_heads=1, vocab_size=16).save_pretrained(folder := tmp_path / "model")  # fmt: skip
+    (folder / "model.safetensors").write_bytes(b"cut")
+    chatml().save_pretrained(folder)
+    with pytest.raises(SetupError, match="the model model could not be loaded: "):
+        load(Weights("model", str(folder)), "float32", "cpu")
+
+
+def test_a_home_that_nobody_has_is_the_users_fault() -> None:
+    with pytest.raises(UserError, match="there is no such user"):
+        expanded("~no-such-user/model")
 
 
 def test_every_entry_is_complete() -> None:

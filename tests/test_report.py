@@ -391,6 +391,7 @@ def test_files_hold_every_number_and_the_command_writes_them(tmp_path: Path) -> 
         (["text"], "error: text: no digest of runs (hint: `sdpo-tts report --digest` makes one)"),
         (["."], "error: .: no runs here"),
         ([".", "--shares", "2"], "error: --shares: '2' is no list of shares"),
+        ([".", "--png", "curves"], "error: --png: 'curves' does not end in .png"),
     ],
 )
 def test_wrong_usage_is_one_line(

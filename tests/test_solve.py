@@ -123,6 +123,16 @@ def test_a_success_is_written_down_before_an_interruption_is_obeyed(tmp_path: Pa
     assert not run.checkpoint.exists()
 
 
+def test_the_terminal_does_not_obey_the_program_that_solved(
+    tmp_path: Path, engine: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, run, _ = solve(tmp_path, [SOLUTION.replace("```python\n", "```python\n# \x1b[2J\n"), WRONG], Budget())
+    _say_the_end(run, "python3", quiet=False)
+    told = capsys.readouterr().err
+    assert told.startswith(f"\n# \\x1b[2J\n{RIGHT}") and "\x1b" not in told
+    assert run.solution("python3").read_text().startswith("# \x1b[2J\n")
+
+
 def test_a_batch_that_was_torn_after_a_success_can_be_gone_on_with(
     tmp_path: Path, engine: None, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sdpo_tts.cli.run import orderly, tell, writing
-from sdpo_tts.errors import UserError
+from sdpo_tts.errors import UserError, visible
 
 if TYPE_CHECKING:
     from sdpo_tts.problem.formats.companion import Task
@@ -43,7 +43,7 @@ def _listen(folder: Path, port: int, *, once: bool, ask: bool) -> None:
         for task in receiver.tasks():
             batch, size = (task.batch.id, task.batch.size) if task.batch else ("", 1)
             taken[batch] += 1
-            print(f"{task.name}" + (f" ({taken[batch]} of {size})" if size > 1 else ""), file=sys.stderr)
+            print(visible(task.name) + (f" ({taken[batch]} of {size})" if size > 1 else ""), file=sys.stderr)
             try:
                 _take(task, folder, ask)
             except UserError as error:

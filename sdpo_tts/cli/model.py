@@ -32,10 +32,13 @@ def list_models() -> None:
 
 @app.command("pull", epilog=epilog("model pull"))
 def pull(
-    name: Annotated[str, typer.Argument(help="A name of `sdpo-tts model list`, or auto.", autocompletion=models)],
+    name: Annotated[
+        str, typer.Argument(help="A name of `sdpo-tts model list`, a model hub id, or auto.", autocompletion=models)
+    ],
 ) -> None:
     """Download a model and make it ready; prints the folder of its weights."""
-    from sdpo_tts.models.weights import locate
+    from sdpo_tts.discovery.assemble import device_of
+    from sdpo_tts.models.weights import downloaded, locate
 
     with orderly():
-        print(locate(name, lambda text: print(text, file=sys.stderr)).source)
+        print(downloaded(locate(name, lambda text: print(text, file=sys.stderr), device_of("auto"))))

@@ -60,6 +60,8 @@ def report(
     from sdpo_tts.report.runs import load_runs
 
     with orderly():
+        if png and png.suffix != ".png":
+            raise UserError(f"{str(png)!r} does not end in .png", where="--png")
         grid = _chosen(Grid(tuple(load_runs(runs, merge=merge)), censor_errors, after=after), methods)
         if after and not grid.common:
             raise UserError(f"no problem has, of every method, a run unsolved after {after} attempts", where="--after")

@@ -134,7 +134,10 @@ def value_of(parameter: Any, one: Given) -> Any:
 def _anchored(value: Any, folder: Path) -> Any:
     """A path in a file is relative to the file; a name (of a model, say) is one only with `./` or `../` before it."""
     if isinstance(value, Path):
-        return folder / value.expanduser()
+        try:
+            return folder / value.expanduser()
+        except RuntimeError:
+            raise UserError("there is no such user", where=str(value)) from None
     if isinstance(value, str) and value.startswith(("./", "../")):
         return str(folder / value)
     return value

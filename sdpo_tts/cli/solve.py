@@ -16,7 +16,7 @@ from sdpo_tts.cli.complete import problems
 from sdpo_tts.cli.past import Past, unfinished
 from sdpo_tts.cli.run import PROBLEM_HELP, SOLVED, UNSOLVED, app_of, load, orderly
 from sdpo_tts.cli.settings import flags, settled
-from sdpo_tts.errors import SetupError, UserError
+from sdpo_tts.errors import SetupError, UserError, visible_lines
 
 if TYPE_CHECKING:
     from sdpo_tts.discovery.assemble import RunSettings
@@ -226,7 +226,7 @@ def _say_the_end(run: RunDir, language: str, *, quiet: bool) -> None:
         write_json(run.result, _result(state, run, solution), wait=not in_a_hurry)
     if not quiet:
         if solution:
-            print(f"\n{solution.read_text(encoding='utf-8').rstrip()}\n", file=sys.stderr)
+            print(f"\n{visible_lines(solution.read_text(encoding='utf-8').rstrip())}\n", file=sys.stderr)
         print(summary(state, run.path, solution), file=sys.stderr)
         if run.checkpoint.exists():
             print(f"  go on    sdpo-solve --resume {run.path}", file=sys.stderr)

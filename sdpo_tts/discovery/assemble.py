@@ -111,17 +111,19 @@ def _rebuilt(kind: Any, told: Any) -> Any:
 
 def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], None]) -> Policy:
     """Raises UserError (no such model) or SetupError (not to be had here)."""
-    device = _device(settings.device)
+    device = device_of(settings.device)
+    learner = device if settings.learner_device == "auto" else device_of(settings.learner_device, "--learner-device")
     wanted = choice.choose(settings.engine, device)
     choice.refuse_cards(wanted, device, settings.cards, settings.replicas)
     dtype = settings.dtype if settings.dtype != "auto" else weights.dtype_for(device)
-    located = weights.locate(settings.model, report)
+    located = weights.locate(settings.model, report, device)
     kind = dtype if settings.quantization == "none" else f"{settings.quantization}, {dtype}"
     report(f"loading {located.name} ({kind}, {device})")
     base, tokenizer = _loaded(located, dtype, device, settings.quantization, aside=wanted == "vllm")
     chat, shape = Chat(tokenizer, base.generation_config), shape_of(base)
-    engine = _vllm(settings, base, located.source, dtype, device, report) if wanted == "vllm" else None
-    base.to(_device(settings.learner_device) if engine and settings.learner_device != "auto" else device)
+    apart = _card(learner) != _card(device)
+    engine = _vllm(settings, base, located.source, dtype, device, apart, report) if wanted == "vllm" else None
+    base.to(learner if engine else device)
     network = Network(base, settings.lora, seed)
     limit = settings.max_new_tokens
     sampler: Sampler = (
@@ -148,12 +150,13 @@ def _loaded(located: weights.Weights, dtype: str, device: str, quantization: str
 
 
 def _vllm(
-    settings: PolicySettings, base: Any, source: str, dtype: str, device: str, report: Callable[[str], None]
+    settings: PolicySettings, base: Any, source: str, dtype: str, device: str, apart: bool,
+    report: Callable[[str], None],
 ) -> choice.Engine | None:
     """None where it cannot be had and was not asked for by name. Raises SetupError where it was."""
     wanted = choice.Wanted(
         source, dtype, device, settings.max_new_tokens, settings.lora.rank, settings.quantization,
-        settings.cards, settings.replicas, settings.learner_device not in ("auto", device), settings.engine_memory,
+        settings.cards, settings.replicas, apart, settings.engine_memory,
     )  # fmt: skip
     try:
         return choice.beside(base, wanted, report)
@@ -164,7 +167,7 @@ def _vllm(
         return None
 
 
-def _device(name: str) -> str:
+def device_of(name: str, option: str = "--device") -> str:
     """Raises UserError where there is no such device."""
     import torch
 
@@ -173,8 +176,13 @@ def _device(name: str) -> str:
     try:
         torch.empty(0, device=name)
     except (RuntimeError, AssertionError, ValueError):
-        raise UserError(f"there is no device {name!r} here", where="--device", hint="cpu, cuda or cuda:N") from None
+        raise UserError(f"there is no device {name!r} here", where=option, hint="cpu, cuda or cuda:N") from None
     return name
+
+
+def _card(device: str) -> str:
+    """`cuda` is the first one."""
+    return "cuda:0" if device == "cuda" else device
 
 
 def shape_of(base: Any) -> dict[str, int]:

@@ -8,12 +8,14 @@ from functools import cache
 from pathlib import Path
 
 from sdpo_tts.doctor.finding import Finding, Subject, failed, passed, warned
+from sdpo_tts.doctor.hardware import device_of
 from sdpo_tts.models import weights
 from sdpo_tts.models.catalogue import Entry, entries, find
 from sdpo_tts.models.fetch import cache_root, sha256_of
 from sdpo_tts.policy.need import size
 
 TIMEOUT_S = 20
+OF_WEIGHTS = ("model.safetensors", "model.safetensors.index.json")  # the configuration alone is here after a look
 NEEDED = ("config.json", "tokenizer_config.json")
 
 
@@ -23,7 +25,7 @@ def model(subject: Subject) -> Finding:
     Raises UserError for a name that is none.
     """
     name = _name(subject)
-    path = Path(name).expanduser()
+    path = weights.expanded(name)
     if path.is_dir():
         return _folder(path)
     if path.suffix == ".gguf":
@@ -36,7 +38,7 @@ def model(subject: Subject) -> Finding:
 def weights_here(subject: Subject) -> weights.Weights | None:
     """What `need` reads a model's shape from: a folder, or a hub id. None: the weights are not made yet."""
     name = _name(subject)
-    path = Path(name).expanduser()
+    path = weights.expanded(name)
     if path.is_dir():
         return weights.Weights(path.name, str(path))
     if _is_of_hub(name):
@@ -55,13 +57,13 @@ def missing_bytes(subject: Subject) -> int:
 
 
 def _name(subject: Subject) -> str:
-    return _automatic() if subject.model == "auto" else subject.model
+    return _automatic(device_of(subject)) if subject.model == "auto" else subject.model
 
 
 @cache
-def _automatic() -> str:
+def _automatic(device: str) -> str:
     """Asked once: it may have to wait for a hub that does not answer."""
-    return weights.choose()
+    return weights.choose(device)
 
 
 def _is_of_hub(name: str) -> bool:
@@ -85,7 +87,7 @@ def _hub(name: str) -> Finding:
     from huggingface_hub import model_info, try_to_load_from_cache
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
-    if isinstance(try_to_load_from_cache(name, "config.json"), str):
+    if any(isinstance(try_to_load_from_cache(name, file), str) for file in OF_WEIGHTS):
         return passed(f"{name}, in the hub's cache")
     try:
         model_info(name, timeout=TIMEOUT_S)
@@ -97,7 +99,7 @@ def _hub(name: str) -> Finding:
         reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
         said = f"{name} is not here, and the model hub does not answer: {reason}"
         return failed(said, "sdpo-tts model list shows models that need no hub")
-    return warned(f"{name} is on the hub, and will be downloaded by the first run", f"now: hf download {name}")
+    return warned(f"{name} is on the hub, and will be downloaded by the first run", f"now: sdpo-tts model pull {name}")
 
 
 def _catalogued(entry: Entry) -> Finding:

@@ -109,7 +109,7 @@ def _planned(wanted: Wanted) -> Plan:
     asked = Asked(
         wanted.source, wanted.dtype, wanted.device, wanted.max_new_tokens, MAX_PROMPT_TOKENS,
         copies=2 if several and not wanted.apart and wanted.device.startswith("cuda") else engines,
-        engines=engines, quantization=wanted.quantization,
+        engines=engines, apart=wanted.apart, quantization=wanted.quantization,
     )  # fmt: skip
     cache = int(wanted.memory_gib * GIB) if wanted.memory_gib else None
     return plan(asked, free_bytes(torch.device(wanted.device)), cache)

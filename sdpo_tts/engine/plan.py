@@ -17,7 +17,7 @@ SHORTEST = 64
 @dataclass(frozen=True)
 class Asked:
     """What the run wants. So many `copies` of the base are still to be loaded onto the device, and so many `engines`
-    have keys and values there."""
+    have keys and values there. `apart`: the learner has another device."""
 
     source: str
     dtype: str
@@ -26,6 +26,7 @@ class Asked:
     max_prompt_tokens: int
     copies: int
     engines: int = 1
+    apart: bool = False
     quantization: str = "none"
     teacher: str = "ema"  # the one that needs most
     method: str = "sdpo"
@@ -44,16 +45,21 @@ class Plan:
     @property
     def fixed(self) -> int:
         workspace = WORKSPACE if self.asked.device.startswith("cuda") else 0
-        return self.asked.copies * self.need.weights + self.need.adapter + self.need.work + workspace
+        return self.asked.copies * self.need.weights + self.learner + workspace
+
+    @property
+    def learner(self) -> int:
+        return 0 if self.asked.apart else self.need.adapter + self.need.work
 
     @property
     def caches(self) -> int:
         return self.asked.engines * self.cache
 
     def __str__(self) -> str:
+        learner = f"adapter {size(self.need.adapter)}, learner {size(self.need.work)}, " if self.learner else ""
         return (
-            f"weights {size(self.asked.copies * self.need.weights)}, adapter {size(self.need.adapter)}, "
-            f"learner {size(self.need.work)}, keys and values {size(self.caches)}; {size(self.free)} free"
+            f"weights {size(self.asked.copies * self.need.weights)}, {learner}"
+            f"keys and values {size(self.caches)}; {size(self.free)} free"
         )
 
 

@@ -63,7 +63,8 @@ class Failed:
 
 def serve(talk: Any, source: str, dtype: str, rank: int, settings: EngineSettings) -> None:
     """The whole life of a worker; `talk` is its end of a pipe, `talk.recv()` raises EOFError once the other is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C goes to all processes of the terminal
+    for number in (signal.SIGINT, signal.SIGTERM):  # they may go to the whole group: it is the run that obeys
+        signal.signal(number, signal.SIG_IGN)
     Thread(target=_end_with_parent, daemon=True).start()
     try:
         from sdpo_tts.engine.rollout import Rollout

@@ -38,7 +38,7 @@ def fetch(entry: Entry, report: Report = lambda _: None) -> Path:
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".part-") as folder:
             try:
                 file = source(Path(folder))
-            except (OSError, subprocess.CalledProcessError, zipfile.BadZipFile) as error:
+            except Exception as error:  # each client raises kinds of its own, and the next source may have it
                 failures.append(f"{source.__doc__}: {_last_line(error)}")
                 continue
             if sha256_of(file) == entry.sha256:

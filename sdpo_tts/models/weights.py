@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shutil
 import tempfile
@@ -17,6 +18,8 @@ from sdpo_tts.models.fetch import Report, cache_root, fetch, sha256_of
 
 # Bump when a change here makes other weights out of the same file.
 _DEQUANTISED = "dequantised-1"
+OF_A_MODEL = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")
+"""The files of a hub's repository that loading needs; others hold the weights once more."""
 
 
 @dataclass(frozen=True)
@@ -28,26 +31,34 @@ class Weights:
     sha256: str = ""
 
 
-def choose(report: Report = lambda _: None) -> str:
-    """What `--model auto` means here: the largest model of the catalogue's family that this hardware trains well."""
-    import torch
-
-    memory = torch.cuda.get_device_properties(0).total_memory / 2**30 if torch.cuda.is_available() else 0.0
+def choose(device: str, report: Report = lambda _: None) -> str:
+    """What `--model auto` means here: the largest model of the catalogue's family that `device` trains well."""
+    memory = _card_gb(device)
     if memory >= 20 and _hub_answers():
         name = "Qwen/Qwen3-8B" if memory >= 40 else "Qwen/Qwen3-4B"
-        report(f"model: {name}, since the GPU has {memory:.0f} GiB and the model hub answers")
+        report(f"model: {name}, since the GPU has {memory:.0f} GB and the model hub answers")
         return name
     name = "qwen2.5-coder-0.5b" if memory < 8 else "qwen2.5-coder-1.5b"
-    why = f"the GPU has {memory:.0f} GiB" if memory else "there is no GPU"
+    why = f"the GPU has {memory:.0f} GB" if memory else "no GPU is used"
     report(f"model: {name}, since {why}" + ("" if memory < 20 else " but no model hub answers"))
     return name
 
 
-def locate(spec: str, report: Report = lambda _: None) -> Weights:
-    """Resolve `spec` and bring the weights here. Raises UserError (no such model) or SetupError (not to be had)."""
+def _card_gb(device: str) -> float:
+    """As cards are sold, in units of 10^9 bytes; 0 of what is none."""
+    import torch
+
+    number = int(device.partition(":")[2] or 0) if device.startswith("cuda") else 0
+    there = device.startswith("cuda") and torch.cuda.is_available() and number < torch.cuda.device_count()
+    return torch.cuda.get_device_properties(number).total_memory / 1e9 if there else 0.0
+
+
+def locate(spec: str, report: Report = lambda _: None, device: str = "cpu") -> Weights:
+    """Resolve `spec` and bring the weights here, all but those of a hub id; `auto` is for `device`. Raises UserError
+    (no such model) or SetupError (not to be had)."""
     if spec == "auto":
-        return _auto(report)
-    path = Path(spec).expanduser()
+        return _auto(report, device)
+    path = expanded(spec)
     if path.is_dir():
         return Weights(path.name, str(path))
     if path.suffix == ".gguf":
@@ -62,11 +73,40 @@ def locate(spec: str, report: Report = lambda _: None) -> Weights:
     return Weights(entry.name, str(folder), entry.sha256)
 
 
+def expanded(spec: str) -> Path:
+    """A path with `~` and `~user` resolved. Raises UserError where there is no such user."""
+    try:
+        return Path(spec).expanduser()
+    except RuntimeError:
+        raise UserError("there is no such user", where=spec) from None
+
+
+def downloaded(weights: Weights) -> Path:
+    """The folder of the weights; those of a hub id are fetched where they are not here. Raises SetupError."""
+    if Path(weights.source).is_dir():
+        return Path(weights.source)
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(weights.source, allow_patterns=list(OF_A_MODEL)))
+    except Exception as error:  # the hub's client raises many kinds for one fact: it is not to be had
+        what = f"the model {weights.name} could not be fetched: {first_line(error)}"
+        raise SetupError(what, hint="sdpo-tts model list shows models that need no hub") from None
+
+
+def first_line(error: Exception) -> str:
+    """Of what an error says; its kind where it says nothing."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
 def load(weights: Weights, dtype: str, device: str, quantization: str = "none") -> tuple[Any, Any]:
     """(network, tokenizer), the network in `dtype` on `device`, in evaluation mode. Raises SetupError."""
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
     from transformers.utils.logging import disable_progress_bar
+
+    from sdpo_tts.policy.memory import ran_out
 
     disable_progress_bar()  # type: ignore[no-untyped-call]  # progress is the caller's to show
     more = quantised.arguments(quantization, dtype, device)
@@ -74,9 +114,11 @@ def load(weights: Weights, dtype: str, device: str, quantization: str = "none") 
         _refuse_quantised(weights.name, AutoConfig.from_pretrained(weights.source))
         tokenizer = AutoTokenizer.from_pretrained(weights.source)
         network = AutoModelForCausalLM.from_pretrained(weights.source, dtype=getattr(torch, dtype), **more)
-    except (ImportError, OSError, ValueError) as error:
+    except (ImportError, OSError, ValueError, RuntimeError, SafetensorError) as error:
+        if ran_out(error):
+            raise
         raise SetupError(
-            f"the model {weights.name} could not be loaded: {str(error).splitlines()[0]}",
+            f"the model {weights.name} could not be loaded: {first_line(error)}",
             hint="sdpo-tts model list shows models that need no hub",
         ) from error
     network.to(device).eval().requires_grad_(False)  # type: ignore[arg-type]
@@ -97,22 +139,33 @@ def _refuse_quantised(name: str, config: Any) -> None:
 def dequantised(stem: str, sha256: str, bring: Callable[[], Path], report: Report = lambda _: None) -> Path:
     """A folder with a GGUF file's weights as bfloat16 safetensors: made once, written atomically, checked.
 
-    `bring` gets the file, and is called only where the folder is missing or damaged.
+    `bring` gets the file, and is called only where the folder is missing or damaged. Of several processes one makes it
+    and the others wait. Raises SetupError where the file holds no such weights.
     """
     folder = dequantised_folder(stem, sha256)
     if intact(folder):
         return folder
-    gguf = bring()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f".{folder.name}.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not intact(folder):
+            _make(folder, bring(), report)
+    return folder
+
+
+def _make(folder: Path, gguf: Path, report: Report) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     report(f"de-quantising {gguf.name} (once, about a minute)")
-    folder.parent.mkdir(parents=True, exist_ok=True)
     # Renamed away when it is whole, so there may be nothing left to clean up.
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".part-", ignore_cleanup_errors=True) as part:
-        _dequantise(gguf, Path(part))
+        try:
+            _dequantise(gguf, Path(part))
+        except (ValueError, KeyError, IndexError, ImportError, NotImplementedError) as error:
+            hint = "name another file, or the folder of the model it was made of"
+            raise SetupError(f"no model that could be read: {first_line(error)}", where=str(gguf), hint=hint) from error
         sums = {file.name: sha256_of(file) for file in Path(part).iterdir()}
         (Path(part) / "sums.json").write_text(json.dumps(sums), encoding="utf-8")
         Path(part).rename(folder)
-    return folder
 
 
 def dequantised_folder(stem: str, sha256: str) -> Path:
@@ -120,8 +173,8 @@ def dequantised_folder(stem: str, sha256: str) -> Path:
     return cache_root() / f"{stem}-{sha256[:12]}-{_DEQUANTISED}"
 
 
-def _auto(report: Report) -> Weights:
-    name = choose(report)
+def _auto(report: Report, device: str) -> Weights:
+    name = choose(device, report)
     try:
         return locate(name, report)
     except SetupError as error:

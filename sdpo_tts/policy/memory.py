@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
 import torch
 from torch import Tensor
 
@@ -11,6 +15,7 @@ from sdpo_tts.policy.network import Network
 SHARE = 0.5  # of the free memory; the rest is for logits, gradients and what else runs
 MOST_TOKENS = {"cpu": 1024, "cuda": 16384}  # more at once is not faster
 PROBE_TOKENS = 32
+GROUPS, OWN_GROUP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 
 
 def free_bytes(device: torch.device) -> int:
@@ -21,7 +26,22 @@ def free_bytes(device: torch.device) -> int:
         return int(free + cached)
     import psutil
 
-    return int(psutil.virtual_memory().available)
+    return min([int(psutil.virtual_memory().available), *_left_in_groups()])
+
+
+def _left_in_groups() -> Iterator[int]:
+    """Bytes that each control group of this process, a container's or a job's, has left (cgroups v2). What was read
+    from files and not used lately counts as left."""
+    try:
+        (told,) = (line[3:] for line in OWN_GROUP.read_text().splitlines() if line.startswith("0::"))
+    except (OSError, ValueError):
+        return
+    own = GROUPS / told.strip("/")
+    for group in (own, *(parent for parent in own.parents if parent.is_relative_to(GROUPS))):
+        with suppress(OSError, ValueError):  # the root has no limit, nor has one that says "max"
+            most, held = (int((group / name).read_text()) for name in ("memory.max", "memory.current"))
+            stat = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+            yield max(0, most - held + int(stat["inactive_file"]))
 
 
 def activation_bytes(network: Network) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 PROMPT_TOKENS = 1024  # of a problem of usual length, with feedback
+RANKS = 4  # of the adapter's, for the columns of an average of it
 ITEM = {"bfloat16": 2, "float16": 2, "float32": 4}
 FP32, GIB = 4, 2**30
 NF4 = 0.5 + 4 / 64  # bytes of a weight: its code, and a scale in fp32 for 64 of them
@@ -31,8 +32,8 @@ class Work(Protocol):
 
 @dataclass(frozen=True)
 class Need:
-    """Bytes: the frozen weights; the adapter with its gradient and AdamW's two moments; the keys and values of a
-    batch that is sampled; one sequence of the learner."""
+    """Bytes: the frozen weights; the adapter with its gradient, AdamW's two moments, and what guard and teacher keep of
+    it; the keys and values of a batch that is sampled; one sequence of the learner."""
 
     weights: int
     adapter: int
@@ -99,8 +100,9 @@ def _linear(network: Any) -> list[Any]:
 
 
 def _copies(subject: Work) -> int:
-    """Weights, gradient, two moments; and the teacher's shadow of the weights."""
-    return 5 if subject.teacher == "ema" else 4
+    """Weights, gradient, two moments; what the guard keeps of the best batch, all but the gradient; and a shadow of the
+    weights, of more columns."""
+    return 7 + (RANKS if subject.teacher == "ema" else 0)
 
 
 def _cache_width(config: Any) -> int:

@@ -129,12 +129,13 @@ class Network:
     def load_adapter(self, folder: Path) -> None:
         """Take over an adapter that `save_adapter` wrote. Raises UserError where there is none that fits."""
         from peft import load_peft_weights, set_peft_model_state_dict
+        from safetensors import SafetensorError
 
         try:
             saved = load_peft_weights(str(folder), device=str(self.device))
             result: Any = set_peft_model_state_dict(self.peft, saved, adapter_name=POLICY)
-        except (OSError, ValueError, RuntimeError) as error:
-            reason = str(error).splitlines()[0]
+        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise UserError(f"no adapter that fits this model: {reason}", where=str(folder)) from None
         if result.unexpected_keys or not saved:
             raise UserError(f"the adapter is another model's: {result.unexpected_keys[:1]}", where=str(folder))

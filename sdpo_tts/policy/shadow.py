@@ -15,13 +15,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sdpo_tts.policy.need import RANKS
 from sdpo_tts.policy.network import POLICY, Network
 
 NAME = "shadow"
 
 
 class Shadow:
-    """The average as a second adapter of the network. `rank` None: four times the rank of the policy's."""
+    """The average as a second adapter of the network. `rank` None: RANKS times that of the policy's."""
 
     def __init__(self, network: Network, rate: float, rank: int | None = None) -> None:
         from peft import LoraConfig
@@ -29,7 +30,7 @@ class Shadow:
 
         self.network, self.rate = network, rate
         lora: Any = network.peft.peft_config[POLICY]
-        self.rank, self.lost = rank or 4 * lora.r, 0.0
+        self.rank, self.lost = rank or RANKS * lora.r, 0.0
         config = LoraConfig(r=self.rank, lora_alpha=self.rank, target_modules=lora.target_modules, lora_dropout=0.0)
         network.peft.add_adapter(NAME, config)
         self._layers: list[Any] = [m for m in network.peft.modules() if isinstance(m, LoraLayer) and NAME in m.lora_A]

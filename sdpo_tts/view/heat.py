@@ -6,7 +6,6 @@ The same shades in the terminal and on a page. Next to them stands what a reward
 from __future__ import annotations
 
 import html
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from string import Template
@@ -16,7 +15,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from sdpo_tts.errors import visible
+from sdpo_tts.errors import visible, visible_lines
 
 if TYPE_CHECKING:
     from sdpo_tts.policy.credit import Piece
@@ -57,11 +56,6 @@ def spelt(text: str) -> str:
     return visible(text) or "(end)"
 
 
-def _lines(text: str) -> str:
-    """For a terminal, which must not obey what a model wrote."""
-    return re.sub(r"[^\n\t]+", lambda found: visible(found[0]), text)
-
-
 def reward_alone(advantage: float) -> str:
     return f"reward alone (GRPO) gives every token of this attempt the same advantage: {advantage:+.2f}"
 
@@ -71,14 +65,15 @@ def terminal(heat: Heat) -> Group:
     body = Text()
     for piece in heat.pieces:
         red, green, blue = shade(piece.log_ratio, (24, 24, 24))
-        body.append(_lines(piece.text), style=f"#f4f4f4 on rgb({red},{green},{blue})")
+        body.append(visible_lines(piece.text), style=f"#f4f4f4 on rgb({red},{green},{blue})")
     table = Table("piece", "log(teacher/student)", "the teacher's choices", box=None, pad_edge=False)
     for piece in heat.strongest:
         choices = "  ".join(f"{spelt(text)} {share:.0%}" for text, share in piece.alternatives)
         table.add_row(Text(spelt(piece.text)), f"{piece.log_ratio:+.2f}", Text(choices))
     legend = Text("red: the teacher disagrees; blue: it reinforces", style="dim")
     return Group(Text(heat.title, style="bold"), legend, Text(""), body, Text(""), table, Text(""),
-                 Text(reward_alone(heat.advantage), style="dim"), Text(""), Text(_lines(heat.feedback)))  # fmt: skip
+                 Text(reward_alone(heat.advantage), style="dim"), Text(""),
+                 Text(visible_lines(heat.feedback)))  # fmt: skip
 
 
 PAGE = Template("""<!doctype html>

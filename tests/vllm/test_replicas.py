@@ -136,6 +136,14 @@ def test_a_batch_left_in_the_middle_is_not_taken_for_the_next(policy: Made) -> N
     assert len(batch(policy, 6, Listener())) == 6
 
 
+def test_signals_to_the_whole_group_are_for_the_run_to_obey(policy: Made) -> None:
+    for one in workers():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            os.kill(one.pid, number)
+    time.sleep(0.5)
+    assert len(batch(policy, 4, Listener())) == 4
+
+
 def test_one_that_dies_is_one_clear_error(policy: Made) -> None:
     """The last test: its engine cannot be used any more."""
     two = workers()
