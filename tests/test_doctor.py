@@ -308,6 +308,17 @@ def test_a_disk_too_small_for_the_model(monkeypatch: Patch, tmp_path: Path) -> N
     is_wrong(look("disk", Subject(model="qwen2.5-coder-1.5b", runs=tmp_path)), Level.FAIL, "models: ", "SDPO_TTS_CACHE")
 
 
+def test_a_disk_too_small_for_a_model_of_the_hub(monkeypatch: Patch, tmp_path: Path) -> None:
+    files = [types.SimpleNamespace(rfilename=f"model-{i}.safetensors", size=2 * 2**30) for i in (1, 2)]
+    told = types.SimpleNamespace(siblings=[*files, types.SimpleNamespace(rfilename="consolidated.pt", size=2**40)])
+    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *_: None)
+    monkeypatch.setattr("huggingface_hub.model_info", lambda name, **_: told)
+    usage(monkeypatch, 3 * 2**30)
+    is_wrong(look("disk", Subject(model="a/b", runs=tmp_path)), Level.FAIL, "4.0 GiB are needed", "HF_HOME")
+    usage(monkeypatch, 5 * 2**30)
+    assert look("disk", Subject(model="a/b", runs=tmp_path)).level is Level.PASS
+
+
 def test_shared_memory(monkeypatch: Patch, tmp_path: Path) -> None:
     usage(monkeypatch, 64 * 2**20)
     monkeypatch.setattr(storage, "SHARED", tmp_path)

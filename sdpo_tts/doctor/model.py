@@ -48,12 +48,22 @@ def weights_here(subject: Subject) -> weights.Weights | None:
 
 
 def missing_bytes(subject: Subject) -> int:
-    """What the model would still take on disk: the file, and its weights at 16 bits that were at least 4 in it."""
+    """What the model would still take on disk: the weights of a hub; of the catalogue the file, and its weights at 16
+    bits that were at least 4 in it."""
     name = _name(subject)
+    if _is_of_hub(name):
+        return 0 if _in_hub_cache(name) else _hub_bytes(name)
     if name not in entries() or _made(find(name)).is_dir():
         return 0
     entry = find(name)
     return entry.bytes * (0 if (cache_root() / entry.file).is_file() else 1) + 4 * entry.bytes
+
+
+def cache_of(subject: Subject) -> tuple[Path, str]:
+    """The folder that the model's files are in, or would be, and the variable that names another."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    return (Path(HF_HUB_CACHE), "HF_HOME") if _is_of_hub(_name(subject)) else (cache_root(), "SDPO_TTS_CACHE")
 
 
 def _name(subject: Subject) -> str:
@@ -84,10 +94,10 @@ def _folder(path: Path) -> Finding:
 
 
 def _hub(name: str) -> Finding:
-    from huggingface_hub import model_info, try_to_load_from_cache
+    from huggingface_hub import model_info
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
-    if any(isinstance(try_to_load_from_cache(name, file), str) for file in OF_WEIGHTS):
+    if _in_hub_cache(name):
         return passed(f"{name}, in the hub's cache")
     try:
         model_info(name, timeout=TIMEOUT_S)
@@ -100,6 +110,23 @@ def _hub(name: str) -> Finding:
         said = f"{name} is not here, and the model hub does not answer: {reason}"
         return failed(said, "sdpo-tts model list shows models that need no hub")
     return warned(f"{name} is on the hub, and will be downloaded by the first run", f"now: sdpo-tts model pull {name}")
+
+
+def _in_hub_cache(name: str) -> bool:
+    from huggingface_hub import try_to_load_from_cache
+
+    return any(isinstance(try_to_load_from_cache(name, file), str) for file in OF_WEIGHTS)
+
+
+def _hub_bytes(name: str) -> int:
+    """Of its weights; 0 where the hub does not tell."""
+    from huggingface_hub import model_info
+
+    try:
+        files = model_info(name, timeout=TIMEOUT_S, files_metadata=True).siblings or []
+    except Exception:  # the hub's client raises many kinds for one fact, which the model's own check tells
+        return 0
+    return sum(file.size or 0 for file in files if file.rfilename.endswith(".safetensors"))
 
 
 def _catalogued(entry: Entry) -> Finding:

@@ -20,22 +20,20 @@ HOUR_S = 3600.0
 
 def disk(subject: Subject) -> Finding:
     """Room, and the right to write, where runs and models go."""
-    from sdpo_tts.doctor.model import missing_bytes
+    from sdpo_tts.doctor.model import cache_of, missing_bytes
 
-    said = []
-    for what, folder, need in (("runs", subject.runs, RUNS_NEED), ("models", cache_root(), missing_bytes(subject))):
+    said, (models, variable) = [], cache_of(subject)
+    for what, folder, need, other in (
+        ("runs", subject.runs, RUNS_NEED, "--runs"), ("models", models, missing_bytes(subject), variable)
+    ):  # fmt: skip
         place = _existing(folder)
         free = shutil.disk_usage(place).free
         said.append(f"{what}: {size(free)} free at {place}")
         if not os.access(place, os.W_OK):
-            return failed(f"{what}: {place} may not be written to", f"chown it, or set {_variable(what)}")
+            return failed(f"{what}: {place} may not be written to", f"chown it, or set {other}")
         if free < need:
-            return failed(f"{said[-1]}, {size(need)} are needed", f"free some, or set {_variable(what)}")
+            return failed(f"{said[-1]}, {size(need)} are needed", f"free some, or set {other}")
     return passed("; ".join(said))
-
-
-def _variable(what: str) -> str:
-    return "--runs" if what == "runs" else "SDPO_TTS_CACHE"
 
 
 def _existing(folder: Path) -> Path:
