@@ -35,12 +35,14 @@ def load(path: str, name: str = "solution") -> dict[str, Any]:
 
 
 def find(namespace: dict[str, Any], name: str) -> Callable[..., Any]:
-    """The function at top level, or the method of a class `Solution`."""
-    if callable(found := namespace.get(name)):
-        return found  # type: ignore[no-any-return]
-    owner = namespace.get("Solution")
-    if isinstance(owner, type) and callable(getattr(owner, name, None)):
+    """The function at top level, or the method of a class `Solution`; one that was imported only if there is no such
+    method."""
+    found, owner = namespace.get(name), namespace.get("Solution")
+    own = getattr(found, "__module__", None) == namespace["__name__"]
+    if isinstance(owner, type) and callable(getattr(owner, name, None)) and not own:
         return getattr(owner(), name)  # type: ignore[no-any-return]
+    if callable(found):
+        return found  # type: ignore[no-any-return]
     raise HarnessError(f"NameError: the program defines no function '{name}' (nor a method of class Solution)")
 
 

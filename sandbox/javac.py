@@ -13,6 +13,8 @@ import sys
 import zipfile
 
 CLASSES = "classes"
+# Strings and characters are told apart from comments so that neither is taken for the other.
+_COMMENT = re.compile(r"""/\*.*?\*/|//[^\n]*|("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')""", re.S)
 _PUBLIC = re.compile(
     r"^\s*public\s+(?:(?:abstract|final|strictfp|sealed)\s+)*(?:class|interface|enum|record)\s+(\w+)", re.M
 )
@@ -22,13 +24,13 @@ _MAIN = (b"\x01\x00\x04main", b"([Ljava/lang/String;)V")  # as a class file's ta
 def main() -> int:
     source, jar = sys.argv[1:3]
     with open(source, encoding="utf-8", errors="replace") as file:
-        public = _PUBLIC.search(file.read())
-    named = f"{public[1]}.java" if public else "Main.java"
+        public = public_class(file.read())
+    named = f"{public or 'Main'}.java"
     if named != source:
         os.rename(source, named)
     if code := subprocess.call(["javac", "-encoding", "UTF-8", "-nowarn", "-d", CLASSES, named]):
         return code
-    entry = main_class(public[1] if public else "Main")
+    entry = main_class(public or "Main")
     if entry is None:
         print(f"{named}: error: no class has a method `public static void main(String[])`", file=sys.stderr)
         return 1
@@ -36,16 +38,22 @@ def main() -> int:
     return 0
 
 
+def public_class(source: str) -> str | None:
+    found = _PUBLIC.search(_COMMENT.sub(lambda found: found[1] or " ", source))
+    return found[1] if found else None
+
+
 def main_class(preferred: str) -> str | None:
-    """`preferred` if it has a main method, else the first of the others that has one."""
-    names = (name.removesuffix(".class") for name in os.listdir(CLASSES) if name.endswith(".class"))
-    candidates = sorted((name for name in names if has_main(name)), key=lambda name: (name != preferred, name))
-    return candidates[0] if candidates else None
+    """`preferred` if it has a main method, else the first of the others that has one; with its package before it."""
+    files = (os.path.join(folder, name) for folder, _, names in os.walk(CLASSES) for name in names)
+    found = (os.path.relpath(file, CLASSES) for file in files if has_main(file))
+    names = (file.removesuffix(".class").replace("/", ".") for file in found)
+    return min(names, key=lambda name: (name.rpartition(".")[2] != preferred, name), default=None)
 
 
-def has_main(name: str) -> bool:
-    with open(f"{CLASSES}/{name}.class", "rb") as file:
-        content = file.read()
+def has_main(file: str) -> bool:
+    with open(file, "rb") as opened:
+        content = opened.read()
     return all(part in content for part in _MAIN)
 
 

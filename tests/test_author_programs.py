@@ -258,6 +258,15 @@ def function_problem(in_place: int, kind: str, *cases: tuple[bytes, bytes]) -> P
 
 
 CASE = (b"[3, 1, 2]\n", b"[1, 2, 3]\n")
+
+
+def test_an_answer_that_json_cannot_say_is_the_authors_error(engine: None) -> None:
+    stress = Stress(python("print('[1, 2]')"), python("def f(xs): return float('inf')"), 5)
+    what = "`stress.brute` gives no JSON value on generated test 1"
+    with pytest.raises(UserError, match=what), Judge(replace(function_problem(0, "floats", CASE), stress=stress)):
+        pass
+
+
 FUNCTIONS = [
     (1, "tokens", "def f(xs):\n    xs.sort()", "AC"),
     (1, "tokens", "def f(xs):\n    xs = sorted(xs)", "WA"),

@@ -113,7 +113,7 @@ def test_the_first_difference_is_named(kind: str, expected: bytes, actual: bytes
     assert compare(checker(kind), expected, actual).detail == detail
 
 
-def test_a_hostile_output_costs_linear_time() -> None:
+def test_an_output_of_two_million_digits_is_compared() -> None:
     digits = b"1" * 2_000_000
     assert not compare(checker("floats 1e-6"), b"0.5", digits).ok
     assert not compare(checker("kattis float_tolerance 1e-6"), b"0.5", digits).ok

@@ -241,6 +241,7 @@ HOSTILE = {
     "forges findings": "import os, json\nwith open('/tmp/diagnosis', 'w') as f:\n    f.write('\\x1b[31m{\\n' + json.dumps({'line': 1, 'values': {'a' * 9000: 'b' * 9000}}) + '\\n')\nos._exit(1)",
     "forges nonsense": "import os\nfor text in ('{\"line\": [1]}', '{\"line\": 99999, \"values\": [3]}', '{' * 9000, '\\0\\xff' * 999):\n    open('/tmp/diagnosis', 'w').write(text)\nos._exit(1)",
     "endless numbers": "open('/tmp/diagnosis', 'a').write('Stack:\\n  File \"/w/solution.py\", line ' + '9' * 5000 + ' in f\\n')\nraise ValueError",
+    "forges half a character": "import os, json\nopen('/tmp/diagnosis', 'w').write(json.dumps({'line': 1, 'values': {'x': '\\ud800\\u202e'}}))\nos._exit(1)",
     "deep nonsense": "import os\nopen('/tmp/diagnosis', 'w').write('\\n{\"a\":' * 1 + '[' * 200_000)\nos._exit(1)",
     "fills the disk": "import os\ntry:\n    open('/tmp/diagnosis', 'wb').write(bytes(60 << 20))\nfinally: os._exit(1)",
     "a pipe in its place": "import os\ntry: os.unlink('/tmp/diagnosis')\nexcept OSError: pass\nos.mkfifo('/tmp/diagnosis')\nos._exit(1)",
@@ -260,7 +261,7 @@ def test_hostile_programs_spoil_their_own_diagnosis_only(judge: Judge) -> None:
         assert judgement.verdict is Verdict.RE, name
         text = told(judgement)
         assert text.startswith("Runtime error:") and len(text) < 900, (name, text)
-        assert all(c.isprintable() or c == "\n" for c in text), name
+        assert all(c.isprintable() or c == "\n" for c in text) and text.encode(), name
         assert "root:" not in text
     assert judge.judge("print(7)").solved
 

@@ -423,7 +423,7 @@ def test_an_image_that_is_not_built(monkeypatch: Patch, tmp_path: Path) -> None:
 
 
 def test_containers_of_dead_runs_are_removed(monkeypatch: Patch) -> None:
-    owners = {"a": f"{fleet.socket.gethostname()}/{2**22 + 1}/1", "b": fleet._owner()}
+    owners = {"a": f"{fleet._host()}/{2**22 + 1}/1", "b": fleet._owner()}
     engine_of(monkeypatch, owners)
     said = "1 of dead runs were there and are removed; 1 belong to processes that live"
     assert look("dead containers") == Finding(Level.PASS, said)

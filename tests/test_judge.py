@@ -81,6 +81,8 @@ FUNCTION = replace(
     [
         ("def add(xs, y):\n    print('noise')\n    return xs + [y]", "AC"),
         ("class Solution:\n    def add(self, xs, y):\n        return (*xs, y)", "AC"),
+        ("from operator import add\nclass Solution:\n    def add(self, xs, y):\n        return [*xs, y]", "AC"),
+        ("def add(xs, y):\n    return [*xs, y]\nclass Solution:\n    def add(self, xs, y):\n        return 0", "AC"),
         ("def add(xs, y):\n    return xs", "WA"),
         ("def add(xs):\n    return xs", "RE"),
         ("def other(xs, y):\n    return xs", "RE"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
@@ -36,7 +37,7 @@ NATIVE = {
 }
 RUST = "use std::io::Read;\nfn main(){let mut s=String::new();std::io::stdin().read_to_string(&mut s).unwrap();" \
     "let v:Vec<i64>=s.split_whitespace().map(|x|x.parse().unwrap()).collect();"  # fmt: skip
-JAVA = "import java.util.*;\nclass Helper {}\npublic class Sum {\n  static int f(int n){return n==0?0:1+f(n-1);}\n" \
+JAVA = "package p;\n/* once\n public class Old {} */\nimport java.util.*;\nclass Helper {}\npublic class Sum {\n  static int f(int n){return n==0?0:1+f(n-1);}\n" \
     "  public static void main(String[] args){Scanner in=new Scanner(System.in);long a=in.nextLong(),b=in.nextLong();"  # fmt: skip
 GO = "package main\nimport \"fmt\"\nfunc main(){var a,b int64;fmt.Scan(&a,&b);"
 
@@ -148,3 +149,11 @@ def test_prompts_and_file_names_come_from_the_same_table() -> None:
         assert f"Write a {known.title} program" in text and f"one ```{known.tag} block" in text
     assert [language_of(f"x.{end}") for end in ("py", "cc", "c", "rs", "java", "go", "txt")] == ["python3", "cpp20", "c", "rust", "java", "go", None]
     assert Path(languages()["java"].source).suffix == ".java"
+
+
+def test_a_class_in_a_comment_names_no_file() -> None:
+    spec = importlib.util.spec_from_file_location("javac", ROOT / "sandbox" / "javac.py")
+    assert spec and spec.loader
+    spec.loader.exec_module(javac := importlib.util.module_from_spec(spec))
+    text = 'String s = "/*";\n// public class A\n/*\n public class B {} */\n  public final class C { char c = \'"\'; }'
+    assert javac.public_class(text) == "C" and javac.public_class("class D {}") is None

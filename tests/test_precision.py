@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import signal
+import socket
+import struct
+import threading
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
 
 from sdpo_tts.judge import Judge, Verdict
 from sdpo_tts.judge.bench import Bench
-from sdpo_tts.judge.container import Cage, Command, ContainerOutOfMemory
+from sdpo_tts.judge.channel import Channel, ChannelClosed
+from sdpo_tts.judge.container import FACTS, Cage, Command, ContainerLost, ContainerOutOfMemory, _facts
 from sdpo_tts.judge.facts import Facts, cause, is_borderline, stack_bytes, wall_kill_s
+from sdpo_tts.judge.gate import Gate
 from sdpo_tts.problem import Limits, Test
 from tests.hostile.corpus import RIGHT, SUM
 
@@ -151,6 +158,105 @@ class Harbour:
     def remove(self, container: Sinking) -> None: ...
 
     def give_back(self, cage: Cage, container: Sinking) -> None: ...
+
+
+class Full(Sinking):
+    """A container that goes down when it is to take a program in."""
+
+    def load(self, files: dict[str, bytes]) -> None:
+        raise ContainerOutOfMemory
+
+
+class FullHarbour(Harbour):
+    def __init__(self, uses: int) -> None:
+        self.uses, self.removed = uses, 0
+
+    def borrow(self, cage: Cage) -> Full:
+        (container := Full()).uses = self.uses
+        return container
+
+    def remove(self, container: Sinking) -> None:
+        self.removed += 1
+
+    def give_back(self, cage: Cage, container: Sinking) -> None:
+        pytest.fail("it is gone")
+
+
+def test_what_sinks_a_container_that_others_have_used_is_nobody_s_fault() -> None:
+    new, used = FullHarbour(1), FullHarbour(2)
+    with Bench(new, Cage(MIB, MIB), {}) as bench:  # type: ignore[arg-type]
+        found = cause(bench.run(Command((), 1, 1, 1, 1)), LIMITS)
+    assert found and found[0] is Verdict.MLE and new.removed == 1
+    with pytest.raises(ContainerLost), Bench(used, Cage(MIB, MIB), {}) as bench:  # type: ignore[arg-type]
+        bench.run(Command((), 1, 1, 1, 1))
+    assert used.removed == 1
+
+
+def test_a_program_that_the_machine_killed_is_judged_again() -> None:
+    def answer(evicted: int) -> list[bytes]:
+        return [b"done", FACTS.pack(0, 9, 0, 0, 1, evicted, 0, 0, 0, 0), b"", b"", b"", b""]
+
+    assert _facts(answer(0)).oom_kills == 1
+    with pytest.raises(ContainerLost, match="because the machine ran out of memory"):
+        _facts(answer(1))
+
+
+def test_an_answer_without_the_seal_is_not_the_supervisor_s() -> None:
+    ours, theirs = socket.socketpair()
+    with closing(ours), closing(theirs):
+        channel = Channel(ours)
+        channel.send([[b"run"]], 1.0)
+        seal = re.findall(rb"[0-9a-f]{32}", theirs.recv(4096))[0]
+        for said in (seal, b"0" * 32):
+            payload = struct.pack("<3I", 2, 4, 32) + b"done" + said
+            theirs.sendall(struct.pack(">BxxxI", 1, len(payload)) + payload)
+        assert channel.receive(1.0) == [b"done"]
+        with pytest.raises(ChannelClosed, match="not the supervisor's"):
+            channel.receive(1.0)
+
+
+def test_whoever_is_measured_alone_waits_for_the_others_and_they_for_it() -> None:
+    gate, told = Gate(), list[str]()
+    inside, leave, alone, end = (threading.Event() for _ in range(4))
+
+    def other() -> None:
+        with gate.shared():
+            inside.set()
+            leave.wait(10)
+            told.append("the other has paused")
+
+    def borderline() -> None:
+        with gate.shared(), gate.alone():
+            told.append("alone")
+            alone.set()
+            end.wait(10)
+            told.append("done")
+
+    def late() -> None:
+        with gate.shared():
+            told.append("late")
+
+    threads = [threading.Thread(target=one) for one in (other, borderline, late)]
+    threads[0].start()
+    assert inside.wait(10)
+    threads[1].start()
+    assert not alone.wait(0.1), "the other is still at work"
+    leave.set()
+    assert alone.wait(10)
+    threads[2].start()
+    threads[2].join(0.1)
+    end.set()
+    for thread in threads:
+        thread.join(10)
+    assert told == ["the other has paused", "alone", "done", "late"]
+
+
+def test_too_much_on_either_stream_is_too_much_however_it_ends(engine: None) -> None:
+    source = RIGHT + "import os, sys\nsys.stdout.flush()\nos.write({fd}, b'x' * {size})\nos._exit(0)"
+    sizes = [(fd, SUM.limits.output_bytes + more) for fd in (1, 2) for more in (1, 1000)]
+    with Judge(SUM) as judge:
+        verdicts = [one.verdict for one in judge.judge_many([source.format(fd=fd, size=size) for fd, size in sizes])]
+    assert verdicts == [Verdict.OLE] * 4
 
 
 def test_a_container_that_goes_down_is_held_against_the_run_that_sank_it() -> None:

@@ -54,6 +54,11 @@ def test_multi_turn_starts_as_the_student() -> None:
     assert text.index("first") < text.index("second")
 
 
+def test_half_a_surrogate_pair_is_no_fault_of_ours() -> None:
+    chat = Chat(chatml(), SimpleNamespace(eos_token_id=None))
+    assert "a?b" in chat.text(chat.prompt("a\ud800b"))
+
+
 def test_what_is_quoted_cannot_end_the_turn() -> None:
     tokenizer = chatml()
     chat, (start, end) = Chat(tokenizer, SimpleNamespace(eos_token_id=None)), tokenizer.convert_tokens_to_ids(SPECIAL)

@@ -178,7 +178,7 @@ static void drain(Command *command) {
     close_end(&command->in);
     hear_out(command, &command->out);
     hear_out(command, &command->err);
-    if (!command->killed && command->out.capture.total > command->job->limits.output_bytes) command->killed = "output";
+    if (!command->killed && is_over_output(command)) command->killed = "output";
 }
 
 void command_run(Command *command, const Job *job, int program) {

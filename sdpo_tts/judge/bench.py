@@ -66,8 +66,7 @@ class Bench:
 
     def _use(self, action: Callable[[Container], Facts]) -> Facts:
         if self._container is None:
-            self._container = self._fleet.borrow(self._cage)
-            self._container.load(self._files)
+            self._container = self._loaded()
         try:
             facts = action(self._container)
         except ContainerOutOfMemory:
@@ -77,6 +76,19 @@ class Bench:
         if facts.dirty or facts.oom_kills:
             self._drop()
         return facts
+
+    def _loaded(self) -> Container:
+        """One with the program in it. Raises ContainerOutOfMemory where a new one has no room for it; of one that was
+        used before that says nothing."""
+        container = self._fleet.borrow(self._cage)
+        try:
+            container.load(self._files)
+        except (ContainerLost, ContainerOutOfMemory) as error:
+            self._fleet.remove(container)
+            if container.uses > 1:
+                raise ContainerLost(str(error)) from error
+            raise
+        return container
 
     def _ahead(self, stdin: bytes) -> Sequence[bytes]:
         """What to begin before the answer is here: so much that little time is lost if none of it is wanted."""

@@ -161,7 +161,15 @@ def _remove_all(api: Any, filters: dict[str, str]) -> None:
 
 def _owner() -> str:
     """This process, told apart from a later one with the same number by its start time."""
-    return f"{socket.gethostname()}/{os.getpid()}/{_started(os.getpid())}"
+    return f"{_host()}/{os.getpid()}/{_started(os.getpid())}"
+
+
+def _host() -> str:
+    """Where numbers of processes mean the same: a container may share its host's name, but not these."""
+    try:
+        return f"{socket.gethostname()} {Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        return socket.gethostname()
 
 
 def _started(pid: int) -> str:
@@ -175,7 +183,7 @@ def _started(pid: int) -> str:
 def _is_dead(owner: str) -> bool:
     """Another host's process is not ours to call dead."""
     host, pid, started = owner.rsplit("/", 2)
-    if host != socket.gethostname():
+    if host != _host():
         return False
     try:
         os.kill(int(pid), 0)

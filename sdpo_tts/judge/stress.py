@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterable, Iterator
 
@@ -61,6 +62,9 @@ class StressTests:
             what = f"`stress.generator` writes more than {size(MOST_INPUT_BYTES)} as test {number}"
             raise UserError(what, where=str(self._problem.path), hint="stress tests are meant to be small")
         answer = self._run(self._brute, number, stdin=given)
+        if self._problem.function and not _is_json(answer):
+            what = f"`stress.brute` gives no JSON value on generated test {number}"
+            raise UserError(what, where=str(self._problem.path))
         return Test(f"stress-{number}", given, answer, shown=True)
 
     def _run(self, tool: Tool, number: int, *, arguments: tuple[str, ...] = (), stdin: bytes = b"") -> bytes:
@@ -68,6 +72,19 @@ class StressTests:
         if facts.exit_code != 0 or facts.killed or facts.oom_kills:
             raise UserError(_complaint(tool, number, facts), where=str(self._problem.path))
         return facts.stdout
+
+
+def _is_json(answer: bytes) -> bool:
+    """Python writes NaN and Infinity too, which are none, and which nothing would be equal to."""
+
+    def refuse(name: str) -> None:
+        raise ValueError(name)
+
+    try:
+        json.loads(answer, parse_constant=refuse)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _complaint(tool: Tool, number: int, facts: Facts) -> str:

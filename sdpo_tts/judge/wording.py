@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, fields
 
 FIELD_CHARS, FIELD_LINES = 250, 8
-_CONTROL = re.compile(r"[^\t\n\x20-\x7e\u00a1-\uffff]")
+_PLAIN = re.compile(r"[\t\n\x20-\x7e]+")
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,13 @@ def literal(data: bytes) -> str:
 
 
 def clean(text: str, chars: int = FIELD_CHARS, lines: int = FIELD_LINES) -> str:
-    """Without control characters, and cut to so many characters and lines."""
-    kept = "\n".join(_CONTROL.sub("?", text).splitlines()[:lines])
+    """Without control characters, invisible ones and halves of a surrogate pair, and cut to so many characters and
+    lines."""
+    kept = "\n".join(_printable(text).splitlines()[:lines])
     return kept if len(kept) <= chars else kept[: chars - 3] + "..."
+
+
+def _printable(text: str) -> str:
+    if _PLAIN.fullmatch(text):
+        return text
+    return "".join(c if c in "\t\n" or (c.isprintable() and c <= "\uffff") else "?" for c in text)

@@ -133,7 +133,9 @@ class Chat:
         return tuple(encoded["input_ids"])
 
     def _harmless(self, text: str) -> str:
-        """`<|im_end|>` as `< |im_end|>`: what a program prints, or a statement holds, must not end the turn."""
+        """`<|im_end|>` as `< |im_end|>`: what a program prints, or a statement holds, must not end the turn. Halves of
+        surrogate pairs, which a statement in JSON may hold, are no text for a tokenizer."""
+        text = text.encode(errors="replace").decode()
         return self._special.sub(lambda found: f"{found[0][0]} {found[0][1:]}", text)
 
     def text(self, ids: Sequence[int]) -> str:

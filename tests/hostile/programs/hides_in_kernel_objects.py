@@ -4,10 +4,10 @@ libc = ctypes.CDLL(None, use_errno=True)
 import socket
 
 KEY = 0x5D90
-for call in 68, 64, 29:  # msgget, semget, shmget
-    if libc.syscall(call, KEY, 4096 if call == 29 else 1, 0) >= 0:
+for call, *size in (68,), (64, 1), (29, 4096):  # msgget, semget, shmget
+    if libc.syscall(call, KEY, *size, 0) >= 0:
         print('seen', call)
-    libc.syscall(call, KEY, 4096 if call == 29 else 1, 0o1777)
+    libc.syscall(call, KEY, *size, 0o1777)
 if libc.syscall(240, b'seen', 2, 0, None) >= 0:  # mq_open
     print('seen queue')
 libc.syscall(240, b'seen', 0o102, 0o777, None)
