@@ -192,6 +192,16 @@ def test_both_sides_exits_are_resolved(guessing: Judge) -> None:
     assert judgements[0].solved
 
 
+def test_an_interactor_that_computes_is_not_held_against_the_submission(engine: None) -> None:
+    """For longer than the submission may be silent, which is 1.3 s."""
+    source = "import time\nwhile time.process_time() < 2: pass\n" + GUESS.format(kattis=True)
+    slow = Interactor(python(source), Convention.KATTIS)
+    limits = replace(GUESSING.limits, time_s=0.1)
+    with Judge(replace(GUESSING, limits=limits, interactor=slow)) as judge:
+        judgement = judge.judge(SEARCH)
+    assert judgement.solved, judgement.outcomes
+
+
 def test_the_dialogue_is_told(guessing: Judge) -> None:
     judgement = guessing.judge("print(500, flush=True)\nprint(input() == 'lower' and 2000, flush=True)\ninput()")
     told = render(judgement, guessing.problem).text

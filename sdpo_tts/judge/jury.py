@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sdpo_tts.judge.author import WALL_S, Tool, Workshop, message_file, opinion, paths
+from sdpo_tts.judge.author import CPU_S, WALL_S, Tool, Workshop, message_file, opinion, paths
 from sdpo_tts.judge.bench import Bench
 from sdpo_tts.judge.checker import Comparison, JuryError, compare
 from sdpo_tts.judge.checker_json import compare_json
@@ -45,6 +45,14 @@ class Jury:
         # The CPU limit is as ever. A wall clock would count each word's way here and there: silence is what ends it.
         # Only the submission's: an interactor waits as long as that lasts, and then its input ends.
         ours = Side(bench, replace(command, wall_s=wall_s), idle_s=command.wall_s)
+        talk = self._hold(ours, words, files)
+        if talk.submission.killed == "idle" and talk.interactor.cpu_s > command.wall_s / 2:
+            # The silence was the interactor's, which has computed.
+            talk = self._hold(replace(ours, idle_s=command.wall_s + CPU_S), words, files)
+        return talk
+
+    def _hold(self, ours: Side, words: Command, files: dict[str, bytes]) -> Dialogue:
+        assert self._interactor
         with self._workshop.bench(self._interactor, files) as own:
             return hold(ours, Side(own, words, WALL_S))
 
