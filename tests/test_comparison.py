@@ -333,8 +333,10 @@ def test_what_others_do_counts_in_the_estimate(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(Pace, "left", lambda pace, cells, at_once: f"; {len(cells)} left, {at_once:g} at once")
     asked = replace(plan(tmp_path, ("sdpo",), seeds=4), problems=PROBLEMS[:1])
     asked.open()
-    with claimed(list(asked.cells())[1].home):
-        _, lines = run(asked)
+    other, lines = ExitStack(), Lines()
+    other.enter_context(claimed(list(asked.cells())[1].home))
+    lines.when("waiting for cells of other processes: 1", other.close)
+    Comparison(asked, makers(), lines.append).run()
     assert [line.partition("; ")[2] for line in lines[:4]] == [
         "3 left, 1 at once", "2 left, 2 at once", "1 left, 1.5 at once", f"0 left, {4 / 3:g} at once",
     ]  # fmt: skip
