@@ -12,6 +12,7 @@ from sdpo_tts.errors import UserError
 from sdpo_tts.judge import Judge, Verdict
 from sdpo_tts.judge.container import Container
 from sdpo_tts.judge.feedback import render
+from sdpo_tts.judge.stress import _is_json
 from sdpo_tts.problem import Checker, Convention, Function, Interactor, Limits, Mode, Problem, Program, Stress, Test
 from tests.test_judge import MIB, RIGHT, SUM
 
@@ -272,6 +273,7 @@ CASE = (b"[3, 1, 2]\n", b"[1, 2, 3]\n")
 
 def test_an_answer_that_json_cannot_say_is_the_authors_error(engine: None) -> None:
     stress = Stress(python("print('[1, 2]')"), python("def f(xs): return float('inf')"), 5)
+    assert _is_json(b"[1, 2.5]\n") and _is_json(b"7" * 5000) and not _is_json(b"[NaN]")
     what = "`stress.brute` gives no JSON value on generated test 1"
     with pytest.raises(UserError, match=what), Judge(replace(function_problem(0, "floats", CASE), stress=stress)):
         pass

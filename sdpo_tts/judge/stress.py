@@ -81,7 +81,7 @@ def _is_json(answer: bytes) -> bool:
         raise ValueError(name)
 
     try:
-        json.loads(answer, parse_constant=refuse)
+        json.loads(answer, parse_int=str, parse_constant=refuse)  # an integer of any length
     except (ValueError, RecursionError):
         return False
     return True
