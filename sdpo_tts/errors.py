@@ -18,6 +18,11 @@ def visible_lines(text: str) -> str:
     return re.sub(r"[^\n\t]+", lambda line: visible(line[0]), text)
 
 
+def first_line(error: BaseException) -> str:
+    """Of what an error says; its kind where it says nothing."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
 class SdpoError(Exception):
     """One clear line: what went wrong, where, and a hint at the remedy."""
 

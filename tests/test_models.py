@@ -14,6 +14,8 @@ from types import SimpleNamespace
 import pytest
 from transformers import Qwen2Config
 
+from sdpo_tts.cli import compare
+from sdpo_tts.discovery.assemble import PolicySettings, RunSettings
 from sdpo_tts.errors import SetupError, UserError
 from sdpo_tts.models import fetch as fetching
 from sdpo_tts.models.catalogue import Entry, Mirror, entries, find
@@ -114,13 +116,18 @@ def test_whatever_stops_one_source_the_next_is_asked(index: list[str], monkeypat
 def test_auto_is_for_the_device_that_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """By what cards are sold as: 24 GB have 25.4 * 10^9 bytes, 8 GB have 8.2 * 10^9, which is less than 8 GiB."""
     cards = [SimpleNamespace(total_memory=25_438_126_080), SimpleNamespace(total_memory=8_225_554_432)]
-    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
     monkeypatch.setattr("torch.cuda.get_device_properties", lambda number: cards[number])
     monkeypatch.setattr("sdpo_tts.models.weights._hub_answers", lambda: True)
-    assert [choose(device) for device in ("cuda", "cuda:1", "cuda:7", "cpu")] == [
-        "Qwen/Qwen3-4B", "qwen2.5-coder-1.5b", "qwen2.5-coder-0.5b", "qwen2.5-coder-0.5b",
+    assert [choose(device) for device in ("auto", "cuda", "cuda:1", "cuda:7", "cpu")] == [
+        "Qwen/Qwen3-4B", "Qwen/Qwen3-4B", "qwen2.5-coder-1.5b", "qwen2.5-coder-0.5b", "qwen2.5-coder-0.5b",
     ]  # fmt: skip
+
+
+def test_a_comparison_resolves_auto_for_its_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sdpo_tts.models.weights.locate", lambda spec, report, device: Weights(f"{spec} on {device}", ""))
+    told = compare._with_model(RunSettings(policy=PolicySettings(model="auto", device="cuda:1")))
+    assert told.policy.model == "auto on cuda:1"
 
 
 def test_weights_of_the_hub_are_fetched_where_they_are_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

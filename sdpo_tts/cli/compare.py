@@ -152,7 +152,7 @@ def _with_model(settings: RunSettings) -> RunSettings:
     change its model when the machine gets a GPU."""
     from sdpo_tts.models import weights
 
-    located = weights.locate(settings.policy.model, _tell)
+    located = weights.locate(settings.policy.model, _tell, settings.policy.device)
     name = located.name if settings.policy.model == "auto" else settings.policy.model
     return replace(settings, policy=replace(settings.policy, model=name))
 

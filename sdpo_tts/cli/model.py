@@ -37,8 +37,7 @@ def pull(
     ],
 ) -> None:
     """Download a model and make it ready; prints the folder of its weights."""
-    from sdpo_tts.discovery.assemble import device_of
     from sdpo_tts.models.weights import downloaded, locate
 
     with orderly():
-        print(downloaded(locate(name, lambda text: print(text, file=sys.stderr), device_of("auto"))))
+        print(downloaded(locate(name, lambda text: print(text, file=sys.stderr))))

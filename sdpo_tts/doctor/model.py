@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sdpo_tts.doctor.finding import Finding, Subject, failed, passed, warned
 from sdpo_tts.doctor.hardware import device_of
+from sdpo_tts.errors import first_line
 from sdpo_tts.models import weights
 from sdpo_tts.models.catalogue import Entry, entries, find
 from sdpo_tts.models.fetch import cache_root, sha256_of
@@ -106,7 +107,7 @@ def _hub(name: str) -> Finding:
     except RepositoryNotFoundError:
         return failed(f"the model hub has no {name}, or not for you", "see to the spelling; or: hf auth login")
     except Exception as error:  # the hub's client raises many kinds for one fact: it does not answer
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
+        reason = first_line(error)[:120]
         said = f"{name} is not here, and the model hub does not answer: {reason}"
         return failed(said, "sdpo-tts model list shows models that need no hub")
     return warned(f"{name} is on the hub, and will be downloaded by the first run", f"now: sdpo-tts model pull {name}")

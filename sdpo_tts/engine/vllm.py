@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from sdpo_tts.engine.sharing import plain_weights_on_cpu
-from sdpo_tts.errors import SetupError
+from sdpo_tts.errors import SetupError, first_line
 
 if TYPE_CHECKING:
     from vllm import LLM
@@ -71,7 +71,7 @@ def start(source: str, dtype: str, rank: int, settings: EngineSettings) -> LLM:
                 seed=0,
             )
     except (ImportError, OSError, ValueError, RuntimeError, StopIteration) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         raise SetupError(
             f"vLLM does not start: {reason}",
             where="--engine",

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Set
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
-from sdpo_tts.errors import SetupError
+from sdpo_tts.errors import SetupError, first_line
 from sdpo_tts.judge.container import engine_errors
 from sdpo_tts.problem.language import sandbox_folder
 
@@ -36,7 +36,7 @@ def answering() -> Iterator[None]:
         yield
     except engine_errors() as error:
         raise SetupError(
-            f"no Docker engine answers: {_first_line(error)}",
+            f"no Docker engine answers: {first_line(error)}",
             where="judge",
             hint=f"start Docker, or as root on Debian or Ubuntu run {sandbox_folder() / 'engine'}",
         ) from error
@@ -102,7 +102,3 @@ def _build(*options: str) -> str:
             "the sandbox image cannot be built", where="judge", hint=f"run {script} and read its messages"
         ) from error
     return done.stdout.strip()
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sdpo_tts.errors import SetupError, UserError
+from sdpo_tts.errors import SetupError, UserError, first_line
 from sdpo_tts.models import quantization as quantised
 from sdpo_tts.models.catalogue import entries, find
 from sdpo_tts.models.fetch import Report, cache_root, fetch, sha256_of
@@ -45,15 +45,16 @@ def choose(device: str, report: Report = lambda _: None) -> str:
 
 
 def _card_gb(device: str) -> float:
-    """As cards are sold, in units of 10^9 bytes; 0 of what is none."""
+    """As cards are sold, in units of 10^9 bytes; 0 of what is none. `auto` is the first card, if there is one."""
     import torch
 
-    number = int(device.partition(":")[2] or 0) if device.startswith("cuda") else 0
-    there = device.startswith("cuda") and torch.cuda.is_available() and number < torch.cuda.device_count()
-    return torch.cuda.get_device_properties(number).total_memory / 1e9 if there else 0.0
+    kind, _, number = device.partition(":")
+    if kind not in ("auto", "cuda") or int(number or 0) >= torch.cuda.device_count():
+        return 0.0
+    return torch.cuda.get_device_properties(int(number or 0)).total_memory / 1e9
 
 
-def locate(spec: str, report: Report = lambda _: None, device: str = "cpu") -> Weights:
+def locate(spec: str, report: Report = lambda _: None, device: str = "auto") -> Weights:
     """Resolve `spec` and bring the weights here, all but those of a hub id; `auto` is for `device`. Raises UserError
     (no such model) or SetupError (not to be had)."""
     if spec == "auto":
@@ -92,11 +93,6 @@ def downloaded(weights: Weights) -> Path:
     except Exception as error:  # the hub's client raises many kinds for one fact: it is not to be had
         what = f"the model {weights.name} could not be fetched: {first_line(error)}"
         raise SetupError(what, hint="sdpo-tts model list shows models that need no hub") from None
-
-
-def first_line(error: Exception) -> str:
-    """Of what an error says; its kind where it says nothing."""
-    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def load(weights: Weights, dtype: str, device: str, quantization: str = "none") -> tuple[Any, Any]:

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sdpo_tts.errors import SetupError, UserError
+from sdpo_tts.errors import SetupError, UserError, first_line
 from sdpo_tts.policy import attention
 
 POLICY = "default"  # PEFT's name for the adapter that is trained
@@ -135,7 +135,7 @@ class Network:
             saved = load_peft_weights(str(folder), device=str(self.device))
             result: Any = set_peft_model_state_dict(self.peft, saved, adapter_name=POLICY)
         except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            reason = first_line(error)
             raise UserError(f"no adapter that fits this model: {reason}", where=str(folder)) from None
         if result.unexpected_keys or not saved:
             raise UserError(f"the adapter is another model's: {result.unexpected_keys[:1]}", where=str(folder))

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from sdpo_tts.errors import first_line
 from sdpo_tts.record import Event
 from sdpo_tts.track.backends import Backend, Wanted
 from sdpo_tts.view import RunState
@@ -60,7 +61,7 @@ class Tracker:
 
     def _leave(self, error: Exception) -> None:
         self._backend = None
-        first = (str(error).splitlines() or [type(error).__name__])[0]
+        first = first_line(error)
         LOG.warning("%s failed, and the run goes on without it: %s", self._wanted.kind, first)
 
 
