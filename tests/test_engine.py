@@ -185,6 +185,14 @@ def test_auto_falls_back_to_torch_and_says_why(monkeypatch: pytest.MonkeyPatch) 
         assemble._vllm(PolicySettings(engine="vllm"), None, "", "bfloat16", "cuda", False, told.append)
 
 
+def test_torch_says_what_it_does_not_heed() -> None:
+    assert assemble._for_vllm(PolicySettings(replicas=2)) == []
+    settings = PolicySettings("smollm2-135m", "cpu", engine="torch", engine_memory=2.0, cards=2, learner_device="cpu")
+    told: list[str] = []
+    with assemble.load_policy(settings, 0, told.append):
+        assert told[-1] == "--engine-memory, --cards, --learner-device: for vLLM alone, of no effect with torch"
+
+
 def test_the_shelf_holds_the_newest_version(tmp_path: Path) -> None:
     one, other = Shelf(tmp_path), Shelf(tmp_path)
     for version in (1, 2):

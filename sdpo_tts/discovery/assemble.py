@@ -123,6 +123,8 @@ def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], Non
     chat, shape = Chat(tokenizer, base.generation_config), shape_of(base)
     apart = _card(learner) != _card(device)
     engine = _vllm(settings, base, located.source, dtype, device, apart, report) if wanted == "vllm" else None
+    if not engine and (unused := _for_vllm(settings)):
+        report(f"{', '.join(unused)}: for vLLM alone, of no effect with torch")
     base.to(learner if engine else device)
     network = Network(base, settings.lora, seed)
     limit = settings.max_new_tokens
@@ -165,6 +167,16 @@ def _vllm(
             raise
         report(f"{error.what}; sampling with torch instead")
         return None
+
+
+def _for_vllm(settings: PolicySettings) -> list[str]:
+    """The options given that only vLLM heeds; --replicas is not among them, which is refused elsewhere."""
+    given = {
+        "--engine-memory": settings.engine_memory is not None,
+        "--cards": settings.cards > 1,
+        "--learner-device": settings.learner_device != "auto",
+    }
+    return [option for option, is_given in given.items() if is_given]
 
 
 def device_of(name: str, option: str = "--device") -> str:
