@@ -32,8 +32,9 @@ test: setup
 	$(MAKE) --jobs=2 pytest $(VLLM)/.ready
 	$(MAKE) test-vllm
 
+# Files are dealt out to processes, each with one thread: most tests wait for the sandbox.
 pytest: setup
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-vllm: $(VLLM)/.ready sandbox
 	$(VLLM)/bin/pytest tests/vllm

@@ -12,8 +12,14 @@ import pytest
 from sdpo_tts.settings.sources import OTHERS, PREFIX
 
 ROOT = Path(__file__).parents[1]
+LONGEST = ("test_resume", "test_solve")
 # A shell's job in the background ignores Ctrl-C, and so would all that the tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of several processes none should begin with the longest files when the others are done."""
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
 
 
 @pytest.fixture(scope="session")

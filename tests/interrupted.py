@@ -121,6 +121,7 @@ def final(folder: Path) -> tuple[Any, ...]:
 
 def main(root: Path, trials: int, seed: int) -> None:
     torch.set_num_threads(1)
+    work(root / "first")  # imports what each fork would
     rng = random.Random(seed)
     began = time.monotonic()
     os.waitpid(forked(root / "whole"), 0)
