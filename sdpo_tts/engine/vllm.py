@@ -64,6 +64,7 @@ def start(source: str, dtype: str, rank: int, settings: EngineSettings) -> LLM:
                 **_least_free(settings.cache_bytes),
                 tensor_parallel_size=settings.cards,
                 enable_prefix_caching=True,
+                **_whole_prompts(),
                 logprobs_mode="processed_logprobs",
                 generation_config="vllm",  # not the model's own top-p and penalties
                 enforce_eager=not torch.cuda.is_available(),
@@ -86,6 +87,12 @@ def _least_free(cache_bytes: int) -> dict[str, float]:
         return {}
     _, there = torch.cuda.mem_get_info()
     return {"gpu_memory_utilization": min(0.92, max(0.01, cache_bytes / there))}
+
+
+def _whole_prompts() -> dict[str, bool]:
+    """On a CPU no prompt is read in parts, as they are when those of a batch are long: each part but the last draws a
+    token, whose random numbers vLLM takes back, and only generators on a GPU can go back."""
+    return {} if torch.cuda.is_available() else {"enable_chunked_prefill": False}
 
 
 def _demand_bitsandbytes(dtype: str) -> None:

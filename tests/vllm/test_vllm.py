@@ -100,6 +100,15 @@ def test_a_row_draws_from_its_own_generator(policy: Policy) -> None:
     assert len(set(together)) > 1
 
 
+def test_long_prompts_are_read_whole(policy: Policy) -> None:
+    """Together more than the engine reads at once."""
+    prompts = [policy.chat.prompt(f"{number} " * 100 + TEXT) for number in range(10, 58)]
+    assert sum(map(len, prompts)) > 2 * 4096
+    together = [one.response for one in policy.sampler.sample(prompts, rngs(48))]
+    for row in (0, 20, 40):
+        assert policy.sampler.sample([prompts[row]], [rngs(48)[row]])[0].response == together[row]
+
+
 def test_the_newest_adapter_answers(policy: Policy) -> None:
     """Two adapters with opposite preferences, one after the other and back."""
     prompt = policy.chat.prompt(TEXT)
