@@ -10,6 +10,7 @@ import pytest
 
 from sdpo_tts.errors import UserError
 from sdpo_tts.judge import Judge, Verdict
+from sdpo_tts.judge.author import WALL_S
 from sdpo_tts.judge.container import Container
 from sdpo_tts.judge.feedback import render
 from sdpo_tts.judge.stress import _is_json
@@ -170,6 +171,7 @@ TALKS = [
     ("does not flush", "import sys\nsys.stdout.write('7\\n')\nsys.stdin.readline()", "TLE", "both sides wait for each other (is the output flushed?)"),
     ("spins", "print(1, flush=True)\nwhile True: pass", "TLE", "more than 0.5 s of CPU"),
     ("floods", "while True: print(1)", "WA", "too many questions"),
+    ("talks on, to nobody", "import time\nwhile True:\n    print(5000, flush=True)\n    time.sleep(0.3)", "WA", "out of range"),
     ("makes the interactor crash", "print(666, flush=True)\ninput()", "JE", "interactor: exit code 1"),
 ]  # fmt: skip
 
@@ -190,6 +192,7 @@ def test_both_sides_exits_are_resolved(guessing: Judge) -> None:
     assert got == right
     for (_, _, _, detail), judgement in zip(TALKS, judgements, strict=True):
         assert detail in judgement.outcomes[0].detail or not kattis
+        assert judgement.outcomes[0].wall_s < WALL_S / 4, "nobody is waited for"
     assert judgements[0].solved
 
 

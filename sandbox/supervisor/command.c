@@ -42,7 +42,7 @@ static void hear_stream(Command *command, Stream *stream) {
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (got <= 0) return close_end(&stream->fd);
     capture_feed(&stream->capture, data, (size_t)got);
-    if (command->talks && stream == &command->out) dialogue_said((Bytes){data, (size_t)got});
+    if (command->talks && stream == &command->out) dialogue_said(command, (Bytes){data, (size_t)got});
 }
 
 static void begin(Command *command, const Job *job, const Pipes *pipes) {

@@ -44,8 +44,8 @@ void dialogue_hear(Command *command) {
     }
 }
 
-void dialogue_said(Bytes words) {
-    sign_ns = clock_ns(CLOCK_MONOTONIC);
+void dialogue_said(const Command *command, Bytes words) {
+    if (command->more) sign_ns = clock_ns(CLOCK_MONOTONIC); /* else nobody hears it */
     answer_begin("said");
     answer_field(words);
     answer_send();

@@ -11,7 +11,7 @@ void dialogue_begin(Command *command);
 void dialogue_hear(Command *command);
 
 /* The command's stdout, passed on as soon as it is written. */
-void dialogue_said(Bytes words);
+void dialogue_said(const Command *command, Bytes words);
 
 /* At every look at the meter: the reason to end it, or NULL. */
 const char *dialogue_look(Command *command, int64_t now);

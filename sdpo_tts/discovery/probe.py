@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sdpo_tts.discovery.assemble import Policy
+from sdpo_tts.engine.plan import SEQUENCES
 from sdpo_tts.judge import Judge, Judgement
 from sdpo_tts.judge.feedback import FeedbackStyle, render
 from sdpo_tts.judge.wording import PARTS
@@ -23,7 +24,6 @@ from sdpo_tts.policy.prompts import TEMPLATES, Template
 from sdpo_tts.policy.sampler import Sample
 
 BASE, TEACHER = 10, 11  # streams of random numbers, apart from the solver's
-BATCH = 16
 
 FORMS = {
     "plain": FeedbackStyle.with_parts((), literals=False, examples=0),
@@ -100,8 +100,8 @@ class Probe:
         """A row draws from the same random numbers whatever its prompt and its company."""
         samples: list[Sample] = []
         rows = list(asked)
-        for start in range(0, len(rows), BATCH):
-            batch = rows[start : start + BATCH]
+        for start in range(0, len(rows), SEQUENCES):
+            batch = rows[start : start + SEQUENCES]
             rngs = [np.random.default_rng([self.seed, stream, row]) for row in batch]
             samples += self.policy.sampler.sample([asked[row] for row in batch], rngs)
         programs = [extract_program(self.policy.chat.text(sample.response)) for sample in samples]
