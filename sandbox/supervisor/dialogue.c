@@ -33,19 +33,25 @@ void dialogue_begin(Command *command) {
     looks_since_close = 0;
 }
 
+/* As long as someone hears it. What goes on alone has no more than its idle time. */
+static void sign_of_life(const Command *command, int64_t now) {
+    if (command->more) sign_ns = now;
+}
+
 void dialogue_hear(Command *command) {
     if (!frame_head(&word) || !frame_rest(&word)) judge_is_gone();
     if (frame_is(&word, "hear", 1) && command->in >= 0) {
         add_pending(command, word.fields[0]);
-        sign_ns = clock_ns(CLOCK_MONOTONIC);
+        sign_of_life(command, clock_ns(CLOCK_MONOTONIC));
     } else if (frame_is(&word, "hush", 0)) {
+        sign_of_life(command, clock_ns(CLOCK_MONOTONIC));
         command->more = false;
         command_close_if_fed(command);
     }
 }
 
 void dialogue_said(const Command *command, Bytes words) {
-    if (command->more) sign_ns = clock_ns(CLOCK_MONOTONIC); /* else nobody hears it */
+    sign_of_life(command, clock_ns(CLOCK_MONOTONIC));
     answer_begin("said");
     answer_field(words);
     answer_send();
@@ -62,10 +68,10 @@ static void tell_silence(const Command *command) {
 }
 
 /* A program that computes is not idle. */
-static void note_work(int64_t now) {
+static void note_work(const Command *command, int64_t now) {
     int64_t cpu_ns = meter_cpu_ns();
     if (cpu_ns - cpu_then_ns > WORK_NS) {
-        sign_ns = now;
+        sign_of_life(command, now);
         cpu_then_ns = cpu_ns;
     }
 }
@@ -73,7 +79,7 @@ static void note_work(int64_t now) {
 const char *dialogue_look(Command *command, int64_t now) {
     int64_t most = (int64_t)command->job->limits.idle_ns;
     tell_silence(command);
-    note_work(now);
+    note_work(command, now);
     int64_t idle = now - sign_ns;
     return idle > most && idle - command_starved_ns(command) > most ? "idle" : NULL;
 }
