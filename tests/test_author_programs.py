@@ -172,7 +172,7 @@ TALKS = [
     ("spins", "print(1, flush=True)\nwhile True: pass", "TLE", "more than 0.5 s of CPU"),
     ("floods", "while True: print(1)", "WA", "too many questions"),
     ("talks on, to nobody", "import time\nwhile True:\n    print(5000, flush=True)\n    time.sleep(0.3)", "WA", "out of range"),
-    ("computes on, now and then", "import time\nprint(5000, flush=True)\nwhile True:\n    sum(range(10**6))\n    time.sleep(1)", "WA", "out of range"),
+    ("computes on, now and then", "import time\nprint(5000, flush=True)\nwhile True:\n    sum(range(10**6))\n    time.sleep(2)", "WA", "out of range"),
     ("makes the interactor crash", "print(666, flush=True)\ninput()", "JE", "interactor: exit code 1"),
 ]  # fmt: skip
 

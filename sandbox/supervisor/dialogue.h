@@ -1,5 +1,5 @@
 /* A command that another program talks to while it runs, by way of the judge. Its idle time without a word of either
-   side, in which it does not work either, ends it. */
+   side, in which it does not work either, ends it; once the other has ended, whatever it does. */
 #ifndef DIALOGUE_H
 #define DIALOGUE_H
 
