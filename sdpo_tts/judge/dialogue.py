@@ -29,8 +29,8 @@ class Dialogue:
 
 @dataclass(frozen=True)
 class Side:
-    """A program with the limits that it runs under; `idle_s`: how long it may wait without a word of either side, and go
-    on once the other has ended."""
+    """A program with the limits that it runs under; `idle_s`: how long it may wait without a word of either side, and
+    go on once the other has ended."""
 
     bench: Bench
     command: Command
