@@ -119,6 +119,21 @@ def test_of_a_stage_that_was_left_in_its_probe_the_probe_is_kept(
     assert {path.name for path in journals.rglob("*")} == {"main-probe", "main-probe.tar.xz", "comparison.json"}
 
 
+def test_of_a_stage_that_was_left_early_the_methods_that_had_begun_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journals = tmp_path / "journals"
+    journals.mkdir()
+    monkeypatch.setattr(stages, "JOURNALS", journals)
+    monkeypatch.setattr(stages, "plan", lambda: {"main": {"methods": "multi-turn,best-of-k,sdpo:feedback=none"}})
+    choices = Choices(read_arms("best-of-k,sdpo:feedback=none,sdpo"), 1, RunSettings(budget=Budget(max_attempts=8)))
+    Comparison(Plan(tmp_path / "main", tmp_path / "pools", PROBLEMS, choices), makers(), lambda line: None).run()
+    monkeypatch.setattr("sys.argv", ["discovery", "main", "--runs", str(tmp_path), "--keep"])
+    assert stages.main() == 0
+    kept = {run.cell[1] for run in load_runs([journals / "main.tar.xz"])}
+    assert kept == {"best-of-k", "sdpo:feedback=none"}
+
+
 def test_no_problem_of_development_is_compared_on() -> None:
     told = plan()
     own, development = set(told["candidates"]["problems"]), set(told["candidates"]["development"])

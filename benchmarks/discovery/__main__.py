@@ -117,11 +117,20 @@ def kept(stage: str, runs: Path) -> Iterator[tuple[Path, Path, str]]:
         yield runs / f"{folder}-probe", JOURNALS / f"{stage}-probe.tar.xz", POOLED
 
 
-def reports(stage: str, runs: Path) -> Iterator[list[str]]:
-    """The arguments of `sdpo-tts report`, for what is kept of a stage."""
+def reports(stage: str, runs: Path, of_begun: bool = False) -> Iterator[list[str]]:
+    """The arguments of `sdpo-tts report`, for what is kept of a stage; `of_begun`: for what there is of it."""
     for folder, digest, arms in kept(stage, runs):
+        if of_begun and not folder.exists():
+            continue
+        arms = _begun(folder, arms) if of_begun else arms
         page = str(runs / f"{digest.name.partition('.')[0]}.html")
         yield ["report", str(folder), "--methods", arms, "--digest", str(digest), "--html", page]
+
+
+def _begun(folder: Path, arms: str) -> str:
+    """Those of which a run has begun."""
+    begun = {arm for _, arm, _ in (run.cell for run in load_runs([folder]))}
+    return ",".join(arm for arm in arms.split(",") if arm in begun)
 
 
 def keep_plans(stage: str, runs: Path) -> None:
@@ -181,8 +190,7 @@ def main() -> int:
         return 0
     go_on(given.stage, given.runs)
     runs_it = [] if given.keep else [[*compare(given.stage, given.runs), *more]]
-    made = [one for one in reports(given.stage, given.runs) if not given.keep or Path(one[1]).exists()]
-    for arguments in (*runs_it, *made):
+    for arguments in (*runs_it, *reports(given.stage, given.runs, of_begun=given.keep)):
         print(f"sdpo-tts {shlex.join(arguments)}", flush=True)
         if code := subprocess.run([*PROGRAM, *arguments]).returncode:
             return code
