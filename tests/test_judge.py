@@ -60,7 +60,8 @@ def test_a_lost_container_is_retried_and_never_a_verdict(engine: None) -> None:
         thread = threading.Thread(target=run)
         thread.start()
         while thread.is_alive():
-            for container in client.containers.list(filters={"label": f"{RUN_LABEL}={judge._fleet.run_id}"}):
+            filters = {"label": f"{RUN_LABEL}={judge._fleet.run_id}"}
+            for container in client.containers.list(ignore_removed=True, filters=filters):
                 try:
                     container.kill()
                 except docker.errors.APIError:

@@ -45,7 +45,7 @@ def client() -> Iterator[Any]:
 
 def owned(client: Any, pid: int, **filters: str) -> list[Any]:
     """The containers that a process of this host started."""
-    found = client.containers.list(all=True, filters={"label": OWNER_LABEL, **filters})
+    found = client.containers.list(all=True, ignore_removed=True, filters={"label": OWNER_LABEL, **filters})
     return [one for one in found if f"/{pid}/" in one.labels[OWNER_LABEL]]
 
 
@@ -60,12 +60,9 @@ def test_after_sigkill_containers_end_by_themselves_and_the_next_start_removes_t
     tool = subprocess.Popen([sys.executable, "-c", LONG], cwd=ROOT)
     assert wait(lambda: len(owned(client, tool.pid, status="running")) == 2, 120)
     time.sleep(1)  # so that both programs run
-    stuck = owned(client, tool.pid)[0]
     tool.send_signal(signal.SIGKILL)
     tool.wait()
     assert wait(lambda: not owned(client, tool.pid, status="running"), ENDS_WITHIN_S)
-    stuck.reload()
-    assert stuck.status == "exited"
     with Judge(SUM):
         assert owned(client, tool.pid) == []
 

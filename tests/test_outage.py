@@ -85,7 +85,8 @@ def road(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: None) -> Itera
 def left_over(judge: Judge) -> list[Any]:
     client = docker.DockerClient(base_url=f"unix://{REAL}")
     try:
-        return client.containers.list(all=True, filters={"label": f"{RUN_LABEL}={judge._fleet.run_id}"})
+        filters = {"label": f"{RUN_LABEL}={judge._fleet.run_id}"}
+        return client.containers.list(all=True, ignore_removed=True, filters=filters)
     finally:
         client.close()
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sdpo_tts.engine.versions import Adapter
+from sdpo_tts.engine.vllm import clear_up
 from sdpo_tts.policy.batch import Ids
 from sdpo_tts.policy.sampler import Listener, Sample
 
@@ -55,10 +56,8 @@ class Rollout:
 
     def close(self) -> None:
         """End the engine: another may be started in this process."""
-        from vllm.distributed.parallel_state import cleanup_dist_env_and_memory
-
         self._engine.engine_core.shutdown()
-        cleanup_dist_env_and_memory()
+        clear_up()
 
     def _serve(self, adapter: Adapter) -> LoRARequest:
         from vllm.lora.request import LoRARequest

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -72,12 +72,21 @@ def start(source: str, dtype: str, rank: int, settings: EngineSettings) -> LLM:
                 seed=0,
             )
     except (ImportError, OSError, ValueError, RuntimeError, StopIteration) as error:
+        with suppress(ImportError, OSError, RuntimeError):  # of a vLLM that is broken altogether
+            clear_up()
         reason = first_line(error)
         raise SetupError(
             f"vLLM does not start: {reason}",
             where="--engine",
             hint="logs/engine.log tells more; --engine torch needs no vLLM",
         ) from error
+
+
+def clear_up() -> None:
+    """What vLLM leaves in this process when it ends, or when its start fails: process groups and memory of the card."""
+    from vllm.distributed.parallel_state import cleanup_dist_env_and_memory
+
+    cleanup_dist_env_and_memory()
 
 
 def _least_free(cache_bytes: int) -> dict[str, float]:

@@ -24,7 +24,7 @@ from sdpo_tts.engine.rollout import Rollout
 from sdpo_tts.engine.sampler import VllmSampler
 from sdpo_tts.engine.sharing import NotSharedError, share
 from sdpo_tts.engine.vllm import EngineSettings, model_of, start
-from sdpo_tts.errors import SdpoError
+from sdpo_tts.errors import SdpoError, SetupError
 from sdpo_tts.models import weights
 from sdpo_tts.policy.learner import Learner, LearnerSettings, Lesson
 from sdpo_tts.policy.network import LoraSettings, Network
@@ -258,3 +258,11 @@ def held(*networks: Any) -> int:
     """Bytes of all parameters together, each storage once."""
     storages = {one.untyped_storage().data_ptr(): one.untyped_storage().nbytes() for net in networks for one in net.parameters()}
     return sum(storages.values())
+
+
+def test_a_start_that_fails_leaves_no_process_groups() -> None:
+    """Torch would say so at the end of the run, which goes on with the other engine."""
+    source = weights.locate(MODEL).source
+    with pytest.raises(SetupError, match="vLLM does not start"):
+        start(source, "float32", 8, EngineSettings(max_tokens=256, cache_bytes=1))
+    assert not torch.distributed.is_initialized()
