@@ -66,7 +66,9 @@ def _probe(
 
 
 def _as_table(rates: Iterator[Rate], results: TextIO) -> None:
-    """Rows as they are measured, then what they mean."""
+    """Rows as they are measured, then what they mean: on a terminal in lines of its width."""
+    from rich.console import Console
+
     from sdpo_tts.view import probing
 
     print(probing.HEAD, file=results)
@@ -75,7 +77,9 @@ def _as_table(rates: Iterator[Rate], results: TextIO) -> None:
         measured.append(rate)
         print(probing.row(rate), file=results, flush=True)
     student, *teachers = measured
-    print("", *probing.finding(student, probing.spoken_for(teachers)), sep="\n", file=results)
+    console = Console(file=results, highlight=False, markup=False)
+    for line in ("", *probing.finding(student, probing.spoken_for(teachers))):
+        console.print(line, soft_wrap=not console.is_terminal)
 
 
 def _as_json(rates: Iterator[Rate], results: TextIO) -> None:
