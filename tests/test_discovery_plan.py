@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.main import get_command
@@ -105,31 +107,31 @@ def test_a_machine_without_runs_goes_on_from_what_was_kept(tmp_path: Path, monke
     assert [(run.cell, run.solved_at) for run in second] == [(run.cell, run.solved_at) for run in first]
 
 
-def test_of_a_stage_that_was_left_in_its_probe_the_probe_is_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Any], str, str], Path]:
+    """Of a stage so planned the methods that were run in a folder, and then `--keep`: where its digests are."""
     journals = tmp_path / "journals"
     journals.mkdir()
     monkeypatch.setattr(stages, "JOURNALS", journals)
-    monkeypatch.setattr(stages, "plan", lambda: {"main": {"methods": "sdpo", "probe": 8}})
-    choices = Choices(read_arms("best-of-k"), 1, RunSettings(budget=Budget(max_attempts=8)))
-    Comparison(Plan(tmp_path / "main-probe", tmp_path / "pools", PROBLEMS, choices), makers(), lambda line: None).run()
     monkeypatch.setattr("sys.argv", ["discovery", "main", "--runs", str(tmp_path), "--keep"])
-    assert stages.main() == 0
+
+    def keep(planned: dict[str, Any], folder: str, methods: str) -> Path:
+        monkeypatch.setattr(stages, "plan", lambda: {"main": planned})
+        choices = Choices(read_arms(methods), 1, RunSettings(budget=Budget(max_attempts=8)))
+        Comparison(Plan(tmp_path / folder, tmp_path / "pools", PROBLEMS, choices), makers(), lambda line: None).run()
+        assert stages.main() == 0
+        return journals
+
+    return keep
+
+
+def test_of_a_stage_that_was_left_in_its_probe_the_probe_is_kept(left: Callable[..., Path]) -> None:
+    journals = left({"methods": "sdpo", "probe": 8}, "main-probe", "best-of-k")
     assert {path.name for path in journals.rglob("*")} == {"main-probe", "main-probe.tar.xz", "comparison.json"}
 
 
-def test_of_a_stage_that_was_left_early_the_methods_that_had_begun_are_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    journals = tmp_path / "journals"
-    journals.mkdir()
-    monkeypatch.setattr(stages, "JOURNALS", journals)
-    monkeypatch.setattr(stages, "plan", lambda: {"main": {"methods": "multi-turn,best-of-k,sdpo:feedback=none"}})
-    choices = Choices(read_arms("best-of-k,sdpo:feedback=none,sdpo"), 1, RunSettings(budget=Budget(max_attempts=8)))
-    Comparison(Plan(tmp_path / "main", tmp_path / "pools", PROBLEMS, choices), makers(), lambda line: None).run()
-    monkeypatch.setattr("sys.argv", ["discovery", "main", "--runs", str(tmp_path), "--keep"])
-    assert stages.main() == 0
+def test_of_a_stage_that_was_left_early_the_methods_that_had_begun_are_kept(left: Callable[..., Path]) -> None:
+    journals = left({"methods": "multi-turn,best-of-k,sdpo:feedback=none"}, "main", "best-of-k,sdpo:feedback=none,sdpo")
     kept = {run.cell[1] for run in load_runs([journals / "main.tar.xz"])}
     assert kept == {"best-of-k", "sdpo:feedback=none"}
 

@@ -120,16 +120,14 @@ def kept(stage: str, runs: Path) -> Iterator[tuple[Path, Path, str]]:
 def reports(stage: str, runs: Path, of_begun: bool = False) -> Iterator[list[str]]:
     """The arguments of `sdpo-tts report`, for what is kept of a stage; `of_begun`: for what there is of it."""
     for folder, digest, arms in kept(stage, runs):
-        if of_begun and not folder.exists():
-            continue
-        arms = _begun(folder, arms) if of_begun else arms
         page = str(runs / f"{digest.name.partition('.')[0]}.html")
-        yield ["report", str(folder), "--methods", arms, "--digest", str(digest), "--html", page]
+        if told := _begun(folder, arms) if of_begun else arms:
+            yield ["report", str(folder), "--methods", told, "--digest", str(digest), "--html", page]
 
 
 def _begun(folder: Path, arms: str) -> str:
     """Those of which a run has begun."""
-    begun = {arm for _, arm, _ in (run.cell for run in load_runs([folder]))}
+    begun = {run.cell[1] for run in load_runs([folder])} if folder.exists() else set()
     return ",".join(arm for arm in arms.split(",") if arm in begun)
 
 

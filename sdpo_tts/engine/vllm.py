@@ -83,7 +83,7 @@ def start(source: str, dtype: str, rank: int, settings: EngineSettings) -> LLM:
 
 
 def clear_up() -> None:
-    """What vLLM leaves in this process when it ends, or when its start fails: process groups and memory of the card."""
+    """Ends the process groups that vLLM leaves in this process: torch would warn of them at its end."""
     from vllm.distributed.parallel_state import cleanup_dist_env_and_memory
 
     cleanup_dist_env_and_memory()
