@@ -111,6 +111,19 @@ def test_probe_says_what_it_found(
     assert first["more_low"] is None and (second["more_low"], second["more_high"]) == newcombe(student, teacher)
 
 
+def test_on_a_terminal_what_a_probe_found_breaks_between_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    rates = [measured(2, 64, "student", ""), measured(2, 62)]
+    piped, terminal = StringIO(), StringIO()
+    _as_table(iter(rates), piped)
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("TERM", "xterm")
+    _as_table(iter(rates), terminal)
+    whole, broken = (screen.getvalue().split("\n\n")[1] for screen in (piped, terminal))
+    assert max(map(len, broken.splitlines())) <= 60 < max(map(len, whole.splitlines()))
+    assert broken.split() == whole.split()
+
+
 def test_probe_of_what_always_passes_finds_nothing_to_learn() -> None:
     screen = StringIO()
     _as_table(iter([measured(8, 8, "student", ""), measured(0, 0)]), screen)
