@@ -70,6 +70,11 @@ def test_packages_that_are_missing_or_old(monkeypatch: Patch) -> None:
     is_wrong(look("packages"), Level.FAIL, "not >=999; no-such-package is missing", "pip install")
 
 
+def test_a_program_that_is_not_installed(monkeypatch: Patch) -> None:
+    monkeypatch.setattr(software, "PACKAGE", "no-such-package")
+    is_wrong(look("packages"), Level.FAIL, "without being installed", f"pip install -e {Path(__file__).parents[1]}")
+
+
 @pytest.mark.parametrize("error", [ImportError("no module"), OSError("libcudart.so.12: cannot open\nmore")])
 def test_a_torch_that_does_not_load(monkeypatch: Patch, error: Exception) -> None:
     real = builtins.__import__

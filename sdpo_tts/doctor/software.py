@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import platform
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from sdpo_tts.doctor.finding import Finding, Subject, failed, passed, warned
@@ -29,7 +31,12 @@ def python(_: Subject) -> Finding:
 
 def packages(subject: Subject) -> Finding:
     """Every requirement of ours, in the version that we ask for, and what the run's options ask for besides."""
-    wrong = list(_unmet())
+    try:
+        wrong = list(_unmet())
+    except importlib.metadata.PackageNotFoundError:
+        source = Path(__file__).parents[2]
+        said = f"{PACKAGE} runs from {source} without being installed: what it needs is not known"
+        return failed(said, f"{sys.executable} -m pip install -e {shlex.quote(str(source))}")
     if subject.quantization != "none" and importlib.util.find_spec("bitsandbytes") is None:
         return failed("bitsandbytes is not installed", f"pip install '{PACKAGE}[quantization]'")
     if wrong:
