@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -11,8 +12,9 @@ import pytest
 from sdpo_tts.errors import UserError
 from sdpo_tts.judge import Judge, Verdict
 from sdpo_tts.judge.author import WALL_S
-from sdpo_tts.judge.container import Container
+from sdpo_tts.judge.container import Cage, Container
 from sdpo_tts.judge.feedback import render
+from sdpo_tts.judge.fleet import Fleet
 from sdpo_tts.judge.stress import _is_json
 from sdpo_tts.problem import Checker, Convention, Function, Interactor, Limits, Mode, Problem, Program, Stress, Test
 from tests.test_judge import MIB, RIGHT, SUM
@@ -203,6 +205,21 @@ def test_an_interactor_that_computes_is_not_held_against_the_submission(engine: 
     slow = Interactor(python(source), Convention.KATTIS)
     limits = replace(GUESSING.limits, time_s=0.1)
     with Judge(replace(GUESSING, limits=limits, interactor=slow)) as judge:
+        judgement = judge.judge(SEARCH)
+    assert judgement.solved, judgement.outcomes
+
+
+def test_a_container_that_starts_slowly_is_nobodys_silence(engine: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = Fleet.start
+
+    def slow(fleet: Fleet, cage: Cage) -> Container:
+        time.sleep(2 if cage.author else 0)  # longer than the submission may be silent
+        return start(fleet, cage)
+
+    interactor = Interactor(python(GUESS.format(kattis=True)), Convention.KATTIS)
+    limits = replace(GUESSING.limits, time_s=0.1)
+    with Judge(replace(GUESSING, limits=limits, interactor=interactor)) as judge:
+        monkeypatch.setattr(Fleet, "start", slow)
         judgement = judge.judge(SEARCH)
     assert judgement.solved, judgement.outcomes
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from itertools import islice
 from types import TracebackType
 
@@ -38,6 +39,13 @@ class Bench:
     def expect(self, inputs: Iterable[bytes]) -> None:
         """The inputs of the runs to come, in order: each is begun while answers to those before are looked at."""
         self._coming = deque(inputs)
+
+    def prepare(self) -> None:
+        """Its container stands by, so that a run begins at once. One without room for the program is told of by the
+        run. Raises ContainerLost."""
+        if self._container is None:
+            with suppress(ContainerOutOfMemory):
+                self._container = self._loaded()
 
     def run(self, command: Command, stdin: bytes = b"") -> Facts:
         """Raises ContainerLost."""

@@ -38,10 +38,14 @@ class Side:
 
 
 def hold(submission: Side, interactor: Side) -> Dialogue:
-    """Runs both until both have ended; what ends first closes the other's input. Raises ContainerLost."""
+    """Runs both until both have ended; what ends first closes the other's input. Raises ContainerLost.
+
+    Neither begins before the other can: the start of a container is nobody's silence.
+    """
     log, ended = _Log(), list[Side]()
     questions, answers = _Wire(log, b"< "), _Wire(log, b"> ")
     with ThreadPoolExecutor(2, thread_name_prefix="dialogue") as pool:
+        list(pool.map(lambda side: side.bench.prepare(), (submission, interactor)))
         theirs = pool.submit(_run, interactor, answers, questions, ended)
         ours = pool.submit(_run, submission, questions, answers, ended)
         facts, their_facts = ours.result(), theirs.result()
