@@ -65,7 +65,10 @@ def _learning(student: Rate, teacher: Rate) -> str:
     ends = f"{100 * low:+.0f} to {100 * high:+.0f} points"
     whom = f"the teacher ({teacher.template}, {teacher.style})"
     if low > 0:
-        return f"Told what went wrong, {whom} passes more often ({ends}): there is something to learn."
+        return (
+            f"Told what went wrong, {whom} passes more often ({ends}): there is something to learn. A conversation "
+            "(--method multi-turn) asks it outright, which may be quicker."
+        )
     if high < 0:
         return f"Told what went wrong, {whom} passes less often ({ends}): learning from it may do harm."
     return (
