@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import json
 import os
+import shlex
 import types
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from sdpo_tts.policy import memory, need
 from sdpo_tts.policy.need import RANKS
 from sdpo_tts.policy.network import LoraSettings, Network
 from sdpo_tts.record import RunDir
+from tests.conftest import ROOT
 
 LOOKS = {check.name: check.look for check in CHECKS}
 Patch = pytest.MonkeyPatch
@@ -72,7 +74,7 @@ def test_packages_that_are_missing_or_old(monkeypatch: Patch) -> None:
 
 def test_a_program_that_is_not_installed(monkeypatch: Patch) -> None:
     monkeypatch.setattr(software, "PACKAGE", "no-such-package")
-    is_wrong(look("packages"), Level.FAIL, "without being installed", f"pip install -e {Path(__file__).parents[1]}")
+    is_wrong(look("packages"), Level.FAIL, "without being installed", f"pip install -e {shlex.quote(str(ROOT))}")
 
 
 @pytest.mark.parametrize("error", [ImportError("no module"), OSError("libcudart.so.12: cannot open\nmore")])
