@@ -43,9 +43,8 @@ class Bench:
     def prepare(self) -> None:
         """Its container stands by, so that a run begins at once. One without room for the program is told of by the
         run. Raises ContainerLost."""
-        if self._container is None:
-            with suppress(ContainerOutOfMemory):
-                self._container = self._loaded()
+        with suppress(ContainerOutOfMemory):
+            self._standing_by()
 
     def run(self, command: Command, stdin: bytes = b"") -> Facts:
         """Raises ContainerLost."""
@@ -73,10 +72,9 @@ class Bench:
             return out_of_memory()
 
     def _use(self, action: Callable[[Container], Facts]) -> Facts:
-        if self._container is None:
-            self._container = self._loaded()
+        container = self._standing_by()
         try:
-            facts = action(self._container)
+            facts = action(container)
         except ContainerOutOfMemory:
             self._drop()
             raise
@@ -84,6 +82,12 @@ class Bench:
         if facts.dirty or facts.oom_kills:
             self._drop()
         return facts
+
+    def _standing_by(self) -> Container:
+        """Its container, a new one if need be. Raises as `_loaded`."""
+        if self._container is None:
+            self._container = self._loaded()
+        return self._container
 
     def _loaded(self) -> Container:
         """One with the program in it. Raises ContainerOutOfMemory where a new one has no room for it; of one that was
