@@ -15,9 +15,9 @@ from pathlib import Path
 
 from benchmarks.report import table
 from sdpo_tts.judge import Judge, Verdict
-from sdpo_tts.judge.feedback import COMPILER_CHARS, COMPILER_LINES
-from sdpo_tts.judge.gcc import own_messages
-from sdpo_tts.judge.wording import clean
+from sdpo_tts.judge.feedback.gcc import own_messages
+from sdpo_tts.judge.feedback.style import clean
+from sdpo_tts.judge.feedback.text import COMPILER_CHARS, COMPILER_LINES
 from sdpo_tts.problem import load_problem
 from sdpo_tts.record import AttemptRecord, RunDir
 

@@ -12,7 +12,7 @@ import argparse
 import sys
 from itertools import islice
 
-from sdpo_tts.cli.rows import packaged, rows
+from sdpo_tts.cli.problem_sets import packaged, rows
 from sdpo_tts.errors import UserError
 from sdpo_tts.judge import Judge, Verdict
 

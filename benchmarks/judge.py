@@ -30,8 +30,8 @@ import docker
 from benchmarks.report import machine, table, write
 from sdpo_tts.judge import Judge
 from sdpo_tts.judge.compiler import Compiler
-from sdpo_tts.judge.engine import sandbox_image
-from sdpo_tts.judge.fleet import PIDS
+from sdpo_tts.judge.containers.engine import sandbox_image
+from sdpo_tts.judge.containers.pool import PIDS
 from sdpo_tts.problem import Problem, Test
 from sdpo_tts.problem.language import Language, language, sandbox_folder
 from tests.hostile.corpus import RIGHT, SUM
@@ -146,7 +146,7 @@ def _processor_s(judge: Judge | None = None) -> float:
     """Of this process, of children that have ended, and of a judge's containers."""
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     own = time.process_time() + children.ru_utime + children.ru_stime
-    ids = list(judge._fleet._live) if judge else []
+    ids = list(judge._containers._live) if judge else []
     usages = [judge._client.api.stats(id, stream=False, one_shot=True)["cpu_stats"]["cpu_usage"] for id in ids]  # type: ignore[union-attr]
     return own + sum(usage["total_usage"] for usage in usages) / 1e9
 
@@ -216,7 +216,7 @@ def _folder(language: str) -> Iterator[Path]:
 def _binary() -> bytes:
     with Judge(_problem(1, "cpp20"), workers=1) as judge:
         known = language("cpp20")
-        return judge._court.compiler.compile(known, {known.source: SOURCES["cpp20"].encode()})[known.binary]
+        return judge._resources.compiler.compile(known, {known.source: SOURCES["cpp20"].encode()})[known.binary]
 
 
 @cache

@@ -23,7 +23,7 @@ import docker
 
 from benchmarks.report import table, write
 from sdpo_tts.judge import Judge
-from sdpo_tts.judge.fleet import OWNER_LABEL
+from sdpo_tts.judge.containers.pool import OWNER_LABEL
 from tests.hostile.corpus import FOLDER, RIGHT, SUM
 
 # The last one costs a container each time.

@@ -3,8 +3,8 @@
     python benchmarks/memory.py            prints it
     python benchmarks/memory.py --write    puts it into the page
 
-The numbers are `sdpo-tts doctor`'s (`sdpo_tts/policy/need.py`), in bfloat16 on a GPU. Shapes are those of each model's
-published config.json.
+The numbers are `sdpo-tts doctor`'s (`sdpo_tts/policy/memory_plan.py`), in bfloat16 on a GPU. Shapes are those of each
+model's published config.json.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from transformers import PretrainedConfig, Qwen2Config, Qwen3Config
 
 from sdpo_tts.doctor.finding import Subject
-from sdpo_tts.policy.need import need_of
+from sdpo_tts.policy.memory_plan import memory_needed
 
 PAGE = Path(__file__).parents[1] / "docs" / "choosing-a-model.md"
 BEGIN, END = "<!-- table: python benchmarks/memory.py --write -->\n", "<!-- end of table -->\n"
@@ -63,7 +63,8 @@ def rows() -> Iterator[str]:
         for name, config in MODELS.items():
             config.save_pretrained(folder)
             needs = [
-                need_of(folder, Subject(max_new_tokens=tokens), "bfloat16", checkpointing=True) for tokens in LENGTHS
+                memory_needed(folder, Subject(max_new_tokens=tokens), "bfloat16", checkpointing=True)
+                for tokens in LENGTHS
             ]
             sizes = [needs[0].weights, *(need.total for need in needs)]
             told = " | ".join(f"{size / 2**30:.1f} GiB" for size in sizes)

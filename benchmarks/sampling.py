@@ -106,10 +106,10 @@ def _way(way: str, model: str, batch: int, tokens: int) -> Callable[[], object]:
     if way.startswith("ours"):
         sampler: Any = TorchSampler(network, [], max_new_tokens=tokens)
     else:
-        from sdpo_tts.engine.rollout import Rollout
+        from sdpo_tts.engine.in_process import InProcessEngine
         from sdpo_tts.engine.sampler import VllmSampler
 
-        sampler = VllmSampler(Rollout(llm), network, [], max_new_tokens=tokens)
+        sampler = VllmSampler(InProcessEngine(llm), network, [], max_new_tokens=tokens)
     return lambda: sampler.sample([prompt] * batch, rngs)
 
 

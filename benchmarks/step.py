@@ -134,7 +134,7 @@ def _network(vocabulary: int, layers: int, device: str) -> Any:
 def _lessons(vocabulary: int, prompt: int, length: int, batch: int) -> list[Any]:
     import numpy as np
 
-    from sdpo_tts.policy.learner import Lesson
+    from sdpo_tts.policy.learning.learner import Lesson
     from sdpo_tts.policy.sampler import Sample
 
     rng = np.random.default_rng(0)
@@ -164,7 +164,7 @@ def _naive(network: Any, lessons: Sequence[Any]) -> None:
 
 
 def _ours(network: Any, lessons: Sequence[Any]) -> Callable[[], None]:
-    from sdpo_tts.policy.learner import Learner, LearnerSettings
+    from sdpo_tts.policy.learning.learner import Learner, LearnerSettings
 
     learner = Learner(network, LearnerSettings(max_gap=float("inf")))
     return lambda: learner.gradient(lessons)

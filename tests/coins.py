@@ -10,7 +10,9 @@ from typing import Any
 
 from sdpo_tts.comparison.job import Makers, Watch
 from sdpo_tts.discovery.assemble import Policy, RunSettings
-from sdpo_tts.discovery.strategies import BestOfK, MultiTurn, Strategy
+from sdpo_tts.discovery.methods.best_of_k import BestOfK
+from sdpo_tts.discovery.methods.multi_turn import MultiTurn
+from sdpo_tts.discovery.methods.strategy import Strategy
 from sdpo_tts.problem import Problem
 from sdpo_tts.record import Event, RunDir
 from tests.fakes import CharacterChat, CoinSampler, CountingStrategy, Version, WordJudge

@@ -9,12 +9,12 @@ from typing import Any, Self
 import numpy as np
 
 from sdpo_tts.discovery.attempt import Attempt, Judged
-from sdpo_tts.discovery.strategies import BestOfK
+from sdpo_tts.discovery.methods.best_of_k import BestOfK
 from sdpo_tts.judge import Judgement, Verdict
-from sdpo_tts.judge.feedback import Feedback
+from sdpo_tts.judge.feedback.text import Feedback
 from sdpo_tts.judge.verdict import TestOutcome
 from sdpo_tts.policy.batch import Ids
-from sdpo_tts.policy.meter import Step
+from sdpo_tts.policy.learning.metrics import Step
 from sdpo_tts.policy.sampler import NOBODY, Listener, Sample
 from sdpo_tts.problem import Problem, Test
 
@@ -34,7 +34,7 @@ class CharacterChat:
 
 
 class ScriptedSampler:
-    """Answers from a list, in order, and keeps the prompts that it was asked."""
+    """GenerationEngine from a list, in order, and keeps the prompts that it was asked."""
 
     name = "scripted"
 
@@ -93,7 +93,7 @@ def judged(number: int, answer: str, *, passed: int = 0, feedback: str = "wrong"
 
 
 class CoinSampler:
-    """Answers rightly with probability `chance`, drawn from the row's own generator: what a seed fixes stays fixed."""
+    """GenerationEngine rightly with probability `chance`, drawn from the row's own generator: what a seed fixes stays fixed."""
 
     name = "coin"
 
@@ -125,7 +125,7 @@ def heard(listener: Listener, samples: list[Sample]) -> list[Sample]:
     return samples
 
 
-class LateDocket:
+class LateQueue:
     """Judges only once all programs are there."""
 
     def __init__(self, judge_each: Callable[[Sequence[str | None]], Iterator[tuple[int, Judgement]]]) -> None:
@@ -167,8 +167,8 @@ class WordJudge:
     def versions(self) -> dict[str, str]:
         return {"image": "none"}
 
-    def docket(self) -> LateDocket:
-        return LateDocket(self.judge_each)
+    def queue(self) -> LateQueue:
+        return LateQueue(self.judge_each)
 
     def judge_each(self, programs: Sequence[str | None]) -> Iterator[tuple[int, Judgement]]:
         for i, program in enumerate(programs):

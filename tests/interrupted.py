@@ -21,17 +21,18 @@ import torch
 
 from sdpo_tts.discovery import checkpoint
 from sdpo_tts.discovery.budget import Budget
-from sdpo_tts.discovery.context import ContextSettings, TeacherContext
 from sdpo_tts.discovery.guard import Guard, GuardSettings
-from sdpo_tts.discovery.solve import Parts, Solver, SolverSettings
-from sdpo_tts.discovery.strategies import SelfDistillation
+from sdpo_tts.discovery.methods.context import ContextSettings, TeacherContext
+from sdpo_tts.discovery.methods.sdpo import SelfDistillation
+from sdpo_tts.discovery.solve import Solver
+from sdpo_tts.discovery.state import Parts, SolverSettings
 from sdpo_tts.judge import Judgement, Verdict
 from sdpo_tts.judge.verdict import TestOutcome
-from sdpo_tts.policy.learner import Learner, LearnerSettings
+from sdpo_tts.policy.learning.learner import Learner, LearnerSettings
+from sdpo_tts.policy.learning.teacher import TeacherSettings
 from sdpo_tts.policy.sampler import TorchSampler
-from sdpo_tts.policy.teacher import TeacherSettings
 from sdpo_tts.record import Journal, RunDir, read_events
-from tests.fakes import LateDocket
+from tests.fakes import LateQueue
 from tests.test_judge import SUM
 from tests.tiny import tiny_network
 
@@ -54,8 +55,8 @@ class SlowJudge:
 
     problem = SUM
 
-    def docket(self) -> LateDocket:
-        return LateDocket(self.judge_each)
+    def queue(self) -> LateQueue:
+        return LateQueue(self.judge_each)
 
     def recall(self, failed: Iterable[str]) -> None:
         """It has no generated tests."""

@@ -11,10 +11,10 @@ import pytest
 
 from sdpo_tts.errors import UserError
 from sdpo_tts.judge import Judge, Verdict
-from sdpo_tts.judge.author import WALL_S
-from sdpo_tts.judge.container import Cage, Container
-from sdpo_tts.judge.feedback import render
-from sdpo_tts.judge.fleet import Fleet
+from sdpo_tts.judge.author_programs import WALL_S
+from sdpo_tts.judge.containers.container import Container, ContainerLimits
+from sdpo_tts.judge.containers.pool import ContainerPool
+from sdpo_tts.judge.feedback.text import render
 from sdpo_tts.judge.stress import _is_json
 from sdpo_tts.problem import Checker, Convention, Function, Interactor, Limits, Mode, Problem, Program, Stress, Test
 from tests.test_judge import MIB, RIGHT, SUM
@@ -98,7 +98,7 @@ def test_a_checker_without_a_verdict_is_the_judges_error(engine: None, kind: str
 
 
 def test_a_checker_that_runs_for_ever_is_the_judges_error(engine: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sdpo_tts.judge.author.CPU_S", 0.3)
+    monkeypatch.setattr("sdpo_tts.judge.author_programs.CPU_S", 0.3)
     with Judge(replace(SPLITTING, checker=CHECKERS["testlib"])) as judge:
         outcome = judge.judge("print(97)").outcomes[0]
     assert (outcome.verdict, outcome.detail) == (Verdict.JE, "checker: takes too much CPU time")
@@ -210,16 +210,16 @@ def test_an_interactor_that_computes_is_not_held_against_the_submission(engine: 
 
 
 def test_a_container_that_starts_slowly_is_nobodys_silence(engine: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    start = Fleet.start
+    start = ContainerPool.start
 
-    def slow(fleet: Fleet, cage: Cage) -> Container:
-        time.sleep(2 if cage.author else 0)  # longer than the submission may be silent
-        return start(fleet, cage)
+    def slow(containers: ContainerPool, container_limits: ContainerLimits) -> Container:
+        time.sleep(2 if container_limits.author else 0)  # longer than the submission may be silent
+        return start(containers, container_limits)
 
     interactor = Interactor(python(GUESS.format(kattis=True)), Convention.KATTIS)
     limits = replace(GUESSING.limits, time_s=0.1)
     with Judge(replace(GUESSING, limits=limits, interactor=interactor)) as judge:
-        monkeypatch.setattr(Fleet, "start", slow)
+        monkeypatch.setattr(ContainerPool, "start", slow)
         judgement = judge.judge(SEARCH)
     assert judgement.solved, judgement.outcomes
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from sdpo_tts.judge.checker import compare
-from sdpo_tts.judge.checker_json import compare_json
+from sdpo_tts.judge.checking.checker import compare
+from sdpo_tts.judge.checking.checker_json import compare_json
 from sdpo_tts.problem.values import checker
 
 TEXT = [

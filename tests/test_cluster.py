@@ -22,7 +22,7 @@ from sdpo_tts.comparison.plan import Choices, Plan
 from sdpo_tts.comparison.run import Comparison
 from sdpo_tts.discovery.assemble import Policy, RunSettings
 from sdpo_tts.discovery.budget import Budget
-from sdpo_tts.discovery.strategies import Strategy
+from sdpo_tts.discovery.methods.strategy import Strategy
 from sdpo_tts.errors import SandboxError, SetupError
 from sdpo_tts.problem import Problem
 from sdpo_tts.record import RunDir, read_events

@@ -12,14 +12,14 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from sdpo_tts.cli.command import orderly
+from sdpo_tts.cli.existing_run import unfinished
 from sdpo_tts.cli.main import app
-from sdpo_tts.cli.past import unfinished
-from sdpo_tts.cli.probe import _as_json, _as_table
-from sdpo_tts.cli.run import orderly
+from sdpo_tts.cli.solving.probe import _as_json, _as_table
 from sdpo_tts.discovery.assemble import Policy
-from sdpo_tts.discovery.probe import Probe, Rate
+from sdpo_tts.discovery.measure.probe import Probe, Rate
 from sdpo_tts.judge import Judge
-from sdpo_tts.judge.feedback import FeedbackStyle
+from sdpo_tts.judge.feedback.text import FeedbackStyle
 from sdpo_tts.policy.prompts import TEMPLATES
 from sdpo_tts.stats import newcombe
 from tests.conftest import ROOT
@@ -159,7 +159,7 @@ def test_judge_takes_the_language_from_the_name(tmp_path: Path, engine: None) ->
 def test_judge_says_in_one_line_that_no_image_has_the_language(
     tmp_path: Path, engine: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sdpo_tts.judge.engine.find_image", lambda _, keys: None if "rust" in keys else "some")
+    monkeypatch.setattr("sdpo_tts.judge.containers.engine.find_image", lambda _, keys: None if "rust" in keys else "some")
     (tmp_path / "a.rs").write_text("fn main() {}")
     result = CliRunner().invoke(app, ["judge", str(TRIANGLE), str(tmp_path / "a.rs")])
     assert (result.exit_code, result.stderr.count("\n")) == (4, 1)

@@ -24,28 +24,29 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from sdpo_tts.cli import compare
 from sdpo_tts.cli.arms import read_arms
 from sdpo_tts.cli.main import app
+from sdpo_tts.cli.solving import compare
 from sdpo_tts.comparison.arms import Arm
 from sdpo_tts.comparison.cells import claimed, ending
 from sdpo_tts.comparison.ids import PAPER, chosen
 from sdpo_tts.comparison.job import Makers
-from sdpo_tts.comparison.kept import KeptPolicy
 from sdpo_tts.comparison.plan import Choices, Plan, distinct
+from sdpo_tts.comparison.policy_cache import PolicyCache
 from sdpo_tts.comparison.pool import parts
 from sdpo_tts.comparison.probe import BaseRate, Probe
 from sdpo_tts.comparison.run import Comparison, Pace, Tally
 from sdpo_tts.discovery.assemble import Policy, PolicySettings, RunSettings
 from sdpo_tts.discovery.budget import Budget
-from sdpo_tts.discovery.context import ContextSettings
-from sdpo_tts.discovery.strategies import Strategy
+from sdpo_tts.discovery.methods.context import ContextSettings
+from sdpo_tts.discovery.methods.strategy import Strategy
 from sdpo_tts.errors import SandboxError, UserError
 from sdpo_tts.problem import Problem
 from sdpo_tts.record import Event, read_events
 from sdpo_tts.report.analysis import analyse
 from sdpo_tts.report.arms import Grid
-from sdpo_tts.report.runs import Run, load_runs
+from sdpo_tts.report.run import Run
+from sdpo_tts.report.runs import load_runs
 from sdpo_tts.stats import bootstrap, pass_at_k
 from tests.coins import PROBLEMS, coin_policy, makers, strategy
 from tests.conftest import ROOT
@@ -212,7 +213,7 @@ class Loads:
 
 
 def test_a_model_is_loaded_once_and_each_cell_draws_its_own_adapter(tmp_path: Path) -> None:
-    kept = KeptPolicy(loads := Loads())
+    kept = PolicyCache(loads := Loads())
     run(plan(tmp_path, ("sdpo",), seeds=2), replace(makers(), policy=kept.policy))
     (policy,) = loads.loaded
     assert policy.network.renewed == [0, 0, 1, 1, 1], "the first cell has it as it was loaded"  # type: ignore[attr-defined]
@@ -231,7 +232,7 @@ def test_other_settings_and_a_failed_cell_cost_the_loaded_model(tmp_path: Path) 
             raise SandboxError("gone")
         return strategy(settings, problem, policy)
 
-    kept = KeptPolicy(loads := Loads())
+    kept = PolicyCache(loads := Loads())
     made = replace(makers(), policy=kept.policy, strategy=sometimes)
     run(plan(tmp_path / "one", ("sdpo",), seeds=1), made)
     assert len(loads.loaded) == 2 and loads.closed == loads.loaded[:1], "easy and middling had one, hard another"
@@ -250,7 +251,7 @@ def test_a_failed_cell_keeps_no_model_in_memory(tmp_path: Path) -> None:
         except KeyError as cause:
             raise SandboxError("gone") from cause
 
-    kept = KeptPolicy(lambda settings, seed, report: coin_policy())
+    kept = PolicyCache(lambda settings, seed, report: coin_policy())
     tally, _ = run(plan(tmp_path, ("sdpo",), seeds=1), replace(makers(), policy=kept.policy, strategy=failing))
     gc.collect()
     assert len(tally.failed) == 3 and [reference() for reference in seen] == [None] * 3

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from sdpo_tts.discovery.context import ContextSettings, TeacherContext, shuffled
+from sdpo_tts.discovery.methods.context import ContextSettings, TeacherContext, shuffled
 from sdpo_tts.policy.prompts import SOLUTION_LEAD, order, student_text
 from tests.fakes import CharacterChat, judged
 from tests.test_judge import SUM

@@ -10,9 +10,9 @@ import pytest
 import torch
 from rich.console import Console
 
-from sdpo_tts.discovery.forget import drift, passages
+from sdpo_tts.discovery.measure.drift import drift, passages
 from sdpo_tts.errors import UserError
-from sdpo_tts.policy.credit import Piece, credit
+from sdpo_tts.policy.learning.credit import Piece, credit
 from sdpo_tts.view import heat
 from tests.test_learner import QUESTION, whole_logits
 from tests.tiny import tiny_network

@@ -9,16 +9,17 @@ from dataclasses import replace
 
 import pytest
 
-from sdpo_tts.judge import Judge, Judgement, Verdict, jury
-from sdpo_tts.judge.author import WALL_S
-from sdpo_tts.judge.container import ContainerLost
-from sdpo_tts.judge.diagnosis import of_sanitizer
-from sdpo_tts.judge.dialogue import Dialogue, Side, hold
-from sdpo_tts.judge.engine import connect, find_image
-from sdpo_tts.judge.examiner import EXTRA_S, Examiner
-from sdpo_tts.judge.feedback import FeedbackStyle, render
+from sdpo_tts.judge import Judge, Judgement, Verdict
+from sdpo_tts.judge.author_programs import WALL_S
+from sdpo_tts.judge.checking import validator
+from sdpo_tts.judge.checking.interaction import Interaction, Side, hold
+from sdpo_tts.judge.containers.container import ContainerLost
+from sdpo_tts.judge.containers.engine import connect, find_image
+from sdpo_tts.judge.feedback.diagnose import EXTRA_S, Diagnoser
+from sdpo_tts.judge.feedback.findings import of_sanitizer
+from sdpo_tts.judge.feedback.style import PARTS
+from sdpo_tts.judge.feedback.text import FeedbackStyle, render
 from sdpo_tts.judge.verdict import Diagnosis
-from sdpo_tts.judge.wording import PARTS
 from sdpo_tts.problem import Checker, Convention, FeedbackScope, Interactor, Limits, Test
 from tests.test_author_programs import STRESSED, python
 from tests.test_judge import FUNCTION, MIB, SUM
@@ -186,7 +187,7 @@ def test_the_smallest_generated_test_that_fails_is_told_first(engine: None) -> N
         judgement = judge.judge("a, b = map(int, input().split())\nprint(abs(a) + abs(b))\n")
         assert (judgement.verdict, judgement.passed, judgement.total) == (Verdict.WA, 0, 1)
         found = judgement.diagnosis.smallest.test  # type: ignore[union-attr]
-        failing = [test for test in judge._court.stress if b"-" in test.input]
+        failing = [test for test in judge._resources.stress if b"-" in test.input]
         assert len(found.input) == min(len(test.input) for test in failing)
         text = told(judgement, long)
         assert text.index(repr(found.input.decode())) < text.index("'1000000 -1000000\\n'")
@@ -224,16 +225,16 @@ def test_one_that_waits_for_an_answer_is_looked_at_no_longer_than_one_that_sleep
     """Under the eye of a sampler it computes a little all the time, so that its silence does not end it."""
     patience: list[float] = []
 
-    def held(submission: Side, interactor: Side) -> Dialogue:
+    def held(submission: Side, interactor: Side) -> Interaction:
         patience.append(submission.command.wall_s)
         return hold(submission, interactor)
 
-    monkeypatch.setattr(jury, "hold", held)
+    monkeypatch.setattr(validator, "hold", held)
     interactor = Interactor(python("import sys\nsys.stdin.read()\n"), Convention.TESTLIB)
     with Judge(replace(QUICK, interactor=interactor), style=FeedbackStyle()) as judge:
         said = told(judge.judge("n = 1\ninput()"), judge.problem, FeedbackStyle())
     assert "both sides wait for each other" in said and "line 2" in said
-    assert "Exact examples" not in said, "a test of a dialogue has no input that the program reads"
+    assert "Exact examples" not in said, "a test of a interaction has no input that the program reads"
     assert patience[:-1] == [WALL_S] * (len(patience) - 1) and 0 < patience[-1] <= 2 * QUICK.limits.time_s + EXTRA_S
 
 
@@ -287,7 +288,7 @@ def test_a_diagnosis_that_fails_leaves_verdict_and_plain_feedback(
 
     source = "xs = []\nxs[0]"
     before = judge.judge(source)
-    monkeypatch.setattr(Examiner, "_run", lose)
+    monkeypatch.setattr(Diagnoser, "_run", lose)
     after = judge.judge(source)
     assert "Values" in told(before) and after.verdict is Verdict.RE
     assert told(after) == told(after, style=BARE) == told(before, style=BARE)
@@ -295,8 +296,8 @@ def test_a_diagnosis_that_fails_leaves_verdict_and_plain_feedback(
 
 def test_what_is_switched_off_costs_no_second_run(engine: None, monkeypatch: pytest.MonkeyPatch) -> None:
     failing = ["xs = []\nxs[0]", "while True: pass", GROWS, "print(8)"]
-    monkeypatch.setattr(Examiner, "_run", lambda *_: pytest.fail("a second run"))
-    monkeypatch.setattr(Examiner, "_files", lambda *_: pytest.fail("a second run"))
+    monkeypatch.setattr(Diagnoser, "_run", lambda *_: pytest.fail("a second run"))
+    monkeypatch.setattr(Diagnoser, "_files", lambda *_: pytest.fail("a second run"))
     with Judge(replace(QUICK, stress=STRESSED.stress), style=BARE) as judge:
         judgements = judge.judge_many(failing)
     assert [str(judgement.verdict) for judgement in judgements] == ["RE", "TLE", "MLE", "WA"]

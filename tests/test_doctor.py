@@ -20,11 +20,11 @@ from typer.testing import CliRunner
 from sdpo_tts.cli.main import app
 from sdpo_tts.doctor import CHECKS, Check, Level, Subject, examine, hardware, sandbox, software, storage
 from sdpo_tts.doctor.finding import Finding
-from sdpo_tts.judge import engine as judge_engine
-from sdpo_tts.judge import fleet
+from sdpo_tts.judge.containers import engine as judge_engine
+from sdpo_tts.judge.containers import pool
 from sdpo_tts.models import weights
-from sdpo_tts.policy import memory, need
-from sdpo_tts.policy.need import RANKS
+from sdpo_tts.policy import memory, memory_plan
+from sdpo_tts.policy.learning.ema import RANKS
 from sdpo_tts.policy.network import LoraSettings, Network
 from sdpo_tts.record import RunDir
 from tests.conftest import ROOT
@@ -193,19 +193,19 @@ def test_the_need_is_that_of_the_real_network(folder: Path) -> None:
     weights_count = sum(parameter.numel() for parameter in base.parameters())
     network = Network(base.eval().requires_grad_(False), LoraSettings(), seed=0)
     adapter = sum(parameter.numel() for parameter in network.trainable)
-    told = need.need_of(
+    told = memory_plan.memory_needed(
         str(folder), Subject(batch_size=3, max_new_tokens=100, teacher="ema"), "float32", checkpointing=True
     )
     assert (told.weights, told.adapter) == (4 * weights_count, 4 * (7 + RANKS) * adapter)
-    assert told.cache == 3 * (need.PROMPT_TOKENS + 100) * 4 * (2 * 2 * 2 * 8)
-    untrained = need.need_of(str(folder), Subject(method="best-of-k"), "bfloat16", checkpointing=True)
+    assert told.cache == 3 * (memory_plan.PROMPT_TOKENS + 100) * 4 * (2 * 2 * 2 * 8)
+    untrained = memory_plan.memory_needed(str(folder), Subject(method="best-of-k"), "bfloat16", checkpointing=True)
     assert (untrained.weights, untrained.adapter, untrained.work) == (2 * weights_count, 4 * adapter, 0)
 
 
 @pytest.mark.parametrize(("share", "level"), [(0.9, Level.FAIL), (1.1, Level.WARN), (1.3, Level.PASS)])
 def test_memory_against_the_need(monkeypatch: Patch, folder: Path, share: float, level: Level) -> None:
     subject = Subject(model=str(folder), device="cpu", dtype="float32")
-    enough = need.need_of(str(folder), subject, "float32", checkpointing=False).total
+    enough = memory_plan.memory_needed(str(folder), subject, "float32", checkpointing=False).total
     monkeypatch.setattr("sdpo_tts.policy.memory.free_bytes", lambda device: int(share * enough))
     is_wrong(look("memory", subject), level, "tiny needs about", "" if level is Level.PASS else "smaller")
 
@@ -365,7 +365,7 @@ class Engine:
         return self._info
 
     def containers(self, all: bool, filters: dict[str, str]) -> list[dict[str, Any]]:
-        return [{"Id": id, "Labels": {fleet.OWNER_LABEL: owner}} for id, owner in self._owners.items()]
+        return [{"Id": id, "Labels": {pool.OWNER_LABEL: owner}} for id, owner in self._owners.items()]
 
     def remove_container(self, id: str, force: bool, v: bool) -> None:
         del self._owners[id]
@@ -430,7 +430,7 @@ def test_an_image_that_is_not_built(monkeypatch: Patch, tmp_path: Path) -> None:
 
 
 def test_containers_of_dead_runs_are_removed(monkeypatch: Patch) -> None:
-    owners = {"a": f"{fleet._host()}/{2**22 + 1}/1", "b": fleet._owner()}
+    owners = {"a": f"{pool._host()}/{2**22 + 1}/1", "b": pool._owner()}
     engine_of(monkeypatch, owners)
     said = "1 of dead runs were there and are removed; 1 belong to processes that live"
     assert look("dead containers") == Finding(Level.PASS, said)

@@ -19,11 +19,11 @@ from transformers import Qwen3Config
 
 from sdpo_tts.discovery import assemble
 from sdpo_tts.discovery.assemble import PolicySettings
-from sdpo_tts.engine import choice, replicas, startup, vllm
+from sdpo_tts.engine import replicas, selection, start_time, vllm
+from sdpo_tts.engine.adapter_store import PREFIX, AdapterStore, leftovers
 from sdpo_tts.engine.plan import SHARE, Asked, plan
-from sdpo_tts.engine.shelf import PREFIX, Shelf, leftovers
 from sdpo_tts.errors import SetupError, UserError
-from sdpo_tts.policy.need import GIB
+from sdpo_tts.policy.memory_plan import GIB
 
 
 @pytest.fixture
@@ -86,13 +86,13 @@ def test_a_card_is_one_by_either_name(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_engine_is_chosen_by_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choice.importlib.util, "find_spec", lambda name: object())
-    assert [choice.choose("auto", device) for device in ("cpu", "cuda", "cuda:1")] == ["torch", "vllm", "vllm"]
-    assert choice.choose("torch", "cuda") == "torch" and choice.choose("vllm", "cpu") == "vllm"
-    monkeypatch.setattr(choice.importlib.util, "find_spec", lambda name: None)
-    assert choice.choose("auto", "cuda") == "torch"
+    monkeypatch.setattr(selection.importlib.util, "find_spec", lambda name: object())
+    assert [selection.choose("auto", device) for device in ("cpu", "cuda", "cuda:1")] == ["torch", "vllm", "vllm"]
+    assert selection.choose("torch", "cuda") == "torch" and selection.choose("vllm", "cpu") == "vllm"
+    monkeypatch.setattr(selection.importlib.util, "find_spec", lambda name: None)
+    assert selection.choose("auto", "cuda") == "torch"
     with pytest.raises(SetupError, match="vLLM is not installed"):
-        choice.choose("vllm", "cuda")
+        selection.choose("vllm", "cuda")
 
 
 @pytest.fixture
@@ -100,8 +100,8 @@ def begun(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[Any, ..
     """Two of them, and what replicas were started with."""
     started: list[tuple[Any, ...]] = []
     monkeypatch.setenv("SDPO_TTS_CACHE", str(tmp_path))
-    monkeypatch.setattr(choice, "free_bytes", lambda device: 80 * GIB)
-    monkeypatch.setattr(choice, "Replicas", lambda *args: started.append(args))
+    monkeypatch.setattr(selection, "free_bytes", lambda device: 80 * GIB)
+    monkeypatch.setattr(selection, "Replicas", lambda *args: started.append(args))
     monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
     monkeypatch.setattr("torch.cuda.get_device_name", lambda device: "card")
     return started
@@ -117,8 +117,8 @@ def test_a_base_that_is_held_twice_is_called_that(
     llm = SimpleNamespace(llm_engine=SimpleNamespace(model_config=SimpleNamespace(max_model_len=64)))
     monkeypatch.setattr("sdpo_tts.engine.vllm.start", lambda *args: llm)
     base, told = SimpleNamespace(config=SimpleNamespace(max_position_embeddings=4096)), list[str]()
-    wanted = choice.Wanted(model, "bfloat16", device, max_new_tokens=64, rank=16, cards=cards, apart=apart)
-    engine = choice.beside(base, wanted, told.append)
+    wanted = selection.Wanted(model, "bfloat16", device, max_new_tokens=64, rank=16, cards=cards, apart=apart)
+    engine = selection.beside(base, wanted, told.append)
     assert engine.facts["base"].startswith("held twice: ") and why in engine.facts["base"]
     assert told[-1] == f"the base is {engine.facts['base']}"
     assert f"weights {30.5 if cards == 2 else 15.3} GiB" in told[0]
@@ -126,33 +126,33 @@ def test_a_base_that_is_held_twice_is_called_that(
 
 def test_replicas_are_planned_and_told_of(model: str, begun: list[tuple[Any, ...]]) -> None:
     base, told = SimpleNamespace(config=SimpleNamespace(max_position_embeddings=4096)), list[str]()
-    wanted = choice.Wanted(model, "bfloat16", "cuda", max_new_tokens=64, rank=16, replicas=2)
-    engine = choice.beside(base, wanted, told.append)
+    wanted = selection.Wanted(model, "bfloat16", "cuda", max_new_tokens=64, rank=16, replicas=2)
+    engine = selection.beside(base, wanted, told.append)
     assert engine.facts["base"] == "held 3 times: the engines are processes of their own"
     assert begun[0][0] == ["cuda:0", "cuda:1"]
     assert "weights 30.5 GiB" in told[0], "the first card has the learner's besides"
-    choice.beside(base, replace(wanted, device="cpu"), told.append)
+    selection.beside(base, replace(wanted, device="cpu"), told.append)
     assert begun[1][0] == ["cpu", "cpu"] and "weights 30.5 GiB" in told[2], "all in one memory"
     many = re.search(r"values ([\d.]+) GiB", told[2])
     one = re.search(r"values ([\d.]+) GiB", told[0])
     assert many and one and float(many[1]) == pytest.approx(2 * float(one[1]), abs=0.2)
     with pytest.raises(UserError, match="3 replicas from cuda on want as many cards; there are 2"):
-        choice.beside(base, replace(wanted, replicas=3), told.append)
+        selection.beside(base, replace(wanted, replicas=3), told.append)
 
 
 def test_what_has_no_replicas_says_so() -> None:
     for name, several in (("torch", 1), ("vllm", 2)):
         with pytest.raises(UserError, match="replicas"):
-            choice.refuse_cards(name, "cuda", several, 2)
-    choice.refuse_cards("torch", "cuda", 2, 1)
+            selection.refuse_cards(name, "cuda", several, 2)
+    selection.refuse_cards("torch", "cuda", 2, 1)
 
 
 def test_a_card_that_vllm_would_not_take_is_refused() -> None:
     for name, device in (("vllm", "cuda:0"), ("vllm", "cuda"), ("vllm", "cpu"), ("torch", "cuda:1")):
-        choice.refuse_cards(name, device, 1, 1)
-    choice.refuse_cards("vllm", "cuda:1", 1, 2)
+        selection.refuse_cards(name, device, 1, 1)
+    selection.refuse_cards("vllm", "cuda:1", 1, 2)
     with pytest.raises(UserError, match="CUDA_VISIBLE_DEVICES=3 before the command") as refused:
-        choice.refuse_cards("vllm", "cuda:3", 1, 1)
+        selection.refuse_cards("vllm", "cuda:3", 1, 1)
     assert refused.value.where == "--device"
 
 
@@ -178,7 +178,7 @@ def test_auto_falls_back_to_torch_and_says_why(monkeypatch: pytest.MonkeyPatch) 
         raise SetupError("vLLM does not start: no kernels", where="--engine")
 
     told: list[str] = []
-    monkeypatch.setattr(choice, "beside", refuse)
+    monkeypatch.setattr(selection, "beside", refuse)
     assert assemble._vllm(PolicySettings(), None, "", "bfloat16", "cuda", False, told.append) is None
     assert told == ["vLLM does not start: no kernels; sampling with torch instead"]
     with pytest.raises(SetupError, match="no kernels"):
@@ -194,7 +194,7 @@ def test_torch_says_what_it_does_not_heed() -> None:
 
 
 def test_the_shelf_holds_the_newest_version(tmp_path: Path) -> None:
-    one, other = Shelf(tmp_path), Shelf(tmp_path)
+    one, other = AdapterStore(tmp_path), AdapterStore(tmp_path)
     for version in (1, 2):
         folder = one.put(version, lambda path: (path.mkdir(), (path / "adapter").write_text("x"))[0])
         assert [path.name for path in one.folder.iterdir() if path.is_dir()] == [folder.name] == [f"v{version}"]
@@ -205,7 +205,7 @@ def test_the_shelf_holds_the_newest_version(tmp_path: Path) -> None:
 
 
 def test_a_killed_process_s_shelf_is_cleared_by_the_next(tmp_path: Path) -> None:
-    code = f"from pathlib import Path; from sdpo_tts.engine.shelf import Shelf; shelf = Shelf(Path({str(tmp_path)!r}))\nprint('on', flush=True); input()"
+    code = f"from pathlib import Path; from sdpo_tts.engine.adapter_store import AdapterStore; shelf = AdapterStore(Path({str(tmp_path)!r}))\nprint('on', flush=True); input()"
     process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdout and process.stdout.readline()
     (found,) = tmp_path.glob(f"{PREFIX}*")
@@ -213,7 +213,7 @@ def test_a_killed_process_s_shelf_is_cleared_by_the_next(tmp_path: Path) -> None
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert leftovers(tmp_path) == [found]
-    Shelf(tmp_path).close()
+    AdapterStore(tmp_path).close()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -221,23 +221,23 @@ def test_a_start_tells_how_long_the_last_ones_took(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("SDPO_TTS_CACHE", str(tmp_path))
     lines: list[str] = []
     for seconds in (1.0, 0.1):
-        with startup.told("small on cpu", "weights 1 GiB", lines.append, first_s=0.2):
+        with start_time.told("small on cpu", "weights 1 GiB", lines.append, first_s=0.2):
             time.sleep(seconds)
     assert lines[0] == "starting vLLM: weights 1 GiB" and re.fullmatch(r"starting vLLM: \d s", lines[1])
     assert len(lines[1:-1]) <= 4, "ever more seldom"
     last = next(line for line in lines if "weights" in line and "about" in line)
     assert re.fullmatch(r"starting vLLM \(about \d s\): weights 1 GiB", last)
-    took = startup.estimate("small on cpu")
-    assert took and took >= 0.5 and startup.estimate("large on cpu") is None
-    with pytest.raises(SetupError), startup.told("large on cpu", "", lines.append):
+    took = start_time.estimate("small on cpu")
+    assert took and took >= 0.5 and start_time.estimate("large on cpu") is None
+    with pytest.raises(SetupError), start_time.told("large on cpu", "", lines.append):
         raise SetupError("no kernels")
-    assert startup.estimate("large on cpu") is None, "a start that failed"
+    assert start_time.estimate("large on cpu") is None, "a start that failed"
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{"])
 def test_an_estimate_is_worth_no_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str) -> None:
     monkeypatch.setenv("SDPO_TTS_CACHE", str(tmp_path))
     (tmp_path / "engine-starts.json").write_text(text)
-    with startup.told("small", "", lambda line: None):
+    with start_time.told("small", "", lambda line: None):
         pass
-    assert startup.estimate("small") is not None
+    assert start_time.estimate("small") is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sdpo_tts.judge import Judgement, TestOutcome, Verdict
-from sdpo_tts.judge.feedback import Feedback, FeedbackStyle, render
+from sdpo_tts.judge.feedback.text import Feedback, FeedbackStyle, render
 from sdpo_tts.problem import FeedbackScope, Problem, Test
 from tests.test_judge import SUM
 

@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 
 from sdpo_tts.cli.main import app
 from sdpo_tts.errors import UserError
-from sdpo_tts.judge.checker import compare
-from sdpo_tts.judge.checker_json import compare_json
+from sdpo_tts.judge.checking.checker import compare
+from sdpo_tts.judge.checking.checker_json import compare_json
 from sdpo_tts.judge.submissions import submissions
 from sdpo_tts.problem import Checker, Limits, Mode, Problem, load_problem, read_problem
 from sdpo_tts.problem.formats import read_all, rows

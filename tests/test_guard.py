@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from sdpo_tts.discovery.guard import Guard, GuardSettings, Health, collapse, health
-from sdpo_tts.policy.learner import Learner
+from sdpo_tts.policy.learning.learner import Learner
 from tests.fakes import judged
 from tests.test_learner import settings
 from tests.tiny import tiny_network

@@ -10,10 +10,10 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from sdpo_tts.cli.run import app_of, orderly
-from sdpo_tts.policy.halving import Halving
+from sdpo_tts.cli.command import app_of, orderly
 from sdpo_tts.policy.network import Network
 from sdpo_tts.policy.sampler import TorchSampler
+from sdpo_tts.policy.split_sampler import SplitSampler
 from sdpo_tts.view import heard
 from tests.tiny import tiny_network
 
@@ -58,7 +58,7 @@ def test_a_batch_that_does_not_fit_is_sampled_in_parts(
     expected = sampler.sample(PROMPTS, rngs(), base=base)
     small = Small(network, 2, error)
     monkeypatch.setattr(network, "hidden", small)
-    halving = Halving(sampler)
+    halving = SplitSampler(sampler)
     found = halving.sample(PROMPTS, rngs(), base=base)
     assert [(one.response, one.base, one.truncated) for one in found] == [
         (one.response, one.base, one.truncated) for one in expected
@@ -74,7 +74,7 @@ def test_a_batch_that_does_not_fit_is_sampled_in_parts(
 
 def test_one_row_must_fit_and_other_errors_are_not_hidden(monkeypatch: pytest.MonkeyPatch, said: list[str]) -> None:
     network = tiny_network()
-    halving = Halving(TorchSampler(network, [3], max_new_tokens=4))
+    halving = SplitSampler(TorchSampler(network, [3], max_new_tokens=4))
     monkeypatch.setattr(network, "hidden", Small(network, 0, torch.OutOfMemoryError("CUDA out of memory")))
     with pytest.raises(torch.OutOfMemoryError):
         halving.sample(PROMPTS, rngs())
@@ -88,4 +88,4 @@ def test_one_row_must_fit_and_other_errors_are_not_hidden(monkeypatch: pytest.Mo
     assert (result.exit_code, result.stderr.split(" (")[0]) == (4, "error: memory ran out, for the model or for a single answer")
     monkeypatch.setattr(network, "hidden", Small(network, 0, RuntimeError("a shape is wrong")))
     with pytest.raises(RuntimeError, match="shape"):
-        Halving(TorchSampler(network, [3], max_new_tokens=4)).sample(PROMPTS, rngs())
+        SplitSampler(TorchSampler(network, [3], max_new_tokens=4)).sample(PROMPTS, rngs())

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from sdpo_tts.cli.examples import EXAMPLES
 from sdpo_tts.cli.main import app
-from sdpo_tts.cli.solve import app as solve_app
+from sdpo_tts.cli.solving.solve import app as solve_app
 from tests.conftest import ROOT
 
 LEAN = """

@@ -233,7 +233,7 @@ def test_a_problem_with_a_single_run_does_not_pass_for_one_that_is_known() -> No
 
 
 def test_a_budget_ratio_covers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Halving every rate doubles the budget that a share needs, nearly: pools, at a share both reach."""
+    """SplitSampler every rate doubles the budget that a share needs, nearly: pools, at a share both reach."""
     monkeypatch.setattr(bootstrap, "DRAWS", 400)
     rng, share = np.random.default_rng(3), 0.5
 

@@ -13,7 +13,7 @@ import pytest
 
 from sdpo_tts.errors import SandboxError
 from sdpo_tts.judge import Judge, Judgement, Verdict
-from sdpo_tts.judge.fleet import RUN_LABEL
+from sdpo_tts.judge.containers.pool import RUN_LABEL
 from sdpo_tts.problem import Checker, FeedbackScope, Function, Limits, Mode, Problem, Test
 
 MIB = 2**20
@@ -60,7 +60,7 @@ def test_a_lost_container_is_retried_and_never_a_verdict(engine: None) -> None:
         thread = threading.Thread(target=run)
         thread.start()
         while thread.is_alive():
-            filters = {"label": f"{RUN_LABEL}={judge._fleet.run_id}"}
+            filters = {"label": f"{RUN_LABEL}={judge._containers.run_id}"}
             for container in client.containers.list(ignore_removed=True, filters=filters):
                 try:
                     container.kill()

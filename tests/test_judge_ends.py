@@ -17,8 +17,9 @@ from typing import Any
 import docker
 import pytest
 
-from sdpo_tts.judge import Judge, fleet
-from sdpo_tts.judge.fleet import OWNER_LABEL
+from sdpo_tts.judge import Judge
+from sdpo_tts.judge.containers import pool
+from sdpo_tts.judge.containers.pool import OWNER_LABEL
 from tests.conftest import ROOT
 from tests.hostile.corpus import RIGHT, SUM
 
@@ -81,7 +82,7 @@ def test_the_next_start_removes_what_cannot_end(engine: None, client: Any) -> No
 def test_many_judgements_leave_descriptors_threads_and_containers_as_they_were(
     engine: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fleet, "MOST_USES", 2)
+    monkeypatch.setattr(pool, "MOST_USES", 2)
     before = _resources()
     with Judge(replace(SUM, tests=SUM.tests[:1]), workers=2) as judge:
         judge.judge_many(_programs(8))

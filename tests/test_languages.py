@@ -12,8 +12,8 @@ import pytest
 
 from sdpo_tts.errors import UserError
 from sdpo_tts.judge import Judge
-from sdpo_tts.judge.engine import connect, find_image
-from sdpo_tts.judge.feedback import render
+from sdpo_tts.judge.containers.engine import connect, find_image
+from sdpo_tts.judge.feedback.text import render
 from sdpo_tts.policy.prompts import student_text
 from sdpo_tts.problem import Limits
 from sdpo_tts.problem.language import language_of, languages
@@ -125,7 +125,7 @@ def test_candidates_of_the_library_do_not_hide_the_next_error(judges: dict[str, 
 def test_equal_programs_are_compiled_once(engine: None, monkeypatch: pytest.MonkeyPatch) -> None:
     with Judge(SUM) as judge:
         first = [judge.judge(PROGRAMS["c"][verdict], "c").verdict for verdict in ("AC", "CE")]
-        monkeypatch.setattr(judge._court.compiler, "_compile", lambda *_: pytest.fail("compiled again"))
+        monkeypatch.setattr(judge._resources.compiler, "_compile", lambda *_: pytest.fail("compiled again"))
         assert [judge.judge(PROGRAMS["c"][verdict], "c").verdict for verdict in ("AC", "CE")] == first == ["AC", "CE"]
 
 

@@ -11,14 +11,14 @@ import torch
 from torch import Tensor
 
 from sdpo_tts.errors import SdpoError
-from sdpo_tts.policy import learner as learner_module
 from sdpo_tts.policy import memory
 from sdpo_tts.policy.batch import Pair, SharedPrefix, common_prefix
-from sdpo_tts.policy.learner import Learner, LearnerSettings, Lesson, NonFiniteError, merged, micro_batches
-from sdpo_tts.policy.loss import LossSettings
+from sdpo_tts.policy.learning import learner as learner_module
+from sdpo_tts.policy.learning.learner import Learner, LearnerSettings, Lesson, NonFiniteError, merged, micro_batches
+from sdpo_tts.policy.learning.loss import LossSettings
+from sdpo_tts.policy.learning.teacher import TeacherSettings
 from sdpo_tts.policy.network import LoraSettings, Network
 from sdpo_tts.policy.sampler import Sample, TorchSampler, draw
-from sdpo_tts.policy.teacher import TeacherSettings
 from sdpo_tts.view import heard
 from tests.tiny import VOCABULARY, tiny_network
 
@@ -68,8 +68,8 @@ def plain_loss(network: Network, lessons: list[Lesson], student_share: float = 0
 def agrees(network: Network, learner: Learner, lessons: list[Lesson], plain: Tensor) -> None:
     """Loss and gradient of the learner are those of a plain computation, to 1e-5."""
     expected = torch.autograd.grad(plain, network.trainable)
-    meter = learner.gradient(merged(lessons))
-    assert meter.loss == pytest.approx(plain.item(), abs=1e-5)
+    metrics = learner.gradient(merged(lessons))
+    assert metrics.loss == pytest.approx(plain.item(), abs=1e-5)
     for parameter, gradient in zip(network.trainable, expected, strict=True):
         torch.testing.assert_close(parameter.grad, gradient, atol=1e-5, rtol=1e-4)
 
@@ -188,8 +188,8 @@ def test_base_samples_are_corrected_for_and_not_held_against_the_sampler() -> No
     samples = TorchSampler(network, [STOP], max_new_tokens=12).sample([QUESTION] * 4, rngs(4), base=2)
     assert [sample.base for sample in samples] == [True, True, False, False]
     lessons = [Lesson(sample, QUESTION[:3] + FEEDBACK[0] + QUESTION[3:]) for sample in samples]
-    meter = Learner(network, settings()).gradient(lessons)
-    assert meter.gap_mean < 1e-4
+    metrics = Learner(network, settings()).gradient(lessons)
+    assert metrics.gap_mean < 1e-4
     alone = TorchSampler(network, [STOP], max_new_tokens=12)
     with network.without_adapter():
         plain = alone.sample([QUESTION] * 2, rngs(2))

@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from sdpo_tts.cli.main import app
-from sdpo_tts.cli.receiver import HOST, MAX_BODY, Receiver
+from sdpo_tts.cli.problems.receiver import HOST, MAX_BODY, Receiver
 from sdpo_tts.errors import UserError
 from sdpo_tts.problem import load_problem
 from tests.packages import COMPANION

@@ -10,7 +10,16 @@ import torch
 from torch import Tensor
 from torch.distributions import Categorical, kl_divergence
 
-from sdpo_tts.policy.loss import LossSettings, Support, Target, clipped, distillation, ratio, token_loss, with_tail
+from sdpo_tts.policy.learning.loss import (
+    LossSettings,
+    Support,
+    Target,
+    clipped,
+    distillation,
+    ratio,
+    token_loss,
+    with_tail,
+)
 
 VOCABULARY = 24
 FULL = LossSettings(support=Support.FULL, clip=None)

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 from transformers import Qwen2Config
 
-from sdpo_tts.cli import compare
+from sdpo_tts.cli.solving import compare
 from sdpo_tts.discovery.assemble import PolicySettings, RunSettings
 from sdpo_tts.errors import SetupError, UserError
 from sdpo_tts.models import fetch as fetching

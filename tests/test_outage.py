@@ -14,11 +14,13 @@ import pytest
 
 from sdpo_tts.discovery import checkpoint
 from sdpo_tts.discovery.budget import Budget
-from sdpo_tts.discovery.solve import Parts, Solver
-from sdpo_tts.discovery.strategies import BestOfK
+from sdpo_tts.discovery.methods.best_of_k import BestOfK
+from sdpo_tts.discovery.solve import Solver
+from sdpo_tts.discovery.state import Parts
 from sdpo_tts.errors import SandboxError
-from sdpo_tts.judge import Judge, outage
-from sdpo_tts.judge.fleet import RUN_LABEL
+from sdpo_tts.judge import Judge
+from sdpo_tts.judge.containers import outage
+from sdpo_tts.judge.containers.pool import RUN_LABEL
 from sdpo_tts.record import Journal, RunDir, read_events
 from sdpo_tts.view import heard
 from tests.fakes import CharacterChat, ScriptedSampler, Version
@@ -37,11 +39,11 @@ class Road:
         self.restore()
 
     def restore(self) -> None:
-        self._gate = gate = socket.socket(socket.AF_UNIX)
-        gate.bind(str(self.path))
-        gate.listen()
-        self._ends = [gate]
-        threading.Thread(target=self._serve, args=(gate,), daemon=True).start()
+        self._machine = machine = socket.socket(socket.AF_UNIX)
+        machine.bind(str(self.path))
+        machine.listen()
+        self._ends = [machine]
+        threading.Thread(target=self._serve, args=(machine,), daemon=True).start()
 
     def cut(self) -> None:
         self.path.unlink(missing_ok=True)
@@ -51,10 +53,10 @@ class Road:
             except OSError:
                 continue
 
-    def _serve(self, gate: socket.socket) -> None:
+    def _serve(self, machine: socket.socket) -> None:
         while True:
             try:
-                near, _ = gate.accept()
+                near, _ = machine.accept()
             except OSError:
                 return
             far = socket.socket(socket.AF_UNIX)
@@ -85,7 +87,7 @@ def road(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: None) -> Itera
 def left_over(judge: Judge) -> list[Any]:
     client = docker.DockerClient(base_url=f"unix://{REAL}")
     try:
-        filters = {"label": f"{RUN_LABEL}={judge._fleet.run_id}"}
+        filters = {"label": f"{RUN_LABEL}={judge._containers.run_id}"}
         return client.containers.list(all=True, ignore_removed=True, filters=filters)
     finally:
         client.close()
@@ -151,6 +153,6 @@ def test_stopping_does_not_wait_for_the_engine(road: Road) -> None:
     with Judge(SUM, workers=1) as judge:
         judging = iter(judge.judge_each([SLOW, "print(1)"]))
         threading.Timer(0.2, road.cut).start()
-        threading.Timer(0.6, judge._fleet.close).start()
+        threading.Timer(0.6, judge._containers.close).start()
         with pytest.raises(SandboxError, match="stopped while"):
             list(judging)

@@ -15,11 +15,18 @@ from dataclasses import replace
 import pytest
 
 from sdpo_tts.judge import Judge, Verdict
-from sdpo_tts.judge.bench import Bench
-from sdpo_tts.judge.channel import Channel, ChannelClosed
-from sdpo_tts.judge.container import FACTS, Cage, Command, ContainerLost, ContainerOutOfMemory, _facts
+from sdpo_tts.judge.containers.channel import Channel, ChannelClosed
+from sdpo_tts.judge.containers.container import (
+    FACTS,
+    Command,
+    ContainerLimits,
+    ContainerLost,
+    ContainerOutOfMemory,
+    _facts,
+)
+from sdpo_tts.judge.containers.exclusive import MachineLock
+from sdpo_tts.judge.containers.session import Session
 from sdpo_tts.judge.facts import Facts, cause, is_borderline, stack_bytes, wall_kill_s
-from sdpo_tts.judge.gate import Gate
 from sdpo_tts.problem import Limits, Test
 from tests.hostile.corpus import RIGHT, SUM
 
@@ -150,14 +157,14 @@ class Sinking:
 
 
 class Harbour:
-    """A fleet of those."""
+    """A containers of those."""
 
-    def borrow(self, cage: Cage) -> Sinking:
+    def borrow(self, container_limits: ContainerLimits) -> Sinking:
         return Sinking()
 
     def remove(self, container: Sinking) -> None: ...
 
-    def give_back(self, cage: Cage, container: Sinking) -> None: ...
+    def give_back(self, container_limits: ContainerLimits, container: Sinking) -> None: ...
 
 
 class Full(Sinking):
@@ -171,24 +178,24 @@ class FullHarbour(Harbour):
     def __init__(self, uses: int) -> None:
         self.uses, self.removed = uses, 0
 
-    def borrow(self, cage: Cage) -> Full:
+    def borrow(self, container_limits: ContainerLimits) -> Full:
         (container := Full()).uses = self.uses
         return container
 
     def remove(self, container: Sinking) -> None:
         self.removed += 1
 
-    def give_back(self, cage: Cage, container: Sinking) -> None:
+    def give_back(self, container_limits: ContainerLimits, container: Sinking) -> None:
         pytest.fail("it is gone")
 
 
 def test_what_sinks_a_container_that_others_have_used_is_nobody_s_fault() -> None:
     new, used = FullHarbour(1), FullHarbour(2)
-    with Bench(new, Cage(MIB, MIB), {}) as bench:  # type: ignore[arg-type]
-        found = cause(bench.run(Command((), 1, 1, 1, 1)), LIMITS)
+    with Session(new, ContainerLimits(MIB, MIB), {}) as session:  # type: ignore[arg-type]
+        found = cause(session.run(Command((), 1, 1, 1, 1)), LIMITS)
     assert found and found[0] is Verdict.MLE and new.removed == 1
-    with pytest.raises(ContainerLost), Bench(used, Cage(MIB, MIB), {}) as bench:  # type: ignore[arg-type]
-        bench.run(Command((), 1, 1, 1, 1))
+    with pytest.raises(ContainerLost), Session(used, ContainerLimits(MIB, MIB), {}) as session:  # type: ignore[arg-type]
+        session.run(Command((), 1, 1, 1, 1))
     assert used.removed == 1
 
 
@@ -216,24 +223,24 @@ def test_an_answer_without_the_seal_is_not_the_supervisor_s() -> None:
 
 
 def test_whoever_is_measured_alone_waits_for_the_others_and_they_for_it() -> None:
-    gate, told = Gate(), list[str]()
+    machine, told = MachineLock(), list[str]()
     inside, leave, alone, end = (threading.Event() for _ in range(4))
 
     def other() -> None:
-        with gate.shared():
+        with machine.shared():
             inside.set()
             leave.wait(10)
             told.append("the other has paused")
 
     def borderline() -> None:
-        with gate.shared(), gate.alone():
+        with machine.shared(), machine.exclusive():
             told.append("alone")
             alone.set()
             end.wait(10)
             told.append("done")
 
     def late() -> None:
-        with gate.shared():
+        with machine.shared():
             told.append("late")
 
     threads = [threading.Thread(target=one) for one in (other, borderline, late)]
@@ -261,9 +268,9 @@ def test_too_much_on_either_stream_is_too_much_however_it_ends(engine: None) -> 
 
 def test_a_container_that_goes_down_is_held_against_the_run_that_sank_it() -> None:
     inputs = [b"1", b"2", b"heavy", b"4"]
-    with Bench(Harbour(), Cage(MIB, MIB), {}) as bench:  # type: ignore[arg-type]
-        bench.expect(inputs)
-        found = [bench.run(Command((), 1, 1, 1, 1), stdin) for stdin in inputs]
+    with Session(Harbour(), ContainerLimits(MIB, MIB), {}) as session:  # type: ignore[arg-type]
+        session.expect(inputs)
+        found = [session.run(Command((), 1, 1, 1, 1), stdin) for stdin in inputs]
     assert [facts.stdout for facts in found] == [b"1", b"2", b"", b"4"]
     causes = [cause(facts, LIMITS) for facts in found]
     assert [one and one[0] for one in causes] == [None, None, Verdict.MLE, None]

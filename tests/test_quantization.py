@@ -19,8 +19,8 @@ from sdpo_tts.doctor import software
 from sdpo_tts.doctor.finding import Subject
 from sdpo_tts.errors import SdpoError, SetupError
 from sdpo_tts.models import weights
-from sdpo_tts.policy.learner import Learner, LearnerSettings, Lesson
-from sdpo_tts.policy.need import need_of
+from sdpo_tts.policy.learning.learner import Learner, LearnerSettings, Lesson
+from sdpo_tts.policy.memory_plan import memory_needed
 
 SETTINGS = PolicySettings(model="smollm2-135m", device="cpu", dtype="float32", max_new_tokens=8, quantization="nf4")
 
@@ -73,7 +73,7 @@ def test_the_manifest_tells_of_it_and_every_weight_counts_as_one(policy: Policy)
 
 def test_its_memory_is_planned(policy: Policy) -> None:
     source = weights.locate(SETTINGS.model).source
-    needed = {kind: need_of(source, Subject(quantization=kind), "float32", checkpointing=False) for kind in ("none", "nf4")}
+    needed = {kind: memory_needed(source, Subject(quantization=kind), "float32", checkpointing=False) for kind in ("none", "nf4")}
     network = policy.network.peft
     held = sum(one.nbytes for name, one in network.state_dict().items() if "lora_" not in name and "lm_head" not in name)
     assert 1 < needed["nf4"].weights / held < 1.1, "a little more than is held: scales, and one matrix in full"

@@ -20,11 +20,12 @@ from typer.testing import CliRunner
 from sdpo_tts.cli.main import app
 from sdpo_tts.errors import UserError
 from sdpo_tts.publish import charts, page, svg, terminal
-from sdpo_tts.report import words
+from sdpo_tts.report import phrases
 from sdpo_tts.report.analysis import Analysis, analyse
 from sdpo_tts.report.arms import Grid
 from sdpo_tts.report.digest import write_digest
-from sdpo_tts.report.runs import Run, load_runs, whole_batches
+from sdpo_tts.report.run import Run
+from sdpo_tts.report.runs import load_runs, whole_batches
 from sdpo_tts.stats import Observation, Pool, Seeds, bootstrap
 from tests.paper import BUDGET, TABLE_10, VERY_HARD, write_runs
 from tests.synthetic import events, until, write
@@ -65,7 +66,7 @@ def test_the_headline_numbers_of_the_paper_come_back(paper: tuple[Run, ...]) -> 
     for question, times in (("120", 13.6), ("86", 5.0), ("10", 2.9), ("69", 0.5), ("59", 0.7)):
         assert speedups[question] == pytest.approx(times, abs=0.06)
     (finding,) = (
-        words.finding(c, very_hard) for c in very_hard.contrasts if (c.axis, c.other) == ("attempts", "best-of-k")
+        phrases.finding(c, very_hard) for c in very_hard.contrasts if (c.axis, c.other) == ("attempts", "best-of-k")
     )
     assert finding.startswith("At 2,750 attempts sdpo finds 11.8 points more than best-of-k")
     assert "5 runs a problem are too few to tell the two apart: if the difference is what it seems, about 18" in finding
@@ -124,8 +125,8 @@ def test_a_failed_run_counts_as_unsolved_unless_told_otherwise(tmp_path: Path) -
     runs = tuple(load_runs([tmp_path]))
     assert Grid(runs).arm("a", "sdpo", "attempts").observations[2:] == (Observation(None, 48), Observation(None, 16))
     assert Grid(runs, censor_errors=True).arm("a", "sdpo", "attempts").observations[2] == Observation(None, 16)
-    assert "2 runs did not end" not in " ".join(words.cautions(analyse(Grid(runs))))
-    assert [c for c in words.cautions(analyse(Grid(runs))) if "1 run" in c] == [
+    assert "2 runs did not end" not in " ".join(phrases.cautions(analyse(Grid(runs))))
+    assert [c for c in phrases.cautions(analyse(Grid(runs))) if "1 run" in c] == [
         "1 run did not end; counted as watched up to the last whole batch.",
         "1 run failed, unsolved; unless --censor-errors was given, counted as such.",
     ]
@@ -219,7 +220,7 @@ def test_pools_of_one_comparison_keep_the_names_of_their_arms(tmp_path: Path) ->
     grid = Grid(tuple(load_runs([tmp_path])))
     assert (grid.methods, grid.base) == (("best-of-k", "best-of-k:max-new-tokens=1024"), "best-of-k")
     (contrast,) = (c for c in analyse(grid).contrasts if c.axis == "attempts")
-    assert words.finding(contrast, analyse(grid)).endswith(" The samples of the pools are too few to tell the two apart.")
+    assert phrases.finding(contrast, analyse(grid)).endswith(" The samples of the pools are too few to tell the two apart.")
 
 
 def test_a_pool_is_charged_the_batches_that_it_had(tmp_path: Path) -> None:
@@ -237,7 +238,7 @@ def test_problems_that_are_left_out_do_not_count_as_too_few_runs(tmp_path: Path)
         write(tmp_path, "a", "multi-turn", seed, until(20, 48), 48)
     write(tmp_path, "b", "sdpo", 0, until(20, 48), 48)
     analysis = analyse(Grid(tuple(load_runs([tmp_path]))))
-    assert (words.scope(analysis), analysis.left_out) == ("1 problem, 5 runs a problem and method", ("b",))
+    assert (phrases.scope(analysis), analysis.left_out) == ("1 problem, 5 runs a problem and method", ("b",))
 
 
 def test_a_terminal_obeys_no_name(tmp_path: Path) -> None:
@@ -421,7 +422,7 @@ def test_what_comes_after_the_first_batch_can_be_told_alone(tmp_path: Path) -> N
     assert (analysis.seeds, analysis.after, analysis.solved_before) == ((2, 2), 16, 1)
     assert {row.method: (row.solved, row.runs) for row in analysis.table} == {"sdpo": (1, 2), "best-of-k": (1, 96)}
     assert analysis.spending == analyse(whole).spending and len(analysis.runs) == 4
-    assert words.cautions(analysis)[0].startswith("Counted from attempt 17 on, as if it were the first, without the 1 run that")
+    assert phrases.cautions(analysis)[0].startswith("Counted from attempt 17 on, as if it were the first, without the 1 run that")
 
     told = CliRunner().invoke(app, ["report", str(tmp_path), "--after", "16", "--json"])
     assert json.loads(told.stdout)["levels"][0]["budget"] == 32
@@ -445,18 +446,18 @@ def test_models_are_not_mixed(tmp_path: Path) -> None:
 def test_what_is_found_is_said_in_words(tmp_path: Path) -> None:
     analysis = analyse(Grid(tuple(load_runs([small(tmp_path)]))))
     contrast: Any = analysis.contrasts[0]
-    assert "too few" in words.finding(contrast, analysis)
+    assert "too few" in phrases.finding(contrast, analysis)
     sure = dataclasses.replace(contrast, low=0.1, high=0.5, wide_low=-0.1, problems=12)
-    assert words.finding(sure, analysis).endswith(
+    assert phrases.finding(sure, analysis).endswith(
         "On these problems the two can be told apart; for others like these 2 problems are too few: if the difference "
         "is what it seems, about 12 problems would be needed."
     )
     hardly = dataclasses.replace(contrast, difference=1e-5, low=-0.2, high=0.2, seeds=26_015)
-    assert "find the same share of the problems" in words.finding(hardly, analysis)
-    assert words.finding(hardly, analysis).endswith("over 10,000 runs a problem and method would be needed.")
+    assert "find the same share of the problems" in phrases.finding(hardly, analysis)
+    assert phrases.finding(hardly, analysis).endswith("over 10,000 runs a problem and method would be needed.")
     many = dataclasses.replace(analysis, problems=tuple("abcdef"))
-    assert words.finding(dataclasses.replace(sure, wide_low=0.02), many).endswith("The two can be told apart.")
-    same = words.finding(dataclasses.replace(contrast, difference=0.0, low=-0.2, high=0.2, wide_low=math.nan), analysis)
+    assert phrases.finding(dataclasses.replace(sure, wide_low=0.02), many).endswith("The two can be told apart.")
+    same = phrases.finding(dataclasses.replace(contrast, difference=0.0, low=-0.2, high=0.2, wide_low=math.nan), analysis)
     assert "sdpo and multi-turn find the same share of the problems (sdpo minus multi-turn: 90 % interval -20.0 to" in same
     assert "too few to tell the two apart" in same, "that is no proof that they are equal"
 

@@ -15,16 +15,17 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from sdpo_tts.cli.solve import app
+from sdpo_tts.cli.solving.solve import app
 from sdpo_tts.discovery import checkpoint
 from sdpo_tts.discovery.assemble import RunSettings
 from sdpo_tts.discovery.budget import Budget
-from sdpo_tts.discovery.solve import Parts, Solver, SolverSettings
-from sdpo_tts.discovery.stop import deferred
-from sdpo_tts.discovery.strategies import BestOfK
+from sdpo_tts.discovery.interrupts import deferred
+from sdpo_tts.discovery.methods.best_of_k import BestOfK
+from sdpo_tts.discovery.solve import Solver
+from sdpo_tts.discovery.state import Parts, SolverSettings
 from sdpo_tts.errors import UserError
 from sdpo_tts.judge import Judge
-from sdpo_tts.policy.loss import LossSettings, Support
+from sdpo_tts.policy.learning.loss import LossSettings, Support
 from sdpo_tts.problem import load_problem
 from sdpo_tts.record import AttemptRecord, Journal, RunDir, read_events, write_json
 from tests.conftest import ROOT
@@ -133,13 +134,13 @@ def test_of_solved_runs_only_one_that_keeps_going_can_be_resumed(
     told = {"path": str(problem.path), "digest": problem.digest}
     write_json(run.manifest, {"settings": settings, "problem": told})
     run.events.write_text('{"v": 1, "seq": 0, "t": 0, "type": "solved", "attempt": 1}\n')
-    monkeypatch.setattr("sdpo_tts.cli.solve._solve", lambda job, **_: 3)
+    monkeypatch.setattr("sdpo_tts.cli.solving.solve._solve", lambda job, **_: 3)
     result = CliRunner().invoke(app, ["--resume", str(run.path)])
     assert (result.exit_code, "the run has solved its problem" in result.stderr) == ((3, False) if keep_going else (2, True))
 
 
 def command(*words: str) -> list[str]:
-    return [sys.executable, "-c", "from sdpo_tts.cli.solve import main; main()", *words]
+    return [sys.executable, "-c", "from sdpo_tts.cli.solving.solve import main; main()", *words]
 
 
 def told(words: list[str]) -> tuple[int, str]:

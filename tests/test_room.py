@@ -17,8 +17,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
-from sdpo_tts.cli.run import app_of, orderly
-from sdpo_tts.record import AttemptRecord, Journal, RunDir, read_events, room, write_folder, write_text, write_with
+from sdpo_tts.cli.command import app_of, orderly
+from sdpo_tts.record import AttemptRecord, Journal, RunDir, disk_full, read_events, write_folder, write_text, write_with
 from sdpo_tts.view import heard
 from tests import interrupted
 
@@ -54,7 +54,7 @@ def told_full(react: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> I
         if "is full" in text:
             react()
 
-    monkeypatch.setattr(room, "POLL_S", 0.01)
+    monkeypatch.setattr(disk_full, "POLL_S", 0.01)
     with heard(hear, "record"):
         yield said
 
@@ -153,7 +153,7 @@ def test_a_run_on_a_full_disk_ends_as_one_with_room(
     disk: Path, undisturbed: tuple[Any, ...], monkeypatch: pytest.MonkeyPatch, left: int
 ) -> None:
     """Wherever the disk becomes full; Ctrl-C ends the wait, and the run goes on later."""
-    monkeypatch.setattr(room, "POLL_S", 0.01)
+    monkeypatch.setattr(disk_full, "POLL_S", 0.01)
     file = ballast(disk, left)
     pid = interrupted.forked(disk / "run")
     waited_for(pid, disk / "run")
@@ -174,13 +174,13 @@ def test_a_run_on_a_full_disk_ends_as_one_with_room(
 def test_what_is_heard_of_one_room_is_not_of_another() -> None:
     heard_of: list[str] = []
     with heard(heard_of.append, "judge"):
-        logging.getLogger("sdpo_tts.judge.outage").warning("gone")
-        logging.getLogger("sdpo_tts.record.room").warning("full")
-        logging.getLogger("sdpo_tts.judge.outage").info("back")
-        logging.getLogger("sdpo_tts.judge.outage").debug("nothing")
-    logging.getLogger("sdpo_tts.judge.outage").warning("later")
+        logging.getLogger("sdpo_tts.judge.containers.outage").warning("gone")
+        logging.getLogger("sdpo_tts.record.disk_full").warning("full")
+        logging.getLogger("sdpo_tts.judge.containers.outage").info("back")
+        logging.getLogger("sdpo_tts.judge.containers.outage").debug("nothing")
+    logging.getLogger("sdpo_tts.judge.containers.outage").warning("later")
     assert heard_of == ["gone", "back"]
     with heard(heard_of.append, "judge", relief=heard_of.remove):
-        logging.getLogger("sdpo_tts.judge.outage").info("back")
+        logging.getLogger("sdpo_tts.judge.containers.outage").info("back")
     assert heard_of == ["gone"]
     assert logging.getLogger("sdpo_tts.judge").level == logging.NOTSET

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from sdpo_tts.cli import rows as sets
+from sdpo_tts.cli import problem_sets as sets
 from sdpo_tts.cli.main import app
-from sdpo_tts.cli.rows import packaged, read_problems, rows
+from sdpo_tts.cli.problem_sets import packaged, read_problems, rows
 from sdpo_tts.errors import SetupError, UserError
 from sdpo_tts.judge import Judge, Verdict
 from sdpo_tts.problem import load_problem

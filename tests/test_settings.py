@@ -15,9 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from sdpo_tts.cli import solve
 from sdpo_tts.cli.main import app
-from sdpo_tts.cli.settings import settings_of, solve_command
+from sdpo_tts.cli.run_options import run_command
+from sdpo_tts.cli.settings import settings_of
+from sdpo_tts.cli.solving import solve
 from sdpo_tts.discovery.assemble import RunSettings
 from sdpo_tts.errors import UserError
 from sdpo_tts.problem import load_problem, read_problem
@@ -142,7 +143,7 @@ def test_every_setting_has_its_place_in_a_run_s_settings(desk: Desk, monkeypatch
     monkeypatch.setattr(solve, "_solve", lambda job, **rest: got.append(job.settings) or 0)
     assert CliRunner().invoke(solve.app, [str(desk.problem)]).exit_code == 0
     assert got == [RunSettings()], "the defaults of the options are those of the classes"
-    assert set(PATHS) == set(settings_of(solve_command())) - {"runs", "preset", "track", "plain"}
+    assert set(PATHS) == set(settings_of(run_command())) - {"runs", "preset", "track", "plain"}
     for key, path in PATHS.items():
         names = path.split(".")
         value = reduce(getattr, names, RunSettings())
@@ -296,7 +297,7 @@ def test_forget_says_at_once_that_there_is_no_adapter(tmp_path: Path, option: tu
 
 def test_parts_of_feedback_are_named_one_by_one(desk: Desk) -> None:
     from sdpo_tts.cli import options
-    from sdpo_tts.judge.wording import PARTS
+    from sdpo_tts.judge.feedback.style import PARTS
 
     assert options.PARTS == PARTS, "named twice, since --help loads no judge"
     assert (options.parts("all"), options.parts("none"), options.parts("stack, calls")) == (PARTS, (), ("stack", "calls"))

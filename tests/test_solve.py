@@ -17,11 +17,13 @@ import docker
 import pytest
 from safetensors.torch import load_file
 
-from sdpo_tts.cli.solve import _Job, _say_the_end, _solve
+from sdpo_tts.cli.solving.solve import _Job, _say_the_end, _solve
 from sdpo_tts.discovery.assemble import RunSettings
 from sdpo_tts.discovery.budget import Budget
-from sdpo_tts.discovery.solve import Parts, Solver, SolverSettings
-from sdpo_tts.discovery.strategies import BestOfK, MultiTurn
+from sdpo_tts.discovery.methods.best_of_k import BestOfK
+from sdpo_tts.discovery.methods.multi_turn import MultiTurn
+from sdpo_tts.discovery.solve import Solver
+from sdpo_tts.discovery.state import Parts, SolverSettings
 from sdpo_tts.errors import SandboxError, SetupError
 from sdpo_tts.judge import Judge
 from sdpo_tts.record import AttemptRecord, Event, Journal, RunDir, read_events
@@ -159,7 +161,7 @@ def test_of_a_start_that_failed_what_the_engine_wrote_is_kept(
         os.write(2, words)
         raise SetupError("vLLM does not start")
 
-    monkeypatch.setattr("sdpo_tts.cli.solve._run", fail)
+    monkeypatch.setattr("sdpo_tts.cli.solving.solve._run", fail)
     run = RunDir.at(tmp_path / "sum" / "run")
     with pytest.raises(SetupError):
         _solve(_Job(SUM, RunSettings(), run, [], plain=True), quiet=False, as_json=False)
@@ -183,7 +185,7 @@ def test_multi_turn_tells_each_feedback_once_and_drops_the_oldest(tmp_path: Path
 
 def command(tmp_path: Path, *options: str) -> list[str]:
     return [
-        sys.executable, "-c", "from sdpo_tts.cli.solve import main; main()", str(ROOT / "problems" / "sum-line"),
+        sys.executable, "-c", "from sdpo_tts.cli.solving.solve import main; main()", str(ROOT / "problems" / "sum-line"),
         "--model", "smollm2-135m", "--max-new-tokens", "64", "--runs", str(tmp_path), *options,
     ]  # fmt: skip
 

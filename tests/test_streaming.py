@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 from sdpo_tts.discovery.budget import Budget
-from sdpo_tts.discovery.solve import Parts, Solver, SolverSettings
-from sdpo_tts.discovery.strategies import BestOfK
+from sdpo_tts.discovery.methods.best_of_k import BestOfK
+from sdpo_tts.discovery.solve import Solver
+from sdpo_tts.discovery.state import Parts, SolverSettings
 from sdpo_tts.errors import SandboxError
-from sdpo_tts.judge import Docket, Judge, Judgement, Verdict
+from sdpo_tts.judge import Judge, Judgement, JudgingQueue, Verdict
 from sdpo_tts.policy.batch import Ids
 from sdpo_tts.policy.sampler import NOBODY, Listener, Sample, TorchSampler
 from sdpo_tts.record import AttemptRecord, Journal, RunDir, read_events
@@ -122,26 +123,26 @@ def judgement(passed: int) -> Judgement:
     return judged(1, "x", passed=passed).judgement
 
 
-def test_a_docket_judges_equal_programs_once_and_knows_of_a_success_without_waiting() -> None:
+def test_a_queue_judges_equal_programs_once_and_knows_of_a_success_without_waiting() -> None:
     started: dict[str, Future[Judgement]] = {}
-    with Docket(lambda program: started.setdefault(program, Future()), 2) as docket:
+    with JudgingQueue(lambda program: started.setdefault(program, Future()), 2) as queue:
         for index, program in enumerate(["a", None, "b", "a"]):
-            docket.submit(index, program)
-        assert list(started) == ["a", "b"] and not docket.solved()
+            queue.submit(index, program)
+        assert list(started) == ["a", "b"] and not queue.solved()
         started["b"].set_exception(SandboxError("gone", where="judge"))
-        assert not docket.solved(), "an error is no success, and is told by verdicts()"
+        assert not queue.solved(), "an error is no success, and is told by verdicts()"
         started["a"].set_result(judgement(2))
-        assert docket.solved()
-        told = docket.verdicts()
+        assert queue.solved()
+        told = queue.verdicts()
         assert next(told) == (1, Judgement(Verdict.NC, (), 2))
         with pytest.raises(SandboxError):
             for index, _ in told:
                 assert index in (0, 3)
 
 
-def test_leaving_a_docket_drops_what_waits() -> None:
+def test_leaving_a_queue_drops_what_waits() -> None:
     waiting: Future[Judgement] = Future()
-    with pytest.raises(KeyboardInterrupt), Docket(lambda program: waiting, 2) as docket:
-        docket.submit(0, "a")
+    with pytest.raises(KeyboardInterrupt), JudgingQueue(lambda program: waiting, 2) as queue:
+        queue.submit(0, "a")
         raise KeyboardInterrupt
     assert waiting.cancelled()

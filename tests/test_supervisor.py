@@ -10,10 +10,10 @@ from queue import SimpleQueue
 
 import pytest
 
-from sdpo_tts.judge.container import Cage, Command, Container
-from sdpo_tts.judge.engine import connect, sandbox_image
+from sdpo_tts.judge.containers.container import Command, Container, ContainerLimits
+from sdpo_tts.judge.containers.engine import connect, sandbox_image
+from sdpo_tts.judge.containers.pool import ContainerPool
 from sdpo_tts.judge.facts import Facts
-from sdpo_tts.judge.fleet import Fleet
 from tests.conftest import ROOT
 
 MIB = 2**20
@@ -24,10 +24,10 @@ HOSTILE = ROOT / "tests" / "hostile" / "programs"
 @pytest.fixture(scope="module")
 def container(engine: None) -> Iterator[Container]:
     with closing(connect()) as client:
-        fleet = Fleet(client, sandbox_image(client, {"python3"}))
-        with fleet.open(Cage(256 * MIB, 64 * MIB)) as container:
+        containers = ContainerPool(client, sandbox_image(client, {"python3"}))
+        with containers.open(ContainerLimits(256 * MIB, 64 * MIB)) as container:
             yield container
-        fleet.close()
+        containers.close()
 
 
 def command(*argv: str, output_bytes: int = MIB, keep: str | None = None, keep_bytes: int = MIB) -> Command:

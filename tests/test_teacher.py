@@ -12,9 +12,9 @@ from peft.tuners.lora import LoraLayer
 from torch import Tensor
 
 from sdpo_tts.policy.batch import Pair
+from sdpo_tts.policy.learning.ema import NAME, EmaAdapter, compress
+from sdpo_tts.policy.learning.teacher import Teacher, TeacherSettings
 from sdpo_tts.policy.network import POLICY, Network
-from sdpo_tts.policy.shadow import NAME, Shadow, compress
-from sdpo_tts.policy.teacher import Teacher, TeacherSettings
 from tests.tiny import tiny_network
 
 PAIR = Pair((5, 6, 7), (8, 9, 10, 3))
@@ -110,7 +110,7 @@ def test_ema_starts_at_the_base() -> None:
 
 def test_ema_beyond_its_rank_is_the_nearest_product_and_tells_what_it_lost() -> None:
     network = tiny_network()
-    shadow = Shadow(network, rate=0.5, rank=4)
+    shadow = EmaAdapter(network, rate=0.5, rank=4)
     for seed in range(2):
         move(network, seed)
         before = [0.5 * change(layer, NAME) + 0.5 * change(layer) for layer in layers(network)]

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sdpo_tts.cli.main import app
-from sdpo_tts.cli.solve import app as solve_app
+from sdpo_tts.cli.solving.solve import app as solve_app
 from sdpo_tts.errors import UserError
 from sdpo_tts.track.backends import BACKENDS, Wanted, parse
 from sdpo_tts.track.tracker import Tracker

@@ -24,7 +24,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from sdpo_tts.policy.loss import LossSettings, Support, Target, token_loss
+from sdpo_tts.policy.learning.loss import LossSettings, Support, Target, token_loss
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it says that it is experimental

@@ -27,7 +27,8 @@ from sdpo_tts.comparison.arms import POOLED, Arm
 from sdpo_tts.comparison.cells import claimed
 from sdpo_tts.record import write_folder, write_text
 from sdpo_tts.record.atomic import to_json
-from sdpo_tts.report.runs import Run, load_runs
+from sdpo_tts.report.run import Run
+from sdpo_tts.report.runs import load_runs
 
 HERE = Path(os.path.relpath(Path(__file__).parent))
 JOURNALS = HERE / "journals"

@@ -18,9 +18,9 @@ from typing import Any
 
 from benchmarks.discovery.__main__ import JOURNALS, PROBLEMS, plan
 from benchmarks.report import table
-from sdpo_tts.cli.rows import packaged
+from sdpo_tts.cli.problem_sets import packaged
 from sdpo_tts.discovery.assemble import Policy, PolicySettings, load_policy
-from sdpo_tts.discovery.probe import Probe
+from sdpo_tts.discovery.measure.probe import Probe
 from sdpo_tts.judge import Judge
 from sdpo_tts.problem import load_problem
 from sdpo_tts.record.atomic import write_text

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sdpo_tts.cli.options import METHODS, setting
-from sdpo_tts.cli.run import demand
-from sdpo_tts.cli.settings import settings_of, solve_command, value_of
+from sdpo_tts.cli.run_options import run_command
+from sdpo_tts.cli.settings import settings_of, value_of
+from sdpo_tts.cli.values import demand
 from sdpo_tts.errors import UserError
 from sdpo_tts.settings import PATHS, Given, demand_known, matters
 
@@ -45,7 +46,7 @@ def _change(part: str, method: str) -> tuple[str, object]:
     key, equals, text = part.partition("=")
     if not equals or not text:
         raise UserError(f"{part!r} sets nothing", where=WHERE, hint="as in sdpo:feedback=shuffled+teacher=ema")
-    known, one = settings_of(solve_command()), Given(key, text, "an arm", f"{WHERE}: {key}")
+    known, one = settings_of(run_command()), Given(key, text, "an arm", f"{WHERE}: {key}")
     demand_known(one, known, SHARED)
     if not matters(method, key):
         raise UserError(f"`{key}` changes nothing of {method}", where=WHERE)

@@ -6,24 +6,12 @@ from collections.abc import Callable
 
 import typer
 
-from sdpo_tts.cli import (
-    check,
-    compare,
-    config,
-    doctor,
-    export,
-    forget,
-    import_problem,
-    judge,
-    listen,
-    model,
-    new,
-    probe,
-    report,
-    show,
-)  # fmt: skip
 from sdpo_tts.cli.examples import epilog
-from sdpo_tts.cli.version import about
+from sdpo_tts.cli.machine import doctor, model
+from sdpo_tts.cli.machine.version import about
+from sdpo_tts.cli.problems import check, import_problem, judge, listen, new
+from sdpo_tts.cli.results import export, forget, report, show
+from sdpo_tts.cli.solving import compare, config, probe
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_show_locals=False)
 COMMANDS: dict[str, Callable[..., None]] = {

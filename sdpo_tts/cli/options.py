@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sdpo_tts.cli.complete import among, listed, models, runs
-from sdpo_tts.cli.run import demand, seconds
+from sdpo_tts.cli.values import demand, seconds
 from sdpo_tts.errors import UserError
 from sdpo_tts.settings import PATHS, PRESETS, changed
 from sdpo_tts.track.backends import BACKENDS, parse
@@ -160,7 +160,7 @@ def setting(key: str, value: Any) -> Any:
     if key == "max-time":
         return seconds(value) if value else None
     if key == "diagnose":
-        from sdpo_tts.judge.wording import FeedbackStyle
+        from sdpo_tts.judge.feedback.style import FeedbackStyle
 
         return FeedbackStyle.with_parts(parts(value))
     return value

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from sdpo_tts.cli import options
+from sdpo_tts.cli.run_options import run_command
 from sdpo_tts.errors import UserError
 from sdpo_tts.settings import Given, config_file, demand_known, environment, project_file, spelt, user_file, winners
 
@@ -46,7 +47,7 @@ def settle(context: typer.Context, problem: Problem | None = None, *, every: boo
 
     Raises UserError, with the place, for a key or a value that is none, even where a stronger layer has another.
     """
-    known, own = settings_of(solve_command()), settings_of(context.command)
+    known, own = settings_of(run_command()), settings_of(context.command)
     layers = [
         user_file(),
         project_file(),
@@ -67,7 +68,7 @@ def of_problem(problem: Problem) -> list[Given]:
     """A problem's `run` as a layer. Raises UserError for a key or value that is none, or that a problem may not set."""
     folder = problem.path.parent.absolute()
     layer = [Given(spelt(one.key), one.text, PROBLEM, one.where, folder) for one in problem.run]
-    known = settings_of(solve_command()) if layer else {}
+    known = settings_of(run_command()) if layer else {}
     for one in layer:
         demand_known(one, known, options.NOT_IN_PROBLEMS)
         value_of(known[one.key], one)
@@ -78,15 +79,6 @@ def flags(context: typer.Context) -> set[str]:
     """Names of the parameters that stand on the command line."""
     sources = {name: context.get_parameter_source(name) for name in context.params}
     return {name for name, source in sources.items() if source and source.name == "COMMANDLINE"}
-
-
-def solve_command() -> Any:
-    """The command whose options are all the settings there are."""
-    from typer.main import get_command
-
-    from sdpo_tts.cli.solve import app
-
-    return get_command(app)
 
 
 def settings_of(command: Any) -> dict[str, Any]:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from sdpo_tts.comparison.pool import PoolSolver
 from sdpo_tts.discovery.assemble import Policy, RunSettings, make_critic, make_guard
 from sdpo_tts.discovery.launch import announce
-from sdpo_tts.discovery.solve import Parts, Solver
-from sdpo_tts.discovery.strategies import Strategy
+from sdpo_tts.discovery.methods.strategy import Strategy
+from sdpo_tts.discovery.solve import Solver
+from sdpo_tts.discovery.state import Parts
 from sdpo_tts.judge import Judge
 from sdpo_tts.problem import Problem
 from sdpo_tts.record import Event, Journal, RunDir

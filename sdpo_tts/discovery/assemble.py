@@ -9,21 +9,25 @@ from enum import StrEnum
 from typing import Any, get_type_hints
 
 from sdpo_tts.discovery.budget import Budget
-from sdpo_tts.discovery.context import ContextSettings, TeacherContext
 from sdpo_tts.discovery.critic import Critic, EndpointCritic, SelfCritic
 from sdpo_tts.discovery.guard import Guard, GuardSettings
-from sdpo_tts.discovery.solve import SolverSettings
-from sdpo_tts.discovery.strategies import BestOfK, Grpo, MultiTurn, SelfDistillation, Strategy
-from sdpo_tts.engine import choice
+from sdpo_tts.discovery.methods.best_of_k import BestOfK
+from sdpo_tts.discovery.methods.context import ContextSettings, TeacherContext
+from sdpo_tts.discovery.methods.grpo import Grpo
+from sdpo_tts.discovery.methods.multi_turn import MultiTurn
+from sdpo_tts.discovery.methods.sdpo import SelfDistillation
+from sdpo_tts.discovery.methods.strategy import Strategy
+from sdpo_tts.discovery.state import SolverSettings
+from sdpo_tts.engine import selection
 from sdpo_tts.engine.sampler import VllmSampler
 from sdpo_tts.errors import SetupError, UserError
 from sdpo_tts.models import weights
 from sdpo_tts.policy import memory
-from sdpo_tts.policy.halving import Halving
-from sdpo_tts.policy.learner import Learner, LearnerSettings
+from sdpo_tts.policy.learning.learner import Learner, LearnerSettings
 from sdpo_tts.policy.network import LoraSettings, Network
 from sdpo_tts.policy.prompts import Chat
 from sdpo_tts.policy.sampler import Sampler, TorchSampler
+from sdpo_tts.policy.split_sampler import SplitSampler
 from sdpo_tts.problem import Problem
 
 
@@ -113,8 +117,8 @@ def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], Non
     """Raises UserError (no such model) or SetupError (not to be had here)."""
     device = device_of(settings.device)
     learner = device if settings.learner_device == "auto" else device_of(settings.learner_device, "--learner-device")
-    wanted = choice.choose(settings.engine, device)
-    choice.refuse_cards(wanted, device, settings.cards, settings.replicas)
+    wanted = selection.choose(settings.engine, device)
+    selection.refuse_cards(wanted, device, settings.cards, settings.replicas)
     dtype = settings.dtype if settings.dtype != "auto" else weights.dtype_for(device)
     located = weights.locate(settings.model, report, device)
     kind = dtype if settings.quantization == "none" else f"{settings.quantization}, {dtype}"
@@ -131,7 +135,7 @@ def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], Non
     sampler: Sampler = (
         VllmSampler(engine.answers, network, chat.stop_ids, max_new_tokens=limit)
         if engine
-        else Halving(TorchSampler(network, chat.stop_ids, max_new_tokens=limit))
+        else SplitSampler(TorchSampler(network, chat.stop_ids, max_new_tokens=limit))
     )
     facts = {
         "name": located.name, "sha256": located.sha256, "dtype": dtype, "quantization": settings.quantization,
@@ -154,14 +158,14 @@ def _loaded(located: weights.Weights, dtype: str, device: str, quantization: str
 def _vllm(
     settings: PolicySettings, base: Any, source: str, dtype: str, device: str, apart: bool,
     report: Callable[[str], None],
-) -> choice.Engine | None:
+) -> selection.Engine | None:
     """None where it cannot be had and was not asked for by name. Raises SetupError where it was."""
-    wanted = choice.Wanted(
+    wanted = selection.Wanted(
         source, dtype, device, settings.max_new_tokens, settings.lora.rank, settings.quantization,
         settings.cards, settings.replicas, apart, settings.engine_memory,
     )  # fmt: skip
     try:
-        return choice.beside(base, wanted, report)
+        return selection.beside(base, wanted, report)
     except SetupError as error:
         if settings.engine != "auto":
             raise

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, replace
 
 from sdpo_tts.judge import Judgement, Verdict
-from sdpo_tts.judge.feedback import Feedback
+from sdpo_tts.judge.feedback.text import Feedback
 from sdpo_tts.policy.sampler import Sample
 from sdpo_tts.record import AttemptRecord, summarise
 

@@ -12,25 +12,23 @@ import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sdpo_tts.discovery.attempt import Attempt, Judged
 from sdpo_tts.discovery.guard import Best, Guard, Health
+from sdpo_tts.discovery.state import SolverState
 from sdpo_tts.errors import UserError
 from sdpo_tts.judge import Judgement, Verdict
-from sdpo_tts.judge.feedback import Feedback
-from sdpo_tts.policy.learner import Learner, LearnerState
+from sdpo_tts.judge.feedback.text import Feedback
+from sdpo_tts.policy.learning.learner import Learner, LearnerState
 from sdpo_tts.policy.sampler import Sample
 from sdpo_tts.problem import Problem
 from sdpo_tts.record import AttemptRecord, Event, RunDir, read_events, sweep, write_json, write_with
 
-if TYPE_CHECKING:
-    from sdpo_tts.discovery.solve import Solver
-
 IN_HAND = frozenset({"batch_sampled", "attempt_judged", "warned"})
 
 
-def save(solver: Solver) -> None:
+def save(solver: SolverState) -> None:
     """Write the solver's state, whole or not at all."""
     import torch
 
@@ -61,7 +59,7 @@ def save_batch(run: RunDir, attempts: Sequence[Attempt]) -> None:
     write_json(run.batch, [asdict(attempt) for attempt in attempts])
 
 
-def resume(solver: Solver) -> None:
+def resume(solver: SolverState) -> None:
     """Bring a new solver to where the run in its folder stopped. Raises UserError where there is no checkpoint."""
     import torch
 
@@ -99,7 +97,7 @@ def _kept(events: Sequence[Event], covered: int, step: int) -> int:
     return kept
 
 
-def _restore_batch(solver: Solver, events: Sequence[Event]) -> None:
+def _restore_batch(solver: SolverState, events: Sequence[Event]) -> None:
     """The batch in hand, if its sampling is on record, and the verdicts on it."""
     sampled = [event for event in events if event["type"] == "batch_sampled" and event["step"] == solver.step]
     if not sampled:
@@ -134,7 +132,7 @@ def again(attempt: Attempt, record: AttemptRecord, problem: Problem, event: Even
     return Judged(attempt, judgement, Feedback(event["feedback_kind"], record.feedback))
 
 
-def _recorded(solver: Solver, event: Event) -> Judged:
+def _recorded(solver: SolverState, event: Event) -> Judged:
     number = event["attempt"]
     record = AttemptRecord.load(solver.parts.run.attempt(number))
     sample = Sample((), record.token_ids, record.logprobs, truncated=False)
@@ -143,18 +141,18 @@ def _recorded(solver: Solver, event: Event) -> Judged:
 
 
 def _learner_state(learner: Learner) -> dict[str, Any]:
-    state, shadow = learner.state(), learner.teacher.shadow
+    state, ema = learner.state(), learner.teacher.ema
     return {
         "adapter": state.adapter,
         "optimiser": state.optimiser,
-        "shadow": shadow.state() if shadow else None,
+        "ema": ema.state() if ema else None,
     }
 
 
 def _restore_learner(learner: Learner, state: dict[str, Any]) -> None:
     learner.restore(LearnerState(state["adapter"], state["optimiser"]))
-    if learner.teacher.shadow:
-        learner.teacher.shadow.restore(state["shadow"])
+    if learner.teacher.ema:
+        learner.teacher.ema.restore(state["ema"])
 
 
 def _guard_state(guard: Guard) -> dict[str, Any]:

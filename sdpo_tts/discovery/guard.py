@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sdpo_tts.discovery.attempt import Judged
-from sdpo_tts.policy.learner import Learner, LearnerState
+from sdpo_tts.policy.learning.learner import Learner, LearnerState
 
 LEAK = re.compile(r"\b(feedback|(previous|earlier) attempt)", re.IGNORECASE)
 

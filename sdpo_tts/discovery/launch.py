@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sdpo_tts.discovery.assemble import Policy, RunSettings
-from sdpo_tts.discovery.strategies import Strategy
+from sdpo_tts.discovery.methods.strategy import Strategy
 from sdpo_tts.judge import Judge
 from sdpo_tts.problem import Problem
 from sdpo_tts.record import Journal, RunDir, manifest, write_json

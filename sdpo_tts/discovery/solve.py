@@ -5,73 +5,27 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 
 import numpy as np
 
 from sdpo_tts.discovery import checkpoint
 from sdpo_tts.discovery.attempt import Attempt, Judged
-from sdpo_tts.discovery.budget import Budget, Spending
-from sdpo_tts.discovery.critic import Critic
-from sdpo_tts.discovery.guard import Guard
-from sdpo_tts.discovery.stop import deferred
-from sdpo_tts.discovery.strategies import Strategy
-from sdpo_tts.judge import Docket, Judge, Judgement, Verdict, feedback
-from sdpo_tts.judge.feedback import FeedbackStyle
-from sdpo_tts.policy.learner import NonFiniteError
-from sdpo_tts.policy.meter import Step
-from sdpo_tts.policy.network import Network
+from sdpo_tts.discovery.interrupts import deferred
+from sdpo_tts.discovery.state import SolverState
+from sdpo_tts.judge import Judgement, JudgingQueue, Verdict
+from sdpo_tts.judge.feedback.text import render
+from sdpo_tts.policy.learning.learner import NonFiniteError
+from sdpo_tts.policy.learning.metrics import Step
 from sdpo_tts.policy.program import extract_program
-from sdpo_tts.policy.prompts import Chat
-from sdpo_tts.policy.sampler import Listener, Sample, Sampler
-from sdpo_tts.record import Journal, RunDir, write_folder, write_json, write_text
+from sdpo_tts.policy.sampler import Listener, Sample
+from sdpo_tts.record import write_folder, write_json, write_text
 
 SAMPLING = 0  # the stream of random numbers that the sampler draws from
 
 
-@dataclass(frozen=True)
-class Parts:
-    """What a run works with. `network` is the policy that `sampler` serves and a strategy may train.
-
-    `guard` watches over a policy that is trained; `critic` adds to the sandbox's feedback.
-    """
-
-    network: Network
-    chat: Chat
-    sampler: Sampler
-    judge: Judge
-    journal: Journal
-    run: RunDir
-    guard: Guard | None = None
-    critic: Critic | None = None
-
-
-@dataclass(frozen=True)
-class SolverSettings:
-    """`style` says how feedback is written. `keep_going` spends the whole budget, and siblings learn from a success;
-    otherwise `cancel` ends the batch of a success at once: answers that have not ended count as attempts that failed.
-    So many `base_samples` of each batch come from the base, for diversity, once there is something else."""
-
-    style: FeedbackStyle = field(default_factory=FeedbackStyle)
-    keep_going: bool = False
-    cancel: bool = True
-    base_samples: int = 0
-
-
-class Solver:
-    """One run of one method on one problem."""
-
-    def __init__(
-        self, parts: Parts, strategy: Strategy, budget: Budget, seed: int, settings: SolverSettings | None = None
-    ) -> None:
-        self.parts, self.strategy, self.budget, self.seed = parts, strategy, budget, seed
-        self.settings = settings or SolverSettings()
-        self.spent = Spending()
-        self.step = 0
-        self.winner: Judged | None = None
-        self.in_hand: list[Attempt] = []  # sampled before the run was interrupted, in so many seconds
-        self.in_hand_seconds = 0.0
-        self.known: dict[int, Judged] = {}  # and what of it was judged, by number
+class Solver(SolverState):
+    """Carries a run from its state to its end."""
 
     def run(self) -> Judged | None:
         """The solving attempt, or None when the budget is spent. Always leaves `run_ended` in the journal.
@@ -98,22 +52,17 @@ class Solver:
         finally:
             self.end("solved" if self.done else reason)
 
-    @property
-    def done(self) -> bool:
-        """Whether it has found what it was for."""
-        return self.winner is not None and not self.settings.keep_going
-
     def batch(self) -> list[Judged]:
         """A new batch, or the one that was in hand when the run was interrupted. Attempts are judged while others
         are still being sampled. A first Ctrl-C waits until that is done, and a success written down."""
-        with self.parts.judge.docket() as docket:
-            attempts = self.again(docket) if self.in_hand else self.sample(docket)
+        with self.parts.judge.queue() as queue:
+            attempts = self.again(queue) if self.in_hand else self.sample(queue)
             with deferred():
-                batch = self.judge(attempts, docket)
+                batch = self.judge(attempts, queue)
                 self.celebrate(batch)
             return batch
 
-    def again(self, docket: Docket) -> list[Attempt]:
+    def again(self, queue: JudgingQueue) -> list[Attempt]:
         """The batch in hand, of which some may be judged. What these failed is kept for later batches."""
         attempts, self.in_hand = self.in_hand, []
         self.parts.judge.recall(checkpoint.failed(judged.event() for judged in self.known.values()))
@@ -121,15 +70,15 @@ class Solver:
         self.charge(attempts)
         for attempt in attempts:
             if attempt.number not in self.known and not attempt.sample.cancelled:
-                docket.submit(attempt.number, attempt.program)
+                queue.submit(attempt.number, attempt.program)
         return attempts
 
-    def sample(self, docket: Docket) -> list[Attempt]:
+    def sample(self, queue: JudgingQueue) -> list[Attempt]:
         prompts = self.strategy.prompts(self.spent.room(self.strategy.batch_size, self.budget))
         rngs = [np.random.default_rng([self.seed, SAMPLING, self.step, i]) for i in range(len(prompts))]
         base = min(self.settings.base_samples, len(prompts) - 1)
         with self.timed("sampling") as clock:
-            samples = self.parts.sampler.sample(prompts, rngs, base=base, listener=self.listener(docket))
+            samples = self.parts.sampler.sample(prompts, rngs, base=base, listener=self.listener(queue))
         attempts = [self.attempt(i, sample) for i, sample in enumerate(samples)]
         checkpoint.save_batch(self.parts.run, attempts)
         self.parts.journal.append(
@@ -140,15 +89,15 @@ class Solver:
         )  # fmt: skip
         return attempts
 
-    def listener(self, docket: Docket) -> Listener:
+    def listener(self, queue: JudgingQueue) -> Listener:
         """Attempts go to the judge as they end. The others are cancelled once the run has what it wants, or no time."""
 
         def ended(place: int, sample: Sample) -> None:
             attempt = self.attempt(place, sample)
-            docket.submit(attempt.number, attempt.program)
+            queue.submit(attempt.number, attempt.program)
 
         def enough() -> bool:
-            wanted = self.settings.cancel and not self.settings.keep_going and docket.solved()
+            wanted = self.settings.cancel and not self.settings.keep_going and queue.solved()
             return wanted or self.spent.out_of_time(self.budget)
 
         return Listener(ended, enough)
@@ -167,20 +116,20 @@ class Solver:
         self.spent.tokens += tokens
         return tokens
 
-    def judge(self, attempts: Sequence[Attempt], docket: Docket) -> list[Judged]:
+    def judge(self, attempts: Sequence[Attempt], queue: JudgingQueue) -> list[Judged]:
         """Every attempt of a batch that has ended, after the first success too: it was paid for, and it counts."""
         by_number = {attempt.number: attempt for attempt in attempts}
         with self.timed("judging"):
             for attempt in attempts:
                 if attempt.sample.cancelled and attempt.number not in self.known:
                     self.note(attempt, Judgement(Verdict.CA, (), len(self.parts.judge.problem.tests)))
-            for number, judgement in docket.verdicts():
+            for number, judgement in queue.verdicts():
                 self.note(by_number[number], judgement)
         return [self.known.pop(attempt.number) for attempt in attempts]
 
     def note(self, attempt: Attempt, judgement: Judgement) -> None:
         """Write down a verdict, first its attempt and then that there is one."""
-        told = feedback.render(
+        told = render(
             judgement, self.parts.judge.problem, truncated=attempt.sample.truncated, style=self.settings.style
         )
         self.known[attempt.number] = judged = Judged(attempt, judgement, told)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from sdpo_tts.doctor import hardware, model, sandbox, software, storage
+from sdpo_tts.doctor import hardware, memory, model, sandbox, software, storage
 from sdpo_tts.doctor.finding import Finding, Level, Report, Subject, failed, warned
 from sdpo_tts.errors import SdpoError
 
@@ -28,7 +28,7 @@ CHECKS = (
     Check("lora", software.lora, ("torch", "gpu")),
     Check("vllm", software.vllm),
     Check("model", model.model),
-    Check("memory", hardware.memory, ("torch", "gpu", "model")),
+    Check("memory", memory.memory, ("torch", "gpu", "model")),
     Check("shared memory", storage.shared_memory),
     Check("disk", storage.disk),
     Check("docker", sandbox.engine),

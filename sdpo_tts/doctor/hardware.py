@@ -1,17 +1,12 @@
-"""The processor that computes, and whether its memory holds the run."""
+"""The processor that computes."""
 
 from __future__ import annotations
 
 import subprocess
-from typing import TYPE_CHECKING
 
 from sdpo_tts.doctor.finding import Finding, Subject, failed, passed, warned
-from sdpo_tts.policy.need import Need, need_of, size
+from sdpo_tts.policy.memory_plan import size
 
-if TYPE_CHECKING:
-    from sdpo_tts.models.weights import Weights
-
-TIGHT = 1.25  # times what is needed; below it the learner takes one sequence after the other
 OLDEST_BFLOAT16 = (8, 0)  # compute capability
 
 
@@ -73,34 +68,3 @@ def _why_not() -> str:
     except Exception as error:  # whatever it is, its first line is the reason
         return (str(error).splitlines() or ["no reason given"])[0][:200]
     return "no reason given"
-
-
-def memory(subject: Subject) -> Finding:
-    """Free memory against what the run needs at the least: computed from the model's shape, not measured."""
-    import torch
-
-    from sdpo_tts.doctor.model import weights_here
-    from sdpo_tts.policy.memory import free_bytes
-
-    weights = weights_here(subject)
-    if weights is None:
-        return warned("not known before the model's weights are made", "sdpo-tts model pull NAME, then doctor again")
-    device = device_of(subject)
-    try:
-        need, free = _need(subject, weights, device), free_bytes(torch.device(device))
-    except (OSError, ValueError) as error:  # of transformers, for a configuration that it cannot get or does not know
-        return failed(f"{weights.name}: {str(error).splitlines()[0]}", "choose a --model that transformers knows")
-    said = f"{weights.name} needs about {need}; {size(free)} are free on {device}"
-    if free < need.total:
-        return failed(said, "a smaller --model, --batch-size or --max-new-tokens; or end what else uses the memory")
-    if free < TIGHT * need.total:
-        return warned(f"{said}, which is tight", "a smaller --batch-size or --max-new-tokens leaves room")
-    return passed(said)
-
-
-def _need(subject: Subject, weights: Weights, device: str) -> Need:
-    from sdpo_tts.models.weights import dtype_for
-
-    dtype = subject.dtype if subject.dtype != "auto" else dtype_for(device)
-    # Without a GPU memory does not run out by an error that one could answer: the kernel ends the process.
-    return need_of(weights.source, subject, dtype, checkpointing=device != "cpu")

@@ -13,7 +13,7 @@ from sdpo_tts.errors import first_line
 from sdpo_tts.models import weights
 from sdpo_tts.models.catalogue import Entry, entries, find
 from sdpo_tts.models.fetch import cache_root, sha256_of
-from sdpo_tts.policy.need import size
+from sdpo_tts.policy.memory_plan import size
 
 TIMEOUT_S = 20
 OF_WEIGHTS = ("model.safetensors", "model.safetensors.index.json")  # the configuration alone is here after a look

@@ -9,7 +9,7 @@ from typing import Any
 from sdpo_tts.doctor.finding import Finding, Subject, failed, passed, warned
 from sdpo_tts.errors import SetupError
 from sdpo_tts.judge import Judge, Judgement, Verdict
-from sdpo_tts.judge.engine import connect, find_image
+from sdpo_tts.judge.containers.engine import connect, find_image
 from sdpo_tts.problem import Checker, FeedbackScope, Limits, Mode, Problem, Test
 from sdpo_tts.problem.language import sandbox_folder
 
@@ -66,7 +66,7 @@ def image(_: Subject) -> Finding:
 
 def leftovers(_: Subject) -> Finding:
     """Containers whose process is gone are removed here, as every run does when it starts."""
-    from sdpo_tts.judge.fleet import sweep
+    from sdpo_tts.judge.containers.pool import sweep
 
     with closing(connect()) as client:
         before = _owned(client)
@@ -77,7 +77,7 @@ def leftovers(_: Subject) -> Finding:
 
 
 def _owned(client: Any) -> set[str]:
-    from sdpo_tts.judge.fleet import OWNER_LABEL
+    from sdpo_tts.judge.containers.pool import OWNER_LABEL
 
     return {found["Id"] for found in client.api.containers(all=True, filters={"label": OWNER_LABEL})}
 

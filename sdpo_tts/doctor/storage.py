@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sdpo_tts.doctor.finding import GIB, Finding, Subject, failed, passed, warned
 from sdpo_tts.models.fetch import cache_root
-from sdpo_tts.policy.need import size
+from sdpo_tts.policy.memory_plan import size
 from sdpo_tts.record import RunDir
 
 RUNS_NEED = GIB  # an adapter, its optimiser and some thousand attempts

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from sdpo_tts.errors import SetupError
-from sdpo_tts.policy.need import GIB, PROMPT_TOKENS, Need, need_of, size
+from sdpo_tts.policy.memory_plan import GIB, PROMPT_TOKENS, MemoryNeed, memory_needed, size
 
 SHARE = 0.95  # of the free memory: allocators keep pieces that fit nothing
 WORKSPACE = 2 * GIB  # of the engine on a GPU, by estimate: captured graphs and buffers of its kernels
@@ -38,7 +38,7 @@ class Plan:
     """Bytes, by what they are for. `cache` is what is left for one engine's keys and values, up to what is of use."""
 
     asked: Asked
-    need: Need
+    need: MemoryNeed
     free: int
     cache: int
 
@@ -75,7 +75,7 @@ def plan(asked: Asked, free: int, cache: int | None = None) -> Plan:
 
 
 def _plan(asked: Asked, free: int, cache: int | None) -> Plan:
-    need = need_of(asked.source, asked, asked.dtype, checkpointing=asked.device != "cpu")
+    need = memory_needed(asked.source, asked, asked.dtype, checkpointing=asked.device != "cpu")
     per_token = need.cache / (PROMPT_TOKENS + asked.max_new_tokens)
     least = per_token * (asked.max_prompt_tokens + asked.max_new_tokens)
     useful = max(least, per_token * SEQUENCES * (PROMPT_TOKENS + asked.max_new_tokens))

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from multiprocessing import connection
 from typing import Any
 
-from sdpo_tts.engine.rollout import Request
+from sdpo_tts.engine.in_process import Request
 from sdpo_tts.engine.versions import Adapter
 from sdpo_tts.engine.vllm import EngineSettings
 from sdpo_tts.engine.worker import Batch, Cancel, Done, Ended, Failed, Ready, serve
@@ -70,7 +70,7 @@ class Replicas:
             raise
 
     def sample(self, requests: Sequence[Request], adapter: Adapter | None, listener: Listener) -> list[Sample]:
-        """As `Rollout.sample`: dealt out in turn, cancelled as one."""
+        """As `InProcessEngine.sample`: dealt out in turn, cancelled as one."""
         self._finish()
         found, wanted = dict[int, Sample](), True
         places = {one: range(start, len(requests), len(self._all)) for start, one in enumerate(self._all)}

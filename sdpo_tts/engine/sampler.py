@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from sdpo_tts.engine.rollout import Request
+from sdpo_tts.engine.in_process import Request
 from sdpo_tts.engine.versions import Adapter, Versions
 from sdpo_tts.errors import UserError
 from sdpo_tts.policy.batch import Ids
@@ -15,8 +15,8 @@ from sdpo_tts.policy.network import Network
 from sdpo_tts.policy.sampler import NOBODY, Listener, Sample
 
 
-class Answers(Protocol):
-    """One engine in this process (`Rollout`), or several in others (`Replicas`)."""
+class GenerationEngine(Protocol):
+    """One engine in this process (`InProcessEngine`), or several in others (`Replicas`)."""
 
     longest: int
 
@@ -32,7 +32,9 @@ class VllmSampler:
 
     name = "vllm"
 
-    def __init__(self, engine: Answers, network: Network, stop_ids: Sequence[int], *, max_new_tokens: int) -> None:
+    def __init__(
+        self, engine: GenerationEngine, network: Network, stop_ids: Sequence[int], *, max_new_tokens: int
+    ) -> None:
         self.engine, self.versions = engine, Versions(network)
         self.network, self.max_new_tokens = network, max_new_tokens
         self._stop_ids = tuple(sorted(stop_ids))

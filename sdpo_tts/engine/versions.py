@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from sdpo_tts.engine.shelf import Shelf
+from sdpo_tts.engine.adapter_store import AdapterStore
 from sdpo_tts.policy.network import Network
 
 
@@ -23,7 +23,7 @@ class Versions:
     """Of one network's adapter; only the newest is kept, and only as long as this is open."""
 
     def __init__(self, network: Network) -> None:
-        self._network, self._shelf, self._numbers = network, Shelf(), count(1)
+        self._network, self._shelf, self._numbers = network, AdapterStore(), count(1)
         self.newest: Adapter | None = None
         self._state = (0, 0)
 

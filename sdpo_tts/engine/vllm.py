@@ -149,7 +149,7 @@ def _one_adapter_on_cpu() -> Iterator[None]:
         yield
         return
     theirs = kind.__dict__.get("get_punica_wrapper")
-    kind.get_punica_wrapper = classmethod(lambda cls: "sdpo_tts.engine.one_adapter.OneAdapter")
+    kind.get_punica_wrapper = classmethod(lambda cls: "sdpo_tts.engine.cpu_lora.SingleAdapterLora")
     try:
         yield
     finally:

@@ -14,7 +14,7 @@ from sdpo_tts.errors import SdpoError
 from sdpo_tts.policy.sampler import Listener, Sample
 
 if TYPE_CHECKING:
-    from sdpo_tts.engine.rollout import Request, Rollout
+    from sdpo_tts.engine.in_process import InProcessEngine, Request
     from sdpo_tts.engine.versions import Adapter
     from sdpo_tts.engine.vllm import EngineSettings
 
@@ -67,10 +67,10 @@ def serve(talk: Any, source: str, dtype: str, rank: int, settings: EngineSetting
         signal.signal(number, signal.SIG_IGN)
     Thread(target=_end_with_parent, daemon=True).start()
     try:
-        from sdpo_tts.engine.rollout import Rollout
+        from sdpo_tts.engine.in_process import InProcessEngine
         from sdpo_tts.engine.vllm import start
 
-        rollout = Rollout(start(source, dtype, rank, settings))
+        rollout = InProcessEngine(start(source, dtype, rank, settings))
         talk.send(Ready(rollout.longest))
         _answer(talk, rollout)
     except (EOFError, BrokenPipeError):
@@ -80,7 +80,7 @@ def serve(talk: Any, source: str, dtype: str, rank: int, settings: EngineSetting
         raise
 
 
-def _answer(talk: Any, rollout: Rollout) -> None:
+def _answer(talk: Any, rollout: InProcessEngine) -> None:
     while True:
         batch = talk.recv()
         if isinstance(batch, Batch):  # else a batch was cancelled when it had just ended

@@ -8,15 +8,15 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import replace
 
-from sdpo_tts.judge.bench import Bench
-from sdpo_tts.judge.container import Cage, Command
+from sdpo_tts.judge.containers.container import Command, ContainerLimits
+from sdpo_tts.judge.containers.pool import ContainerPool
+from sdpo_tts.judge.containers.session import Session
 from sdpo_tts.judge.facts import Facts, size
-from sdpo_tts.judge.fleet import Fleet
 from sdpo_tts.judge.verdict import CompileError
 from sdpo_tts.problem.language import Language
 
 MIB = 2**20
-COMPILE_CAGE = Cage(memory_bytes=1024 * MIB, tmpfs_bytes=256 * MIB)
+COMPILE_LIMITS = ContainerLimits(memory_bytes=1024 * MIB, tmpfs_bytes=256 * MIB)
 COMPILE_CPU_S, COMPILE_WALL_S, COMPILE_OUTPUT_BYTES = 30.0, 90.0, MIB
 CACHE_BYTES = 256 * MIB
 KEPT_BYTES = 64 * 1024  # of each end of an output
@@ -27,8 +27,8 @@ Files = dict[str, bytes]
 class Compiler:
     """Safe to use from several threads. Compiled programs and the errors of others are kept, the latest 256 MiB."""
 
-    def __init__(self, fleet: Fleet) -> None:
-        self._fleet, self._lock = fleet, threading.Lock()
+    def __init__(self, containers: ContainerPool) -> None:
+        self._containers, self._lock = containers, threading.Lock()
         self._known: OrderedDict[str, Files | CompileError] = OrderedDict()
 
     def compile(self, language: Language, files: Mapping[str, bytes], author: bool = False) -> Files:
@@ -49,11 +49,11 @@ class Compiler:
         return found
 
     def _compile(self, language: Language, files: Mapping[str, bytes], author: bool) -> Files | CompileError:
-        limits = (COMPILE_CPU_S, COMPILE_WALL_S, COMPILE_OUTPUT_BYTES, COMPILE_CAGE.memory_bytes)
-        with Bench(self._fleet, replace(COMPILE_CAGE, author=author), dict(files)) as bench:
-            facts = bench.run(Command(language.compile, *limits, keep=language.binary))
+        limits = (COMPILE_CPU_S, COMPILE_WALL_S, COMPILE_OUTPUT_BYTES, COMPILE_LIMITS.memory_bytes)
+        with Session(self._containers, replace(COMPILE_LIMITS, author=author), dict(files)) as session:
+            facts = session.run(Command(language.compile, *limits, keep=language.binary))
         try:
-            demand_success(facts, "the compiler", COMPILE_CAGE.memory_bytes)
+            demand_success(facts, "the compiler", COMPILE_LIMITS.memory_bytes)
         except CompileError as error:
             return error
         return {language.binary: facts.kept}

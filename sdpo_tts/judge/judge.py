@@ -11,17 +11,17 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from sdpo_tts.errors import SandboxError, UserError
-from sdpo_tts.judge.calibration import calibrate
-from sdpo_tts.judge.compiler import COMPILE_CAGE
-from sdpo_tts.judge.container import Command, Container, ContainerLost, engine_errors
-from sdpo_tts.judge.court import open_court
-from sdpo_tts.judge.docket import Docket
-from sdpo_tts.judge.engine import answering, answers, connect, languages_in, sandbox_image
-from sdpo_tts.judge.fleet import Fleet
-from sdpo_tts.judge.outage import Outage
-from sdpo_tts.judge.trial import Trial
+from sdpo_tts.judge.compiler import COMPILE_LIMITS
+from sdpo_tts.judge.containers.calibration import calibrate
+from sdpo_tts.judge.containers.container import Command, Container, ContainerLost, engine_errors
+from sdpo_tts.judge.containers.engine import answering, answers, connect, languages_in, sandbox_image
+from sdpo_tts.judge.containers.outage import Outage
+from sdpo_tts.judge.containers.pool import ContainerPool
+from sdpo_tts.judge.evaluator import Evaluator
+from sdpo_tts.judge.feedback.style import FeedbackStyle
+from sdpo_tts.judge.judging_queue import JudgingQueue
+from sdpo_tts.judge.resources import open_resources
 from sdpo_tts.judge.verdict import Judgement
-from sdpo_tts.judge.wording import FeedbackStyle
 from sdpo_tts.problem import Problem
 from sdpo_tts.problem.language import Language, languages
 from sdpo_tts.problem.language import language as find_language
@@ -69,10 +69,10 @@ class Judge:
             with answering():
                 image = sandbox_image(self._client, self._languages)
                 self._available = languages_in(self._client, image)
-            self._fleet = Fleet(self._client, image)
-            stack.callback(self._fleet.close)
-            self._outage = Outage(answers, self._fleet.closed)
-            self._court = self._retried(lambda: open_court(self.problem, self._fleet))
+            self._containers = ContainerPool(self._client, image)
+            stack.callback(self._containers.close)
+            self._outage = Outage(answers, self._containers.closed)
+            self._resources = self._retried(lambda: open_resources(self.problem, self._containers))
             self._stack = stack.pop_all()
         return self
 
@@ -101,21 +101,23 @@ class Judge:
         self, programs: Sequence[str | None], language: str | None = None
     ) -> Iterator[tuple[int, Judgement]]:
         """Pairs of index and judgement as they finish. Equal programs are judged once. Raises SandboxError."""
-        with self.docket(language) as docket:
+        with self.queue(language) as queue:
             for index, program in enumerate(programs):
-                docket.submit(index, program)
-            yield from docket.verdicts()
+                queue.submit(index, program)
+            yield from queue.verdicts()
 
-    def docket(self, language: str | None = None) -> Docket:
+    def queue(self, language: str | None = None) -> JudgingQueue:
         """For programs that come one by one."""
-        trial = Trial(self.problem, self._available_language(language), self._court, self.all_tests, self.style)
-        return Docket(lambda program: self._pool.submit(self._judged, trial, program), len(self.problem.tests))
+        known = self._available_language(language)
+        evaluator = Evaluator(self.problem, known, self._resources, self.all_tests, self.style)
+        total = len(self.problem.tests)
+        return JudgingQueue(lambda program: self._pool.submit(self._judged, evaluator, program), total)
 
     def recall(self, failed: Iterable[str]) -> None:
-        """Names of tests that programs failed before this process: dockets that come are tried on the generated ones
+        """Names of tests that programs failed before this process: queues that come are tried on the generated ones
         among them, as if they had been found here. Raises UserError and SandboxError."""
         generated = set(failed) - {test.name for test in self.problem.tests}
-        self._retried(lambda: self._court.stress.recall(generated))
+        self._retried(lambda: self._resources.stress.recall(generated))
 
     def versions(self) -> dict[str, Any]:
         """The image, the engine, the machine's speed, and each language in use: its version and the commands that
@@ -123,7 +125,7 @@ class Judge:
         return self._retried(self._versions)
 
     def _versions(self) -> dict[str, Any]:
-        with self._fleet.open(COMPILE_CAGE) as container:
+        with self._containers.open(COMPILE_LIMITS) as container:
             calibration = str(calibrate(container))
             found = {key: self._version(container, find_language(key)) for key in sorted(self._languages)}
         try:
@@ -131,7 +133,7 @@ class Judge:
         except engine_errors() as error:
             raise ContainerLost(f"the engine does not tell its version: {error}") from error
         return {
-            "image": self._fleet.image,
+            "image": self._containers.image,
             "docker": engine,
             "calibration": calibration,
             "languages": found,
@@ -156,8 +158,8 @@ class Judge:
             raise UserError(f"function mode is not for {chosen.title}", where=self.problem.slug)
         return chosen
 
-    def _judged(self, trial: Trial, program: str) -> Judgement:
-        return self._retried(lambda: trial.judge(program))
+    def _judged(self, evaluator: Evaluator, program: str) -> Judgement:
+        return self._retried(lambda: evaluator.judge(program))
 
     def _retried(self, action: Callable[[], T]) -> T:
         """A lost container says nothing about the program, an engine that is gone is no try. Raises SandboxError."""
@@ -166,7 +168,7 @@ class Judge:
             try:
                 done = action()
             except ContainerLost as error:
-                self._fleet.drop_idle()
+                self._containers.drop_idle()
                 if self._outage.waited():
                     continue
                 if not left:

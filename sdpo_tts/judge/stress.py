@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterable, Iterator
 
 from sdpo_tts.errors import UserError
-from sdpo_tts.judge.author import Tool, Workshop, how_it_ended
+from sdpo_tts.judge.author_programs import AuthorPrograms, Tool, how_it_ended
 from sdpo_tts.judge.facts import Facts, size
 from sdpo_tts.problem import Problem, Test
 
@@ -22,13 +22,13 @@ class StressTests:
     and ContainerLost; so does iteration.
     """
 
-    def __init__(self, problem: Problem, workshop: Workshop) -> None:
-        self._problem, self._workshop, self._lock = problem, workshop, threading.Lock()
+    def __init__(self, problem: Problem, author_programs: AuthorPrograms) -> None:
+        self._problem, self._author_programs, self._lock = problem, author_programs, threading.Lock()
         self._made: list[Test] = []
         self._counter_examples: set[str] = set()
         if problem.stress:
-            self._generator = workshop.tool("stress.generator", problem.stress.generator)
-            self._brute = workshop.tool("stress.brute", problem.stress.brute, problem.function)
+            self._generator = author_programs.tool("stress.generator", problem.stress.generator)
+            self._brute = author_programs.tool("stress.brute", problem.stress.brute, problem.function)
             next(iter(self))
 
     def __iter__(self) -> Iterator[Test]:
@@ -68,7 +68,7 @@ class StressTests:
         return Test(f"stress-{number}", given, answer, shown=True)
 
     def _run(self, tool: Tool, number: int, *, arguments: tuple[str, ...] = (), stdin: bytes = b"") -> bytes:
-        facts = self._workshop.run(tool, tool.command(*arguments), {}, stdin)
+        facts = self._author_programs.run(tool, tool.command(*arguments), {}, stdin)
         if facts.exit_code != 0 or facts.killed or facts.oom_kills:
             raise UserError(_complaint(tool, number, facts), where=str(self._problem.path))
         return facts.stdout

@@ -8,8 +8,8 @@ from itertools import groupby
 
 from sdpo_tts.publish import svg
 from sdpo_tts.report.analysis import Analysis
-from sdpo_tts.report.runs import ORDER
-from sdpo_tts.report.words import UNITS
+from sdpo_tts.report.phrases import UNITS
+from sdpo_tts.report.run import ORDER
 from sdpo_tts.stats import Axis
 
 VERDICTS = ("AC", "WA", "RE", "TLE", "MLE", "OLE", "CE", "NC", "CA", "JE")

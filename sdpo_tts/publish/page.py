@@ -9,7 +9,7 @@ from importlib import resources
 from sdpo_tts.publish import charts
 from sdpo_tts.report.analysis import Analysis
 from sdpo_tts.report.facts import Solution
-from sdpo_tts.report.words import (
+from sdpo_tts.report.phrases import (
     UNITS,
     about,
     budget,

@@ -8,7 +8,7 @@ from pathlib import Path
 from sdpo_tts.errors import SetupError
 from sdpo_tts.publish.charts import banded
 from sdpo_tts.report.analysis import Analysis
-from sdpo_tts.report.words import UNITS, scope
+from sdpo_tts.report.phrases import UNITS, scope
 
 COLOURS = {"sdpo": "#0072b2", "grpo": "#8a4fbf", "multi-turn": "#00875f", "best-of-k": "#c75000"}
 VARIANTS = ("#b3246e", "#7a6a00", "#00798c", "#6b4a3a", "#3d4db3", "#666666")

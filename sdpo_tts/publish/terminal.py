@@ -9,7 +9,7 @@ from textwrap import fill
 
 from sdpo_tts.errors import visible
 from sdpo_tts.report.analysis import Analysis, Point
-from sdpo_tts.report.words import (
+from sdpo_tts.report.phrases import (
     UNITS,
     about,
     budget,

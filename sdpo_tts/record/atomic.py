@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from sdpo_tts.record.room import with_room
+from sdpo_tts.record.disk_full import with_room
 
 
 def to_json(data: Any, *, indent: int | None = None) -> str:

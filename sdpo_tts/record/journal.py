@@ -12,8 +12,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from sdpo_tts.record.atomic import sync_folder, to_json
+from sdpo_tts.record.disk_full import with_room
 from sdpo_tts.record.events import VERSION, Event, missing_fields, read_events, whole_lines
-from sdpo_tts.record.room import with_room
 
 Subscriber = Callable[[Event], None]
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from sdpo_tts.report.arms import Grid
-from sdpo_tts.report.course import Lengths, Mix, Step, lengths, mix, steps
 from sdpo_tts.report.facts import Facts, RunRow, Solution, Spending, facts, run_rows, solutions, spending
+from sdpo_tts.report.progress import Lengths, Mix, Step, lengths, mix, steps
 from sdpo_tts.stats import Axis, bootstrap, power
 from sdpo_tts.stats.arms import mean_at
 from sdpo_tts.stats.intervals import LEVEL

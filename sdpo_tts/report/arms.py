@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from sdpo_tts.errors import UserError
-from sdpo_tts.report.runs import Run, method_of, rank
+from sdpo_tts.report.run import Run, method_of, rank
 from sdpo_tts.stats import AXES, Arm, Axis, Observation, Pool, Seeds, known
 
 

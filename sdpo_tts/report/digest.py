@@ -17,7 +17,7 @@ from sdpo_tts.record import Event, parse_events, write_with
 from sdpo_tts.record.atomic import to_json
 
 if TYPE_CHECKING:
-    from sdpo_tts.report.runs import Run
+    from sdpo_tts.report.run import Run
 
 JOURNAL = "events.jsonl"
 

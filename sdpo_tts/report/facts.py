@@ -10,7 +10,7 @@ from typing import Any
 
 from sdpo_tts.record import AttemptRecord, RunDir
 from sdpo_tts.report.arms import Grid
-from sdpo_tts.report.runs import Run
+from sdpo_tts.report.run import Run
 
 OWN = ("argv", "settings.seed", "settings.method", "settings.budget", "problem.")
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sdpo_tts.settings import PATHS, matters
 
 if TYPE_CHECKING:
-    from sdpo_tts.report.runs import Run
+    from sdpo_tts.report.run import Run
 
 _OF_RUNS = frozenset({
     "method", "seed", "max-attempts", "max-tokens", "max-time", "keep-going", "model", "device", "dtype",

@@ -18,7 +18,7 @@ from rich.text import Text
 from sdpo_tts.errors import visible, visible_lines
 
 if TYPE_CHECKING:
-    from sdpo_tts.policy.credit import Piece
+    from sdpo_tts.policy.learning.credit import Piece
 
 FULL = 3.0  # nats at which a shade is at its deepest
 STRONGEST = 8

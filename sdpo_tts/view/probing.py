@@ -10,7 +10,7 @@ from sdpo_tts.policy.prompts import DEFAULT_TEMPLATE
 from sdpo_tts.stats import Interval, newcombe, wilson
 
 if TYPE_CHECKING:
-    from sdpo_tts.discovery.probe import Rate
+    from sdpo_tts.discovery.measure.probe import Rate
 
 COLUMNS = "{:<14}{:<20}{:>8}  {:<22}{:>8}{:>8}  {}"
 HEAD = COLUMNS.format("prompt", "feedback", "passed", "rate, 90 % interval", "changed", "tokens", "verdicts")

@@ -12,7 +12,7 @@ import yaml
 
 from sdpo_tts.errors import SandboxError
 from sdpo_tts.judge import Judge, Judgement, Verdict, compiler
-from sdpo_tts.judge.fleet import RUN_LABEL
+from sdpo_tts.judge.containers.pool import RUN_LABEL
 from sdpo_tts.problem import Checker, FeedbackScope, Function, Limits, Mode, Problem, Test
 
 FOLDER = Path(__file__).parent
@@ -160,5 +160,5 @@ def _judge(judge: Judge, entry: Entry) -> Result:
 
 
 def _containers(judge: Judge) -> int:
-    filters = {"label": f"{RUN_LABEL}={judge._fleet.run_id}"}
+    filters = {"label": f"{RUN_LABEL}={judge._containers.run_id}"}
     return len(judge._client.api.containers(all=True, filters=filters))

@@ -19,14 +19,14 @@ pytest.importorskip("vllm")
 from scipy.stats import chi2_contingency
 
 from sdpo_tts.discovery.assemble import Policy, PolicySettings, load_policy
-from sdpo_tts.engine import shelf
-from sdpo_tts.engine.rollout import Rollout
+from sdpo_tts.engine import adapter_store
+from sdpo_tts.engine.in_process import InProcessEngine
 from sdpo_tts.engine.sampler import VllmSampler
 from sdpo_tts.engine.sharing import NotSharedError, share
 from sdpo_tts.engine.vllm import EngineSettings, model_of, start
 from sdpo_tts.errors import SdpoError, SetupError
 from sdpo_tts.models import weights
-from sdpo_tts.policy.learner import Learner, LearnerSettings, Lesson
+from sdpo_tts.policy.learning.learner import Learner, LearnerSettings, Lesson
 from sdpo_tts.policy.network import LoraSettings, Network
 from sdpo_tts.policy.prompts import Chat
 from sdpo_tts.policy.sampler import Listener, Sample, Sampler, TorchSampler
@@ -176,7 +176,7 @@ def test_the_learner_keeps_its_threads(policy: Policy) -> None:
 
 
 def test_only_the_newest_adapter_is_kept(policy: Policy) -> None:
-    assert isinstance(policy.sampler, VllmSampler) and isinstance(policy.sampler.engine, Rollout)
+    assert isinstance(policy.sampler, VllmSampler) and isinstance(policy.sampler.engine, InProcessEngine)
     prompt = policy.chat.prompt(TEXT)
     for seed in (4, 5, 6):
         shaken(policy.network, seed)
@@ -184,7 +184,7 @@ def test_only_the_newest_adapter_is_kept(policy: Policy) -> None:
     folder, newest = policy.sampler.versions.folder, policy.sampler.versions.newest
     assert newest and [path.name for path in folder.iterdir() if path.is_dir()] == [newest.folder.name]
     assert policy.sampler.engine.adapters() == {newest.number}
-    assert shelf.leftovers(folder.parent) == [], "a living process's shelf is no leftover"
+    assert adapter_store.leftovers(folder.parent) == [], "a living process's shelf is no leftover"
 
 
 def test_a_renewed_adapter_is_no_old_one_of_the_same_version(policy: Policy) -> None:
@@ -205,7 +205,7 @@ def test_a_renewed_adapter_is_no_old_one_of_the_same_version(policy: Policy) -> 
 
 def test_ten_steps_with_the_guard_on(engine: None, tmp_path: Path) -> None:
     """The whole command."""
-    words = [sys.executable, "-c", "from sdpo_tts.cli.solve import main; main()", str(ROOT / "problems" / "sum-line")]
+    words = [sys.executable, "-c", "from sdpo_tts.cli.solving.solve import main; main()", str(ROOT / "problems" / "sum-line")]
     options = {
         "engine": "vllm", "model": MODEL, "dtype": "float32", "max-new-tokens": 8, "batch-size": 2, "max-attempts": 22,
         "engine-memory": 1, "learning-rate": 1e-3, "runs": tmp_path,
@@ -240,7 +240,7 @@ def test_learner_and_engine_share_one_base(quantization: str) -> None:
     storages = {one.untyped_storage().data_ptr() for one in model_of(llm).parameters()}
     assert all(one.untyped_storage().data_ptr() in storages for one in base.parameters())
     network, chat = Network(base, LoraSettings(), 0), Chat(tokenizer, base.generation_config)
-    sampler = VllmSampler(Rollout(llm), network, chat.stop_ids, max_new_tokens=8)
+    sampler = VllmSampler(InProcessEngine(llm), network, chat.stop_ids, max_new_tokens=8)
     frozen = [one.clone() for one in model_of(llm).parameters()]
     shaken(network, 9)
     samples = sampler.sample([chat.prompt(TEXT)] * 4, rngs(4))

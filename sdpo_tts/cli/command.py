@@ -1,0 +1,110 @@
+"""What every command does around its work: errors become one line and an exit code, signals an orderly end."""
+
+from __future__ import annotations
+
+import errno
+import signal
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sdpo_tts.cli.complete import problems, runs
+from sdpo_tts.cli.examples import EXAMPLES, epilog
+from sdpo_tts.errors import SdpoError, UserError, visible
+
+if TYPE_CHECKING:
+    from sdpo_tts.problem import Problem
+
+SOLVED, FAULT, USAGE, UNSOLVED, SETUP, SANDBOX, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 4, 5, 130, 143
+# Of a file or folder that the user chose, where nobody foresaw it.
+FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG})
+PROBLEM_HELP = "A problem.yaml, its folder, or another format (docs/formats.md)."
+ProblemPath = Annotated[Path, typer.Argument(help=PROBLEM_HELP, autocompletion=problems)]
+RunPath = Annotated[Path, typer.Argument(help="A run's folder.", autocompletion=runs)]
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, taken the same way as Ctrl-C: what has to be cleaned up is cleaned up."""
+
+
+@contextmanager
+def orderly() -> Iterator[None]:
+    """Turn errors and signals inside the block into typer.Exit."""
+
+    def terminate(signum: int, frame: FrameType | None) -> None:
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    except SdpoError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise typer.Exit(error.exit_code) from None
+    except Terminated:
+        raise typer.Exit(TERMINATED) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+    except Exception as error:
+        if lack := _lack(error):
+            print(f"error: {visible(lack)}", file=sys.stderr)
+            raise typer.Exit(SETUP) from None
+        if isinstance(error, OSError) and error.errno in FORBIDDEN and error.filename:
+            print(f"error: {visible(str(error.filename))}: {error.strerror}", file=sys.stderr)
+            raise typer.Exit(USAGE) from None
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def writing(what: str) -> Iterator[None]:
+    """Raises UserError where a file that the user wants cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"cannot write {what}: {error.strerror}", where=str(error.filename)) from None
+
+
+def _lack(error: Exception) -> str:
+    """In words what the machine ran out of; empty if it is not that."""
+    from sdpo_tts.record.disk_full import is_full
+
+    if is_full(error):
+        return f"a disk is full: {error}"
+    if "torch" in sys.modules:
+        from sdpo_tts.policy.memory import ran_out
+
+        if ran_out(error):
+            return "memory ran out, for the model or for a single answer (hint: a smaller --model or --max-new-tokens)"
+    return ""
+
+
+def app_of(command: Callable[..., None], name: str) -> typer.Typer:
+    """An application of one command."""
+    app = typer.Typer(pretty_exceptions_show_locals=False)
+    app.command(name, epilog=epilog(name) if name in EXAMPLES else None)(command)
+    return app
+
+
+def load(path: Path, *, quiet: bool = False) -> Problem:
+    """The problem at `path`, in whatever format; what could not be carried over is told. Raises UserError,
+    also for a setting under `run` that there is not."""
+    from sdpo_tts.cli.settings import of_problem
+    from sdpo_tts.problem import read_problem
+
+    reading = read_problem(path)
+    of_problem(reading.problem)
+    if not quiet:
+        tell(reading.notes)
+    return reading.problem
+
+
+def tell(notes: Iterable[str]) -> None:
+    """What an importer left out or added."""
+    for note in notes:
+        print(f"note: {note}", file=sys.stderr)

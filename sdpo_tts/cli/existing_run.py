@@ -1,0 +1,113 @@
+"""A run that is over, as the commands that look back at one need it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sdpo_tts.errors import UserError
+
+if TYPE_CHECKING:
+    from sdpo_tts.discovery.assemble import Policy
+    from sdpo_tts.problem import Problem
+    from sdpo_tts.record import Event, RunDir
+
+
+@dataclass(frozen=True)
+class ExistingRun:
+    """The run directory and its manifest."""
+
+    run: RunDir
+    manifest: dict[str, Any]
+
+    @classmethod
+    def open(cls, folder: Path) -> ExistingRun:
+        """Raises UserError where there is no run, or none that got as far as its manifest."""
+        from sdpo_tts.record import RunDir
+
+        run = RunDir.existing(folder)
+        try:
+            return cls(run, json.loads(run.manifest.read_text(encoding="utf-8")))
+        except (OSError, ValueError):
+            raise UserError("the run's manifest is missing or damaged", where=str(run.manifest)) from None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return dict(self.manifest["settings"])
+
+    @property
+    def seed(self) -> int:
+        return int(self.settings["seed"])
+
+    @property
+    def solved(self) -> bool:
+        return any(event["type"] == "solved" for event in self._events())
+
+    @property
+    def finished(self) -> bool:
+        """Whether it came to an end of its own: solved, or its budget spent."""
+        ended = [event["reason"] for event in self._events() if event["type"] == "run_ended"]
+        return bool(ended) and ended[-1] not in ("interrupted", "error")
+
+    def _events(self) -> list[Event]:
+        from sdpo_tts.record import read_events
+
+        return read_events(self.run.events)
+
+    def same_model(self, facts: Mapping[str, Any]) -> None:
+        """Raises UserError where the model that was loaded is not the run's."""
+        before = self.manifest["model"]
+        for key in ("name", "sha256", "dtype"):
+            if facts[key] != before[key]:
+                raise UserError(f"the model's {key} was {before[key]} and is {facts[key]}", where=str(self.run.path))
+
+    def problem(self) -> Problem:
+        """Raises UserError when it is no longer what it was."""
+        from sdpo_tts.problem import load_problem
+
+        told = self.manifest["problem"]
+        problem = load_problem(Path(told["path"]))
+        if problem.digest != told["digest"]:
+            raise UserError("the problem has changed since the run", where=str(problem.path))
+        return problem
+
+    def adapter(self, *, solved: bool) -> Path:
+        """The one that solved, or the last one. Raises UserError where there is none."""
+        folder = self.run.solved_adapter if solved else self.run.last_adapter
+        if not folder.is_dir():
+            what = "the run has no solved adapter" if solved else "the run has no adapter: it has taken no step"
+            raise UserError(what, where=str(self.run.path))
+        return folder
+
+    def policy(self, device: str, report: Callable[[str], None]) -> Policy:
+        """The run's model as it was before the run."""
+        from sdpo_tts.discovery.assemble import PolicySettings, load_policy
+        from sdpo_tts.policy.network import LoraSettings
+
+        chosen = self.settings["policy"]
+        kept = {name: chosen[name] for name in ("model", "dtype", "max_new_tokens")}
+        kept["quantization"] = chosen.get("quantization", "none")  # runs of before there was a choice
+        settings = PolicySettings(**kept, device=device, engine="torch", lora=LoraSettings(**chosen["lora"]))
+        return load_policy(settings, self.seed, report)
+
+
+def unfinished(runs: Path, problem: Problem) -> Iterator[Path]:
+    """The last run of this very problem that could go on, if there is one."""
+    for folder in sorted((runs / problem.slug).glob("*"), key=_moment, reverse=True)[:5]:
+        with suppress(UserError, OSError):
+            past = ExistingRun.open(folder)
+            same = past.manifest["problem"]["digest"] == problem.digest
+            if same and past.run.checkpoint.exists() and not past.finished and not past.run.locked:
+                yield folder
+                return
+
+
+def _moment(path: Path) -> float:
+    """When it was changed last; long ago, if it is gone or a link to nothing."""
+    with suppress(OSError):
+        return path.stat().st_mtime
+    return 0.0

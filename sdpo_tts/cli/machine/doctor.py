@@ -1,0 +1,82 @@
+"""`sdpo-tts doctor`: will it run here?"""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sdpo_tts.cli import options
+from sdpo_tts.cli.command import SETUP, SOLVED, orderly
+from sdpo_tts.cli.settings import settled
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from sdpo_tts.doctor import Report
+
+COLOURS = {"pass": "green", "warn": "yellow", "fail": "red"}
+
+
+def doctor(
+    context: typer.Context,
+    method: options.Method = "sdpo",
+    model: options.Model = "auto",
+    device: options.Device = "auto",
+    dtype: options.Dtype = "auto",
+    quantization: options.Quantization = "none",
+    batch_size: options.BatchSize = None,
+    max_new_tokens: options.MaxNewTokens = 512,
+    teacher: options.Teacher = "frozen",
+    preset: options.Preset = None,
+    config: options.Config = None,
+    runs: options.Runs = Path("runs"),
+    as_json: Annotated[bool, typer.Option("--json", help="All findings as one JSON list.")] = False,
+) -> None:
+    """Look at this machine as a run with these options would use it. No weights are downloaded, no image is built.
+
+    Exit codes: 0 nothing fails (warnings may be there), 4 something does.
+    """
+    with orderly():
+        chosen = settled(context)
+        reports = _examined(chosen, as_json=as_json)
+    raise typer.Exit(SETUP if any(report.finding.level == "fail" for report in reports) else SOLVED)
+
+
+def _examined(chosen: dict[str, Any], *, as_json: bool) -> list[Report]:
+    from rich.console import Console
+
+    from sdpo_tts.doctor import Subject, examine
+
+    names = ("method", "model", "device", "dtype", "quantization", "max_new_tokens", "teacher", "runs")
+    size = {"batch_size": chosen["batch_size"]} if chosen["batch_size"] else {}
+    subject = Subject(**{name: chosen[name] for name in names}, **size)
+    console, reports = Console(file=sys.stdout, highlight=False), []
+    with redirect_stdout(sys.stderr):  # libraries that speak while they load
+        for report in examine(subject):
+            reports.append(report)
+            if not as_json:
+                _say(report, console)
+    if as_json:
+        print(json.dumps([_fields(report) for report in reports]))
+    return reports
+
+
+def _say(report: Report, console: Console) -> None:
+    finding = report.finding
+    console.print(f"[{COLOURS[finding.level]}]{finding.level}[/]  {report.check:<16}", end="")
+    console.print(finding.said, markup=False, soft_wrap=True)
+    if finding.remedy:
+        console.print(f"{'':22}-> {finding.remedy}", markup=False, soft_wrap=True)
+
+
+def _fields(report: Report) -> dict[str, Any]:
+    finding = report.finding
+    return {
+        "check": report.check, "level": finding.level, "said": finding.said, "remedy": finding.remedy,
+        "seconds": round(report.seconds, 3),
+    }  # fmt: skip

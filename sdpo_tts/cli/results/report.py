@@ -1,0 +1,112 @@
+"""`sdpo-tts report`: what a set of runs shows, from their journals alone."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sdpo_tts.cli import complete
+from sdpo_tts.cli.command import orderly, writing
+from sdpo_tts.cli.values import demand
+from sdpo_tts.errors import UserError
+
+if TYPE_CHECKING:
+    from sdpo_tts.report.analysis import Analysis
+    from sdpo_tts.report.arms import Grid
+
+
+def report(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Folders of runs or comparisons; digests.", metavar="RUN...", autocompletion=complete.runs
+        ),
+    ],
+    html: Annotated[
+        Path | None, typer.Option(help="The page. Default: report.html in the first RUN, or beside it.")
+    ] = None,
+    png: Annotated[Path | None, typer.Option(help="Also the curves as a picture (extra: plots).")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Also a folder of CSV files with every number.")] = None,
+    digest: Annotated[
+        Path | None, typer.Option(help="Also one small file of all journals, from which this report can be made.")
+    ] = None,
+    merge: Annotated[
+        bool, typer.Option("--merge", help="Join runs of several machines; of one cell's runs the longer counts.")
+    ] = False,
+    methods: Annotated[
+        str | None,
+        typer.Option(help="These alone, comma-separated; the first is compared with each other.", metavar="ARM,ARM..."),
+    ] = None,
+    at: Annotated[int | None, typer.Option(min=1, help="Compare at so many attempts. Default: all there are.")] = None,
+    after: Annotated[
+        int, typer.Option(min=0, help="Count from there: without the first so many attempts, and the runs they solved.")
+    ] = 0,
+    shares: Annotated[str, typer.Option(help="Budgets to find these shares of problems.")] = "0.1,0.25,0.5,0.75,0.9",
+    level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Of all intervals.")] = 0.9,
+    censor_errors: Annotated[
+        bool, typer.Option("--censor-errors", help="A failed run is watched to its end only, not unsolved throughout.")
+    ] = False,
+    title: Annotated[str, typer.Option(help="Of the page.")] = "Discovery report",
+    as_json: Annotated[bool, typer.Option("--json", help="Every number as JSON, instead of the text.")] = False,
+) -> None:
+    """Discovery, intervals, budget ratios and what the runs did, in the terminal and as one HTML file."""
+    from sdpo_tts.report.analysis import analyse
+    from sdpo_tts.report.arms import Grid
+    from sdpo_tts.report.digest import write_digest
+    from sdpo_tts.report.runs import load_runs
+
+    with orderly():
+        if png and png.suffix != ".png":
+            raise UserError(f"{str(png)!r} does not end in .png", where="--png")
+        grid = _chosen(Grid(tuple(load_runs(runs, merge=merge)), censor_errors, after=after), methods)
+        if after and not grid.common:
+            raise UserError(f"no problem has, of every method, a run unsolved after {after} attempts", where="--after")
+        analysis = analyse(grid, level=level, at=at, shares=_shares(shares))
+        if digest:
+            write_digest(grid.runs, digest)
+            print(f"wrote {digest}", file=sys.stderr)
+        folder = runs[0].parent if runs[0].is_file() else runs[0]
+        publish(analysis, html or folder / "report.html", title=title, png=png, csv=csv, as_json=as_json)
+
+
+def _chosen(grid: Grid, methods: str | None) -> Grid:
+    """Raises UserError for a method without runs."""
+    if methods is None:
+        return grid
+    order = tuple(name.strip() for name in methods.split(","))
+    for name in order:
+        demand(name, grid.methods, "--methods")
+    return replace(grid, runs=tuple(run for run in grid.runs if run.arm in order), order=order)
+
+
+def publish(analysis: Analysis, html: Path, *, title: str, png: Path | None, csv: Path | None, as_json: bool) -> None:
+    """Write the files that were asked for, and say on stderr where they are; the text or JSON goes to stdout."""
+    from sdpo_tts.publish import export, page, terminal
+    from sdpo_tts.publish.png import write_png
+    from sdpo_tts.record import write_text
+
+    with writing("the report"):
+        write_text(html, page.page(analysis, title), wait=False)
+        written = [html, *(export.write_csv(analysis, csv) if csv else [])]
+        if png:
+            write_png(analysis, png)
+            written.append(png)
+    width = min(120, shutil.get_terminal_size().columns)
+    print(export.as_json(analysis) if as_json else terminal.text(analysis, width))
+    for path in written:
+        print(f"wrote {path}", file=sys.stderr)
+
+
+def _shares(text: str) -> tuple[float, ...]:
+    try:
+        shares = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        shares = ()
+    if not shares or not all(0 < share <= 1 for share in shares):
+        raise UserError(f"{text!r} is no list of shares", where="--shares", hint="numbers above 0, up to 1: 0.22,0.67")
+    return shares

@@ -1,0 +1,91 @@
+"""The options of `sdpo-solve`: all the settings of a run that there are."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import typer
+from typer.main import get_command
+
+from sdpo_tts.cli import options as o
+
+
+class RunOptions:
+    """Name, type with help, and default of each, in the order of the help."""
+
+    method: o.Method = "sdpo"
+    seed: o.Seed = 0
+    max_attempts: o.MaxAttempts = None
+    max_tokens: o.MaxTokens = None
+    max_time: o.MaxTime = None
+    keep_going: o.KeepGoing = False
+    model: o.Model = "auto"
+    device: o.Device = "auto"
+    dtype: o.Dtype = "auto"
+    quantization: o.Quantization = "none"
+    max_new_tokens: o.MaxNewTokens = 512
+    engine: o.Engine = "auto"
+    engine_memory: o.EngineMemory = None
+    cards: o.Cards = 1
+    replicas: o.Replicas = 1
+    learner_device: o.LearnerDevice = "auto"
+    batch_size: o.BatchSize = None
+    base_samples: o.BaseSamples = 0
+    learning_rate: o.LearningRate = 1e-4
+    updates: o.Updates = 1
+    teacher: o.Teacher = "frozen"
+    teacher_rate: o.TeacherRate = 0.01
+    alpha: o.Alpha = 1.0
+    support: o.Support = "student"
+    top_k: o.TopK = 20
+    grpo_weight: o.GrpoWeight = 0.0
+    feedback: o.Feedback = "real"
+    template: o.Template = "before-order"
+    diagnose: o.Diagnose = "all"
+    solutions: o.Solutions = True
+    both: o.Both = False
+    critic: o.Critic = "none"
+    critic_model: o.CriticModel = ""
+    guard_distinct: o.GuardDistinct = 0.25
+    guard_entropy: o.GuardEntropy = 0.1
+    guard_length: o.GuardLength = 4.0
+    guard_leaks: o.GuardLeaks = 0.5
+    resume: o.Resume = None
+    preset: o.Preset = None
+    config: o.Config = None
+    runs: o.Runs = Path("runs")
+    track: o.Track = None
+    plain: o.Plain = False
+    quiet: o.Quiet = False
+    as_json: o.AsJson = False
+
+
+def with_run_options(command: Callable[..., None]) -> Callable[..., None]:
+    """`command`, which takes them as `**chosen`, with a parameter for each behind its own."""
+    signature = inspect.signature(command, eval_str=True)
+    own = [one for one in signature.parameters.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]
+    hints = get_type_hints(RunOptions, include_extras=True)
+    added = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=getattr(RunOptions, name), annotation=hint)
+        for name, hint in hints.items()
+    ]
+    command.__signature__ = signature.replace(parameters=[*own, *added])  # type: ignore[attr-defined]
+    command.__annotations__ = {one.name: one.annotation for one in (*own, *added)}
+    return command
+
+
+@cache
+def run_command() -> Any:
+    """A command that takes a problem and all of them, and does nothing: what settings there are, and how they are
+    read from text."""
+    app = typer.Typer()
+
+    @app.command()
+    @with_run_options
+    def settings(context: typer.Context, problem: Path | None = None, **chosen: Any) -> None: ...
+
+    return get_command(app)

@@ -1,0 +1,1 @@
+"""Commands that sample: solve, compare, probe; and the settings that they use."""

@@ -1,0 +1,279 @@
+"""`sdpo-tts compare`: problems x arms x seeds, resumable, with a report at the end."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sdpo_tts.cli import complete, options
+from sdpo_tts.cli.arms import read_arms
+from sdpo_tts.cli.command import FAULT, orderly
+from sdpo_tts.cli.options import METHODS
+from sdpo_tts.cli.problem_sets import SETS, read_problems
+from sdpo_tts.cli.settings import settled
+from sdpo_tts.cli.values import demand
+from sdpo_tts.errors import SdpoError, UserError
+
+if TYPE_CHECKING:
+    from sdpo_tts.comparison.job import Makers, Watch
+    from sdpo_tts.comparison.plan import Plan
+    from sdpo_tts.comparison.run import Comparison, Tally
+    from sdpo_tts.discovery.assemble import Policy, PolicySettings, RunSettings
+    from sdpo_tts.problem import Problem
+    from sdpo_tts.record import RunDir
+
+KEEP = ("hard", "very-hard", "unsolved")
+PLACES = ("local", "ray")
+WHICH, CLUSTER = "Problems", "Cluster"
+
+
+def compare(
+    context: typer.Context,
+    problems: Annotated[
+        list[Path] | None,
+        typer.Argument(help="problem.yaml files, folders, files of rows.", metavar="PROBLEM...",
+                       autocompletion=complete.problems),
+    ] = None,
+    collection: Annotated[
+        str | None,
+        typer.Option("--set", help=f"What the files are: {', '.join(SETS)} (by itself: HumanEval from its package).",
+                     rich_help_panel=WHICH),
+    ] = None,
+    ids: Annotated[
+        str | None,
+        typer.Option(help="Rows of the files, comma-separated, or paper-hard, paper-very-hard (LiveCodeBench).",
+                     rich_help_panel=WHICH),
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Rows of a file, at most.", rich_help_panel=WHICH)] = None,
+    probe: Annotated[
+        int | None,
+        typer.Option(min=64, help="First sample up to so many of each problem, and keep the hard ones.",
+                     rich_help_panel=WHICH),
+    ] = None,
+    keep: Annotated[
+        str, typer.Option(help="hard: pass@64 below 0.5; very-hard: below 0.03; unsolved: none passed.",
+                          rich_help_panel=WHICH)
+    ] = "hard",
+    take: Annotated[
+        int | None, typer.Option(min=1, help="Of those kept, the first so many.", rich_help_panel=WHICH)
+    ] = None,
+    methods: Annotated[
+        str,
+        typer.Option(help=f"Of {', '.join(METHODS)}; with settings of its own as in sdpo:feedback=none+teacher=ema.",
+                     metavar="ARM,ARM...", autocompletion=complete.listed(METHODS)),
+    ] = ",".join(METHODS),
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of each arm on each problem.")] = 5,
+    first_seed: Annotated[int, typer.Option(min=0, help="Theirs are this one and those after it.")] = 0,
+    max_attempts: options.MaxAttempts = 128,
+    max_tokens: options.MaxTokens = None,
+    max_time: options.MaxTime = None,
+    model: options.Model = "auto",
+    device: options.Device = "auto",
+    dtype: options.Dtype = "auto",
+    quantization: options.Quantization = "none",
+    max_new_tokens: options.MaxNewTokens = 512,
+    engine: options.Engine = "auto",
+    batch_size: Annotated[
+        list[str] | None,
+        typer.Option(help="As in best-of-k=64; each method has a default of its own.", metavar="METHOD=N",
+                     rich_help_panel=options.TRAINING),
+    ] = None,
+    learning_rate: options.LearningRate = 1e-4,
+    preset: options.Preset = None,
+    config: options.Config = None,
+    on: Annotated[
+        str, typer.Option(help="local, or ray: the cells as tasks of a Ray cluster (RAY_ADDRESS).",
+                          rich_help_panel=CLUSTER)
+    ] = "local",
+    cpus: Annotated[
+        float, typer.Option(min=0.1, help="That a cell takes of its machine; with a GPU, one besides.",
+                            rich_help_panel=CLUSTER)
+    ] = 1.0,
+    out: Annotated[Path, typer.Option(help="The comparison's folder.", rich_help_panel=options.OUTPUT)]
+    = Path("runs/comparison"),
+    pools: Annotated[Path, typer.Option(help="Samples of best-of-k, for all.", rich_help_panel=options.OUTPUT)]
+    = Path("runs/pools"),
+    quiet: Annotated[bool, typer.Option("--quiet", help="No view of single runs.", rich_help_panel=options.OUTPUT)]
+    = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The report as JSON.", rich_help_panel=options.OUTPUT)]
+    = False,
+) -> None:  # fmt: skip
+    """Run every arm on every problem with every seed, and report with what certainty they differ.
+
+    An arm is a method, or one with settings of its own; what all have in common may stand in files and variables, as
+    for sdpo-solve. The same command goes on where it was stopped: what is finished is kept, what was torn is run again.
+    Given in several terminals, it shares the work. Exit codes: 0 all runs ended, else that of the first failure.
+
+    Example: sdpo-tts compare problems/rle --methods sdpo,sdpo:feedback=none,best-of-k --seeds 3
+    """
+    from sdpo_tts.comparison.plan import Choices, Plan, distinct
+
+    with orderly():
+        arms = read_arms(methods)
+        demand(keep, KEEP, "--keep")
+        demand(on, PLACES, "--on")
+        if collection:
+            demand(collection, SETS, "--set")
+        sizes, shared = _batch_sizes(batch_size or ()), _shared(settled(context, every=True))
+        chosen = distinct(read_problems(problems or [], collection or "", ids, limit))
+        choices = Choices(arms, seeds, _with_model(shared), sizes, first_seed)
+        with _here(quiet=quiet) if on == "local" else _on_cluster(choices.settings.policy.device, cpus) as begin:
+            tally = _compare(Plan(out, pools, chosen, choices), begin, probe=probe, keep=keep, take=take)
+        if tally.cells:
+            _report(out, tuple(arm.name for arm in arms), as_json=as_json)
+    raise typer.Exit(_code(tally))
+
+
+def _batch_sizes(told: Sequence[str]) -> dict[str, int]:
+    sizes = {}
+    for text in told:
+        method, _, size = text.partition("=")
+        demand(method, METHODS, "--batch-size")
+        if not size.isdigit() or not int(size):
+            raise UserError(f"{text!r} gives no size", where="--batch-size", hint="as in best-of-k=64")
+        sizes[method] = int(size)
+    return sizes
+
+
+def _shared(chosen: Mapping[str, Any]) -> RunSettings:
+    """What files, variables and options say, but for what is each arm's or each cell's own."""
+    return options.run_settings({**chosen, "method": "sdpo", "seed": 0, "batch_size": None, "keep_going": False})
+
+
+def _with_model(settings: RunSettings) -> RunSettings:
+    """The model is brought here first: without it every cell would fail. `auto` is resolved, since a pool must not
+    change its model when the machine gets a GPU."""
+    from sdpo_tts.models import weights
+
+    located = weights.locate(settings.policy.model, _tell, settings.policy.device)
+    name = located.name if settings.policy.model == "auto" else settings.policy.model
+    return replace(settings, policy=replace(settings.policy, model=name))
+
+
+def _compare(
+    plan: Plan, begin: Callable[[Plan], Comparison], *, probe: int | None, keep: str, take: int | None
+) -> Tally:
+    from sdpo_tts.comparison.run import Tally
+
+    try:
+        if probe:
+            plan = replace(plan, problems=_hard(plan, begin, probe, keep, take))
+        return begin(plan).run() if plan.problems else Tally()
+    except KeyboardInterrupt:
+        _tell(f"stopped; the same command goes on with {plan.folder}")
+        raise
+
+
+def _hard(
+    plan: Plan, begin: Callable[[Plan], Comparison], samples: int, rule: str, take: int | None
+) -> tuple[Problem, ...]:
+    from sdpo_tts.comparison.probe import Probe
+
+    rates = Probe(plan, samples, rule, begin).rates(take)
+    for rate in rates:
+        _tell(f"{rate}: {'kept' if rate.keeps(rule) else f'not {rule}'}")
+    kept = tuple(rate.problem for rate in rates if rate.keeps(rule))
+    unseen = f"; {rest} were not needed" if (rest := len(plan.problems) - len(rates)) else ""
+    _tell(f"{len(kept)} of {len(rates)} problems are {rule}{unseen}{'' if kept else ': nothing to compare'}")
+    return kept
+
+
+@contextmanager
+def _here(*, quiet: bool) -> Iterator[Callable[[Plan], Comparison]]:
+    """One cell after the other, in this process, on a model that is loaded once."""
+    from sdpo_tts.comparison.policy_cache import PolicyCache
+    from sdpo_tts.comparison.run import Comparison
+
+    kept = PolicyCache(_load)
+    try:
+        yield lambda plan: Comparison(plan, replace(_makers(quiet=quiet), policy=kept.policy), _tell)
+    finally:
+        kept.close()
+
+
+@contextmanager
+def _on_cluster(device: str, cpus: float) -> Iterator[Callable[[Plan], Comparison]]:
+    from sdpo_tts.comparison.cluster import ClusterComparison, connected, share_of
+
+    with connected():
+        share = share_of(device, cpus)
+        yield lambda plan: ClusterComparison(plan, partial(_makers, quiet=True), _tell, share)
+
+
+def _makers(*, quiet: bool) -> Makers:
+    from sdpo_tts.comparison.job import Makers
+    from sdpo_tts.discovery.assemble import make_strategy
+    from sdpo_tts.discovery.launch import make_judge
+
+    return Makers(
+        judge=make_judge,
+        policy=lambda settings, report: _load(settings.policy, settings.seed, report),
+        strategy=lambda settings, problem, policy: make_strategy(problem, policy, settings),
+        watch=lambda run: _watch(run, quiet=quiet),
+    )
+
+
+def _load(settings: PolicySettings, seed: int, report: Callable[[str], None]) -> Policy:
+    from sdpo_tts.discovery.assemble import load_policy
+
+    _free()
+    return load_policy(settings, seed, report)
+
+
+def _free() -> None:
+    """The model of the run before is off the device before the next one is loaded: two may not fit."""
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+@contextmanager
+def _watch(run: RunDir, *, quiet: bool) -> Iterator[Watch]:
+    from sdpo_tts.comparison.job import Watch
+    from sdpo_tts.view import captured_logs, heard, make_view
+
+    with (
+        captured_logs(run.logs) as terminal,
+        make_view("quiet" if quiet else None, terminal) as view,
+        heard(view.trouble, relief=view.relief),
+    ):
+        yield Watch(view.status, view.event)
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _report(out: Path, arms: tuple[str, ...], *, as_json: bool) -> None:
+    """From the journals, like any other report; with nothing to tell where every run failed."""
+    from sdpo_tts.cli.results.report import publish
+    from sdpo_tts.report.analysis import analyse
+    from sdpo_tts.report.arms import Grid
+    from sdpo_tts.report.runs import load_runs
+
+    try:
+        runs = load_runs([out])
+    except UserError as error:
+        _tell(f"no report: {error.what}")
+        return
+    analysis = analyse(Grid(tuple(runs), order=arms))
+    publish(analysis, out / "report.html", title="Comparison", png=None, csv=None, as_json=as_json)
+
+
+def _code(tally: Tally) -> int:
+    for cell, error in tally.failed:
+        _tell(f"failed: {cell}: {error}; the same command tries again")
+    if not tally.failed:
+        return 0
+    first = tally.failed[0][1]
+    return first.exit_code if isinstance(first, SdpoError) else FAULT

@@ -1,0 +1,212 @@
+"""`sdpo-solve problem.yaml`: the main job."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sdpo_tts.cli import options
+from sdpo_tts.cli.command import PROBLEM_HELP, SOLVED, UNSOLVED, app_of, load, orderly
+from sdpo_tts.cli.complete import problems
+from sdpo_tts.cli.existing_run import ExistingRun, unfinished
+from sdpo_tts.cli.run_options import with_run_options
+from sdpo_tts.cli.settings import flags, settled
+from sdpo_tts.errors import SetupError, UserError, visible_lines
+
+if TYPE_CHECKING:
+    from sdpo_tts.discovery.assemble import RunSettings
+    from sdpo_tts.discovery.attempt import Judged
+    from sdpo_tts.problem import Problem
+    from sdpo_tts.record import RunDir
+    from sdpo_tts.track.tracker import Tracker
+    from sdpo_tts.view import RunState, View
+
+
+@with_run_options
+def solve(
+    context: typer.Context,
+    problem: Annotated[Path | None, typer.Argument(help=PROBLEM_HELP, autocompletion=problems)] = None,
+    **chosen: Any,
+) -> None:
+    """Sample programs, run them in the sandbox, learn from the error text; until one passes all tests.
+
+    Options may also stand in files and variables (docs/settings.md); `sdpo-tts config` shows which of them hold.
+
+    stdout gets the path of the program (or --json). Exit codes: 0 solved, 2 usage or problem file, 3 budget spent,
+    4 environment, 5 sandbox, 130 and 143 interrupted, 1 a fault of ours.
+    """
+    with orderly():
+        job = _old_job(chosen["resume"], context) if chosen["resume"] else _new_job(context)
+        code = _solve(job, quiet=chosen["quiet"], as_json=chosen["as_json"])
+    raise typer.Exit(code)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A run to begin, or to go on with."""
+
+    problem: Problem
+    settings: RunSettings
+    run: RunDir
+    trackers: list[Tracker]
+    plain: bool
+    past: ExistingRun | None = None
+
+
+def _new_job(context: typer.Context) -> _Job:
+    from sdpo_tts.record import RunDir
+    from sdpo_tts.track.backends import wanted
+    from sdpo_tts.track.tracker import Tracker
+
+    path, quiet = context.params["problem"], context.params["quiet"]
+    if path is None:
+        raise UserError("no problem is named", where="sdpo-solve", hint="sdpo-solve problem.yaml, or --resume RUN")
+    problem = load(path, quiet=quiet)
+    chosen = settled(context, problem)
+    settings, runs, track = options.run_settings(chosen), chosen["runs"], wanted(chosen["track"])
+    if not quiet:
+        for folder in unfinished(runs, problem):
+            print(f"note: an unfinished run of this problem: sdpo-solve --resume {folder}", file=sys.stderr)
+    run = RunDir.create(runs, problem.slug, settings.method, settings.seed)
+    return _Job(problem, settings, run, [Tracker(one, run.path) for one in track], chosen["plain"])
+
+
+def _old_job(folder: Path, context: typer.Context) -> _Job:
+    """A run that is resumed keeps its settings, whatever files and variables say now."""
+    from sdpo_tts.discovery.assemble import RunSettings
+    from sdpo_tts.track.backends import wanted
+    from sdpo_tts.track.tracker import Tracker
+
+    chosen, given = context.params, flags(context)
+    options.refuse_changes(given)
+    past = ExistingRun.open(folder)
+    problem = past.problem() if chosen["problem"] is None else load(chosen["problem"], quiet=chosen["quiet"])
+    if problem.digest != past.manifest["problem"]["digest"]:
+        raise UserError("the problem is not the one of the run", where=str(problem.path))
+    settings = options.resumed_settings(RunSettings.of(past.settings), chosen, given)
+    if past.solved and not settings.solver.keep_going:
+        hint = f"its program is {past.run.solution(problem.language)}"
+        raise UserError("the run has solved its problem", where=str(folder), hint=hint)
+    now = settled(context)
+    trackers = [Tracker(one, past.run.path) for one in wanted(now["track"])]
+    return _Job(problem, settings, past.run, trackers, now["plain"], past)
+
+
+def _solve(job: _Job, *, quiet: bool, as_json: bool) -> int:
+    from sdpo_tts.view import captured_logs, heard, make_view
+
+    run, language = job.run, job.problem.language
+    kept = False
+    with run.lock():
+        try:
+            with (
+                captured_logs(run.logs) as terminal,
+                make_view("quiet" if quiet else "plain" if job.plain else None, terminal) as view,
+                heard(view.trouble, relief=view.relief),
+            ):
+                winner = _run(job, view)
+        except SetupError:
+            if kept := (log := run.logs / "engine.log").stat().st_size > 0:
+                print(f"what was written meanwhile: {log}", file=sys.stderr)
+            raise
+        finally:
+            _say_the_end(run, language, quiet=quiet)
+            if not kept:
+                run.forget_if_unbegun()
+    if as_json:
+        print(json.dumps(json.loads(run.result.read_text(encoding="utf-8"))))
+    elif winner:
+        print(run.solution(language))
+    return SOLVED if winner else UNSOLVED
+
+
+def _run(job: _Job, view: View) -> Judged | None:
+    """The run itself, between the first event and the last."""
+    from sdpo_tts.discovery import checkpoint
+    from sdpo_tts.discovery.assemble import load_policy, make_critic, make_guard, make_strategy
+    from sdpo_tts.discovery.launch import announce, make_judge
+    from sdpo_tts.discovery.solve import Solver
+    from sdpo_tts.discovery.state import Parts
+    from sdpo_tts.record import Journal, read_events
+    from sdpo_tts.view import heard
+
+    problem, settings, run = job.problem, job.settings, job.run
+    view.status("starting the sandbox")
+    with (
+        make_judge(problem, settings) as judge,
+        Journal(run.events) as journal,
+        load_policy(settings.policy, settings.seed, view.status) as policy,
+    ):
+        strategy = make_strategy(problem, policy, settings)
+        parts = Parts(
+            policy.network, policy.chat, policy.sampler, judge, journal, run,
+            make_guard(strategy, settings.guard), make_critic(problem, policy, settings),
+        )  # fmt: skip
+        solver = Solver(parts, strategy, settings.budget, settings.seed, settings.solver)
+        if job.past:
+            job.past.same_model(policy.facts)
+            checkpoint.resume(solver)
+            told = read_events(run.events)
+            for event in told:
+                view.event(event)
+            for tracker in job.trackers:
+                tracker.catch_up(told)
+        for hear in (view.event, *(tracker.event for tracker in job.trackers)):
+            journal.subscribe(hear)
+        if not job.past:
+            announce(journal, run, judge, policy, strategy, settings, sys.argv)
+        with heard(lambda text: journal.append("warned", message=text), "judge", "policy"):
+            try:
+                return solver.run()
+            except KeyboardInterrupt:
+                if not solver.done:
+                    raise
+                return solver.winner  # found while the end of the batch was waited for
+
+
+def _say_the_end(run: RunDir, language: str, *, quiet: bool) -> None:
+    """Write result.json and tell where everything is, however the run ended."""
+    from sdpo_tts.record import read_events, write_json
+    from sdpo_tts.view import RunState, summary
+
+    if not run.begun:
+        return
+    state = RunState.of(read_events(run.events))
+    in_a_hurry = state.reason in (None, "interrupted")
+    program = run.solution(language)
+    solution = program if program.exists() else None
+    with suppress(OSError) if in_a_hurry else nullcontext():
+        write_json(run.result, _result(state, run, solution), wait=not in_a_hurry)
+    if not quiet:
+        if solution:
+            print(f"\n{visible_lines(solution.read_text(encoding='utf-8').rstrip())}\n", file=sys.stderr)
+        print(summary(state, run.path, solution), file=sys.stderr)
+        if run.checkpoint.exists():
+            print(f"  go on    sdpo-solve --resume {run.path}", file=sys.stderr)
+
+
+def _result(state: RunState, run: RunDir, solution: Path | None) -> dict[str, Any]:
+    return {
+        "solved": solution is not None,
+        "reason": state.reason,
+        "attempt": state.solved_at if solution else None,
+        "attempts": state.cost.attempts,
+        "steps": len(state.steps),
+        "tokens": state.cost.tokens,
+        "seconds": state.wall_seconds,
+        "program": str(solution) if solution else None,
+        "run": str(run.path),
+    }
+
+
+app = app_of(solve, "sdpo-solve")
+
+
+def main() -> None:
+    app()

@@ -1,0 +1,123 @@
+"""How good a teacher the model is to itself, measured before any training.
+
+The base pass rate says whether learning is needed; the pass rate of samples from the teacher's prompt, one for each
+failed attempt, says whether there is anything to learn: a teacher no better than its student teaches little.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sdpo_tts.discovery.assemble import Policy
+from sdpo_tts.engine.plan import SEQUENCES
+from sdpo_tts.judge import Judge, Judgement
+from sdpo_tts.judge.feedback.style import PARTS
+from sdpo_tts.judge.feedback.text import FeedbackStyle, render
+from sdpo_tts.policy import prompts
+from sdpo_tts.policy.batch import Ids
+from sdpo_tts.policy.program import extract_program
+from sdpo_tts.policy.prompts import TEMPLATES, Template
+from sdpo_tts.policy.sampler import Sample
+
+BASE, TEACHER = 10, 11  # streams of random numbers, apart from the solver's
+
+FORMS = {
+    "plain": FeedbackStyle.with_parts((), literals=False, examples=0),
+    "literals": FeedbackStyle.with_parts((), examples=0),
+    "literals+examples": FeedbackStyle.with_parts(()),
+}
+WITH = {f"+{part}": FeedbackStyle.with_parts((part,)) for part in PARTS}
+WITHOUT = {f"-{part}": FeedbackStyle.with_parts(set(PARTS) - {part}) for part in PARTS}
+STYLES = {**FORMS, **WITH, "all": FeedbackStyle(), **WITHOUT}
+"""By name: three without any part of a second look; then the last of them with one part, with all, with all but one."""
+SETS = {"forms": tuple(FORMS), "parts": ("literals+examples", *WITH, "all"), "without": ("all", *WITHOUT)}
+
+
+@dataclass(frozen=True)
+class Rate:
+    """`passed` of `samples` programs passed all tests; `mean_tokens` is the mean length of an answer.
+
+    `changed`: prompts that are not the ones of the first style with this template. The others are not sampled again:
+    the same prompt with the same random numbers is the same answer.
+    """
+
+    template: str
+    style: str
+    passed: int
+    samples: int
+    mean_tokens: float
+    verdicts: tuple[tuple[str, int], ...]
+    changed: int = 0
+
+
+@dataclass(frozen=True)
+class _Tried:
+    sample: Sample
+    judgement: Judgement
+
+
+class Probe:
+    """Samples and judges; nothing is trained."""
+
+    def __init__(self, policy: Policy, judge: Judge, seed: int) -> None:
+        self.policy, self.judge, self.seed = policy, judge, seed
+        self._known: dict[tuple[int, Ids], _Tried] = {}  # of the teacher, by row and prompt
+
+    def rates(
+        self, samples: int, templates: Collection[str] = tuple(TEMPLATES), styles: Collection[str] = tuple(STYLES)
+    ) -> Iterator[Rate]:
+        """The base rate first, then the teacher's for each template and style, as they are measured."""
+        problem = self.judge.problem
+        prompt = self.policy.chat.prompt(prompts.student_text(problem))
+        base = self._try(dict.fromkeys(range(samples), prompt), BASE)
+        yield _rate("student", "", base)
+        failed = [tried for tried in base if not tried.judgement.solved]
+        for template in templates:
+            first: list[Ids] = []
+            for style in styles:
+                asked = [self._teacher_prompt(tried, TEMPLATES[template], STYLES[style]) for tried in failed]
+                first = first or asked
+                changed = sum(one != other for one, other in zip(asked, first, strict=True))
+                yield _rate(template, style, self._teach(asked), changed)
+
+    def _teacher_prompt(self, tried: _Tried, template: Template, style: FeedbackStyle) -> Ids:
+        problem = self.judge.problem
+        told = render(tried.judgement, problem, truncated=tried.sample.truncated, style=style)
+        return self.policy.chat.prompt(prompts.teacher_text(problem, told.text, template))
+
+    def _teach(self, asked: Sequence[Ids]) -> list[_Tried]:
+        rows = dict(enumerate(asked))
+        new = {row: prompt for row, prompt in rows.items() if (row, prompt) not in self._known}
+        for row, tried in zip(new, self._try(new, TEACHER), strict=True):
+            self._known[row, new[row]] = tried
+        return [self._known[row, prompt] for row, prompt in rows.items()]
+
+    def _try(self, asked: Mapping[int, Ids], stream: int) -> list[_Tried]:
+        """A row draws from the same random numbers whatever its prompt and its company."""
+        samples: list[Sample] = []
+        rows = list(asked)
+        for start in range(0, len(rows), SEQUENCES):
+            batch = rows[start : start + SEQUENCES]
+            rngs = [np.random.default_rng([self.seed, stream, row]) for row in batch]
+            samples += self.policy.sampler.sample([asked[row] for row in batch], rngs)
+        programs = [extract_program(self.policy.chat.text(sample.response)) for sample in samples]
+        judgements = self.judge.judge_many(programs)
+        return [_Tried(sample, judgement) for sample, judgement in zip(samples, judgements, strict=True)]
+
+
+def _rate(template: str, style: str, tried: Sequence[_Tried], changed: int = 0) -> Rate:
+    verdicts = Counter(str(one.judgement.verdict) for one in tried)
+    tokens = [len(one.sample.response) for one in tried]
+    return Rate(
+        template=template,
+        style=style,
+        passed=sum(one.judgement.solved for one in tried),
+        samples=len(tried),
+        mean_tokens=float(np.mean(tokens)) if tokens else 0.0,
+        verdicts=tuple(verdicts.most_common()),
+        changed=changed,
+    )

@@ -1,0 +1,31 @@
+"""What a method is: it says what is sampled next, and what is learnt from the judged attempts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from sdpo_tts.discovery.attempt import Judged
+from sdpo_tts.policy.batch import Ids
+from sdpo_tts.policy.learning.learner import Learner
+from sdpo_tts.policy.learning.metrics import Step
+
+
+class Strategy(Protocol):
+    """`batch_size` is the method's own best; the last batch of a budget may be smaller. `learner`: what it trains."""
+
+    name: str
+    batch_size: int
+    learner: Learner | None
+
+    def prompts(self, count: int) -> list[Ids]: ...
+
+    def learn(self, batch: Sequence[Judged]) -> Step | str:
+        """What the step did, or in words why there was none."""
+        ...
+
+    def state(self) -> Any:
+        """What it has learnt besides its learner's weights, as plain lists: for a checkpoint."""
+        ...
+
+    def restore(self, state: Any) -> None: ...

@@ -1,0 +1,67 @@
+"""What a run works with, and how far it has come: all that a checkpoint keeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sdpo_tts.discovery.attempt import Attempt, Judged
+from sdpo_tts.discovery.budget import Budget, Spending
+from sdpo_tts.discovery.critic import Critic
+from sdpo_tts.discovery.guard import Guard
+from sdpo_tts.discovery.methods.strategy import Strategy
+from sdpo_tts.judge import Judge
+from sdpo_tts.judge.feedback.style import FeedbackStyle
+from sdpo_tts.policy.network import Network
+from sdpo_tts.policy.prompts import Chat
+from sdpo_tts.policy.sampler import Sampler
+from sdpo_tts.record import Journal, RunDir
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a run works with. `network` is the policy that `sampler` serves and a strategy may train.
+
+    `guard` watches over a policy that is trained; `critic` adds to the sandbox's feedback.
+    """
+
+    network: Network
+    chat: Chat
+    sampler: Sampler
+    judge: Judge
+    journal: Journal
+    run: RunDir
+    guard: Guard | None = None
+    critic: Critic | None = None
+
+
+@dataclass(frozen=True)
+class SolverSettings:
+    """`style` says how feedback is written. `keep_going` spends the whole budget, and siblings learn from a success;
+    otherwise `cancel` ends the batch of a success at once: answers that have not ended count as attempts that failed.
+    So many `base_samples` of each batch come from the base, for diversity, once there is something else."""
+
+    style: FeedbackStyle = field(default_factory=FeedbackStyle)
+    keep_going: bool = False
+    cancel: bool = True
+    base_samples: int = 0
+
+
+class SolverState:
+    """One run of one method on one problem, between two batches or within one."""
+
+    def __init__(
+        self, parts: Parts, strategy: Strategy, budget: Budget, seed: int, settings: SolverSettings | None = None
+    ) -> None:
+        self.parts, self.strategy, self.budget, self.seed = parts, strategy, budget, seed
+        self.settings = settings or SolverSettings()
+        self.spent = Spending()
+        self.step = 0
+        self.winner: Judged | None = None
+        self.in_hand: list[Attempt] = []  # sampled before the run was interrupted, in so many seconds
+        self.in_hand_seconds = 0.0
+        self.known: dict[int, Judged] = {}  # and what of it was judged, by number
+
+    @property
+    def done(self) -> bool:
+        """Whether it has found what it was for."""
+        return self.winner is not None and not self.settings.keep_going

@@ -1,0 +1,96 @@
+"""The programs of the problem's author: compiled once, run in containers that no submission ever shares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sdpo_tts.errors import UserError
+from sdpo_tts.judge.checking.checker import Comparison, ValidatorError
+from sdpo_tts.judge.compiler import Compiler, Files
+from sdpo_tts.judge.containers.container import Command, ContainerLimits
+from sdpo_tts.judge.containers.pool import ContainerPool
+from sdpo_tts.judge.containers.session import Session
+from sdpo_tts.judge.facts import Facts, signal_name
+from sdpo_tts.judge.verdict import CompileError
+from sdpo_tts.problem import Convention, Function, Problem, Program
+from sdpo_tts.problem.language import language
+
+MIB = 2**20
+CPU_S, WALL_S, OUTPUT_BYTES, MEMORY_BYTES = 30.0, 120.0, 16 * MIB, 512 * MIB
+MESSAGE_CHARS = 250
+FEEDBACK_DIR = "/tmp/"  # writable, and emptied after every run
+# Right, and wrong (testlib: wrong answer, presentation, dirt, unexpected end of file).
+_EXITS = {Convention.TESTLIB: (0, (1, 2, 4, 8)), Convention.KATTIS: (42, (43,))}
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A compiled program of the author's, with the command that runs it. `key` is where the problem file names it."""
+
+    key: str
+    argv: tuple[str, ...]
+    files: Files
+    arguments: tuple[str, ...] = ()
+
+    def command(self, *arguments: str, keep: str | None = None) -> Command:
+        argv = (*self.argv, *arguments, *self.arguments)
+        return Command(argv, CPU_S, WALL_S, OUTPUT_BYTES, MEMORY_BYTES, keep)
+
+
+class AuthorPrograms:
+    """Makes tools, and lends out containers for them. Safe to use from several threads."""
+
+    def __init__(self, problem: Problem, containers: ContainerPool, compiler: Compiler) -> None:
+        self._path, self._containers, self._compiler = problem.path, containers, compiler
+        largest = max((len(test.input) + len(test.expected) for test in problem.tests), default=0)
+        laid_out = largest + problem.limits.output_bytes + 64 * MIB
+        self._container_limits = ContainerLimits(MEMORY_BYTES + 2 * laid_out, laid_out, author=True)
+
+    def tool(self, key: str, program: Program, function: Function | None = None) -> Tool:
+        """`function`: it is called as a submission of function mode is. Raises UserError when it does not compile."""
+        known = language(program.language)
+        try:
+            files = self._compiler.compile(known, {**dict(program.files), known.source: program.source}, author=True)
+        except CompileError as error:
+            what = f"`{key}` does not compile: {error}"
+            raise UserError(what, where=str(self._path)) from None
+        return Tool(key, known.command(MEMORY_BYTES, function), files, program.arguments)
+
+    def session(self, tool: Tool, files: Mapping[str, bytes]) -> Session:
+        """With the tool and these files in a container that has been used by the author's programs alone."""
+        return Session(self._containers, self._container_limits, {**tool.files, **files})
+
+    def run(self, tool: Tool, command: Command, files: Mapping[str, bytes], stdin: bytes = b"") -> Facts:
+        """Raises ContainerLost."""
+        with self.session(tool, files) as session:
+            return session.run(command, stdin)
+
+
+def paths(convention: Convention) -> tuple[str, ...]:
+    """The arguments of a checker or an interactor, files in its working directory."""
+    return ("input", "output", "answer") if convention is Convention.TESTLIB else ("input", "answer", FEEDBACK_DIR)
+
+
+def message_file(convention: Convention) -> str | None:
+    """Where it leaves its words, if not on stderr."""
+    return FEEDBACK_DIR + "judgemessage.txt" if convention is Convention.KATTIS else None
+
+
+def opinion(key: str, convention: Convention, facts: Facts) -> Comparison:
+    """The verdict of a checker or interactor that has ended. Raises ValidatorError."""
+    said = facts.kept if convention is Convention.KATTIS else facts.stderr
+    words = " ".join(said.decode(errors="replace").split())[:MESSAGE_CHARS]
+    right, wrong = _EXITS[convention]
+    if not (facts.killed or facts.oom_kills or facts.signal) and facts.exit_code in (right, *wrong):
+        return Comparison(facts.exit_code == right, words)
+    raise ValidatorError(f"{key}: {how_it_ended(facts)}" + (f": {words}" if words else ""))
+
+
+def how_it_ended(facts: Facts) -> str:
+    """For a program that should have ended otherwise."""
+    if facts.killed:
+        return {"output": "writes too much", "cpu": "takes too much CPU time"}.get(facts.killed, "takes too long")
+    if facts.oom_kills:
+        return "uses too much memory"
+    return f"killed by {signal_name(facts.signal)}" if facts.signal else f"exit code {facts.exit_code}"

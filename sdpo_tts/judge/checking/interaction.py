@@ -1,0 +1,103 @@
+"""A submission and an interactor, each in its own container, with the host passing on what they write."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from queue import SimpleQueue
+
+from sdpo_tts.judge.containers.container import Command, Container
+from sdpo_tts.judge.containers.session import Session
+from sdpo_tts.judge.facts import Facts
+
+TRANSCRIPT_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Interaction:
+    """What both sides came to. `interactor_first`: it ended before the submission did.
+
+    `transcript`: the first 64 KiB of what was said, a line each: `> ` the submission's, `< ` the interactor's.
+    """
+
+    submission: Facts
+    interactor: Facts
+    interactor_first: bool
+    transcript: bytes
+
+
+@dataclass(frozen=True)
+class Side:
+    """A program with the limits that it runs under; `idle_s`: how long it may wait without a word of either side, and
+    go on once the other has ended."""
+
+    session: Session
+    command: Command
+    idle_s: float
+
+
+def hold(submission: Side, interactor: Side) -> Interaction:
+    """Runs both until both have ended; what ends first closes the other's input. Raises ContainerLost.
+
+    Neither begins before the other can: the start of a container is nobody's silence.
+    """
+    log, ended = _Log(), list[Side]()
+    questions, answers = _Wire(log, b"< "), _Wire(log, b"> ")
+    with ThreadPoolExecutor(2, thread_name_prefix="interaction") as pool:
+        list(pool.map(lambda side: side.session.prepare(), (submission, interactor)))
+        theirs = pool.submit(_run, interactor, answers, questions, ended)
+        ours = pool.submit(_run, submission, questions, answers, ended)
+        facts, their_facts = ours.result(), theirs.result()
+    return Interaction(facts, their_facts, ended[0] is interactor, log.text())
+
+
+def _run(side: Side, heard: _Wire, said: _Wire, ended: list[Side]) -> Facts:
+    def talk(container: Container) -> Facts:
+        try:
+            return container.converse(side.command, side.idle_s, heard.queue, said.put)
+        finally:
+            ended.append(side)
+            said.put(None)
+
+    try:
+        return side.session.converse(side.command, talk)
+    finally:
+        said.put(None)  # whatever happened: the other side must not wait for ever
+
+
+class _Wire:
+    """One direction. It takes any amount at once: two programs that both write and do not read must not block us."""
+
+    def __init__(self, log: _Log, mark: bytes) -> None:
+        self.queue: SimpleQueue[bytes | None] = SimpleQueue()
+        self._log, self._mark = log, mark
+
+    def put(self, data: bytes | None) -> None:
+        """None: no more will come."""
+        if data:
+            self._log.add(self._mark, data)
+        self.queue.put(data)
+
+
+class _Log:
+    """Who said what, in order, up to a limit."""
+
+    def __init__(self) -> None:
+        self._lock, self._kept = threading.Lock(), bytearray()
+        self._last = b""
+
+    def add(self, mark: bytes, data: bytes) -> None:
+        with self._lock:
+            for line in data.splitlines(keepends=True):
+                if len(self._kept) >= TRANSCRIPT_BYTES:
+                    return
+                going_on = self._last == mark and not self._kept.endswith(b"\n")
+                if not going_on:
+                    self._kept += b"" if self._kept.endswith(b"\n") or not self._kept else b"\n"
+                    self._kept += mark
+                self._kept += line
+                self._last = mark
+
+    def text(self) -> bytes:
+        return bytes(self._kept[:TRANSCRIPT_BYTES])

@@ -1,0 +1,77 @@
+"""Right or wrong: by comparison on the host, by a checker program, or by an interactor."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sdpo_tts.judge.author_programs import CPU_S, WALL_S, AuthorPrograms, Tool, message_file, opinion, paths
+from sdpo_tts.judge.checking.checker import Comparison, ValidatorError, compare
+from sdpo_tts.judge.checking.checker_json import compare_json
+from sdpo_tts.judge.checking.interaction import Interaction, Side, hold
+from sdpo_tts.judge.containers.container import Command
+from sdpo_tts.judge.containers.session import Session
+from sdpo_tts.problem import Mode, Problem, Test
+
+CHECKER_TRIES = 2
+
+
+class Validator:
+    """Knows right from wrong on one problem. Safe to use from several threads.
+
+    Creating it compiles checker and interactor: raises UserError when one does not compile, and ContainerLost.
+    """
+
+    def __init__(self, problem: Problem, author_programs: AuthorPrograms) -> None:
+        self._problem, self._author_programs = problem, author_programs
+        checker, interactor = problem.checker.program, problem.interactor
+        self._checker = author_programs.tool("checker", checker) if checker else None
+        self._interactor = author_programs.tool("interactor", interactor.program) if interactor else None
+
+    def compare(self, test: Test, output: bytes) -> Comparison:
+        """Whether `output` is a right answer. Raises ValidatorError (a checker program failed twice), ContainerLost."""
+        if self._checker:
+            return self._check(self._checker, test, output)
+        if self._problem.mode is Mode.FUNCTION:
+            return compare_json(self._problem.checker, test.expected, output)
+        return compare(self._problem.checker, test.expected, output)
+
+    def converse(self, session: Session, command: Command, test: Test, wall_s: float = WALL_S) -> Interaction:
+        """Lets a submission talk with the interactor, for `wall_s` at most. Raises ContainerLost."""
+        assert self._interactor and self._problem.interactor
+        convention = self._problem.interactor.convention
+        kept = "output" if self._checker else message_file(convention)
+        words = self._interactor.command(*paths(convention), keep=kept)
+        files = {"input": test.input, "answer": test.expected}
+        # The CPU limit is as ever. A wall clock would count each word's way here and there: silence is what ends it.
+        # Only the submission's: an interactor waits as long as that lasts, and then its input ends.
+        ours = Side(session, replace(command, wall_s=wall_s), idle_s=command.wall_s)
+        talk = self._hold(ours, words, files)
+        if talk.submission.killed == "idle" and talk.interactor.cpu_s > command.wall_s / 2:
+            # The silence was the interactor's, which has computed.
+            talk = self._hold(replace(ours, idle_s=command.wall_s + CPU_S), words, files)
+        return talk
+
+    def _hold(self, ours: Side, words: Command, files: dict[str, bytes]) -> Interaction:
+        assert self._interactor
+        with self._author_programs.session(self._interactor, files) as own:
+            return hold(ours, Side(own, words, WALL_S))
+
+    def settle(self, interaction: Interaction, test: Test) -> Comparison:
+        """The interactor's opinion, and the checker's of what it wrote. Raises ValidatorError, ContainerLost."""
+        assert self._problem.interactor
+        verdict = opinion("interactor", self._problem.interactor.convention, interaction.interactor)
+        if verdict.ok and self._checker:
+            return self._check(self._checker, test, interaction.interactor.kept)
+        return verdict
+
+    def _check(self, tool: Tool, test: Test, output: bytes) -> Comparison:
+        convention = self._problem.checker.convention
+        command = tool.command(*paths(convention), keep=message_file(convention))
+        files = {"input": test.input, "answer": test.expected, "output": output}
+        for left in reversed(range(CHECKER_TRIES)):
+            try:
+                return opinion("checker", convention, self._author_programs.run(tool, command, files, stdin=output))
+            except ValidatorError:
+                if not left:
+                    raise
+        raise AssertionError("unreachable")

@@ -1,0 +1,1 @@
+"""The Docker engine and the containers in which programs run."""

@@ -1,0 +1,222 @@
+"""A running container and what it is asked to do."""
+
+from __future__ import annotations
+
+import struct
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import accumulate
+from queue import SimpleQueue
+from typing import Any
+
+from sdpo_tts.judge.containers.channel import MOST_FRAME_BYTES, Channel, ChannelClosed
+from sdpo_tts.judge.facts import Facts
+
+ENV = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/w", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"}
+AHEAD_BYTES = 16 * 1024  # of input that surely fits into the pipes to a supervisor that does not read yet
+SETTLE_S = 0.5
+SLACK_S = 20.0  # what a busy machine may add to all that before the container counts as lost
+STRETCH = 4  # as STARVED_FACTOR in the supervisor
+# As `Limits` and `Facts` in the supervisor.
+LIMITS, FACTS = struct.Struct("<6Q"), struct.Struct("<10q")
+DONE = b"done"
+
+Words = SimpleQueue[bytes | None]
+
+
+@dataclass(frozen=True)
+class ContainerLimits:
+    """What one container may use: memory of all its processes (its tmpfs counts), bytes in each tmpfs.
+
+    `author`: it is for programs of the problem's author, and no submission has ever been in it.
+    """
+
+    memory_bytes: int
+    tmpfs_bytes: int
+    author: bool = False
+
+
+@dataclass(frozen=True)
+class Command:
+    """One program run: limits in seconds and bytes; `keep` names a file of its to bring back, its last `keep_bytes`."""
+
+    argv: tuple[str, ...]
+    cpu_s: float
+    wall_s: float
+    output_bytes: int
+    stack_bytes: int
+    keep: str | None = None
+    keep_bytes: int = MOST_FRAME_BYTES
+
+    @property
+    def patience_s(self) -> float:
+        """When its answer is overdue; the supervisor stretches the wall limit of one that gets no processor."""
+        return STRETCH * self.wall_s + SLACK_S
+
+
+class ContainerLost(Exception):
+    """The container or the engine failed; it says nothing about the program."""
+
+
+class ContainerOutOfMemory(Exception):
+    """The container went down because its programs used all memory: the program's own fault."""
+
+
+class Container:
+    """A running container and the channel to its supervisor."""
+
+    def __init__(self, api: Any, id: str, channel: Channel) -> None:
+        self._api, self.id, self._channel = api, id, channel
+        self.uses = 0
+        self._begun: deque[tuple[Command, bytes]] = deque()  # sent, but not yet answered
+
+    def load(self, files: Mapping[str, bytes]) -> None:
+        """The files that every later command finds in its working directory. Raises ContainerLost."""
+        self._send([b"load", *(part for name, content in files.items() for part in (name.encode(), content))])
+        self._answer(SLACK_S)
+
+    def run(self, command: Command, stdin: bytes = b"", ahead: Sequence[bytes] = ()) -> Facts:
+        """With `ahead`, the same command is begun on those before this one's answer is here, to be asked for in order.
+
+        Raises ContainerLost, ContainerOutOfMemory.
+        """
+        if not self.has_begun(command, stdin):
+            self._begin(command, [stdin])
+        self._begin_ahead(command, ahead)
+        self._begun.popleft()
+        return _facts(self._answer(command.patience_s))
+
+    def _begin_ahead(self, command: Command, ahead: Sequence[bytes]) -> None:
+        """Those that are not begun yet, up to the first that may not fit into the pipes.
+
+        They are sent together, once half of those before have been answered: what is sent wakes three other processes.
+        """
+        known = len(self._begun) - 1
+        if known > len(ahead) // 2:
+            return
+        sizes = accumulate(map(len, ahead))
+        fitting = sum(size <= AHEAD_BYTES for size in sizes)
+        if inputs := ahead[known:fitting]:
+            self._begin(command, inputs)
+
+    def converse(self, command: Command, idle_s: float, heard: Words, said: Callable[[bytes | None], None]) -> Facts:
+        """As `run`, with an input that comes while it runs. In both directions None means that no more will come.
+
+        `idle_s` seconds without a word of either side end it. Raises ContainerLost, ContainerOutOfMemory.
+        """
+        self._send(_request(command, b"", idle_s))
+        stopped = threading.Event()
+        feeder = threading.Thread(target=self._feed, args=(heard, stopped), daemon=True)
+        feeder.start()
+        try:
+            while True:
+                answer = self._answer(command.patience_s)
+                if answer[0] == DONE:
+                    return _facts(answer)
+                said(answer[1] if answer[0] == b"said" else None)
+        finally:
+            stopped.set()
+            heard.put(None)  # wakes the feeder
+            feeder.join()
+
+    def _feed(self, heard: Words, stopped: threading.Event) -> None:
+        while (data := heard.get()) is not None or not stopped.is_set():
+            with suppress(ChannelClosed):  # `converse` finds out
+                self._channel.send([[b"hush"] if data is None else [b"hear", data]], SLACK_S)
+
+    def has_begun(self, command: Command, stdin: bytes) -> bool:
+        """Whether that is what is answered next."""
+        return bool(self._begun) and self._begun[0][1] is stdin and self._begun[0][0] == command
+
+    def settle(self, patience_s: float = SETTLE_S) -> None:
+        """Waits for the end of all that was begun and is not wanted, so long in all.
+
+        Raises ContainerLost, ContainerOutOfMemory.
+        """
+        deadline = time.monotonic() + patience_s
+        while self._begun:
+            self._begun.popleft()
+            facts = _facts(self._answer(deadline - time.monotonic()))
+            if facts.dirty or facts.oom_kills:
+                raise ContainerLost("what was begun and is not wanted has spoiled the container")
+
+    def _begin(self, command: Command, inputs: Sequence[bytes]) -> None:
+        self._send(*(_request(command, stdin) for stdin in inputs))
+        self._begun.extend((command, stdin) for stdin in inputs)
+
+    def remove(self) -> None:
+        """Kills and removes it; that it is gone already is fine."""
+        with suppress(Exception):
+            self._channel.close()
+        with suppress(*engine_errors()):
+            self._api.remove_container(self.id, force=True, v=True)
+
+    def _send(self, *requests: list[bytes]) -> None:
+        try:
+            self._channel.send(requests, SLACK_S)
+        except ChannelClosed as error:
+            raise self._loss(error) from error
+
+    def _answer(self, timeout_s: float) -> list[bytes]:
+        try:
+            return self._channel.receive(timeout_s)
+        except ChannelClosed as error:
+            raise self._loss(error) from error
+
+    def _loss(self, error: ChannelClosed) -> Exception:
+        words = bytes(self._channel.stderr).decode(errors="replace").strip().splitlines()[-1:]
+        message = ": ".join([f"container {self.id[:12]}: {error}", *words])
+        try:
+            state = self._api.inspect_container(self.id)["State"]
+        except engine_errors():
+            return ContainerLost(message)
+        if state["OOMKilled"] and not state["Running"]:
+            return ContainerOutOfMemory(message)
+        return ContainerLost(f"{message} (exit code {state['ExitCode']})")
+
+
+def _request(command: Command, stdin: bytes, idle_s: float = 0.0) -> list[bytes]:
+    """To run it; with an idle time, as a interaction."""
+    times = (round(seconds * 1e9) for seconds in (command.cpu_s, command.wall_s, idle_s))
+    limits = LIMITS.pack(*times, command.output_bytes, command.stack_bytes, command.keep_bytes)
+    env = [f"{name}={value}" for name, value in ENV.items()]
+    return [b"run", limits, (command.keep or "").encode(), stdin, _texts(command.argv), _texts(env)]
+
+
+def _texts(texts: Iterable[str]) -> bytes:
+    return b"".join(text.encode() + b"\0" for text in texts)
+
+
+def _facts(answer: list[bytes]) -> Facts:
+    """From a supervisor's answer to a finished run. Raises ContainerLost."""
+    _, numbers, killed, stdout, stderr, kept = answer
+    exit_code, signal, cpu_ns, wall_ns, oom_kills, evicted, peak, out_bytes, err_bytes, dirty = FACTS.unpack(numbers)
+    if evicted:
+        raise ContainerLost("a program was killed because the machine ran out of memory")
+    return Facts(
+        exit_code=None if signal else exit_code,
+        signal=signal or None,
+        cpu_s=cpu_ns / 1e9,
+        wall_s=wall_ns / 1e9,
+        killed=killed.decode() or None,
+        oom_kills=oom_kills,
+        peak_bytes=peak,
+        stdout_bytes=out_bytes,
+        stderr_bytes=err_bytes,
+        dirty=bool(dirty),
+        stdout=stdout,
+        stderr=stderr,
+        kept=kept,
+    )
+
+
+def engine_errors() -> tuple[type[Exception], ...]:
+    """What its client raises when the engine fails."""
+    from docker.errors import DockerException
+    from requests.exceptions import RequestException
+
+    return DockerException, RequestException, OSError

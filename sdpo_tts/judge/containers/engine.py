@@ -1,0 +1,104 @@
+"""The Docker engine and the sandbox image: found or refused here, before anything is judged."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator, Set
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
+
+from sdpo_tts.errors import SetupError, first_line
+from sdpo_tts.judge.containers.container import engine_errors
+from sdpo_tts.problem.language import sandbox_folder
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+    from docker.models.images import Image
+
+API_TIMEOUT_S, PING_TIMEOUT_S = 60, 5
+SOURCES_LABEL, LANGUAGES_LABEL = "sdpo-tts.sources", "sdpo-tts.languages"  # on an image, by `sandbox/build`
+
+
+def connect() -> DockerClient:
+    """A client whose engine answers. Raises SetupError when none does."""
+    import docker
+
+    with answering():
+        client = docker.from_env(timeout=API_TIMEOUT_S)
+        client.ping()
+    return client
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """Raises SetupError where no engine answers to what is asked inside."""
+    try:
+        yield
+    except engine_errors() as error:
+        raise SetupError(
+            f"no Docker engine answers: {first_line(error)}",
+            where="judge",
+            hint=f"start Docker, or as root on Debian or Ubuntu run {sandbox_folder() / 'engine'}",
+        ) from error
+
+
+def answers() -> bool:
+    """Whether an engine does, asked anew."""
+    import docker
+
+    try:
+        client = docker.from_env(timeout=PING_TIMEOUT_S)
+        try:
+            return bool(client.ping())
+        finally:
+            client.close()
+    except engine_errors():
+        return False
+
+
+def sandbox_image(client: DockerClient, languages: Set[str]) -> str:
+    """The name of an image with these languages; built first if the engine lacks one (minutes, then never again).
+
+    Raises SetupError when it cannot be built.
+    """
+    return find_image(client, languages) or _build("--languages", ",".join(["default", *sorted(languages)]))
+
+
+def demand_language(key: str, others: Set[str]) -> None:
+    """Raises SetupError where there is an image with the other languages, but none with this one beside them.
+
+    Nobody waits for minutes while a compiler is installed for one program.
+    """
+    with closing(connect()) as client:
+        if find_image(client, others) and not find_image(client, {key, *others}):
+            hint = f"{sandbox_folder() / 'build'} --languages default,{key}"
+            raise SetupError(f"no sandbox image has language '{key}'", where="judge", hint=hint)
+
+
+def find_image(client: DockerClient, languages: Set[str]) -> str | None:
+    """The smallest image of this version of the sandbox that has all these languages."""
+    sources = _build("--tag").rpartition(":")[2]
+    images = client.images.list(filters={"label": f"{SOURCES_LABEL}={sources}"})
+    fitting = [image for image in images if image.tags and languages <= _languages(image)]
+    smallest = min(fitting, key=lambda image: int(image.attrs["Size"]), default=None)
+    return str(smallest.tags[0]) if smallest else None
+
+
+def languages_in(client: DockerClient, image: str) -> set[str]:
+    """The keys of the languages that programs may be in."""
+    return _languages(client.images.get(image))
+
+
+def _languages(image: Image) -> set[str]:
+    return set(image.labels[LANGUAGES_LABEL].split(","))
+
+
+def _build(*options: str) -> str:
+    script = sandbox_folder() / "build"
+    try:
+        done = subprocess.run(["bash", str(script), *options], stdout=subprocess.PIPE, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise SetupError(
+            "the sandbox image cannot be built", where="judge", hint=f"run {script} and read its messages"
+        ) from error
+    return done.stdout.strip()

@@ -1,0 +1,1 @@
+"""What the model is told of a program that failed, and the second run that finds out why it did."""

@@ -1,0 +1,1 @@
+"""The learning step: losses, teachers, the learner and what it measures."""

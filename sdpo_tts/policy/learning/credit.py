@@ -1,0 +1,60 @@
+"""Which tokens of an answer its self-teacher would have chosen otherwise (the paper's figures 4 and 22)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from sdpo_tts.policy.batch import Ids, Pair
+from sdpo_tts.policy.learning.teacher import Teacher, TeacherSettings
+from sdpo_tts.policy.network import Network
+from sdpo_tts.policy.prompts import Chat
+
+_NONE: tuple[tuple[str, float], ...] = ()
+ROWS = 64  # response positions whose logits exist at once
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some characters of an answer: one token, or several that make up a character together.
+
+    `log_ratio` is log(teacher / student) of its tokens, in nats: below 0 the teacher disagrees, above 0 it reinforces.
+    `alternatives` are the teacher's likeliest first tokens here with their probabilities.
+    """
+
+    text: str
+    log_ratio: float
+    alternatives: tuple[tuple[str, float], ...]
+
+
+def credit(
+    network: Network, chat: Chat, teacher_prompt: Ids, response: Ids, logprobs: Sequence[float], top: int = 3
+) -> list[Piece]:
+    """The pieces of an answer. `logprobs` are the student's when it was sampled; the teacher is the frozen one."""
+    teacher = Teacher(network, TeacherSettings())
+    with torch.no_grad():
+        (views,) = teacher.read([teacher_prompt]).hidden([Pair(teacher_prompt, response)])
+    pieces: list[Piece] = []
+    pending: list[int] = []
+    ratio, alternatives = 0.0, _NONE
+    for t, (token, logprob) in enumerate(zip(response, logprobs, strict=True)):
+        if t % ROWS == 0:
+            logp_T_V = teacher.logits([hidden_T_D[t : t + ROWS] for hidden_T_D in views]).log_softmax(-1)
+        row_V = logp_T_V[t % ROWS]
+        if not pending:
+            ratio, alternatives = 0.0, _alternatives(row_V, chat, top)
+        pending.append(token)
+        ratio += float(row_V[token]) - logprob
+        if not (text := chat.text(pending)).endswith("\ufffd") or t + 1 == len(response):
+            pieces.append(Piece(text, ratio, alternatives))
+            pending = []
+    return pieces
+
+
+def _alternatives(logp_V: torch.Tensor, chat: Chat, top: int) -> tuple[tuple[str, float], ...]:
+    best = logp_V.topk(top)
+    return tuple(
+        (chat.text([token]), float(logp)) for token, logp in zip(best.indices.tolist(), best.values.exp(), strict=True)
+    )

@@ -1,0 +1,301 @@
+"""One step a batch: the student moves toward itself with the feedback in its context (SDPO), or by reward (GRPO)."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sdpo_tts.errors import SdpoError
+from sdpo_tts.policy import memory
+from sdpo_tts.policy.batch import Ids, Pair, SharedPrefix
+from sdpo_tts.policy.learning.loss import LossSettings, Target, token_loss
+from sdpo_tts.policy.learning.metrics import RunningMetrics, Step
+from sdpo_tts.policy.learning.teacher import Reading, Teacher, TeacherSettings
+from sdpo_tts.policy.network import Network, precise
+from sdpo_tts.policy.sampler import Sample
+
+LOG = logging.getLogger(__name__)
+CHUNK = 2**24  # logits that the output layer computes at once: 32 MiB in bfloat16
+BLOCK = {"cpu": 2**20}  # logits of which the loss is computed at once; elsewhere the whole chunk
+NOISE = 1e-6  # a gradient's norm up to which it is rounding, of which Adam would make a step of full length
+
+
+@dataclass(frozen=True)
+class LearnerSettings:
+    """AdamW as in the paper's table 12, with a learning rate for LoRA instead of full fine-tuning.
+
+    A batch makes `updates` optimiser steps on as many parts of it. `micro_tokens` bounds the padded tokens behind the
+    shared prompt that one pass takes (None: from the free memory). A mean gap above `max_gap` nats between the
+    sampler's and the learner's log-probabilities is an error.
+    """
+
+    learning_rate: float = 1e-4
+    weight_decay: float = 0.01
+    max_grad_norm: float = 1.0
+    updates: int = 1
+    micro_tokens: int | None = None
+    max_gap: float = 0.1
+    teacher: TeacherSettings = field(default_factory=TeacherSettings)
+    loss: LossSettings = field(default_factory=LossSettings)
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One attempt to learn from.
+
+    `teacher_prompt` is the prompt under which the model is its teacher (None: no teacher), `advantage` the attempt's
+    by reward. `weight` identical attempts stand behind it. `old_logprobs` are set when a batch makes several updates.
+    """
+
+    sample: Sample
+    teacher_prompt: Ids | None = None
+    advantage: float = 0.0
+    weight: int = 1
+    old_logprobs: tuple[float, ...] | None = None
+
+    @property
+    def student(self) -> Pair:
+        return Pair(self.sample.prompt, self.sample.response)
+
+    @property
+    def teacher(self) -> Pair:
+        assert self.teacher_prompt is not None
+        return Pair(self.teacher_prompt, self.sample.response)
+
+
+class NonFiniteError(SdpoError):
+    """The loss or its gradient is not a number; `lessons` are the batch that did it."""
+
+    def __init__(self, message: str, lessons: Sequence[Lesson]) -> None:
+        super().__init__(message, where="learner", hint="a smaller --learning-rate, or --dtype float32")
+        self.lessons = lessons
+
+
+@dataclass(frozen=True)
+class LearnerState:
+    """A copy of the adapter and of its optimiser."""
+
+    adapter: list[Tensor]
+    optimiser: dict[str, Any]
+
+
+class Learner:
+    """The trainable adapter with its optimiser and its teacher."""
+
+    def __init__(self, network: Network, settings: LearnerSettings) -> None:
+        self.network, self.settings = network, settings
+        self.teacher = Teacher(network, settings.teacher)
+        self.micro_tokens = settings.micro_tokens or memory.micro_tokens(network)
+        self.optimiser = torch.optim.AdamW(
+            network.trainable, lr=settings.learning_rate, weight_decay=settings.weight_decay
+        )
+
+    def step(self, lessons: Sequence[Lesson]) -> Step:
+        """Learn from a batch and move the network to its next version.
+
+        Raises NonFiniteError, with the adapter as it was before the update, or SdpoError when the sampler's
+        log-probabilities are not this network's.
+        """
+        if self.settings.updates > 1:
+            lessons = [replace(lesson, old_logprobs=self.logprobs(lesson)) for lesson in lessons]
+        size = math.ceil(len(lessons) / self.settings.updates)
+        steps = [self._update(lessons[start : start + size]) for start in range(0, len(lessons), size)]
+        self.network.version += 1
+        self.teacher.follow()
+        lost = self.teacher.ema.lost if self.teacher.ema else 0.0
+        return replace(_mean(steps), ema_lost=lost)
+
+    def state(self) -> LearnerState:
+        return LearnerState(self.network.state(), copy.deepcopy(self.optimiser.state_dict()))
+
+    def restore(self, state: LearnerState) -> None:
+        """Go back to a copy, its learning rate included."""
+        self.network.restore(state.adapter)
+        self.optimiser.load_state_dict(copy.deepcopy(state.optimiser))
+
+    @property
+    def learning_rate(self) -> float:
+        return float(self.optimiser.param_groups[0]["lr"])
+
+    @learning_rate.setter
+    def learning_rate(self, rate: float) -> None:
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+
+    def _update(self, lessons: Sequence[Lesson]) -> Step:
+        distinct = merged(lessons)
+        metrics = self.gradient(distinct)
+        norm = float(torch.nn.utils.clip_grad_norm_(self.network.trainable, self.settings.max_grad_norm))
+        if not (math.isfinite(norm) and math.isfinite(metrics.loss)):
+            self.optimiser.zero_grad()
+            raise NonFiniteError(f"the loss ({metrics.loss}) or its gradient ({norm}) is not finite", lessons)
+        if norm > NOISE:
+            self.optimiser.step()
+        self.optimiser.zero_grad()
+        taught = [lesson.teacher for lesson in distinct if lesson.teacher_prompt is not None]
+        return Step(
+            loss=metrics.loss, kl=metrics.kl, entropy=metrics.entropy, grad_norm=norm,
+            gap_mean=metrics.gap_mean, gap_max=metrics.gap_max, trained=len(lessons), distinct=len(distinct),
+            trained_tokens=sum(len(lesson.sample.response) for lesson in distinct),
+            teacher_tokens=len(self.teacher.views) * sum(len(pair.prompt) + len(pair.response) for pair in taught),
+            micro_tokens=self.micro_tokens,
+        )  # fmt: skip
+
+    def gradient(self, lessons: Sequence[Lesson]) -> RunningMetrics:
+        """Leave the gradient of the batch's loss in the adapter's parameters; return what was measured on the way.
+
+        Out of memory: once more with half as much at once, and with activations computed twice instead of kept.
+        """
+        while True:
+            try:
+                return self._gradient(lessons)
+            except (RuntimeError, MemoryError) as error:
+                if not memory.ran_out(error) or (self.network.checkpointing and self.micro_tokens < 2):
+                    raise
+            self.optimiser.zero_grad()
+            self.network.checkpointing, self.micro_tokens = True, max(1, self.micro_tokens // 2)
+            LOG.warning("memory ran out while learning; now %d tokens at a time, activations twice", self.micro_tokens)
+            memory.let_go()
+
+    def _gradient(self, lessons: Sequence[Lesson]) -> RunningMetrics:
+        on_policy = sum(one.weight for one in lessons if not one.sample.base)
+        metrics = RunningMetrics(sum(one.weight for one in lessons), on_policy)
+        taught = [lesson for lesson in lessons if lesson.teacher_prompt is not None]
+        reading = self.teacher.read([lesson.teacher.prompt for lesson in taught]) if taught else None
+        prefix = SharedPrefix(self.network, [lesson.sample.prompt for lesson in lessons], grad=True)
+        for chosen in micro_batches(lessons, reading.head if reading else len(prefix.ids), self.micro_tokens):
+            views = _views(reading, chosen)
+            hidden = prefix.response_hidden([lesson.student for lesson in chosen])
+            gradients = [
+                self._sequence(student_T_D, teacher, lesson, metrics)
+                for student_T_D, teacher, lesson in zip(hidden, views, chosen, strict=True)
+            ]
+            torch.autograd.backward(hidden, gradients)
+        prefix.backward()
+        metrics.check(self.settings.max_gap)
+        return metrics
+
+    def _sequence(
+        self, student_T_D: Tensor, views: list[Tensor] | None, lesson: Lesson, metrics: RunningMetrics
+    ) -> Tensor:
+        """Gradient_T_D of the loss of one sequence with respect to its hidden states.
+
+        The output layer runs here, on some of one sequence's response positions at a time: whole-batch logits never
+        exist. The loss runs on still fewer, whose numbers in fp32 stay in a processor's cache.
+        """
+        gradients = []
+        for place in _slices(0, len(student_T_D), self._rows(CHUNK)):
+            leaf_T_D = student_T_D[place].detach().requires_grad_()
+            with torch.enable_grad():
+                scores_T_V = self.network.scores(leaf_T_D)
+            taught_T_V = self.teacher.scores([view_T_D[place] for view_T_D in views]) if views else None
+            gradient_T_V = torch.empty_like(scores_T_V)
+            for part in _slices(place.start, place.stop, self._rows(BLOCK.get(self.network.device.type, CHUNK))):
+                rows = slice(part.start - place.start, part.stop - place.start)
+                teacher_T_V = self.teacher.mixed([one[rows] for one in taught_T_V]) if taught_T_V else None
+                target = self._target(lesson, part, teacher_T_V)
+                gradient_T_V[rows] = self._token_gradient(scores_T_V.detach()[rows], target, lesson, metrics)
+            scores_T_V.backward(gradient_T_V)  # type: ignore[no-untyped-call]
+            assert leaf_T_D.grad is not None
+            gradients.append(leaf_T_D.grad)
+        return torch.cat(gradients)
+
+    def _token_gradient(self, scores_T_V: Tensor, target: Target, lesson: Lesson, metrics: RunningMetrics) -> Tensor:
+        """Gradient_T_V of the loss with respect to the student's logits; the loss itself goes to the metrics."""
+        share = lesson.weight / len(lesson.sample.response) / metrics.sequences
+        logits_T_V = precise(scores_T_V).requires_grad_()
+        with torch.enable_grad():
+            tokens = token_loss(logits_T_V, target, self.settings.loss)
+            (tokens.loss_T.sum() * share).backward()  # type: ignore[no-untyped-call]
+        metrics.add(tokens, share)
+        if not lesson.sample.base:
+            before_T = tokens.logp_T if target.old_logp_T is None else target.old_logp_T
+            metrics.add_gap((before_T - target.sampler_logp_T).abs(), share)
+        assert logits_T_V.grad is not None
+        return logits_T_V.grad
+
+    def _target(self, lesson: Lesson, place: slice, teacher_logits_T_V: Tensor | None) -> Target:
+        def on_device(values: Sequence[float]) -> Tensor:
+            return torch.tensor(values[place], device=self.network.device)
+
+        return Target(
+            response_T=on_device(lesson.sample.response),
+            teacher_logits_T_V=teacher_logits_T_V,
+            sampler_logp_T=on_device(lesson.sample.logprobs),
+            old_logp_T=on_device(lesson.old_logprobs) if lesson.old_logprobs else None,
+            advantage=lesson.advantage,
+        )
+
+    def _rows(self, numbers: int) -> int:
+        """Positions whose logits are so many numbers."""
+        return max(1, numbers // self.network.vocabulary)
+
+    @torch.no_grad()
+    def logprobs(self, lesson: Lesson) -> tuple[float, ...]:
+        """log pi(response[t]) under the adapter as it is now."""
+        prefix = SharedPrefix(self.network, [lesson.sample.prompt], grad=False)
+        (hidden_T_D,) = prefix.response_hidden([lesson.student])
+        response_T = torch.tensor(lesson.sample.response, device=self.network.device)
+        parts = [
+            self.network.logits(hidden_T_D[place]).log_softmax(-1).gather(-1, response_T[place, None])
+            for place in _slices(0, len(response_T), self._rows(CHUNK))
+        ]
+        return tuple(torch.cat(parts).squeeze(-1).tolist())
+
+
+def _slices(start: int, stop: int, size: int) -> Iterator[slice]:
+    for first in range(start, stop, size):
+        yield slice(first, min(first + size, stop))
+
+
+def merged(lessons: Sequence[Lesson]) -> list[Lesson]:
+    """Identical lessons become one with their number as its weight."""
+    groups: dict[object, Lesson] = {}
+    for one in lessons:
+        key = one.sample.prompt, one.sample.response, one.sample.base, one.teacher_prompt, one.advantage
+        groups[key] = replace(one, weight=groups[key].weight + one.weight) if key in groups else one
+    return list(groups.values())
+
+
+def micro_batches(lessons: Sequence[Lesson], head: int, tokens: int) -> Iterator[list[Lesson]]:
+    """Lessons in order of length, in groups whose padded size behind a prefix of `head` tokens is at most `tokens`."""
+    group: list[Lesson] = []
+    for lesson in sorted(lessons, key=lambda one: _size(one, head)):
+        if group and _size(lesson, head) * (len(group) + 1) > tokens:
+            yield group
+            group = []
+        group.append(lesson)
+    yield group
+
+
+def _size(lesson: Lesson, head: int) -> int:
+    prompt = lesson.sample.prompt if lesson.teacher_prompt is None else lesson.teacher_prompt
+    return max(0, len(prompt) - head) + len(lesson.sample.response)
+
+
+def _views(reading: Reading | None, lessons: Sequence[Lesson]) -> list[list[Tensor] | None]:
+    """Hidden states of the teacher for each lesson that has one."""
+    taught = [lesson for lesson in lessons if lesson.teacher_prompt is not None]
+    found = iter(reading.hidden([lesson.teacher for lesson in taught]) if reading and taught else [])
+    return [None if lesson.teacher_prompt is None else next(found) for lesson in lessons]
+
+
+def _mean(steps: Sequence[Step]) -> Step:
+    """Several updates as one step: means weighted by attempts, sums of counts, the largest gap."""
+    trained = sum(step.trained for step in steps)
+
+    means = ("loss", "kl", "entropy", "grad_norm", "gap_mean")
+    totals = ("trained", "distinct", "trained_tokens", "teacher_tokens")
+    return replace(
+        steps[-1],
+        gap_max=max(step.gap_max for step in steps),
+        **{name: sum(getattr(step, name) * step.trained for step in steps) / trained for name in means},
+        **{name: sum(getattr(step, name) for step in steps) for name in totals},
+    )

@@ -1,0 +1,70 @@
+"""A sampler whose memory does not hold a whole batch: it samples the batch in parts."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Sequence
+
+import numpy as np
+
+from sdpo_tts.policy import memory
+from sdpo_tts.policy.batch import Ids
+from sdpo_tts.policy.sampler import NOBODY, Listener, Sample, Sampler
+
+LOG = logging.getLogger(__name__)
+
+
+class SplitSampler:
+    """Another sampler, asked for half as many rows at once, for good, whenever memory runs out; one row must fit.
+
+    A row draws from its own generator, so its sample is the same in whatever company, but for rounding.
+    """
+
+    def __init__(self, sampler: Sampler) -> None:
+        self._sampler, self.name = sampler, sampler.name
+        self._rows: int | None = None
+
+    def sample(
+        self,
+        prompts: Sequence[Ids],
+        rngs: Sequence[np.random.Generator],
+        *,
+        base: int = 0,
+        listener: Listener = NOBODY,
+    ) -> list[Sample]:
+        """As `Sampler.sample`. Raises what the sampler raises when a single row is too much."""
+        found: dict[int, Sample] = {}
+        while left := [place for place in range(len(prompts)) if place not in found]:
+            part = left[: self._rows]
+            fresh = [copy.deepcopy(rngs[place]) for place in part]  # a try that ran out of memory draws in vain
+            try:
+                samples = self._sampler.sample(
+                    [prompts[place] for place in part], fresh, base=sum(place < base for place in part),
+                    listener=_relay(listener, part, found),
+                )  # fmt: skip
+            except (RuntimeError, MemoryError) as error:
+                if not memory.ran_out(error) or len(part) < 2:
+                    raise
+                self._halve(len(part))
+            else:
+                found.update(zip(part, samples, strict=True))
+        return [found[place] for place in range(len(prompts))]
+
+    def close(self) -> None:
+        self._sampler.close()
+
+    def _halve(self, rows: int) -> None:
+        self._rows = rows // 2
+        LOG.warning("memory ran out while sampling %d answers; now %d at a time", rows, self._rows)
+        memory.let_go()
+
+
+def _relay(told: Listener, places: Sequence[int], found: dict[int, Sample]) -> Listener:
+    """Passes on what is told of a part of the batch, and keeps it: what has ended stands, whatever comes after."""
+
+    def ended(place: int, sample: Sample) -> None:
+        found[places[place]] = sample
+        told.ended(places[place], sample)
+
+    return Listener(ended, told.enough)

@@ -1,0 +1,125 @@
+"""One run as the report sees it, from its journal alone."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+from sdpo_tts.comparison.arms import arm_of
+from sdpo_tts.record import Event, RunDir
+from sdpo_tts.record.events import COMPLETE
+from sdpo_tts.stats import Axis, Cost, Observation, attempt_costs, observation, solves
+
+ORDER = ("sdpo", "grpo", "multi-turn", "best-of-k")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One journal that has begun. `events` leave out a batch that was not judged to its end: which of its attempts
+    were judged by then depends on how long they ran. `name` is its arm's, where more than the journal told it."""
+
+    path: Path
+    events: tuple[Event, ...]
+    name: str = ""
+
+    def called(self, name: str) -> Run:
+        return self if name == self.arm else replace(self, name=name)
+
+    @cached_property
+    def started(self) -> Event:
+        return next(event for event in self.events if event["type"] == "run_started")
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """As the journal tells it; of older journals, the file beside it."""
+        told = next((event for event in self.events if event["type"] == "manifest"), None)
+        if told is None:
+            file = RunDir(self.path).manifest
+            return json.loads(file.read_bytes()) if file.is_file() else {}
+        return {name: value for name, value in told.items() if name not in ("v", "seq", "t", "type")}
+
+    @property
+    def arm(self) -> str:
+        """A method, perhaps with settings of its own: `sdpo:feedback=none`. The parts of a pool belong to no
+        comparison: there they are named by their folders."""
+        method = str(self.started["method"])
+        of_folder = arm_of(self.path.name) if self.pooled else ""
+        return self.name or str(self.started.get("arm") or (of_folder if method_of(of_folder) == method else method))
+
+    @property
+    def cell(self) -> tuple[str, str, int]:
+        """Problem, arm and seed."""
+        return self.started["problem"], self.arm, self.started["seed"]
+
+    @property
+    def pooled(self) -> bool:
+        return bool(self.started.get("pooled"))
+
+    @cached_property
+    def judged(self) -> list[Event]:
+        """In the order of generation."""
+        found = [event for event in self.events if event["type"] == "attempt_judged"]
+        return sorted(found, key=lambda event: int(event["attempt"]))
+
+    @cached_property
+    def batch_ends(self) -> tuple[int, ...]:
+        """The number of the last attempt of each batch."""
+        return tuple(accumulate(self._batches))
+
+    def is_within_a_batch(self, attempts: int) -> bool:
+        """Whether so many attempts leave some of a batch over."""
+        return attempts not in self.batch_ends and attempts < max(self.batch_ends, default=0)
+
+    @property
+    def largest_batch(self) -> int:
+        """The last one, or all of them where the budget is less, may be smaller than was asked for."""
+        return max(self._batches)
+
+    @property
+    def _batches(self) -> list[int]:
+        return [int(event["attempts"]) for event in self.events if event["type"] == "batch_sampled"]
+
+    @cached_property
+    def costs(self) -> tuple[Cost, ...]:
+        return attempt_costs(self.events)
+
+    @cached_property
+    def solved_at(self) -> int | None:
+        return next((int(event["attempt"]) for event in self.judged if solves(event)), None)
+
+    @property
+    def correct(self) -> int:
+        return sum(map(solves, self.judged))
+
+    @cached_property
+    def reason(self) -> str:
+        """Why it ended; `unfinished` where it has not, or died."""
+        return next((str(event["reason"]) for event in self.events if event["type"] == "run_ended"), "unfinished")
+
+    @property
+    def complete(self) -> bool:
+        return self.reason in COMPLETE
+
+    def observed(self, axis: Axis, after: int = 0) -> Observation:
+        """What came after so many attempts, of a run that they did not solve."""
+        seen, before = observation(self.costs, self.solved_at, axis), self.spent(axis, after)
+        first = None if seen.first_success is None else seen.first_success - before
+        return Observation(first, seen.budget - before)
+
+    def spent(self, axis: Axis, attempts: int | None = None) -> float:
+        """On the first so many attempts, with the rest of their last batch; on all of them if None."""
+        return self.costs[:attempts][-1].on(axis) if self.costs[:attempts] else 0.0
+
+
+def rank(arm: str) -> tuple[int, str]:
+    """The order of arms in every table: those that learn first, and a method before those with settings of its own."""
+    method = method_of(arm)
+    return (ORDER.index(method) if method in ORDER else len(ORDER), arm)
+
+
+def method_of(arm: str) -> str:
+    return arm.partition(":")[0]
