@@ -99,7 +99,7 @@ def _linear(network: Any) -> list[Any]:
 
 
 def _copies(subject: Work) -> int:
-    """Weights, gradient, two moments; what the guard keeps of the best batch, all but the gradient; and a ema of the
+    """Weights, gradient, two moments; what the guard keeps of the best batch, all but the gradient; and an average of the
     weights, of more columns."""
     from sdpo_tts.policy.learning.ema import RANKS
 
