@@ -67,7 +67,8 @@ class Auto:
     def learn(self, batch: Sequence[Judged]) -> Step | str:
         lessons = self._lessons(batch) if self.learner else ([], [])
         for judged in batch:
-            self._bandit.tell(judged.attempt.source, self._archive.reward(judged), len(judged.attempt.sample.response))
+            attempt = judged.attempt
+            self._bandit.tell(str(attempt.source), self._archive.reward(judged), len(attempt.sample.response))
             self._archive.add(judged)
         self._bandit.fade()
         self._step += 1
