@@ -14,6 +14,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -118,10 +119,18 @@ def final(folder: Path) -> tuple[Any, ...]:
     """All that must not depend on interruptions: journal, adapter, attempts, and what the method remembers."""
     events = [event for event in read_events(folder / "events.jsonl") if event["type"] != "resumed"]
     told = [{key: value for key, value in event.items() if key not in TIMES} for event in events]
+    told = [one for step in _in_order(told) for one in step]
     state = torch.load(folder / "checkpoint" / "state.pt", weights_only=True)
     learnt = [tensor.tolist() for tensor in state["learner"]["adapter"]]
     attempts = {path.name: path.read_text() for path in (folder / "attempts").iterdir()}
     return told, learnt, attempts, state["strategy"]
+
+
+def _in_order(events: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Verdicts of a batch come as its samples end; of one that is judged again, in the order of its attempts."""
+    for kind, group in groupby(events, key=lambda event: str(event["type"])):
+        found = list(group)
+        yield sorted(found, key=lambda event: int(event["attempt"])) if kind == "attempt_judged" else found
 
 
 def main(root: Path, trials: int, seed: int, method: str) -> None:

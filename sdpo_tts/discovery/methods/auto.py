@@ -61,6 +61,7 @@ class Auto:
         if not self._step:  # the policy is the base
             return [Draw(self._question, Source.BASE)] * count
         rng = np.random.default_rng([self._seed, SHARING, self._step])
+        self._archive.begin_batch()
         sources = self._sharing.of_batch(count, self._bandit, rng)
         return [self._draw(source, rng) for source in sources]
 
