@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 import typer
 from typer.main import get_command
@@ -95,6 +95,8 @@ def run_command() -> Any:
 
     @app.command()
     @with_run_options
-    def settings(context: typer.Context, problem: Path | None = None, **chosen: Any) -> None: ...
+    def settings(
+        context: typer.Context, problem: Annotated[Path | None, typer.Argument()] = None, **chosen: Any
+    ) -> None: ...
 
     return get_command(app)
