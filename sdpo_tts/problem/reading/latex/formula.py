@@ -1,0 +1,145 @@
+"""TeX formulas as plain text where that stays exact: `10^{5} \\leq n` becomes `10^5 ≤ n`; the rest stays TeX.
+
+Parentheses stand where a group would fall apart without them. Powers and indices bind most tightly, then `/`.
+"""
+
+from __future__ import annotations
+
+import re
+
+from sdpo_tts.problem.reading.latex.tree import Fraction, Modulo, Node, Root, Row, Script, Unreadable, Word, flat, read
+
+_INLINE = re.compile(r"(?<![\\$])(\$\$\$|\$\$|\$)(?=[^\s$])(.{0,2000}?[^\s\\])\1(?![$0-9])", re.DOTALL)
+_ORDINAL = ("th", "st", "nd", "rd")
+_BEFORE_FRACTION = ("", "open", "comma", "relation", "sum")
+_AFTER_FRACTION = ("", "close", "comma", "relation", "sum")
+_OPENING, _CLOSING = re.escape("([{⌊⌈⟨"), re.escape(")]}⌋⌉⟩")
+_NAMES = ("letter", "number", "word")
+
+
+def formula_to_text(tex: str) -> str:
+    """Plain text, or `$...$` as it was where plain text would be ambiguous."""
+    try:
+        text = re.sub(r"\s+", " ", _row(read(tex))).strip()
+    except Unreadable:
+        return f"${tex.strip()}$"
+    return re.sub(rf"(?<=[{_OPENING}]) | (?=[{_CLOSING}])", "", text)
+
+
+def formulas_to_text(text: str) -> str:
+    """Every `$...$`, `$$...$$` and Codeforces's `$$$...$$$` in `text`; a lone dollar sign stays."""
+    return _INLINE.sub(lambda match: formula_to_text(match[2]), text)
+
+
+def _row(row: Row) -> str:
+    """The items one after the other, with a blank wherever two would read as one."""
+    items, text = flat(row), ""
+    for index, item in enumerate(items):
+        before, after = _neighbour(items[:index][::-1]), _neighbour(items[index + 1 :])
+        piece = _piece(item, before, after)
+        apart = bool(text) and _runs_on(items[index - 1], item, text, piece)
+        text += f" {piece}" if apart else piece
+    return text
+
+
+def _piece(item: Node, before: str, after: str) -> str:
+    if isinstance(item, Word):
+        if not item.spaced:
+            return item.text
+        return item.text if item.kind == "sum" and before in ("", "open", "comma", "relation") else f" {item.text} "
+    if isinstance(item, Script):
+        return _scripts(item)
+    if isinstance(item, Root):
+        return f"sqrt({_row(item.body).strip()})"
+    if isinstance(item, Modulo):
+        return f" (mod {_row(item.body).strip()})"
+    assert isinstance(item, Fraction)
+    text = f"{_operand(item.top)}/{_operand(item.bottom)}"
+    return text if before in _BEFORE_FRACTION and after in _AFTER_FRACTION else f"({text})"
+
+
+def _neighbour(items: tuple[Node, ...]) -> str:
+    """The kind of the nearest item that is no blank; empty at the edge."""
+    nearest = next((item for item in items if not (isinstance(item, Word) and item.kind == "space")), None)
+    return nearest.kind if isinstance(nearest, Word) else "operand" if nearest else ""
+
+
+def _runs_on(last: Node, item: Node, text: str, piece: str) -> bool:
+    """Whether a piece would become part of what is before it: `x^2 y`, `n log n`."""
+    if not (piece[:1].isalnum() or piece[:1] == "_") or text[-1].isspace():
+        return False
+    if isinstance(last, Script):
+        return _ends_bare(last)
+    named = isinstance(item, Root) or any(isinstance(one, Word) and one.kind == "word" for one in (last, _first(item)))
+    return named and (text[-1].isalnum() or text[-1] == "_")
+
+
+def _first(item: Node) -> Node:
+    """What an item begins with."""
+    while isinstance(item, Script | Fraction):
+        inner = flat(item.base if isinstance(item, Script) else item.top)
+        if not inner:
+            break
+        item = inner[0]
+    return item
+
+
+def _scripts(script: Script) -> str:
+    base = _row(Row(flat(script.base))).strip()
+    whole = len(flat(script.base)) > 1 or isinstance(_only(script.base), Script | Fraction | Modulo)
+    text = f"({base})" if whole else base
+    if script.below is not None:
+        text += f"_{_script(script.below, below=True)}"
+    if script.above is not None:
+        text += _above(script.above)
+    return text
+
+
+def _above(row: Row) -> str:
+    text = _row(row).strip()
+    if text == "∘":
+        return "°"
+    if text in _ORDINAL:
+        return f"-{text}"
+    return f"^{_script(row, below=False)}"
+
+
+def _script(row: Row, *, below: bool) -> str:
+    text = _row(row).strip()
+    return text if _is_bare(row, below=below) else f"({text})"
+
+
+def _is_bare(row: Row, *, below: bool) -> bool:
+    """One name, number or sign; below a line also several letters, as in `a_max`."""
+    words = [item for item in flat(row) if isinstance(item, Word)]
+    if not words or len(words) != len(flat(row)):
+        return False
+    if len(words) > 1:
+        return below and all(word.kind == "letter" for word in words)
+    [word] = words
+    if len(word.text) == 1 and word.kind in ("sum", "other", "letter"):
+        return True
+    return word.kind in _NAMES and word.text.isalnum()
+
+
+def _ends_bare(script: Script) -> bool:
+    last = script.below if script.above is None else script.above
+    if last is script.above and _above(last or Row(())).startswith("°"):
+        return False
+    return last is not None and _is_bare(last, below=last is script.below)
+
+
+def _operand(row: Row) -> str:
+    """A side of a fraction."""
+    text, only = _row(row).strip(), _only(row)
+    core = _only(only.base) if isinstance(only, Script) else only
+    return text if isinstance(core, Root) or _is_name(core) else f"({text})"
+
+
+def _only(node: Node) -> Node | None:
+    items = flat(node)
+    return items[0] if len(items) == 1 else None
+
+
+def _is_name(node: Node | None) -> bool:
+    return isinstance(node, Word) and node.kind in _NAMES and node.text.replace(".", "").isalnum()
