@@ -196,7 +196,7 @@ def test_human_eval_plus_with_its_lists(tmp_path: Path) -> None:
 
 
 def test_assertions_that_cannot_be_read_are_run(tmp_path: Path, engine: None) -> None:
-    check = "def check(candidate):\n    for n in range(3):\n        assert candidate(n) == n / 2\n    candidate({1})\n    candidate(2)\n"
+    check = "def check(candidate):\n    for n in range(3):\n        assert candidate(n) == n / 2\n    candidate(1j)\n    candidate(2)\n"
     held_out = {b"0\n": b"0.0\n", b"1\n": b"0.5\n", b"2\n": b"1.0\n"}
     for number, row in enumerate([HUMAN_EVAL | {"test": check}, MBPP | {"code": "def f(n):\n    return n / 2\n", "test_list": ["assert all(f(n) == n / 2 for n in range(3))"], "challenge_test_list": []}]):
         path, folder = write_row(tmp_path, row), tmp_path / str(number)
@@ -210,7 +210,7 @@ def test_assertions_that_cannot_be_read_are_run(tmp_path: Path, engine: None) ->
 @pytest.mark.parametrize(
     ("check", "message"),
     [
-        ("import nowhere_at_all.x\ndef check(candidate):\n    assert candidate(3) == 3 / 2", "the assertions import `nowhere_at_all`, which the sandbox does not have"),
+        ("import nowhere_at_all.x\ndef check(candidate):\n    assert candidate(3) == abs(1.5)", "the assertions import `nowhere_at_all`, which the sandbox does not have"),
         ("def check(candidate):\n    assert candidate(3) == candidate(4)", "the row's own solution fails its assertions (`AssertionError`)"),
         ("def check(candidate):\n    assert 1 + 1 == 2", "no call of the function was seen when its assertions ran"),
     ],

@@ -159,9 +159,10 @@ def assertions(source: str, where: str) -> tuple[list[Call], int]:
     if len(checks) != 1:
         raise UserError("`test` defines no function `check(candidate)`", where=where)
     name = checks[0].args.args[0].arg
-    calls, lost = _looped(checks[0].body, name), 0
+    looped, lost = _looped(checks[0].body, name), 0
+    calls = list(looped)
     for statement in checks[0].body:
-        if _says_nothing(statement) or (calls and isinstance(statement, ast.Assign | ast.For)):
+        if _says_nothing(statement) or (looped and isinstance(statement, ast.Assign | ast.For)):
             continue
         try:
             if not isinstance(statement, ast.Assert):
