@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 import zipfile
 
 import pytest
@@ -76,7 +77,7 @@ def test_a_formula_gets_the_parentheses_that_it_needs(tex: str, text: str) -> No
     assert formula_to_text(tex) == text
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(formulas())
 def test_a_formula_as_text_is_read_as_the_same_tree(formula: tuple[str, Tree]) -> None:
     tex, tree = formula
@@ -125,7 +126,7 @@ def larger(inner: st.SearchStrategy[Piece]) -> st.SearchStrategy[Piece]:
 DOCUMENTS = st.recursive(WORD | st.builds(put, st.sampled_from(PLAIN), WORD), larger, max_leaves=8)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(DOCUMENTS)
 def test_no_word_of_well_formed_latex_gets_lost(document: Piece) -> None:
     source, words = document
@@ -137,6 +138,19 @@ def test_each_command_keeps_its_words_by_itself() -> None:
     for pattern in (*AROUND, *PLAIN):
         source, words = put(pattern, ("Wx1", ["Wx1"]))
         assert words_of(latex_to_text(source).text) == words, source
+
+
+HOSTILE = [
+    "$" + "x^{" * 29 + "y" + "}" * 29 + "$", "$" + "a+" * 30_000 + "a$", "$" + r"\frac{" * 28 + "a" + "}{b}" * 28 + "$", r"\iffalse " * 20_000,
+    "".join(rf"\def\{chr(97 + i)}{{\{chr(98 + i)}\{chr(98 + i)}}}" for i in range(20)) + r"\a", r"\begin{verbatim}" * 12_000, r"\lstinline[" * 15_000,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("source", HOSTILE, ids=["powers", "sum", "fractions", "hidden", "doubling", "verbatim", "options"])
+def test_a_hostile_source_takes_no_minutes(source: str) -> None:
+    start = time.process_time()
+    assert latex_to_text(source).text
+    assert time.process_time() - start < 20
 
 
 def statements() -> list[str]:

@@ -9,6 +9,7 @@ import re
 
 from sdpo_tts.problem.reading.latex.tree import Fraction, Modulo, Node, Root, Row, Script, Unreadable, Word, flat, read
 
+MOST_CHARACTERS = 5_000
 _INLINE = re.compile(r"(?<![\\$])(\$\$\$|\$\$|\$)(?=[^\s$])(.{0,2000}?[^\s\\])\1(?![$0-9])", re.DOTALL)
 _ORDINAL = ("th", "st", "nd", "rd")
 _BEFORE_FRACTION = ("", "open", "comma", "relation", "sum")
@@ -19,6 +20,8 @@ _NAMES = ("letter", "number", "word")
 
 def formula_to_text(tex: str) -> str:
     """Plain text, or `$...$` as it was where plain text would be ambiguous."""
+    if len(tex) > MOST_CHARACTERS:
+        return f"${tex.strip()}$"
     try:
         text = re.sub(r"\s+", " ", _row(read(tex))).strip()
     except Unreadable:
@@ -33,13 +36,15 @@ def formulas_to_text(text: str) -> str:
 
 def _row(row: Row) -> str:
     """The items one after the other, with a blank wherever two would read as one."""
-    items, text = flat(row), ""
+    items, done, last = flat(row), list[str](), ""
+    befores, afters = _kinds_before(items), _kinds_before(items[::-1])[::-1]
     for index, item in enumerate(items):
-        before, after = _neighbour(items[:index][::-1]), _neighbour(items[index + 1 :])
-        piece = _piece(item, before, after)
-        apart = bool(text) and _runs_on(items[index - 1], item, text, piece)
-        text += f" {piece}" if apart else piece
-    return text
+        piece = _piece(item, befores[index], afters[index])
+        if last and _runs_on(items[index - 1], item, last, piece):
+            done.append(" ")
+        done.append(piece)
+        last = piece or last
+    return "".join(done)
 
 
 def _piece(item: Node, before: str, after: str) -> str:
@@ -58,10 +63,14 @@ def _piece(item: Node, before: str, after: str) -> str:
     return text if before in _BEFORE_FRACTION and after in _AFTER_FRACTION else f"({text})"
 
 
-def _neighbour(items: tuple[Node, ...]) -> str:
-    """The kind of the nearest item that is no blank; empty at the edge."""
-    nearest = next((item for item in items if not (isinstance(item, Word) and item.kind == "space")), None)
-    return nearest.kind if isinstance(nearest, Word) else "operand" if nearest else ""
+def _kinds_before(items: tuple[Node, ...]) -> list[str]:
+    """Of each item the kind of the nearest one before it that is no blank; empty at the edge."""
+    kinds, nearest = [], ""
+    for item in items:
+        kinds.append(nearest)
+        kind = item.kind if isinstance(item, Word) else "operand"
+        nearest = nearest if kind == "space" else kind
+    return kinds
 
 
 def _runs_on(last: Node, item: Node, text: str, piece: str) -> bool:
@@ -96,12 +105,16 @@ def _scripts(script: Script) -> str:
 
 
 def _above(row: Row) -> str:
-    text = _row(row).strip()
-    if text == "∘":
+    plain = _plain(row)
+    if plain == "∘":
         return "°"
-    if text in _ORDINAL:
-        return f"-{text}"
-    return f"^{_script(row, below=False)}"
+    return f"-{plain}" if plain in _ORDINAL else f"^{_script(row, below=False)}"
+
+
+def _plain(row: Row) -> str:
+    """What a row of nothing but words says; empty for another one."""
+    words = [item.text for item in flat(row) if isinstance(item, Word)]
+    return "".join(words).strip() if len(words) == len(flat(row)) else ""
 
 
 def _script(row: Row, *, below: bool) -> str:
@@ -124,9 +137,9 @@ def _is_bare(row: Row, *, below: bool) -> bool:
 
 def _ends_bare(script: Script) -> bool:
     last = script.below if script.above is None else script.above
-    if last is script.above and _above(last or Row(())).startswith("°"):
+    if last is None or (last is script.above and _plain(last) == "∘"):
         return False
-    return last is not None and _is_bare(last, below=last is script.below)
+    return _is_bare(last, below=last is script.below) or (last is script.above and _plain(last) in _ORDINAL)
 
 
 def _operand(row: Row) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 _FIRST = 0xF0000  # of the private characters that stand for the pieces
-_MOST = 65_000
+_MOST, _MOST_BLOCKS = 65_000, 500  # each block may be looked for up to the end of the source
+_BLOCK = re.compile(r"\\(?:iffalse|begin\s*\{(?:verbatim|Verbatim|lstlisting|minted|comment))")
 _PRIVATE = re.compile("[\U000f0000-\U000fffff]")
 _DELIMITED = r"(?P<mark>[^\sA-Za-z*{\\])(?P<verb>[^\n]*?)(?P=mark)"
 
@@ -18,7 +19,7 @@ def _group(name: str) -> str:
     return rf"\{{(?P<{name}>(?:{inner})*)\}}"
 
 
-_OPTIONS = r"(?:\[[^\]]*\])?"
+_OPTIONS = r"(?:\[[^\]]{0,500}\])?"
 _COMMANDS = {  # and what stands between a command and its verbatim argument
     "code": rf"lstinline(?![A-Za-z]){_OPTIONS}",
     "minted": rf"mintinline(?![A-Za-z]){_OPTIONS}\{{[^{{}}]*\}}",
@@ -50,6 +51,8 @@ class Verbatim:
 
     def take_out(self, source: str) -> str:
         """The source with one private character for each piece. Raises ValueError for too many of them."""
+        if len(_BLOCK.findall(source)) > _MOST_BLOCKS:
+            raise ValueError("too many verbatim blocks")
         return _PIECE.sub(self._taken, _PRIVATE.sub("\ufffd", source))
 
     def put_back(self, text: str) -> str:
