@@ -79,6 +79,9 @@ TOLERANCES = [
     ("Print the length. Any answer within 10^-5 of the actual value will be accepted.", 1e-5, BOTH),
     ("An error greater than 0.00001 is wrong.", 1e-5, BOTH),
     ("The answer needs a precision of 10⁻³.", 1e-3, BOTH),
+    ("Correct if its absolute or relative error is at most 10<sup>&minus;2</sup>.", 1e-2, BOTH),
+    ("It is correct within an absolute or relative error of 10-6 of the right answer.", 1e-6, BOTH),
+    ("The error must not exceed $10^{-6}$ .", 1e-6, BOTH),
 ]
 
 

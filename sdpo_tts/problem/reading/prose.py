@@ -27,7 +27,7 @@ _ERROR = re.compile(r"\b(?:errors?|precision|accuracy|tolerance)\b", re.IGNORECA
 _NEAR = re.compile(r"\b(?:differs?|difference|deviat\w+|within)\b", re.IGNORECASE)
 _SMALL = re.compile(  # 10^{-6}, 10 - 6 (its superscript lost), 10⁻⁶, 1e-6, 0.000001
     r"""(?<![\w.])(?:
-    10\s*(?P<raise>\^|\*\*)?\s*[{(]?\s*[-\u2212\u2013]\s*(?P<power>[0-9]{1,2})\b\s*[)}]?
+    10\s*(?P<raise>\^|\*\*|<sup>)?\s*[{(]?\s*(?:[-\u2212\u2013]|&minus;)\s*(?P<power>[0-9]{1,2})\b\s*[)}]?
   | 10(?P<raised>⁻[⁰¹²³⁴-⁹]{1,2})
   | (?P<times>[1-9])?[eE][-\u2212\u2013](?P<exponent>[0-9]{1,2})\b
   | (?P<decimal>0\.0*1)(?![0-9])
