@@ -61,7 +61,7 @@ def test_every_command_has_examples() -> None:
 def completed(line: str, folder: Path, heavy: tuple[str, ...] = ("docker", "numpy")) -> list[str]:
     """What bash gets for `line`, the cursor at its end."""
     program = line.split()[0]
-    script = LEAN % (heavy, "solve" if program == "sdpo-solve" else "main", program)
+    script = LEAN % (heavy, "solving.solve" if program == "sdpo-solve" else "main", program)
     asked = {f"_{program.upper().replace('-', '_')}_COMPLETE": "complete_bash", "COMP_WORDS": line}
     words = line.split(" ")
     done = subprocess.run(
@@ -112,7 +112,7 @@ def test_the_shell_offers_what_fits(desk: Path, line: str, offered: list[str]) -
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_is_there_for_the_shells(shell: str) -> None:
     shown = {}
-    for program, module in (("sdpo-solve", "solve"), ("sdpo-tts", "main")):
+    for program, module in (("sdpo-solve", "solving.solve"), ("sdpo-tts", "main")):
         done = subprocess.run(
             [sys.executable, "-c", LEAN % (("docker",), module, program)], capture_output=True, text=True,
             env={**os.environ, f"_{program.upper().replace('-', '_')}_COMPLETE": f"source_{shell}"},

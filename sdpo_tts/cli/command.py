@@ -19,6 +19,7 @@ from sdpo_tts.errors import SdpoError, UserError, visible
 
 if TYPE_CHECKING:
     from sdpo_tts.problem import Problem
+    from sdpo_tts.problem.reading.draft import Reading
 
 SOLVED, FAULT, USAGE, UNSOLVED, SETUP, SANDBOX, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 4, 5, 130, 143
 # Of a file or folder that the user chose, where nobody foresaw it.
@@ -94,6 +95,11 @@ def app_of(command: Callable[..., None], name: str) -> typer.Typer:
 def load(path: Path, *, quiet: bool = False) -> Problem:
     """The problem at `path`, in whatever format; what could not be carried over is told. Raises UserError,
     also for a setting under `run` that there is not."""
+    return load_reading(path, quiet=quiet).problem
+
+
+def load_reading(path: Path, *, quiet: bool = False) -> Reading:
+    """As `load`, with the programs that a package or a row brings."""
     from sdpo_tts.cli.settings import of_problem
     from sdpo_tts.problem import read_problem
 
@@ -101,7 +107,7 @@ def load(path: Path, *, quiet: bool = False) -> Problem:
     of_problem(reading.problem)
     if not quiet:
         tell(reading.notes)
-    return reading.problem
+    return reading
 
 
 def tell(notes: Iterable[str]) -> None:

@@ -28,8 +28,9 @@ def import_problem(
 ) -> None:
     """Convert a problem into a native folder, and say what could not be carried over; prints the folder.
 
-    Kattis/ICPC and Polygon packages, Competitive Companion, LiveCodeBench, CodeContests and HumanEval rows, and
-    folders of *.in with *.out or *.ans: see docs/formats.md. Every other command reads them as they are, too.
+    Kattis/ICPC and Polygon packages, Competitive Companion, rows of LiveCodeBench, CodeContests, HumanEval, APPS, TACO
+    and MBPP, and folders of *.in with *.out or *.ans: see docs/formats.md. Every other command reads them as they are,
+    too.
     """
     with orderly():
         code = _import_all(source, folder or Path()) if every else _import(source, folder, statement)
