@@ -104,6 +104,13 @@ def test_a_checker_that_runs_for_ever_is_the_judges_error(engine: None, monkeypa
     assert (outcome.verdict, outcome.detail) == (Verdict.JE, "checker: takes too much CPU time")
 
 
+def test_what_the_judge_cannot_judge_ends_a_tier_as_time_outs_do(engine: None) -> None:
+    tests = tuple(Test(str(number), b"7\n", b"3 4\n", True) for number in range(4))
+    with Judge(replace(SPLITTING, tests=tests, checker=CHECKERS["testlib"]), workers=1) as judge:
+        outcomes = judge.judge("print(99)").outcomes
+    assert [outcome.verdict for outcome in outcomes] == [Verdict.JE] * 2
+
+
 def test_unexpected_end_of_output_is_wrong_in_testlibs_convention(engine: None) -> None:
     with Judge(replace(SPLITTING, checker=CHECKERS["testlib"])) as judge:
         assert judge.judge("print(98)").verdict is Verdict.WA

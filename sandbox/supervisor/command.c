@@ -45,6 +45,19 @@ static void hear_stream(Command *command, Stream *stream) {
     if (command->talks && stream == &command->out) dialogue_said(command, (Bytes){data, (size_t)got});
 }
 
+/* How long a process was ready to run and did not; 0 where the kernel does not count them. */
+static int64_t waited_ns(const char *pid) {
+    char path[64], text[128];
+    long long waited = 0;
+    snprintf(path, sizeof path, "/proc/%.20s/schedstat", pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return 0;
+    ssize_t got = read(fd, text, sizeof text - 1);
+    text[got > 0 ? got : 0] = '\0';
+    close(fd);
+    return sscanf(text, "%*u %lld", &waited) == 1 ? waited : 0;
+}
+
 static void begin(Command *command, const Job *job, const Pipes *pipes) {
     command->job = job;
     command->in = pipes->in[1];
@@ -58,6 +71,7 @@ static void begin(Command *command, const Job *job, const Pipes *pipes) {
     command->ended = false;
     command->status = 0;
     command->peak_bytes = 0;
+    command->own_waited_then_ns = command->talks ? waited_ns("1") : 0;
     command->cpu_then_ns = meter_cpu_ns();
     command->oom_then = meter_oom_kills();
     command->began_ns = command->looked_ns = clock_ns(CLOCK_MONOTONIC);
@@ -99,21 +113,10 @@ static bool reap(Command *command) {
     return pid == 0;
 }
 
-/* How long a process was ready to run and did not; 0 where the kernel does not count them. */
-static int64_t waited_ns(const char *pid) {
-    char path[64], text[128];
-    long long waited = 0;
-    snprintf(path, sizeof path, "/proc/%.20s/schedstat", pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return 0;
-    ssize_t got = read(fd, text, sizeof text - 1);
-    text[got > 0 ? got : 0] = '\0';
-    close(fd);
-    return sscanf(text, "%*u %lld", &waited) == 1 ? waited : 0;
-}
-
 int64_t command_starved_ns(const Command *command) {
     int64_t longest = 0, most = (STARVED_FACTOR - 1) * (int64_t)command->job->limits.wall_ns;
+    /* Each word of a dialogue goes through the supervisor, and waits where that does. */
+    int64_t own = command->talks ? waited_ns("1") - command->own_waited_then_ns : 0;
     DIR *processes = opendir("/proc");
     for (struct dirent *entry; processes && (entry = readdir(processes));) {
         if (!isdigit((unsigned char)entry->d_name[0]) || strcmp(entry->d_name, "1") == 0) continue;
@@ -121,11 +124,12 @@ int64_t command_starved_ns(const Command *command) {
         longest = waited > longest ? waited : longest;
     }
     if (processes) closedir(processes);
-    return longest < most ? longest : most;
+    return longest + own < most ? longest + own : most;
 }
 
 static bool is_over_wall(const Command *command, int64_t now) {
     int64_t wall = now - command->began_ns, limit = (int64_t)command->job->limits.wall_ns;
+    if (command->talks) wall -= dialogue_waited_ns(command, now);
     return wall > limit && wall - command_starved_ns(command) > limit;
 }
 

@@ -32,7 +32,7 @@ typedef struct {
     const char *killed; /* why, or NULL */
     bool ended;
     int status;
-    int64_t peak_bytes, cpu_then_ns, oom_then, began_ns, looked_ns, wall_ns;
+    int64_t peak_bytes, cpu_then_ns, oom_then, own_waited_then_ns, began_ns, looked_ns, wall_ns;
 } Command;
 
 /* Runs it to its end: afterwards no process is left. `program`: as in starter.h. */

@@ -27,7 +27,8 @@ T = TypeVar("T")
 MIB = 2**20
 SUPERVISOR_BYTES = 16 * MIB  # what PID 1 needs beside the test's input and output, which it holds too
 CHECK_CPU_S, CHECK_WALL_S = 10.0, 30.0
-# After so many time-outs the rest of a tier is left out: each one costs more than all quick tests together.
+# After so many time-outs, or tests that the judge could not judge, the rest of a tier is left out: each one costs more
+# than all quick tests together.
 MOST_TIMEOUTS = 2
 
 
@@ -96,7 +97,7 @@ class Evaluator:
         session.expect(test.input for test in tests)
         for test in tests:
             outcomes.append(self._run(session, test))
-            timeouts = sum(outcome.verdict is Verdict.TLE for outcome in outcomes)
+            timeouts = sum(outcome.verdict in (Verdict.TLE, Verdict.JE) for outcome in outcomes)
             if self.all_tests:
                 continue
             if timeouts >= MOST_TIMEOUTS or (outcomes[-1].verdict is not Verdict.AC and not to_the_end):
@@ -134,7 +135,7 @@ class Evaluator:
         if is_borderline(facts_of(found), self.limits):
             # What is begun ahead would be company for others who want to be alone.
             session.settle(self._command().patience_s)
-            with self.resources.machine.exclusive():
+            with self.resources.machine.exclusive(self._command().wall_s):
                 return run()
         return found
 

@@ -13,7 +13,18 @@ import yaml
 from sdpo_tts.errors import SandboxError
 from sdpo_tts.judge import Judge, Judgement, Verdict, compiler
 from sdpo_tts.judge.containers.pool import RUN_LABEL
-from sdpo_tts.problem import Checker, FeedbackScope, Function, Limits, Mode, Problem, Test
+from sdpo_tts.problem import (
+    Checker,
+    Convention,
+    FeedbackScope,
+    Function,
+    Interactor,
+    Limits,
+    Mode,
+    Problem,
+    Program,
+    Test,
+)
 
 FOLDER = Path(__file__).parent
 MIB = 2**20
@@ -25,6 +36,14 @@ SUM = Problem(
 )  # fmt: skip
 _LINE = b"".join(b"%d" % n for n in range(180_000))[:1_000_000]
 _ODD = b"a\0b\xff\xfe\xc3\x28 \xed\xa0\x80\n"
+
+
+GUESS = (FOLDER.parents[1] / "problems" / "guess" / "interactor.py").read_bytes()
+SEARCH = (
+    "low, high = 1, 1000000\nwhile True:\n    guess = (low + high) // 2\n    print(guess, flush=True)\n"
+    "    said = input()\n    if said == 'correct': break\n    if said == 'higher': low = guess + 1\n"
+    "    else: high = guess - 1\n"
+)
 
 
 def _one(stdin: bytes, expected: bytes, **changes: object) -> Problem:
@@ -44,6 +63,7 @@ PROBLEMS = {
         SUM, mode=Mode.FUNCTION, function=Function("add"),
         tests=(Test("one", b"[1, 2]\n3\n", b"[1, 2, 3]\n", True), Test("two", b"[]\n1\n", b"[1]\n", False)),
     ),
+    "guess": _one(b"1000000\n", b"", interactor=Interactor(Program("python3", GUESS), Convention.TESTLIB)),
 }  # fmt: skip
 RIGHT = "a, b = map(int, input().split())\nprint(a + b)\n"
 # A well-behaved program for each problem, where it is not RIGHT.
@@ -54,6 +74,7 @@ WELL_BEHAVED = {
     "long_line": "print(input()[::-1])",
     "big_input": "print(7)",
     "function": "def add(xs, y):\n    return xs + [y]",
+    "guess": SEARCH,
 }
 # Before a well-behaved program: an error unless it is alone in a clean container.
 LOOK_AROUND = """

@@ -35,16 +35,16 @@ class Validator:
             return compare_json(self._problem.checker, test.expected, output)
         return compare(self._problem.checker, test.expected, output)
 
-    def converse(self, session: Session, command: Command, test: Test, wall_s: float = WALL_S) -> Interaction:
-        """Lets a submission talk with the interactor, for `wall_s` at most. Raises ContainerLost."""
+    def converse(self, session: Session, command: Command, test: Test) -> Interaction:
+        """Lets a submission talk with the interactor. Raises ContainerLost."""
         assert self._interactor and self._problem.interactor
         convention = self._problem.interactor.convention
         kept = "output" if self._checker else message_file(convention)
         words = self._interactor.command(*paths(convention), keep=kept)
         files = {"input": test.input, "answer": test.expected}
-        # The CPU limit is as ever. A wall clock would count each word's way here and there: silence is what ends it.
-        # Only the submission's: an interactor waits as long as that lasts, and then its input ends.
-        ours = Side(session, replace(command, wall_s=wall_s), idle_s=command.wall_s)
+        # Its limits are as ever, and what it waits for the interactor is not its own time. Its silence ends it too; not
+        # the interactor's, which waits as long as that lasts, and then its input ends.
+        ours = Side(session, command, idle_s=command.wall_s)
         talk = self._hold(ours, words, files)
         if talk.submission.killed == "idle" and talk.interactor.cpu_s > command.wall_s / 2:
             # The silence was the interactor's, which has computed.

@@ -106,7 +106,8 @@ class Container:
     def converse(self, command: Command, idle_s: float, heard: Words, said: Callable[[bytes | None], None]) -> Facts:
         """As `run`, with an input that comes while it runs. In both directions None means that no more will come.
 
-        `idle_s` seconds without a word of either side end it. Raises ContainerLost, ContainerOutOfMemory.
+        `idle_s` seconds without a word of either side end it; the wall limit is for what it does not wait for the other
+        side. Raises ContainerLost, ContainerOutOfMemory.
         """
         self._send(_request(command, b"", idle_s))
         stopped = threading.Event()
@@ -114,7 +115,7 @@ class Container:
         feeder.start()
         try:
             while True:
-                answer = self._answer(command.patience_s)
+                answer = self._answer(command.patience_s + STRETCH * idle_s)
                 if answer[0] == DONE:
                     return _facts(answer)
                 said(answer[1] if answer[0] == b"said" else None)

@@ -102,8 +102,8 @@ class Diagnoser:
             keep=FINDINGS, keep_bytes=FINDINGS_BYTES,
         )  # fmt: skip
         with Session(self._resources.containers, container_limits, files) as session:
-            if self._problem.interactor:  # one that is watched computes, and so is never idle
-                return self._resources.validator.converse(session, command, failed.test, command.wall_s).submission
+            if self._problem.interactor:
+                return self._resources.validator.converse(session, command, failed.test).submission
             return session.run(command, failed.test.input)
 
     def _seconds(self) -> float:
