@@ -126,6 +126,8 @@ class Evaluator:
         failure = cause(facts, self.limits)
         if failure and not talk.interactor_first:
             return self._outcome(test, facts, *failure)
+        if talk.excess:
+            return self._outcome(test, facts, Verdict.OLE, f"it says so much that the interactor {talk.excess}")
         opinion = self.resources.validator.settle(talk, test)
         return self._outcome(test, facts, *(failure if failure and opinion.ok else _verdict(opinion)))
 

@@ -39,6 +39,8 @@ _ODD = b"a\0b\xff\xfe\xc3\x28 \xed\xa0\x80\n"
 
 
 GUESS = (FOLDER.parents[1] / "problems" / "guess" / "interactor.py").read_bytes()
+CHAT = b"import sys\nfor line in sys.stdin: print('higher' * 20, int(line), flush=True)\n"
+IS_SEVEN = b"import sys\nsys.exit(0 if int(open(sys.argv[2]).read()) == 7 else 1)\n"
 SEARCH = (
     "low, high = 1, 1000000\nwhile True:\n    guess = (low + high) // 2\n    print(guess, flush=True)\n"
     "    said = input()\n    if said == 'correct': break\n    if said == 'higher': low = guess + 1\n"
@@ -64,6 +66,8 @@ PROBLEMS = {
         tests=(Test("one", b"[1, 2]\n3\n", b"[1, 2, 3]\n", True), Test("two", b"[]\n1\n", b"[1]\n", False)),
     ),
     "guess": _one(b"1000000\n", b"", interactor=Interactor(Program("python3", GUESS), Convention.TESTLIB)),
+    "chat": _one(b"", b"", interactor=Interactor(Program("python3", CHAT), Convention.TESTLIB)),
+    "checked": _one(b"3 4\n", b"7\n", checker=Checker(kind="program", program=Program("python3", IS_SEVEN))),
 }  # fmt: skip
 RIGHT = "a, b = map(int, input().split())\nprint(a + b)\n"
 # A well-behaved program for each problem, where it is not RIGHT.
@@ -75,6 +79,7 @@ WELL_BEHAVED = {
     "big_input": "print(7)",
     "function": "def add(xs, y):\n    return xs + [y]",
     "guess": SEARCH,
+    "chat": "print(1, flush=True)\ninput()",
 }
 # Before a well-behaved program: an error unless it is alone in a clean container.
 LOOK_AROUND = """
