@@ -110,9 +110,11 @@ def opinion(key: str, convention: Convention, facts: Facts) -> Comparison:
     said = facts.kept if convention is Convention.KATTIS else facts.stderr
     words = " ".join(said.decode(errors="replace").split())[:MESSAGE_CHARS]
     right, wrong = _EXITS[convention]
-    if not (facts.killed or facts.oom_kills or facts.signal) and facts.exit_code in (right, *wrong):
-        if facts.exit_code == right or not _CRASH.search(facts.stderr):
-            return Comparison(facts.exit_code == right, words)
+    ended = not (facts.killed or facts.oom_kills or facts.signal)
+    if ended and facts.exit_code == right:
+        return Comparison(True, words)
+    if ended and facts.exit_code in wrong and not _CRASH.search(facts.stderr):
+        return Comparison(False, words)
     raise ValidatorError(f"{key}: {how_it_ended(facts)}" + (f": {words}" if words else ""))
 
 

@@ -158,7 +158,10 @@ class Evaluator:
     def _command(self) -> Command:
         limits = self.limits
         argv = self.language.command(self.problem.limits.memory_bytes, self.problem.function)
-        return Command(argv, cpu_kill_s(limits), wall_kill_s(limits), limits.output_bytes, stack_bytes(limits))
+        times = cpu_kill_s(limits), wall_kill_s(limits)
+        return Command(
+            argv, *times, limits.output_bytes, stack_bytes(limits), memory_bytes=limits.memory_bytes
+        )  # fmt: skip
 
     def _container_limits(self) -> ContainerLimits:
         limits = self.limits

@@ -55,6 +55,7 @@ def _one(stdin: bytes, expected: bytes, **changes: object) -> Problem:
 PROBLEMS = {
     "sum": SUM,
     "roomy": replace(SUM, limits=Limits(time_s=3.0, memory_bytes=256 * MIB, output_bytes=MIB)),
+    "narrow": replace(SUM, limits=Limits(time_s=3.0, memory_bytes=128 * MIB, output_bytes=MIB)),
     "two_lines": _one(b"3\n4\n", b"7\n"),
     "exact_lines": _one(b"1\n2\n", b"1\n2\n", checker=Checker(kind="exact")),
     "crlf_input": _one(b"3 4\r\n", b"7\r\n"),
