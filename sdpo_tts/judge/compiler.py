@@ -25,6 +25,14 @@ KEPT_BYTES = 64 * 1024  # of each end of an output
 Files = dict[str, bytes]
 
 
+def source_bytes(program: str) -> bytes:
+    """The file of a program: bytes that are no text as they were read, what cannot be encoded as `?`."""
+    try:
+        return program.encode(errors="surrogateescape")
+    except UnicodeEncodeError:
+        return program.encode(errors="replace")
+
+
 class Compiler:
     """Safe to use from several threads. Compiled programs and the errors of others are kept, the latest 256 MiB."""
 

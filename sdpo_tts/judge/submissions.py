@@ -27,6 +27,11 @@ class Submission:
     expected: Verdict
 
 
+def read_source(path: Path) -> str:
+    """A program whose bytes `source_bytes` gives back as they are, in whatever encoding. Raises OSError."""
+    return path.read_bytes().decode("utf-8", "surrogateescape")
+
+
 def submissions(problem: Problem) -> list[Submission]:
     """Those in the problem's own language, by folder and name; none of a problem that is no folder."""
     if problem.path.suffix not in (".yaml", ".yml"):
@@ -34,7 +39,7 @@ def submissions(problem: Problem) -> list[Submission]:
     root = problem.path.parent / "submissions"
     suffix = Path(language(problem.language).source).suffix
     return [
-        Submission(f"{folder}/{file.name}", file.read_text(encoding="utf-8", errors="replace"), expected)
+        Submission(f"{folder}/{file.name}", read_source(file), expected)
         for folder, expected in FOLDERS.items()
         for file in sorted((root / folder).glob(f"*{suffix}"))
     ]
