@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sdpo_tts.problem.reading.draft import Reading
 
 SOLVED, FAULT, USAGE, UNSOLVED, SETUP, SANDBOX, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 4, 5, 130, 143
+HUNG_UP = 129
 # Of a file or folder that the user chose, where nobody foresaw it.
 FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG})
 PROBLEM_HELP = "A problem.yaml, its folder, or another format (docs/formats.md)."
@@ -30,7 +31,10 @@ RunPath = Annotated[Path, typer.Argument(help="A run's folder.", autocompletion=
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM, taken the same way as Ctrl-C: what has to be cleaned up is cleaned up."""
+    """SIGTERM or SIGHUP, taken the same way as Ctrl-C: what has to be cleaned up is cleaned up."""
+
+    def __init__(self, number: int) -> None:
+        self.exit_code = HUNG_UP if number == signal.SIGHUP else TERMINATED
 
 
 @contextmanager
@@ -38,16 +42,18 @@ def orderly() -> Iterator[None]:
     """Turn errors and signals inside the block into typer.Exit."""
 
     def terminate(signum: int, frame: FrameType | None) -> None:
-        raise Terminated
+        raise Terminated(signum)
 
-    before = signal.signal(signal.SIGTERM, terminate)
+    # Who ignores the end of a terminal (nohup) goes on.
+    taken = [one for one in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(one) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, terminate) for number in taken}
     try:
         yield
     except SdpoError as error:
         print(f"error: {error}", file=sys.stderr)
         raise typer.Exit(error.exit_code) from None
-    except Terminated:
-        raise typer.Exit(TERMINATED) from None
+    except Terminated as end:
+        raise typer.Exit(end.exit_code) from None
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
     except Exception as error:
@@ -59,7 +65,8 @@ def orderly() -> Iterator[None]:
             raise typer.Exit(USAGE) from None
         raise
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

@@ -29,6 +29,11 @@ class Submission:
     expected: Verdict
 
 
+def read_source(path: Path) -> str:
+    """A program whose bytes `source_bytes` gives back as they are, in whatever encoding. Raises OSError."""
+    return path.read_bytes().decode("utf-8", "surrogateescape")
+
+
 def submissions(problem: Problem, programs: Sequence[tuple[str, bytes]] = ()) -> list[Submission]:
     """Those in the problem's own language, by folder and name.
 
@@ -41,7 +46,7 @@ def submissions(problem: Problem, programs: Sequence[tuple[str, bytes]] = ()) ->
         return []
     root = problem.path.parent / "submissions"
     return [
-        Submission(f"{folder}/{file.name}", file.read_text(encoding="utf-8", errors="replace"), expected)
+        Submission(f"{folder}/{file.name}", read_source(file), expected)
         for folder, expected in FOLDERS.items()
         for file in sorted((root / folder).glob(f"*{suffix}"))
         if not is_litter(file.name)
@@ -51,6 +56,6 @@ def submissions(problem: Problem, programs: Sequence[tuple[str, bytes]] = ()) ->
 def _carried(programs: Sequence[tuple[str, bytes]], suffix: str) -> list[Submission]:
     known = {name: source for name, source in programs if name.endswith(suffix) and name.partition("/")[0] in FOLDERS}
     return [
-        Submission(name, known[name].decode(errors="replace"), FOLDERS[name.partition("/")[0]])
+        Submission(name, known[name].decode("utf-8", "surrogateescape"), FOLDERS[name.partition("/")[0]])
         for name in sorted(known, key=lambda name: (list(FOLDERS).index(name.partition("/")[0]), name))
     ]
