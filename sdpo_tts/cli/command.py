@@ -16,6 +16,7 @@ import typer
 from sdpo_tts.cli.complete import problems, runs
 from sdpo_tts.cli.examples import EXAMPLES, epilog
 from sdpo_tts.errors import SdpoError, UserError, visible
+from sdpo_tts.streams import lost_output, make_lossy
 
 if TYPE_CHECKING:
     from sdpo_tts.problem import Problem
@@ -35,6 +36,23 @@ class Terminated(KeyboardInterrupt):
 
     def __init__(self, number: int) -> None:
         self.exit_code = HUNG_UP if number == signal.SIGHUP else TERMINATED
+
+
+def run_process(app: typer.Typer, *, keep_code: bool = False) -> None:
+    """`app` as this process, which no closed or full stream ends, nor one that cannot encode what is said.
+
+    Where stdout did not take what was printed, that is said, and a command is not called a success; with `keep_code` it
+    is: its results are in files too.
+    """
+    make_lossy()
+    try:
+        app()
+    except SystemExit as end:
+        if why := lost_output():
+            print(f"error: stdout did not take all that was printed: {why}", file=sys.stderr)
+            if not end.code and not keep_code:
+                raise SystemExit(SETUP) from None
+        raise
 
 
 @contextmanager

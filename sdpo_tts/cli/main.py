@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import typer
 
+from sdpo_tts.cli.command import run_process
 from sdpo_tts.cli.examples import epilog
 from sdpo_tts.cli.machine import doctor, model
 from sdpo_tts.cli.machine.version import about
@@ -50,4 +51,4 @@ def _options(
 
 
 def main() -> None:
-    app()
+    run_process(app)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sdpo_tts.cli import options
-from sdpo_tts.cli.command import PROBLEM_HELP, SOLVED, UNSOLVED, app_of, load, orderly
+from sdpo_tts.cli.command import PROBLEM_HELP, SOLVED, UNSOLVED, app_of, load, orderly, run_process
 from sdpo_tts.cli.complete import problems
 from sdpo_tts.cli.existing_run import ExistingRun, unfinished
 from sdpo_tts.cli.run_options import with_run_options
@@ -209,4 +209,4 @@ app = app_of(solve, "sdpo-solve")
 
 
 def main() -> None:
-    app()
+    run_process(app, keep_code=True)
