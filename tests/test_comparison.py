@@ -563,7 +563,7 @@ def test_a_comparison_that_knew_fewer_settings_goes_on(tmp_path: Path) -> None:
             "error: --methods: fedback: unknown setting `fedback` (hint: did you mean `feedback`?)",
         ),
         (["--methods", "sdpo:feedback=nil"], "error: --methods: feedback: 'nil' is not one of real, shuffled, none"),
-        (["--methods", "sdpo:top-k=0"], "error: --methods: top-k: '0': input should be greater than or equal to 1"),
+        (["--methods", "sdpo:top-k=0"], "error: --methods: top-k: '0' is less than 1"),
         (["--methods", "sdpo:top-k"], "error: --methods: 'top-k' sets nothing (hint: as in "),
         (["--methods", "sdpo:"], "error: --methods: '' sets nothing (hint: as in "),
         (["--methods", "sdpo:top-k=5+top-k=6"], "error: --methods: 'sdpo:top-k=5+top-k=6' sets something twice"),

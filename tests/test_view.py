@@ -7,6 +7,7 @@ import logging
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -113,6 +114,14 @@ def test_the_fold_of_a_run_that_ended() -> None:
     assert (state.phase, state.reason, state.solved_at) == (Phase.ENDED, "solved", 5)
     assert state.elapsed(999.0) == 32.5
     assert state.cost.judging_seconds == 5.0
+
+
+def test_the_time_that_a_run_lay_stopped_is_not_counted() -> None:
+    """Journals of older programs do not tell what was spent: then the pause is left out."""
+    for told, elapsed in (({"seconds": 45.0, "max_attempts": 24}, 55.0), ({}, 41.0)):
+        state = RunState.of([*EVENTS, event("resumed", 2000.0, step=2, attempts=2, **told)])
+        assert state.elapsed(2010.0) == elapsed
+        assert state.max_attempts == told.get("max_attempts", 12)
 
 
 def test_phases_follow_the_events() -> None:
@@ -408,6 +417,25 @@ def test_on_a_terminal_only_the_panel_is_seen_and_stdout_is_the_results(tmp_path
         for noise in noises:
             assert noise in (log / name).read_text()
             assert noise not in seen
+
+
+def test_what_is_typed_does_not_tear_the_panel(tmp_path: Path) -> None:
+    """A `^C` behind the panel would push it down by a line, and its upper edge would be left above it."""
+    script = NOISY.format(tests=str(Path(__file__).parent), log=str(tmp_path))
+    script = script.replace("    time.sleep(0.3)\nprint", "    time.sleep(1)\nprint")
+    pid, master = pty.fork()
+    if not pid:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        os.execve(sys.executable, [sys.executable, "-c", script], {**os.environ, "TERM": "xterm", "COLUMNS": "80"})
+    seen = b""
+    while b"ended" not in seen:
+        seen += os.read(master, 65536)
+    os.write(master, b"\x03x\r")
+    while b"result" not in seen:
+        seen += os.read(master, 65536)
+    assert b"^C" not in seen and termios.tcgetattr(master)[3] & termios.ECHO, "and it is shown again afterwards"
+    os.waitpid(pid, 0)
+    os.close(master)
 
 
 def test_a_resized_terminal_is_drawn_anew(tmp_path: Path) -> None:

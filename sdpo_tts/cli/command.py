@@ -15,6 +15,7 @@ import typer
 
 from sdpo_tts.cli.complete import problems, runs
 from sdpo_tts.cli.examples import EXAMPLES, epilog
+from sdpo_tts.cli.usage.command import HELP, Command
 from sdpo_tts.errors import SdpoError, UserError, visible
 
 if TYPE_CHECKING:
@@ -84,10 +85,11 @@ def _lack(error: Exception) -> str:
     return ""
 
 
-def app_of(command: Callable[..., None], name: str) -> typer.Typer:
+def app_of(command: Callable[..., None], name: str, kind: type[Command] = Command) -> typer.Typer:
     """An application of one command."""
     app = typer.Typer(pretty_exceptions_show_locals=False)
-    app.command(name, epilog=epilog(name) if name in EXAMPLES else None)(command)
+    ending = epilog(name) if name in EXAMPLES else None
+    app.command(name, cls=kind, context_settings=HELP, epilog=ending)(command)
     return app
 
 

@@ -13,6 +13,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "probe": (("sdpo-tts probe problems/rle --samples 64", "before a long run: is there anything to learn?"),),
     "compare": (
         ("sdpo-tts compare problems/rle problems/dedup --seeds 5", "all methods"),
+        ("sdpo-tts compare problems/rle --methods sdpo,sdpo:feedback=none --seeds 3", "variants"),
         ("sdpo-tts compare bench.jsonl --ids paper-hard --methods sdpo,best-of-k", "of a benchmark"),
     ),
     "report": (
@@ -22,7 +23,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "check": (("sdpo-tts check problems/rle", "is the file sound, and its submissions as expected?"),),
     "judge": (("sdpo-tts judge problems/rle mine.py", "your own program, and what a model would be told of it"),),
     "show": (("sdpo-tts show runs/rle/sdpo-s0-20261125-093124-1c2d --attempt 5 --html a.html", "one attempt"),),
-    "forget": (("sdpo-tts forget runs/rle/sdpo-s0-20261125-093124-1c2d problems/dedup", "and one other problem"),),
+    "drift": (("sdpo-tts drift last problems/dedup", "what the newest run's adapter does to another problem"),),
     "export": (
         ("sdpo-tts export runs/rle/sdpo-s0-20261125-093124-1c2d", "a folder here"),
         ("sdpo-tts export runs/rle/sdpo-s0-20261125-093124-1c2d --to rle.zip", "to send by mail"),

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sdpo_tts.cli.values import larger_budget
 from sdpo_tts.errors import UserError
 
 if TYPE_CHECKING:
     from sdpo_tts.discovery.assemble import Policy
+    from sdpo_tts.discovery.budget import Budget
     from sdpo_tts.problem import Problem
     from sdpo_tts.record import Event, RunDir
 
@@ -37,7 +39,10 @@ class ExistingRun:
 
     @property
     def settings(self) -> dict[str, Any]:
-        return dict(self.manifest["settings"])
+        """With the budget that it was given last."""
+        resumed = [event for event in self._events() if event["type"] == "resumed" and "max_seconds" in event]
+        budget = {name: resumed[-1][name] for name in self.manifest["settings"]["budget"]} if resumed else None
+        return {**self.manifest["settings"], **({"budget": budget} if budget else {})}
 
     @property
     def seed(self) -> int:
@@ -52,6 +57,19 @@ class ExistingRun:
         """Whether it came to an end of its own: solved, or its budget spent."""
         ended = [event["reason"] for event in self._events() if event["type"] == "run_ended"]
         return bool(ended) and ended[-1] not in ("interrupted", "error")
+
+    def refuse_spent(self, budget: Budget) -> None:
+        """Raises UserError where the run has spent all of `budget`, so that there would be nothing to go on with."""
+        from sdpo_tts.discovery.budget import Spending
+        from sdpo_tts.view import RunState
+
+        if not self.finished:
+            return
+        state, spent = RunState.of(self._events()), Spending()
+        spent.restore(state.cost.attempts, state.cost.tokens, {}, state.elapsed(0.0))
+        if limit := spent.reached(budget):
+            hint = f"give it a larger one: {larger_budget(limit, state)}"
+            raise UserError("the run has spent its budget", where=str(self.run.path), hint=hint)
 
     def _events(self) -> list[Event]:
         from sdpo_tts.record import read_events

@@ -16,6 +16,7 @@ import typer
 
 from sdpo_tts.cli import options
 from sdpo_tts.cli.run_options import run_command
+from sdpo_tts.cli.usage.refusal import misread
 from sdpo_tts.errors import UserError
 from sdpo_tts.settings import Given, config_file, demand_known, environment, project_file, spelt, user_file, winners
 
@@ -118,7 +119,7 @@ def value_of(parameter: Any, one: Given) -> Any:
     try:
         value = parameter.process_value(None, one.text)
     except typer.BadParameter as error:
-        raise UserError(f"{one.text[:60]!r}: {error.message[:1].lower()}{error.message[1:]}", where=where) from None
+        raise UserError(misread(error), where=where) from None
     options.check(parameter.name, value, where)
     return value if one.folder is None else _anchored(value, one.folder)
 

@@ -113,12 +113,20 @@ def _rebuilt(kind: Any, told: Any) -> Any:
     return kind(**{name: _rebuilt(hints[name], value) for name, value in told.items()})  # type: ignore[operator]
 
 
-def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], None]) -> Policy:
-    """Raises UserError (no such model) or SetupError (not to be had here)."""
+def check_policy(settings: PolicySettings) -> tuple[str, str, str]:
+    """The sampler's device, the learner's, and the engine. Nothing is loaded: mistakes are found before anything slow
+    begins. Raises UserError (no such model or device) or SetupError (not to be had here)."""
     device = device_of(settings.device)
     learner = device if settings.learner_device == "auto" else device_of(settings.learner_device, "--learner-device")
     wanted = selection.choose(settings.engine, device)
     selection.refuse_cards(wanted, device, settings.cards, settings.replicas)
+    weights.demand(settings.model)
+    return device, learner, wanted
+
+
+def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], None]) -> Policy:
+    """Raises UserError (no such model) or SetupError (not to be had here)."""
+    device, learner, wanted = check_policy(settings)
     dtype = settings.dtype if settings.dtype != "auto" else weights.dtype_for(device)
     located = weights.locate(settings.model, report, device)
     kind = dtype if settings.quantization == "none" else f"{settings.quantization}, {dtype}"

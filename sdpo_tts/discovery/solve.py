@@ -194,7 +194,7 @@ class Solver(SolverState):
             return
         assert winner.attempt.program is not None
         write_text(self.parts.run.solution(self.parts.judge.problem.language), winner.attempt.program)
-        if not winner.attempt.sample.base:
+        if winner.attempt.adapter:  # before the first step it would hold nothing but zeros
             write_folder(self.parts.run.solved_adapter, self.parts.network.save_adapter)
         self.tell(winner)
         self.winner = winner

@@ -31,6 +31,8 @@ def model(subject: Subject) -> Finding:
         return _folder(path)
     if path.suffix == ".gguf":
         return passed(str(path)) if path.is_file() else failed(f"there is no file {path}", "name another --model")
+    if weights.is_path(name):
+        return failed(f"no such folder: {path}", "name another --model")
     if _is_of_hub(name):
         return _hub(name)
     return _catalogued(find(name))
@@ -78,7 +80,7 @@ def _automatic(device: str) -> str:
 
 
 def _is_of_hub(name: str) -> bool:
-    return name not in entries() and name.count("/") == 1
+    return name not in entries() and weights.HUB_ID.fullmatch(name) is not None and not weights.is_path(name)
 
 
 def _made(entry: Entry) -> Path:

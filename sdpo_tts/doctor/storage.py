@@ -64,6 +64,6 @@ def leftovers(subject: Subject) -> Finding:
 
 
 def _unfinished(folder: Path) -> bool:
-    """A run that has a journal and no result, and that no process works on."""
+    """A run that has begun and has no result, and that no process works on."""
     run = RunDir(folder)
-    return run.events.is_file() and not run.result.exists() and not run.locked
+    return run.begun and not run.result.exists() and not run.locked

@@ -102,9 +102,14 @@ class RunDir:
         """Whether any event tells of it."""
         return self.events.exists() and self.events.stat().st_size > 0
 
-    def forget_if_unbegun(self) -> None:
-        """Remove the folder of a run that did not begin."""
-        if not self.begun:
+    def forget_if_unbegun(self, *, but_logs: bool = False) -> None:
+        """Remove the folder of a run that did not begin, or all of it but its logs: then it is no run's any more."""
+        if self.begun:
+            return
+        for file in self.path.iterdir() if but_logs else ():
+            if file != self.logs:
+                shutil.rmtree(file) if file.is_dir() else file.unlink()
+        if not but_logs:
             shutil.rmtree(self.path, ignore_errors=True)
             with suppress(OSError):
                 self.path.parent.rmdir()

@@ -13,9 +13,9 @@ from sdpo_tts.view.live import Dashboard
 from sdpo_tts.view.logs import captured_logs, heard, results_alone
 from sdpo_tts.view.plain import Plain, Quiet
 from sdpo_tts.view.progress import RunState
-from sdpo_tts.view.summary import summary
+from sdpo_tts.view.summary import outcome, summary
 
-__all__ = ["Mode", "RunState", "View", "captured_logs", "heard", "make_view", "results_alone", "summary"]
+__all__ = ["Mode", "RunState", "View", "captured_logs", "heard", "make_view", "outcome", "results_alone", "summary"]
 
 Mode = Literal["live", "plain", "quiet"]
 

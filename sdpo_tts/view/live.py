@@ -18,6 +18,7 @@ from rich.text import Text
 
 from sdpo_tts.record import Event
 from sdpo_tts.view.curve import sparkline, step_curve
+from sdpo_tts.view.echo import Echo
 from sdpo_tts.view.plain import Quiet
 from sdpo_tts.view.progress import Phase, RunState
 from sdpo_tts.view.summary import best, changed, count, duration, failing, figure
@@ -49,6 +50,7 @@ class Dashboard(Quiet):
         self._console, self._clock = console, clock
         self._state, self._status, self._since = RunState(), "", clock()
         console.size = self._terminal_size()
+        self._echo = Echo(console.file)
         self._live = Live(
             console=console,
             get_renderable=self._render,
@@ -73,6 +75,7 @@ class Dashboard(Quiet):
         self._show(self._state.after(event), self._status if event["type"] == "warned" else "")
 
     def __enter__(self) -> Self:
+        self._echo.stop()
         self._live.start(refresh=True)
         return self
 
@@ -80,6 +83,7 @@ class Dashboard(Quiet):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._live.stop()
+        self._echo.restore()
 
     def _show(self, state: RunState, status: str) -> None:
         """The drawing thread sees the change within a quarter of a second."""

@@ -24,11 +24,12 @@ def summary(state: RunState, run: Path, solution: Path | None = None) -> str:
     else:
         rows = [*_spent(state), ("best", best(state)), ("failing", failing(state)), ("verdicts", verdicts(state))]
     rows.append(("run", str(run)))
-    head = _outcome(state, solved=solution is not None)
+    head = outcome(state, solved=solution is not None)
     return "\n".join([head, *(f"  {label:<9}{text}" for label, text in rows if text)])
 
 
-def _outcome(state: RunState, *, solved: bool) -> str:
+def outcome(state: RunState, *, solved: bool) -> str:
+    """In a sentence."""
     if solved:
         return f"Solved: attempt {state.solved_at} passed all tests ({state.tests})."
     if state.started is None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sdpo_tts.cli import complete
-from sdpo_tts.cli.command import orderly, writing
+from sdpo_tts.cli.command import orderly, tell, writing
 from sdpo_tts.cli.values import demand
 from sdpo_tts.errors import UserError
 
@@ -36,7 +36,7 @@ def report(
         Path | None, typer.Option(help="Also one small file of all journals, from which this report can be made.")
     ] = None,
     merge: Annotated[
-        bool, typer.Option("--merge", help="Join runs of several machines; of one cell's runs the longer counts.")
+        bool, typer.Option("--merge", help="Say nothing of runs that are left out for a longer one of the same seed.")
     ] = False,
     methods: Annotated[
         str | None,
@@ -63,7 +63,8 @@ def report(
     with orderly():
         if png and png.suffix != ".png":
             raise UserError(f"{str(png)!r} does not end in .png", where="--png")
-        grid = _chosen(Grid(tuple(load_runs(runs, merge=merge)), censor_errors, after=after), methods)
+        found = load_runs(runs, (lambda _: None) if merge else lambda line: tell([line]))
+        grid = _chosen(Grid(tuple(found), censor_errors, after=after), methods)
         if after and not grid.common:
             raise UserError(f"no problem has, of every method, a run unsolved after {after} attempts", where="--after")
         analysis = analyse(grid, level=level, at=at, shares=_shares(shares))

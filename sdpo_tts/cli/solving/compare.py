@@ -111,10 +111,9 @@ def compare(
     An arm is a method, or one with settings of its own; what all have in common may stand in files and variables, as
     for sdpo-solve. The same command goes on where it was stopped: what is finished is kept, what was torn is run again.
     Given in several terminals, it shares the work. Exit codes: 0 all runs ended, else that of the first failure.
-
-    Example: sdpo-tts compare problems/rle --methods sdpo,sdpo:feedback=none,best-of-k --seeds 3
     """
     from sdpo_tts.comparison.plan import Choices, Plan, distinct
+    from sdpo_tts.discovery.assemble import check_policy
 
     with orderly():
         arms = read_arms(methods)
@@ -123,6 +122,7 @@ def compare(
         if collection:
             demand(collection, SETS, "--set")
         sizes, shared = _batch_sizes(batch_size or ()), _shared(settled(context, every=True))
+        check_policy(shared.policy)
         chosen = distinct(read_problems(problems or [], collection or "", ids, limit))
         choices = Choices(arms, seeds, _with_model(shared), sizes, first_seed)
         with _here(quiet=quiet) if on == "local" else _on_cluster(choices.settings.policy.device, cpus) as begin:

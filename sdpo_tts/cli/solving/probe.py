@@ -28,6 +28,9 @@ STYLES_HELP = (
 )
 
 
+PROBED = ("model", "device", "quantization", "max_new_tokens", "engine")
+
+
 def probe(
     context: typer.Context,
     problem: ProblemPath,
@@ -50,16 +53,17 @@ def probe(
 def _probe(
     context: typer.Context, path: Path, samples: int, templates: Sequence[str], styles: Sequence[str], *, as_json: bool
 ) -> None:
-    from sdpo_tts.discovery.assemble import PolicySettings, load_policy
+    from sdpo_tts.discovery.assemble import PolicySettings, check_policy, load_policy
     from sdpo_tts.discovery.measure.probe import Probe
     from sdpo_tts.judge import Judge
     from sdpo_tts.judge.feedback.text import FeedbackStyle
     from sdpo_tts.view import heard, results_alone
 
-    with Judge(load(path), style=FeedbackStyle()) as judge, results_alone() as (results, terminal):
-        chosen = settled(context, judge.problem)
-        names = ("model", "device", "quantization", "max_new_tokens", "engine")
-        settings = PolicySettings(**{name: chosen[name] for name in names})
+    problem = load(path)
+    chosen = settled(context, problem)
+    settings = PolicySettings(**{name: chosen[name] for name in PROBED})
+    check_policy(settings)
+    with Judge(problem, style=FeedbackStyle()) as judge, results_alone() as (results, terminal):
         tell = partial(print, file=terminal, flush=True)
         with heard(tell), load_policy(settings, chosen["seed"], tell) as policy:
             rates = Probe(policy, judge, chosen["seed"]).rates(samples, templates, styles)
