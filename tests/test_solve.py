@@ -239,7 +239,7 @@ def look_back(run: Path, folder: Path) -> None:
         return subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True).stdout
 
     page = folder / "heat.html"
-    shown = told("show", str(run), "--attempt", "1", "--html", str(page))
+    shown = told("show", str(run), "--attempt", "1", "--tokens", "--html", str(page))
     record = AttemptRecord.load(run / "attempts" / "000001.json")
     assert record.text.split()[0] in shown and "log(teacher/student)" in shown
     assert record.feedback.splitlines()[0][:40] in page.read_text()

@@ -25,8 +25,9 @@ SOLVED, FAULT, USAGE, UNSOLVED, SETUP, SANDBOX, INTERRUPTED, TERMINATED = 0, 1, 
 # Of a file or folder that the user chose, where nobody foresaw it.
 FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG})
 PROBLEM_HELP = "A problem.yaml, its folder, or another format (docs/formats.md)."
+RUN_HELP = "A run: its folder or name; last for the newest; or a problem's folder for its newest run."
 ProblemPath = Annotated[Path, typer.Argument(help=PROBLEM_HELP, autocompletion=problems)]
-RunPath = Annotated[Path, typer.Argument(help="A run's folder.", autocompletion=runs)]
+RunPath = Annotated[Path, typer.Argument(help=RUN_HELP, autocompletion=runs)]
 
 
 class Terminated(KeyboardInterrupt):

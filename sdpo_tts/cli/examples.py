@@ -7,7 +7,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("sdpo-solve problems/rle", "solve it"),
         ("sdpo-solve problem.yaml --max-time 8h --preset thorough", "a night's work"),
         ("sdpo-solve package.zip --method best-of-k --seed 1", "only sample; a Kattis package"),
-        ("sdpo-solve --resume runs/rle/sdpo-s0-20261125-093124-1c2d", "go on with a run"),
+        ("sdpo-solve --resume last", "go on with the newest run"),
         ("sdpo-solve problems/rle --json | jq .program", "for a script"),
     ),
     "probe": (("sdpo-tts probe problems/rle --samples 64", "before a long run: is there anything to learn?"),),
@@ -20,12 +20,16 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("sdpo-tts report runs/comparison", "a page and a text"),
         ("sdpo-tts report here there --merge --csv numbers --png curves.png", "of two machines"),
     ),
+    "runs": (("sdpo-tts runs", "which runs are there, and what came of them?"),),
     "check": (("sdpo-tts check problems/rle", "is the file sound, and its submissions as expected?"),),
     "judge": (("sdpo-tts judge problems/rle mine.py", "your own program, and what a model would be told of it"),),
-    "show": (("sdpo-tts show runs/rle/sdpo-s0-20261125-093124-1c2d --attempt 5 --html a.html", "one attempt"),),
+    "show": (
+        ("sdpo-tts show last", "the best program of the newest run, and the feedback on it"),
+        ("sdpo-tts show problems/rle --attempt 5 --tokens --html a.html", "what the teacher thinks of each token"),
+    ),
     "drift": (("sdpo-tts drift last problems/dedup", "what the newest run's adapter does to another problem"),),
     "export": (
-        ("sdpo-tts export runs/rle/sdpo-s0-20261125-093124-1c2d", "a folder here"),
+        ("sdpo-tts export last", "a folder here, of the newest run"),
         ("sdpo-tts export runs/rle/sdpo-s0-20261125-093124-1c2d --to rle.zip", "to send by mail"),
     ),
     "new": (

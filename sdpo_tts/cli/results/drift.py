@@ -13,7 +13,7 @@ import typer
 
 from sdpo_tts.cli import complete
 from sdpo_tts.cli.command import RunPath, load, orderly
-from sdpo_tts.cli.existing_run import ExistingRun
+from sdpo_tts.cli.existing_run import ExistingRun, find_run
 from sdpo_tts.cli.settings import settled
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def drift(
 
     with orderly():
         others = [load(path) for path in problems or []]
-        past = ExistingRun.open(run)
+        past = ExistingRun.open(find_run(run, context))
         adapter = past.adapter(solved=solved)
         with results_alone() as (results, terminal), heard(tell := partial(print, file=terminal, flush=True)):
             policy = past.policy(settled(context)["device"], tell)

@@ -9,10 +9,12 @@ from typing import Annotated
 import typer
 
 from sdpo_tts.cli.command import RunPath, orderly, tell
+from sdpo_tts.cli.existing_run import find_run
 from sdpo_tts.errors import UserError
 
 
 def export(
+    context: typer.Context,
     run: RunPath,
     to: Annotated[
         Path | None, typer.Option(help="A new folder, or FILE.zip or FILE.tar.gz. Default: a folder here.")
@@ -23,7 +25,7 @@ def export(
     Absolute paths and the names of users and hosts are left out of it.
     """
     with orderly():
-        print(_export(run, to))
+        print(_export(find_run(run, context), to))
 
 
 def _export(folder: Path, to: Path | None) -> Path:

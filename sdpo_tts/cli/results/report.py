@@ -12,6 +12,7 @@ import typer
 
 from sdpo_tts.cli import complete
 from sdpo_tts.cli.command import orderly, tell, writing
+from sdpo_tts.cli.existing_run import find_run
 from sdpo_tts.cli.values import demand
 from sdpo_tts.errors import UserError
 
@@ -21,10 +22,12 @@ if TYPE_CHECKING:
 
 
 def report(
+    context: typer.Context,
     runs: Annotated[
         list[Path],
         typer.Argument(
-            help="Folders of runs or comparisons; digests.", metavar="RUN...", autocompletion=complete.runs
+            help="Folders of runs or comparisons, digests, last, or a problem's folder for its newest run.",
+            metavar="RUN...", autocompletion=complete.runs,
         ),
     ],
     html: Annotated[
@@ -63,6 +66,7 @@ def report(
     with orderly():
         if png and png.suffix != ".png":
             raise UserError(f"{str(png)!r} does not end in .png", where="--png")
+        runs = [path if _holds_runs(path) else find_run(path, context) for path in runs]
         found = load_runs(runs, (lambda _: None) if merge else lambda line: tell([line]))
         grid = _chosen(Grid(tuple(found), censor_errors, after=after), methods)
         if after and not grid.common:
@@ -73,6 +77,11 @@ def report(
             print(f"wrote {digest}", file=sys.stderr)
         folder = runs[0].parent if runs[0].is_file() else runs[0]
         publish(analysis, html or folder / "report.html", title=title, png=png, csv=csv, as_json=as_json)
+
+
+def _holds_runs(path: Path) -> bool:
+    """A file is a digest, or a problem; a folder may hold runs however deep."""
+    return path.name.endswith(".tar.xz") or next(path.rglob("events.jsonl"), None) is not None
 
 
 def _chosen(grid: Grid, methods: str | None) -> Grid:

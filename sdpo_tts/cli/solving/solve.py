@@ -14,7 +14,7 @@ import typer
 from sdpo_tts.cli import options
 from sdpo_tts.cli.command import PROBLEM_HELP, SOLVED, UNSOLVED, app_of, load, orderly
 from sdpo_tts.cli.complete import problems
-from sdpo_tts.cli.existing_run import ExistingRun, unfinished
+from sdpo_tts.cli.existing_run import ExistingRun, find_run, unfinished
 from sdpo_tts.cli.machine.version import Version
 from sdpo_tts.cli.run_options import EVERYDAY, with_run_options
 from sdpo_tts.cli.settings import flags, settled
@@ -108,7 +108,7 @@ def _old_job(folder: Path, context: typer.Context) -> _Job:
 
     chosen, given = context.params, flags(context)
     options.refuse_changes(given)
-    past = ExistingRun.open(folder)
+    past = ExistingRun.open(folder := find_run(folder, context))
     problem = past.problem() if chosen["problem"] is None else load(chosen["problem"], quiet=chosen["quiet"])
     if problem.digest != past.manifest["problem"]["digest"]:
         raise UserError("the problem is not the one of the run", where=str(problem.path))
