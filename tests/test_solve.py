@@ -135,7 +135,7 @@ def test_the_terminal_does_not_obey_the_program_that_solved(
     tmp_path: Path, engine: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, run, _ = solve(tmp_path, [SOLUTION.replace("```python\n", "```python\n# \x1b[2J\n"), WRONG], Budget())
-    say_the_end(run, "python3", quiet=False)
+    say_the_end(run, SUM, quiet=False)
     told = capsys.readouterr().err
     assert told.startswith(f"\n# \\x1b[2J\n{RIGHT}") and "\x1b" not in told
     assert run.solution("python3").read_text().startswith("# \x1b[2J\n")
@@ -145,7 +145,7 @@ def test_a_quiet_run_says_in_one_line_that_it_is_unsolved(
     tmp_path: Path, engine: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, run, _ = solve(tmp_path, [WRONG] * 2, Budget(max_attempts=2))
-    say_the_end(run, "python3", quiet=True)
+    say_the_end(run, SUM, quiet=True)
     assert capsys.readouterr() == ("", f"Not solved: the run did not begin. The run is in {run.path}\n")
     assert not (run.path / "adapter").exists()
 
@@ -160,7 +160,7 @@ def test_a_batch_that_was_torn_after_a_success_can_be_gone_on_with(
     with pytest.raises(SandboxError):
         solve(tmp_path, [SOLUTION, SOLUTION], Budget(), hear=fail)
     run = RunDir(tmp_path / "run")
-    say_the_end(run, "python3", quiet=False)
+    say_the_end(run, SUM, quiet=False)
     result = json.loads(run.result.read_text())
     assert (result["solved"], result["attempt"], result["program"]) == (False, None, None)
     told = capsys.readouterr().err

@@ -82,6 +82,7 @@ class Replicas:
                 for one, told in _told(self._busy):
                     if isinstance(told, Ended):
                         listener.ended(places[one][told.place], told.sample)
+                        listener.grown(len(told.sample.response))
                     else:
                         found.update(zip(places[one], told.samples, strict=True))
                         self._busy.remove(one)

@@ -97,6 +97,10 @@ class RunDir:
         """Called as the judge calls its source: `solution.py`, `solution.cpp`. Raises UserError (no such language)."""
         return self.path / find_language(language).source
 
+    def best(self, language: str) -> Path:
+        """The best program of a run that ended unsolved: `best.py`, `best.cpp`. Raises UserError, likewise."""
+        return self.path / f"best{Path(find_language(language).source).suffix}"
+
     @property
     def begun(self) -> bool:
         """Whether any event tells of it."""

@@ -17,11 +17,12 @@ from rich.panel import Panel
 from rich.text import Text
 
 from sdpo_tts.record import Event
+from sdpo_tts.view.attempt_text import AttemptText, section
 from sdpo_tts.view.curve import sparkline, step_curve
 from sdpo_tts.view.echo import Echo
 from sdpo_tts.view.plain import Quiet
 from sdpo_tts.view.progress import Phase, RunState
-from sdpo_tts.view.summary import best, changed, count, duration, failing, figure
+from sdpo_tts.view.summary import best, changed, count, duration, failing, figure, sampled
 
 STYLES = {
     "AC": "bold green",
@@ -45,9 +46,16 @@ MOST_NOW = 4  # lines of what goes on: trouble takes more than one
 class Dashboard(Quiet):
     """A Rich Live panel. Anything else on its terminal would tear it: use it inside `captured_logs`."""
 
-    def __init__(self, console: Console, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        console: Console,
+        clock: Callable[[], float] = time.time,
+        read: Callable[[int], AttemptText | None] = lambda attempt: None,
+    ) -> None:
         super().__init__(console.file)
-        self._console, self._clock = console, clock
+        self._console, self._clock, self._read = console, clock, read
+        self._best: AttemptText | None = None
+        self._sampled = ""
         self._state, self._status, self._since = RunState(), "", clock()
         console.size = self._terminal_size()
         self._echo = Echo(console.file)
@@ -72,7 +80,14 @@ class Dashboard(Quiet):
 
     def event(self, event: Event) -> None:
         """A warning is told as an event too: it goes on being shown."""
-        self._show(self._state.after(event), self._status if event["type"] == "warned" else "")
+        state = self._state.after(event)
+        if state.best and (self._best is None or self._best.attempt != state.best.attempt):
+            self._best = self._read(state.best.attempt)
+        self._sampled = ""
+        self._show(state, self._status if event["type"] == "warned" else "")
+
+    def sampling(self, tokens: int, ended: int, asked: int) -> None:
+        self._sampled = sampled(tokens, ended, asked)
 
     def __enter__(self) -> Self:
         self._echo.stop()
@@ -99,9 +114,11 @@ class Dashboard(Quiet):
         self._follow_the_size()
         now = self._clock()
         doing = f"{self._doing()} {duration(now - self._since)}"
+        if self._sampled and not self._status:
+            doing = f"{self._sampled} · {duration(now - self._since)}"
         if self._state.reason and not self._status:
             doing = f"ended: {self._state.reason}"
-        return panel(self._state, doing, now, *self._console.size)
+        return panel(self._state, doing, now, *self._console.size, self._best)
 
     def _follow_the_size(self) -> None:
         """A terminal that became narrower has wrapped the old panel, which then is taller than Rich knows.
@@ -130,14 +147,19 @@ class Line(NamedTuple):
 BLANK = Line(0, Text())
 
 
-def panel(state: RunState, doing: str, now: float, width: int, height: int) -> Panel:
-    """The state as a panel no wider than `width` and lower than `height`; what matters least gives way."""
+def panel(
+    state: RunState, doing: str, now: float, width: int, height: int, best_text: AttemptText | None = None
+) -> Panel:
+    """The state as a panel no wider than `width` and lower than `height`; what matters least gives way. The best
+    program is shown where there is room for it."""
     inner, room = width - 4, height - BORDERS_AND_CURSOR
     above = [*_heading(state, doing, now, inner), *_budget(state, now, inner), *_verdicts(state, inner)]
     below = _learning(state, inner)
-    rows = min(max(CURVE_ROWS, height // 4), room - len(above) - len(below) - TITLE_AND_AXIS)
-    curve = _curve(state, inner, rows)
+    rows = room - len(above) - len(below) - TITLE_AND_AXIS
+    curve = _curve(state, inner, min(CURVE_ROWS if best_text else max(CURVE_ROWS, height // 4), rows))
     lines = _fitted([*above, *curve, *below], room)
+    if best_text and (program := section(best_text, inner, room - len(lines) - 1)):
+        lines += [Text(), *program]
     for line in lines:
         line.no_wrap, line.overflow = True, "ellipsis"
     return Panel(Group(*lines), title=_title(state), title_align="left", width=width)
@@ -240,8 +262,8 @@ def _strip(state: RunState, width: int) -> Text:
 
 
 def _curve(state: RunState, inner: int, rows: int) -> list[Line]:
-    """Best share of tests passed against attempts; nothing where there is no room."""
-    if rows < 1:
+    """Best share of tests passed against attempts; nothing where there is no room, or nothing to draw yet."""
+    if rows < 1 or not state.best_shares:
         return []
     width = inner - LABEL
     lines = step_curve(state.best_shares, width, rows)

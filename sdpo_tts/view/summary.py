@@ -17,12 +17,13 @@ REASONS = {
 }
 
 
-def summary(state: RunState, run: Path, solution: Path | None = None) -> str:
+def summary(state: RunState, run: Path, solution: Path | None = None, best_program: Path | None = None) -> str:
     """Some lines for stderr: what came of the run, what it took, where things lie. Ends without a newline."""
     if solution:
         rows = [*_spent(state), ("program", str(solution))]
     else:
         rows = [*_spent(state), ("best", best(state)), ("failing", failing(state)), ("verdicts", verdicts(state))]
+        rows.append(("program", str(best_program) if best_program else ""))
     rows.append(("run", str(run)))
     head = outcome(state, solved=solution is not None)
     return "\n".join([head, *(f"  {label:<9}{text}" for label, text in rows if text)])
@@ -111,6 +112,11 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def sampled(tokens: int, ended: int, asked: int) -> str:
+    """Of a batch that is being sampled."""
+    return f"sampling: {count(tokens, 'token')}, {ended} of {count(asked, 'answer')} complete"
 
 
 def figure(value: float | None) -> str:

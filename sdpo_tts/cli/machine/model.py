@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
@@ -39,6 +38,12 @@ def pull(
 ) -> None:
     """Download a model and make it ready; prints the folder of its weights."""
     from sdpo_tts.models.weights import downloaded, locate
+    from sdpo_tts.view import LiveLine, results_alone
 
-    with orderly():
-        print(downloaded(locate(name, lambda text: print(text, file=sys.stderr))))
+    with orderly(), results_alone() as (results, terminal):
+        with LiveLine(terminal) as line:
+            line.show("looking for the model")
+            located = locate(name, lambda text: (line.say(text), line.show("working"))[0])
+            line.show(f"downloading {located.name}")
+            folder = downloaded(located)
+        print(folder, file=results)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -39,6 +38,7 @@ def show(
     from rich.console import Console
 
     from sdpo_tts.record import write_text
+    from sdpo_tts.view import LiveLine, results_alone
     from sdpo_tts.view import heat as drawing
 
     with orderly():
@@ -47,8 +47,11 @@ def show(
         if not (tokens or page):
             print(_text(past, record))
             return
-        heat = _heat(past, record, settled(context)["device"])
-        Console(highlight=False).print(drawing.terminal(heat))
+        with results_alone() as (results, terminal), LiveLine(terminal) as line:
+            line.show("asking the teacher")
+            heat = _heat(past, record, settled(context)["device"], line.say)
+            with line.aside():
+                Console(file=results, highlight=False).print(drawing.terminal(heat))
         if page:
             with writing("the page"):
                 write_text(page, drawing.page(heat), wait=False)
@@ -76,7 +79,7 @@ def _text(past: ExistingRun, record: AttemptRecord) -> str:
     return f"{past.manifest['problem']['slug']}, {head}\n\n{visible_lines(record.text.strip())}{told}"
 
 
-def _heat(past: ExistingRun, record: AttemptRecord, device: str) -> Heat:
+def _heat(past: ExistingRun, record: AttemptRecord, device: str, tell: Callable[[str], None]) -> Heat:
     """Raises UserError where the attempt has no feedback, or the problem has changed."""
     from sdpo_tts.errors import UserError
     from sdpo_tts.policy.learning.credit import credit
@@ -89,7 +92,7 @@ def _heat(past: ExistingRun, record: AttemptRecord, device: str) -> Heat:
         raise UserError(f"attempt {number} has no feedback that a teacher could read", where=str(past.run.path))
     events = [event for event in read_events(past.run.events) if event["type"] == "attempt_judged"]
     problem = past.problem()
-    policy = past.policy(device, lambda text: print(text, file=sys.stderr))
+    policy = past.policy(device, tell)
     text = teacher_text(problem, record.feedback, TEMPLATES[past.settings["context"]["template"]])
     pieces = credit(policy.network, policy.chat, policy.chat.prompt(text), record.token_ids, record.logprobs)
     title = f"{problem.title}: attempt {number}, {record.verdict}"

@@ -152,8 +152,12 @@ def _with_model(settings: RunSettings) -> RunSettings:
     """The model is brought here first: without it every cell would fail. `auto` is resolved, since a pool must not
     change its model when the machine gets a GPU."""
     from sdpo_tts.models import weights
+    from sdpo_tts.view import results_alone
 
-    located = weights.locate(settings.policy.model, _tell, settings.policy.device)
+    with results_alone() as (_, terminal):
+        located = weights.locate(
+            settings.policy.model, lambda line: print(line, file=terminal, flush=True), settings.policy.device
+        )
     name = located.name if settings.policy.model == "auto" else settings.policy.model
     return replace(settings, policy=replace(settings.policy, model=name))
 
@@ -244,10 +248,10 @@ def _watch(run: RunDir, *, quiet: bool) -> Iterator[Watch]:
 
     with (
         captured_logs(run.logs) as terminal,
-        make_view("quiet" if quiet else None, terminal) as view,
+        make_view("quiet" if quiet else None, terminal, run) as view,
         heard(view.trouble, relief=view.relief),
     ):
-        yield Watch(view.status, view.event)
+        yield Watch(view.status, view.event, view.sampling)
 
 
 def _tell(line: str) -> None:

@@ -126,13 +126,13 @@ def _old_job(folder: Path, context: typer.Context) -> _Job:
 def _solve(job: _Job, *, quiet: bool, as_json: bool) -> int:
     from sdpo_tts.view import captured_logs, heard, make_view
 
-    run, language = job.run, job.problem.language
+    run = job.run
     kept = False
     with run.lock():
         try:
             with (
                 captured_logs(run.logs) as terminal,
-                make_view("quiet" if quiet else "plain" if job.plain else None, terminal) as view,
+                make_view("quiet" if quiet else "plain" if job.plain else None, terminal, run) as view,
                 heard(view.trouble, relief=view.relief),
             ):
                 winner = _run(job, view)
@@ -141,12 +141,12 @@ def _solve(job: _Job, *, quiet: bool, as_json: bool) -> int:
                 print(f"what was written meanwhile: {log}", file=sys.stderr)
             raise
         finally:
-            say_the_end(run, language, quiet=quiet)
+            say_the_end(run, job.problem, quiet=quiet)
             run.forget_if_unbegun(but_logs=kept)
     if as_json:
         print(json.dumps(json.loads(run.result.read_text(encoding="utf-8"))))
     elif winner:
-        print(run.solution(language))
+        print(run.solution(job.problem.language))
     return SOLVED if winner else UNSOLVED
 
 
@@ -171,6 +171,7 @@ def _run(job: _Job, view: View) -> Judged | None:
         parts = Parts(
             policy.network, policy.chat, policy.sampler, judge, journal, run,
             make_guard(strategy, settings.guard), make_critic(problem, policy, settings),
+            view.sampling,
         )  # fmt: skip
         solver = Solver(parts, strategy, settings.budget, settings.seed, settings.solver)
         if job.past:
