@@ -506,7 +506,7 @@ def test_import_writes_a_folder_that_loads_the_same(tmp_path: Path) -> None:
 def test_a_native_problem_is_not_imported(tmp_path: Path) -> None:
     source = ROOT / "problems" / "triangle"
     result = CliRunner().invoke(app, ["import", str(source), str(tmp_path / "out")])
-    assert (result.exit_code, result.stderr) == (2, f"error: {source}: is a native problem already (hint: copy its folder)\n")
+    assert (result.exit_code, result.stderr) == (2, f"error: {source}: is already a native problem (hint: copy its folder)\n")
 
 
 def test_import_takes_a_statement_and_all_rows(tmp_path: Path) -> None:

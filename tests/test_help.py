@@ -86,7 +86,7 @@ def test_every_help_has_its_examples_once(name: str) -> None:
         ("sdpo-solve p --max-attempts 0", "error: --max-attempts: '0' is less than 1 (hint: sdpo-solve --help)"),
         ("sdpo-solve p --alpha 2", "error: --alpha: '2' is more than 1 (hint: sdpo-solve --help)"),
         ("sdpo-solve p --max-attempt 5", "error: no such option: --max-attempt (hint: did you mean --max-attempts?)"),
-        ("sdpo-solve p --seed", "error: option '--seed' requires an argument (hint: sdpo-solve --help)"),
+        ("sdpo-solve p --seed", "error: option '--seed' requires an argument"),
         ("sdpo-solve p q", "error: one argument too many: q (hint: sdpo-solve --help)"),
         ("sdpo-tts check", "error: PROBLEM is missing (hint: sdpo-tts check --help)"),
         ("sdpo-tts chek", "error: no such command 'chek' (hint: sdpo-tts --help)"),

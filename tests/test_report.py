@@ -389,9 +389,9 @@ def test_files_hold_every_number_and_the_command_writes_them(tmp_path: Path) -> 
     ("arguments", "message"),
     [
         (["none"], "error: none: no such file or folder"),
-        (["text"], "error: text: no digest of runs (hint: `sdpo-tts report --digest` makes one)"),
+        (["text"], "error: text: not a digest of runs (hint: `sdpo-tts report --digest` makes one)"),
         (["."], "error: .: no runs here"),
-        ([".", "--shares", "2"], "error: --shares: '2' is no list of shares"),
+        ([".", "--shares", "2"], "error: --shares: '2' is not a list of shares"),
         ([".", "--png", "curves"], "error: --png: 'curves' does not end in .png"),
     ],
 )

@@ -267,7 +267,7 @@ def test_the_command_goes_on_where_it_was_interrupted(tmp_path: Path, engine: No
     assert sum(event["type"] == "attempt_judged" for event in before) == 4, "the batch was judged to its end"
 
     assert told(command("--resume", str(run), "--seed", "1"))[1].startswith(
-        "error: --seed: a run that is resumed keeps its settings"
+        "error: --seed: a resumed run keeps its settings"
     )
     assert told(command("--resume", str(run), str(ROOT / "problems" / "dedup")))[0] == 2
     assert told(command("--resume", str(tmp_path / "nowhere")))[1].startswith("error: ")

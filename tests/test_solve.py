@@ -150,6 +150,17 @@ def test_a_quiet_run_says_in_one_line_that_it_is_unsolved(
     assert not (run.path / "adapter").exists()
 
 
+def test_an_unsolved_run_leaves_its_best_program(
+    tmp_path: Path, engine: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    better = f"# better\n{RIGHT.replace('a + b', 'min(a + b, 9)')}"
+    _, run, _ = solve(tmp_path, [WRONG, f"```python\n{better}```", "no program"], Budget(max_attempts=3), batch=3)
+    say_the_end(run, SUM, quiet=False)
+    assert (run.path / "best.py").read_text() == better
+    told = capsys.readouterr().err
+    assert f"  program  {run.path}/best.py\n" in told and "sdpo-tts probe" in told
+
+
 def test_a_batch_that_was_torn_after_a_success_can_be_gone_on_with(
     tmp_path: Path, engine: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -182,7 +193,7 @@ def test_of_a_start_that_failed_what_the_engine_wrote_is_kept(
     with pytest.raises(SetupError):
         _solve(_Job(SUM, RunSettings(), run, [], plain=True), quiet=False, as_json=False)
     log = run.logs / "engine.log"
-    assert capfd.readouterr().err == (f"what was written meanwhile: {log}\n" if words else "")
+    assert capfd.readouterr().err == (f"output of libraries: {log}\n" if words else "")
     assert (log.read_bytes() == words) if words else not run.path.parent.exists()
     assert not words or [file.name for file in run.path.iterdir()] == ["logs"], "it is no run"
     assert leftovers(Subject(runs=tmp_path)).level == "pass"

@@ -6,7 +6,7 @@ import errno
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
@@ -105,6 +105,16 @@ def load(path: Path, *, quiet: bool = False) -> Problem:
     if not quiet:
         tell(reading.notes)
     return reading.problem
+
+
+def load_libraries(*, quiet: bool = False) -> None:
+    """Import what takes many seconds on a slow machine, which a terminal is told."""
+    from sdpo_tts.view import LiveLine
+
+    with nullcontext() if quiet else LiveLine(sys.stderr) as line:
+        if line:
+            line.show("loading PyTorch")
+        import sdpo_tts.discovery.assemble  # noqa: F401
 
 
 def tell(notes: Iterable[str]) -> None:

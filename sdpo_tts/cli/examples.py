@@ -12,17 +12,17 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "probe": (("sdpo-tts probe problems/rle --samples 64", "before a long run: is there anything to learn?"),),
     "compare": (
-        ("sdpo-tts compare problems/rle problems/dedup --seeds 5", "all methods"),
+        ("sdpo-tts compare problems/rle problems/dedup --seeds 5", "compare all methods"),
         ("sdpo-tts compare problems/rle --methods sdpo,sdpo:feedback=none --seeds 3", "variants"),
-        ("sdpo-tts compare bench.jsonl --ids paper-hard --methods sdpo,best-of-k", "of a benchmark"),
+        ("sdpo-tts compare bench.jsonl --ids paper-hard --methods sdpo,best-of-k", "on rows of a benchmark"),
     ),
     "report": (
-        ("sdpo-tts report runs/comparison", "a page and a text"),
-        ("sdpo-tts report here there --merge --csv numbers --png curves.png", "of two machines"),
+        ("sdpo-tts report runs/comparison", "writes a page and prints a summary"),
+        ("sdpo-tts report here there --merge --csv numbers --png curves.png", "runs from two machines"),
     ),
     "runs": (("sdpo-tts runs", "which runs are there, and what came of them?"),),
-    "check": (("sdpo-tts check problems/rle", "is the file sound, and its submissions as expected?"),),
-    "judge": (("sdpo-tts judge problems/rle mine.py", "your own program, and what a model would be told of it"),),
+    "check": (("sdpo-tts check problems/rle", "is the file sound, and its submissions' verdicts as expected?"),),
+    "judge": (("sdpo-tts judge problems/rle mine.py", "your own program, with the feedback that a model would get"),),
     "show": (
         ("sdpo-tts show last", "the best program of the newest run, and the feedback on it"),
         ("sdpo-tts show problems/rle --attempt 5 --tokens --html a.html", "what the teacher thinks of each token"),
@@ -30,7 +30,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "drift": (("sdpo-tts drift last problems/dedup", "what the newest run's adapter does to another problem"),),
     "export": (
         ("sdpo-tts export last", "a folder here, of the newest run"),
-        ("sdpo-tts export runs/rle/sdpo-s0-20261125-093124-1c2d --to rle.zip", "to send by mail"),
+        ("sdpo-tts export runs/rle/sdpo-s0-20261125-093124-1c2d --to rle.zip", "one file, to send by mail"),
     ),
     "new": (
         ("sdpo-tts new my-problem", "paste the statement and the samples"),
@@ -42,12 +42,12 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("sdpo-tts import bench.jsonl rows --all", "every row"),
     ),
     "listen": (("sdpo-tts listen problems --once", "then click the extension's plus sign"),),
-    "config": (("sdpo-tts config problems/rle --preset quick --max-attempts 32", "what would hold, and why"),),
+    "config": (("sdpo-tts config problems/rle --preset quick --max-attempts 32", "which values a run would use"),),
     "doctor": (
         ("sdpo-tts doctor", "will it run here?"),
-        ("sdpo-tts doctor --preset paper --json", "as those settings would use the machine"),
+        ("sdpo-tts doctor --preset paper --json", "for a run with those settings"),
     ),
-    "model list": (("sdpo-tts model list", "the names that --model knows"),),
+    "model list": (("sdpo-tts model list", "the names that --model takes"),),
     "model pull": (("sdpo-tts model pull qwen2.5-coder-1.5b", "before going offline"),),
 }
 

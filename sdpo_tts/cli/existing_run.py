@@ -127,7 +127,7 @@ def find_run(given: Path, context: typer.Context) -> Path:
     root = settled(context, every=True)["runs"]
     found = newest(root) if str(given) == "last" else [*newest(given, "*/events.jsonl"), *_called(given, root)]
     if not found:
-        known = f"its newest run is {newest(root)[0].path}" if newest(root) else "sdpo-solve makes runs"
+        known = f"the newest run is {newest(root)[0].path}" if newest(root) else "sdpo-solve makes runs"
         raise UserError(f"no run here, nor one of this problem in {root}", where=str(given), hint=known)
     return found[0].path
 

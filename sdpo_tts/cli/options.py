@@ -216,7 +216,7 @@ def refuse_changes(given: Iterable[str]) -> None:
     for name in given:
         if name not in FREE:
             option = f"--{name.replace('_', '-')}"
-            raise UserError("a run that is resumed keeps its settings", where=option, hint="leave the option out")
+            raise UserError("a resumed run keeps its settings", where=option, hint="leave the option out")
 
 
 def resumed_settings(before: RunSettings, chosen: Mapping[str, Any], given: Container[str]) -> RunSettings:

@@ -130,7 +130,7 @@ def _anchored(value: Any, folder: Path) -> Any:
         try:
             return folder / value.expanduser()
         except RuntimeError:
-            raise UserError("there is no such user", where=str(value)) from None
+            raise UserError("no such user", where=str(value)) from None
     if isinstance(value, str) and value.startswith(("./", "../")):
         return str(folder / value)
     return value

@@ -84,7 +84,7 @@ class RunSettings:
             settings: RunSettings = _rebuilt(cls, told)
             return settings
         except (TypeError, ValueError, KeyError) as error:
-            raise UserError(f"settings of another version: {error}", where="manifest") from None
+            raise UserError(f"settings written by another version: {error}", where="manifest") from None
 
     def effective(self, strategy: Strategy) -> dict[str, Any]:
         """As they go into the manifest, with the defaults that depend on the method filled in."""
@@ -138,7 +138,7 @@ def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], Non
     apart = _card(learner) != _card(device)
     engine = _vllm(settings, base, located.source, dtype, device, apart, report) if wanted == "vllm" else None
     if not engine and (unused := _for_vllm(settings)):
-        report(f"{', '.join(unused)}: for vLLM alone, of no effect with torch")
+        report(f"{', '.join(unused)}: only for vLLM, no effect with torch")
     base.to(learner if engine else device)
     network = Network(base, settings.lora, seed)
     limit = settings.max_new_tokens
@@ -202,7 +202,7 @@ def device_of(name: str, option: str = "--device") -> str:
     try:
         torch.empty(0, device=name)
     except (RuntimeError, AssertionError, ValueError):
-        raise UserError(f"there is no device {name!r} here", where=option, hint="cpu, cuda or cuda:N") from None
+        raise UserError(f"this machine has no device {name!r}", where=option, hint="cpu, cuda or cuda:N") from None
     return name
 
 

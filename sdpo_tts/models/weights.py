@@ -96,11 +96,11 @@ def is_path(spec: str) -> bool:
 
 
 def expanded(spec: str) -> Path:
-    """A path with `~` and `~user` resolved. Raises UserError where there is no such user."""
+    """A path with `~` and `~user` resolved. Raises UserError where no such user."""
     try:
         return Path(spec).expanduser()
     except RuntimeError:
-        raise UserError("there is no such user", where=spec) from None
+        raise UserError("no such user", where=spec) from None
 
 
 def downloaded(weights: Weights) -> Path:

@@ -31,7 +31,7 @@ class RunDir:
 
     @classmethod
     def at(cls, path: Path) -> RunDir:
-        """Make a run directory at `path`. Raises UserError if something is there already."""
+        """Make a run directory at `path`. Raises UserError if something already exists."""
         try:
             path.mkdir(parents=True, exist_ok=True)
             occupied = any(path.iterdir())
@@ -148,5 +148,5 @@ def _take(file: FileIO, run: Path) -> None:
         file.seek(0)
         owner = file.read().decode().strip() or "unknown"
         raise UserError(
-            f"another process (pid {owner}) works on this run", where=str(run), hint="wait for it or stop it"
+            f"another process (pid {owner}) is working on this run", where=str(run), hint="wait for it or stop it"
         ) from None

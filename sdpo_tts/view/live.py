@@ -203,6 +203,8 @@ def _pace(state: RunState, now: float) -> str:
 
 
 def _budget(state: RunState, now: float, inner: int) -> list[Line]:
+    if state.started is None:
+        return []
     attempts = f"{state.cost.attempts:,}" + (f" of {state.max_attempts:,}" if state.max_attempts else "")
     tokens = f"{state.cost.tokens:,}" + (f" of {state.max_tokens:,}" if state.max_tokens else "")
     elapsed = duration(state.elapsed(now)) + (f" of {duration(state.max_seconds)}" if state.max_seconds else "")
@@ -233,15 +235,15 @@ def _split(state: RunState) -> str:
 
 
 def _verdicts(state: RunState, inner: int) -> list[Line]:
-    counts = (part for verdict, number in state.verdicts for part in _counted(verdict, number))
-    failed = [Line(4, _row("failing", failing(state)))] if failing(state) else []
-    return [
-        Line(6, _strip(state, inner - LABEL)),
-        Line(5, _row("verdicts", *counts)),
-        Line(7, _row("best", best(state))),
-        *failed,
-        BLANK,
-    ]
+    """Nothing before the first batch."""
+    if state.batch is None:
+        return []
+    counts = [part for verdict, number in state.verdicts for part in _counted(verdict, number)]
+    lines = [Line(6, _strip(state, inner - LABEL))]
+    lines += [Line(5, _row("verdicts", *counts))] if counts else []
+    lines += [Line(7, _row("best", best(state)))] if state.best else []
+    lines += [Line(4, _row("failing", failing(state)))] if failing(state) else []
+    return [*lines, BLANK]
 
 
 def _counted(verdict: str, number: int) -> tuple[tuple[str, str], str]:

@@ -33,7 +33,7 @@ def doctor(
     preset: options.Preset = None,
     config: options.Config = None,
     runs: options.Runs = Path("runs"),
-    as_json: Annotated[bool, typer.Option("--json", help="All findings as one JSON list.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print all findings as a JSON list.")] = False,
 ) -> None:
     """Look at this machine as a run with these options would use it. No weights are downloaded, no image is built.
 

@@ -42,8 +42,8 @@ def pull(
 
     with orderly(), results_alone() as (results, terminal):
         with LiveLine(terminal) as line:
-            line.show("looking for the model")
-            located = locate(name, lambda text: (line.say(text), line.show("working"))[0])
+            line.show("working")
+            located = locate(name, line.say)
             line.show(f"downloading {located.name}")
             folder = downloaded(located)
         print(folder, file=results)

@@ -19,7 +19,7 @@ def judge(
     problem: ProblemPath,
     program: Annotated[Path, typer.Argument(help="The source file to judge.")],
     language: Annotated[
-        str | None, typer.Option(help="Where the file's name does not tell: python3, cpp20, ...")
+        str | None, typer.Option(help="Language, if the file's name does not show it: python3, cpp20, ...")
     ] = None,
 ) -> None:
     """Judge a program, and print what the model would be told of it. Exit code 0: it passes all tests; 3: not."""
@@ -61,7 +61,7 @@ def _language(problem: Problem, program: Path, key: str | None) -> str:
     if found := language_of(program.name):
         return problem.language if language(found).source == language(problem.language).source else found
     what = f"no language has the suffix {program.suffix!r}"
-    raise UserError(what, where=str(program), hint="name it with --language")
+    raise UserError(what, where=str(program), hint="give it with --language")
 
 
 def _show(judgement: Judgement, problem: Problem) -> None:

@@ -32,7 +32,7 @@ def drift(
     samples: Annotated[int, typer.Option(min=1, help="Samples per problem, with and without the adapter.")] = 16,
     solved: Annotated[bool, typer.Option("--solved", help="Take the adapter that solved, not the last one.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
 ) -> None:
     """Measure how a run's adapter changed the model on everything but its own problem. Nothing is deleted.
 

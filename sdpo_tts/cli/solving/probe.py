@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 import typer
 
 from sdpo_tts.cli import options
-from sdpo_tts.cli.command import ProblemPath, load, orderly
+from sdpo_tts.cli.command import ProblemPath, load, load_libraries, orderly
 from sdpo_tts.cli.complete import models
 from sdpo_tts.cli.options import TEMPLATES
 from sdpo_tts.cli.settings import settled
@@ -50,7 +50,7 @@ def probe(
         str | None, typer.Option(help=f"Some of {', '.join(TEMPLATES)}. Default: the one that sdpo-solve uses.")
     ] = None,
     styles: Annotated[str | None, typer.Option(help=STYLES_HELP)] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
 ) -> None:
     """Measure how often the model passes, and how often its teacher does, the same model after reading feedback.
 
@@ -71,14 +71,15 @@ def _probe(
     *,
     as_json: bool,
 ) -> None:
+    problem = load(path)
+    chosen = settled(context, problem, every=True)
+    load_libraries()
     from sdpo_tts.discovery.assemble import PolicySettings, check_policy, load_policy
     from sdpo_tts.discovery.measure.probe import Probe
     from sdpo_tts.judge import Judge
     from sdpo_tts.judge.feedback.text import FeedbackStyle
     from sdpo_tts.view import LiveLine, heard, results_alone
 
-    problem = load(path)
-    chosen = settled(context, problem, every=True)
     settings = PolicySettings(**{name: chosen[name] for name in PROBED})
     check_policy(settings)
     asked = templates or (chosen["template"],)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sdpo_tts.cli import options
-from sdpo_tts.cli.command import PROBLEM_HELP, SOLVED, UNSOLVED, app_of, load, orderly
+from sdpo_tts.cli.command import PROBLEM_HELP, SOLVED, UNSOLVED, app_of, load, load_libraries, orderly
 from sdpo_tts.cli.complete import problems
 from sdpo_tts.cli.existing_run import ExistingRun, find_run, unfinished
 from sdpo_tts.cli.machine.version import Version
@@ -80,16 +80,18 @@ class _Job:
 
 
 def _new_job(context: typer.Context) -> _Job:
-    from sdpo_tts.discovery.assemble import check_policy
     from sdpo_tts.record import RunDir
     from sdpo_tts.track.backends import wanted
     from sdpo_tts.track.tracker import Tracker
 
     path, quiet = context.params["problem"], context.params["quiet"]
     if path is None:
-        raise UserError("no problem is named", where="sdpo-solve", hint="sdpo-solve problem.yaml, or --resume RUN")
+        raise UserError("no problem given", where="sdpo-solve", hint="sdpo-solve problem.yaml, or --resume RUN")
     problem = load(path, quiet=quiet)
     chosen = settled(context, problem)
+    load_libraries(quiet=quiet)
+    from sdpo_tts.discovery.assemble import check_policy
+
     settings, runs, track = options.run_settings(chosen), chosen["runs"], wanted(chosen["track"])
     check_policy(settings.policy)
     if not quiet:
@@ -102,7 +104,6 @@ def _new_job(context: typer.Context) -> _Job:
 
 def _old_job(folder: Path, context: typer.Context) -> _Job:
     """A run that is resumed keeps its settings, whatever files and variables say now."""
-    from sdpo_tts.discovery.assemble import RunSettings, check_policy
     from sdpo_tts.track.backends import wanted
     from sdpo_tts.track.tracker import Tracker
 
@@ -111,7 +112,10 @@ def _old_job(folder: Path, context: typer.Context) -> _Job:
     past = ExistingRun.open(folder := find_run(folder, context))
     problem = past.problem() if chosen["problem"] is None else load(chosen["problem"], quiet=chosen["quiet"])
     if problem.digest != past.manifest["problem"]["digest"]:
-        raise UserError("the problem is not the one of the run", where=str(problem.path))
+        raise UserError("this is not the run's problem", where=str(problem.path))
+    load_libraries(quiet=chosen["quiet"])
+    from sdpo_tts.discovery.assemble import RunSettings, check_policy
+
     settings = options.resumed_settings(RunSettings.of(past.settings), chosen, given)
     if past.solved and not settings.solver.keep_going:
         hint = f"its program is {past.run.solution(problem.language)}"
@@ -138,7 +142,7 @@ def _solve(job: _Job, *, quiet: bool, as_json: bool) -> int:
                 winner = _run(job, view)
         except SetupError:
             if kept := (log := run.logs / "engine.log").stat().st_size > 0:
-                print(f"what was written meanwhile: {log}", file=sys.stderr)
+                print(f"output of libraries: {log}", file=sys.stderr)
             raise
         finally:
             say_the_end(run, job.problem, quiet=quiet)
