@@ -96,9 +96,9 @@ def measured(passed: int, samples: int, template: str = "before-order", style: s
 @pytest.mark.parametrize(
     ("student", "teacher", "sampling", "learning"),
     [
-        ((0, 64), (15, 64), "nine times in ten within 56 attempts at best.", "passes more often (+15 to +33 points): there is something to learn. A conversation (--method multi-turn) asks it outright"),
+        ((0, 64), (15, 64), "nine times in ten within 56 attempts at best.", "passes more often (+15 to +33 points): there is something to learn. A conversation (--method multi-turn) asks it directly"),
         ((32, 64), (9, 32), "nine times in ten within about 4 attempts (3 to 5).", "passes less often (-37 to -4 points): learning from it may do harm."),
-        ((2, 64), (2, 62), "nine times in ten within about 73 attempts (25 to 221).", "is not told apart (-6 to +7 points): more --samples"),
+        ((2, 64), (2, 62), "nine times in ten within about 73 attempts (25 to 221).", "there is no significant difference (-6 to +7 points): more --samples"),
     ],
 )  # fmt: skip
 def test_probe_says_what_it_found(

@@ -243,7 +243,7 @@ def test_a_model_that_is_not_there(monkeypatch: Patch, tmp_path: Path, folder: P
     is_wrong(
         look("model", Subject(model=str(folder))), Level.FAIL, "lacks config.json, *.safetensors", "save_pretrained"
     )
-    is_wrong(look("model", Subject(model="./no.gguf")), Level.FAIL, "there is no file no.gguf", "--model")
+    is_wrong(look("model", Subject(model="./no.gguf")), Level.FAIL, "no such file: no.gguf", "--model")
     is_wrong(look("model", Subject(model="smollm2-135n")), Level.FAIL, "no model is called", "smollm2-135m")
 
 

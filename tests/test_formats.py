@@ -416,8 +416,8 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("row", [COMPANION | {"interactive": True}], "rows.jsonl:1: interactive problems are not supported"),
     ("row", [COMPANION | {"tests": "none"}], "rows.jsonl:1: `tests`: input should be a valid list"),
     ("row", [LIVE_CODE_BENCH | {"private_test_cases": "!"}], "rows.jsonl:1: the private tests cannot be unpacked: Only base64 data is allowed"),
-    ("row", [CODE_CONTESTS | {"public_tests": {"input": ["1"], "output": []}}], "rows.jsonl:1: tests/shown: `input` and `output` are no lists of one length"),
-    ("row", [CODE_CONTESTS, {"a": 1}], "rows.jsonl:2: no known kind of row (hint: see docs/formats.md for the kinds that are read)"),
+    ("row", [CODE_CONTESTS | {"public_tests": {"input": ["1"], "output": []}}], "rows.jsonl:1: tests/shown: `input` and `output` are not lists of one length"),
+    ("row", [CODE_CONTESTS, {"a": 1}], "rows.jsonl:2: unknown kind of row (hint: see docs/formats.md for the kinds that are read)"),
 ]  # fmt: skip
 
 

@@ -266,7 +266,7 @@ def test_the_best_program_and_its_feedback_are_shown_where_there_is_room(size: t
     assert len(lines) < height and {len(line) for line in lines} == {width} and "\x1b" not in text
     for shown in ("best program, attempt 5", "n = int(input())", r"    print(n)\x1b[2J", "Wrong answer on 03-big."):
         assert (shown in text) == (height > 24), shown
-    assert ("│ Wrong answer" in text) == (width >= 100 and height > 24)
+    assert (" │ Wrong answer" in text) == (width >= 100 and height > 24)
 
 
 def test_before_the_first_verdict_nothing_empty_is_drawn() -> None:
@@ -337,7 +337,7 @@ def test_a_live_line_is_rewritten_on_a_terminal_and_rare_elsewhere(monkeypatch: 
         with line.aside():
             print("a row", file=terminal)
     seen = terminal.getvalue()
-    assert "loading\n" in seen and "a row\n" in seen and "student: 1 of 3 answers comple…" in seen
+    assert "loading\n" in seen and "a row\n" in seen and "student: 1 of 3 answers compl…" in seen
 
 
 def test_long_trouble_is_told_to_its_end() -> None:

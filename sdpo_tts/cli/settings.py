@@ -62,7 +62,7 @@ def settle(context: typer.Context, problem: Problem | None = None, *, every: boo
         value_of(known[one.key], one)
     held = winners(layers)
     wanted = [own.get(key, parameter) for key, parameter in known.items() if every or key in own]
-    return [_setting(context, parameter, held.get(key_of(parameter))) for parameter in wanted]
+    return [_setting(context, one, held.get(key_of(one)), own=key_of(one) in own) for one in wanted]
 
 
 def of_problem(problem: Problem) -> list[Given]:
@@ -105,10 +105,11 @@ def _flags(context: typer.Context, own: Mapping[str, Any]) -> list[Given]:
     ]
 
 
-def _setting(context: typer.Context, parameter: Any, one: Given | None) -> Setting:
+def _setting(context: typer.Context, parameter: Any, one: Given | None, *, own: bool) -> Setting:
+    """`own`: the command has an option for it; an argument of the same name is something else."""
     key, name = key_of(parameter), parameter.name
     if one is None:
-        default = context.params[name] if name in context.params else parameter.get_default(context)
+        default = context.params[name] if own else parameter.get_default(context)
         return Setting(key, name, default, "default", "")
     return Setting(key, name, value_of(parameter, one), one.layer, one.where)
 

@@ -279,7 +279,7 @@ def _curve(state: RunState, inner: int, rows: int) -> list[Line]:
 def _learning(state: RunState, inner: int) -> list[Line]:
     """Loss and KL divergence with what they were, and what came of it; empty for a method that does not learn."""
     if not state.steps:
-        return [Line(3, _row("", (f"no step of learning: {state.skipped}", "dim")))] if state.skipped else []
+        return [Line(3, _row("", (f"no learning step: {state.skipped}", "dim")))] if state.skipped else []
     last = state.steps[-1]
     loss = [step.loss for step in state.steps if step.loss is not None]
     kl = [step.kl for step in state.steps if step.kl is not None]

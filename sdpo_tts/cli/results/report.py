@@ -43,7 +43,7 @@ def report(
     ] = False,
     methods: Annotated[
         str | None,
-        typer.Option(help="Only these, comma-separated; the first is compared with each other one.", metavar="ARM,ARM..."),
+        typer.Option(help="Only these; the first is compared with each other one.", metavar="ARM,ARM..."),
     ] = None,
     at: Annotated[
         int | None, typer.Option(min=1, help="Compare at this many attempts. Default: as many as all have.")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sdpo_tts.view import RunState
 
 app = typer.Typer(cls=Group, context_settings=HELP, epilog=epilog("runs"))
-ROW = "{:<18}{:<12}{:<22}{:>9}{:>10}{:>10}  {}"
+ROW = "{:<18}{:<12}{:<20}{:>9}{:>10}{:>10}  {}"
 HEAD = ROW.format("problem", "method", "outcome", "attempts", "time", "size", "run")
 
 
