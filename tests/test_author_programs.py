@@ -342,7 +342,7 @@ CASE = (b"[3, 1, 2]\n", b"[1, 2, 3]\n")
 def test_an_answer_that_json_cannot_say_is_the_authors_error(engine: None) -> None:
     stress = Stress(python("print('[1, 2]')"), python("def f(xs): return float('inf')"), 5)
     assert _is_json(b"[1, 2.5]\n") and _is_json(b"7" * 5000) and not _is_json(b"[NaN]")
-    what = "`stress.brute` gives no JSON value on generated test 1"
+    what = "`stress.brute` does not print a JSON value on generated test 1"
     with pytest.raises(UserError, match=what), Judge(replace(function_problem(0, "floats", CASE), stress=stress)):
         pass
 

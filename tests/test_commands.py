@@ -19,11 +19,13 @@ from sdpo_tts.cli.main import app
 from sdpo_tts.cli.solving.probe import _as_json, _as_table
 from sdpo_tts.discovery.assemble import Policy
 from sdpo_tts.discovery.measure.probe import Probe, Rate
-from sdpo_tts.judge import Judge
+from sdpo_tts.judge import Judge, Verdict
 from sdpo_tts.judge.feedback.text import FeedbackStyle, render
 from sdpo_tts.policy.prompts import TEMPLATES
 from sdpo_tts.problem import read_problem
+from sdpo_tts.record import AttemptRecord, RunDir
 from sdpo_tts.stats import newcombe
+from tests import synthetic
 from tests.conftest import ROOT
 from tests.fakes import CharacterChat, ScriptedSampler
 from tests.test_judge import RIGHT, SUM
@@ -141,9 +143,9 @@ def measured(passed: int, samples: int, template: str = "before-order", style: s
 @pytest.mark.parametrize(
     ("student", "teacher", "sampling", "learning"),
     [
-        ((0, 64), (15, 64), "nine times in ten within 56 attempts at best.", "passes more often (+15 to +33 points): there is something to learn. A conversation (--method multi-turn) asks it outright"),
+        ((0, 64), (15, 64), "nine times in ten within 56 attempts at best.", "passes more often (+15 to +33 points): there is something to learn. A conversation (--method multi-turn) asks it directly"),
         ((32, 64), (9, 32), "nine times in ten within about 4 attempts (3 to 5).", "passes less often (-37 to -4 points): learning from it may do harm."),
-        ((2, 64), (2, 62), "nine times in ten within about 73 attempts (25 to 221).", "is not told apart (-6 to +7 points): more --samples"),
+        ((2, 64), (2, 62), "nine times in ten within about 73 attempts (25 to 221).", "there is no significant difference (-6 to +7 points): more --samples"),
     ],
 )  # fmt: skip
 def test_probe_says_what_it_found(
@@ -199,7 +201,7 @@ def test_judge_takes_the_language_from_the_name(tmp_path: Path, engine: None) ->
         assert code == 3 and "Output: '202002'" in text
     assert "Output: '201703'" in said(triangle, str(tmp_path / "a.cpp"), "--language", "cpp17")[1]
     assert "does not compile" in said(triangle, str(tmp_path / "a"))[1], "taken for the problem's Python"
-    assert "no language has the suffix '.txt' (hint: name it with --language)" in said(triangle, str(tmp_path / "a.txt"))[1]
+    assert "no language has the suffix '.txt' (hint: give it with --language)" in said(triangle, str(tmp_path / "a.txt"))[1]
     code, text = said(triangle, str(tmp_path / "a"), "--language", "cobol")
     assert (code, text.count("\n")) == (2, 1) and "unknown language 'cobol'" in text
 
@@ -230,6 +232,72 @@ def test_a_place_that_nobody_may_use_is_one_line(capsys: pytest.CaptureFixture[s
     assert (caught.value.exit_code, capsys.readouterr().err) == (2, "error: /root/runs: Permission denied\n")
     with pytest.raises(FileNotFoundError), orderly():
         raise FileNotFoundError(errno.ENOENT, "no such file", "ours")
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a problem and three runs, one of which did not begin."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(TRIANGLE, tmp_path / "problems" / "triangle")
+    for i, (problem, outcomes) in enumerate((("triangle", [False] * 3 + [True]), ("rle", [False] * 16), ("triangle", [False] * 16))):
+        folder = synthetic.write(tmp_path / "runs", problem, "best-of-k", i, outcomes, 16)
+        os.utime(folder / "events.jsonl", (i, i))
+    RunDir.at(tmp_path / "runs" / "rle" / "sdpo-s9").events.touch()
+    return tmp_path
+
+
+def test_runs_are_listed_the_newest_first(desk: Path) -> None:
+    listed = CliRunner().invoke(app, ["runs", "--json"])
+    rows = [json.loads(line) for line in listed.stdout.splitlines()]
+    assert [(row["problem"], row["outcome"], row["attempts"]) for row in rows] == [
+        ("triangle", "attempts spent", 16), ("rle", "attempts spent", 16), ("triangle", "solved by 4", 16),
+    ]  # fmt: skip
+    assert all(row["bytes"] > 1000 and row["run"].startswith("runs/") for row in rows)
+    for columns in ("80", "160"):
+        table = CliRunner().invoke(app, ["runs", "--most", "2"], env={"COLUMNS": columns}).stdout
+        assert "runs/triangle/best-of-k-s2" in table and "best-of-k-s0" not in table and "and 1 older" in table
+        assert max(map(len, table.splitlines())) <= int(columns)
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("last", "triangle/best-of-k-s2"),
+        ("problems/triangle", "triangle/best-of-k-s2"),
+        ("problems/triangle/problem.yaml", "triangle/best-of-k-s2"),
+        ("rle", "rle/best-of-k-s1"),
+        ("runs/rle", "rle/best-of-k-s1"),
+        ("best-of-k-s0", "triangle/best-of-k-s0"),
+        ("runs/triangle/best-of-k-s0", "triangle/best-of-k-s0"),
+    ],
+)
+def test_a_run_is_named_in_short(desk: Path, given: str, meant: str) -> None:
+    """`export`, as one of the commands that take a RUN, names its folder after the run."""
+    result = CliRunner().invoke(app, ["export", given])
+    assert (result.exit_code, result.stdout) == (0, f"{meant.replace('/', '-')}\n"), result.output
+    assert CliRunner().invoke(app, ["report", given, "--json"]).exit_code == 0
+
+
+def test_a_run_that_is_not_there_is_one_line(desk: Path) -> None:
+    for command in (["show"], ["drift"], ["export"], ["report"]):
+        result = CliRunner().invoke(app, [*command, "nowhere"])
+        assert result.exit_code == 2
+        assert result.stderr == (
+            "error: nowhere: no run here, nor one of this problem in runs "
+            "(hint: the newest run is runs/triangle/best-of-k-s2)\n"
+        )
+
+
+def test_an_attempt_is_shown_without_a_model(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The best one, with its feedback; and nothing in it steers the terminal."""
+    run = RunDir(desk / "runs" / "triangle" / "best-of-k-s2")
+    run.attempts.mkdir()
+    run.manifest.write_text(json.dumps({"problem": {"slug": "triangle"}, "settings": {}}))
+    AttemptRecord(1, 0, 0, "Mine:\n\x1b[2J", "x", "Wrong answer", Verdict.WA, (), (), ()).save(run.attempt(1))
+    monkeypatch.setattr("sdpo_tts.discovery.assemble.load_policy", None)
+    result = CliRunner().invoke(app, ["show", "last"])
+    assert result.stdout == "triangle, attempt 1: WA\n\nMine:\n\\x1b[2J\n\nfeedback:\nWrong answer\n", result.output
+    assert "the run has no attempt 7" in CliRunner().invoke(app, ["show", "last", "--attempt", "7"]).stderr
 
 
 def test_what_else_lies_among_runs_is_passed_over(tmp_path: Path) -> None:

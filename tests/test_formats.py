@@ -430,8 +430,8 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("row", [COMPANION | {"interactive": True}], "rows.jsonl:1: interactive problems are not supported"),
     ("row", [COMPANION | {"tests": "none"}], "rows.jsonl:1: `tests`: input should be a valid list"),
     ("row", [LIVE_CODE_BENCH | {"private_test_cases": "!"}], "rows.jsonl:1: the private tests cannot be unpacked: Only base64 data is allowed"),
-    ("row", [CODE_CONTESTS | {"public_tests": {"input": ["1"], "output": []}}], "rows.jsonl:1: tests/shown: `input` and `output` are no lists of one length"),
-    ("row", [CODE_CONTESTS, {"a": 1}], "rows.jsonl:2: no known kind of row (hint: see docs/formats.md for the kinds that are read)"),
+    ("row", [CODE_CONTESTS | {"public_tests": {"input": ["1"], "output": []}}], "rows.jsonl:1: tests/shown: `input` and `output` are not lists of one length"),
+    ("row", [CODE_CONTESTS, {"a": 1}], "rows.jsonl:2: unknown kind of row (hint: see docs/formats.md for the kinds that are read)"),
 ]  # fmt: skip
 
 
@@ -520,7 +520,7 @@ def test_import_writes_a_folder_that_loads_the_same(tmp_path: Path) -> None:
 def test_a_native_problem_is_not_imported(tmp_path: Path) -> None:
     source = ROOT / "problems" / "triangle"
     result = CliRunner().invoke(app, ["import", str(source), str(tmp_path / "out")])
-    assert (result.exit_code, result.stderr) == (2, f"error: {source}: is a native problem already (hint: copy its folder)\n")
+    assert (result.exit_code, result.stderr) == (2, f"error: {source}: is already a native problem (hint: copy its folder)\n")
 
 
 def test_import_takes_a_statement_and_all_rows(tmp_path: Path) -> None:

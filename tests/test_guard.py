@@ -30,7 +30,7 @@ def test_health_is_that_of_the_policy_s_own_attempts() -> None:
         ({}, ""),
         ({"distinct": 0.3, "entropy": 0.06, "length": 390.0, "leaks": 0.4}, ""),
         ({"distinct": 0.1}, "10% of the programs are different, 80% at first"),
-        ({"entropy": 0.04}, "an entropy of 0.040 nats a token is left of 0.500"),
+        ({"entropy": 0.04}, "entropy fell from 0.500 to 0.040 nats per token"),
         ({"length": 450.0}, "answers have grown from 100 to 450 tokens"),
         ({"leaks": 0.75}, "75% of the answers talk about feedback"),
     ],

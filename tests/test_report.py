@@ -167,12 +167,12 @@ def test_merging_counts_a_copy_once_and_of_two_runs_of_a_cell_the_longer(tmp_pat
     shutil.copytree(tmp_path / "one" / "a", tmp_path / "two" / "a")
     assert len(load_runs([tmp_path / "one", tmp_path / "two"])) == 14
     write(tmp_path / "three", "a", "sdpo", 1, until(None, 16), 48, reason="interrupted")
-    with pytest.raises(UserError, match="a second run of a sdpo 1"):
-        load_runs([tmp_path / "one", tmp_path / "three"])
     for order in (["one", "three"], ["three", "one"]):
-        runs = load_runs([tmp_path / name for name in order], merge=True)
+        told: list[str] = []
+        runs = load_runs([tmp_path / name for name in order], told.append)
         assert len(runs) == 14
         assert next(run for run in runs if run.cell == ("a", "sdpo", 1)).solved_at == 20
+        assert [line.partition(" is left out")[0] for line in told] == [str(tmp_path / "three" / "a" / "sdpo-s1")]
     write(tmp_path / "four", "c", "sdpo", 1, until(None, 16), 48)
     merged = analyse(Grid(tuple(load_runs([tmp_path / "one", tmp_path / "four"]))))
     assert (merged.problems, merged.left_out) == (("a", "b"), ("c",))
@@ -389,9 +389,9 @@ def test_files_hold_every_number_and_the_command_writes_them(tmp_path: Path) -> 
     ("arguments", "message"),
     [
         (["none"], "error: none: no such file or folder"),
-        (["text"], "error: text: no digest of runs (hint: `sdpo-tts report --digest` makes one)"),
+        (["text"], "error: text: not a digest of runs (hint: `sdpo-tts report --digest` makes one)"),
         (["."], "error: .: no runs here"),
-        ([".", "--shares", "2"], "error: --shares: '2' is no list of shares"),
+        ([".", "--shares", "2"], "error: --shares: '2' is not a list of shares"),
         ([".", "--png", "curves"], "error: --png: 'curves' does not end in .png"),
     ],
 )

@@ -6,7 +6,7 @@ import errno
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +15,7 @@ import typer
 
 from sdpo_tts.cli.complete import problems, runs
 from sdpo_tts.cli.examples import EXAMPLES, epilog
+from sdpo_tts.cli.usage.command import HELP, Command
 from sdpo_tts.errors import SdpoError, UserError, visible
 from sdpo_tts.streams import lost_output, make_lossy
 
@@ -27,8 +28,9 @@ HUNG_UP = 129
 # Of a file or folder that the user chose, where nobody foresaw it.
 FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG})
 PROBLEM_HELP = "A problem.yaml, its folder, or another format (docs/formats.md)."
+RUN_HELP = "A run: its folder or name; last for the newest; or a problem's folder for its newest run."
 ProblemPath = Annotated[Path, typer.Argument(help=PROBLEM_HELP, autocompletion=problems)]
-RunPath = Annotated[Path, typer.Argument(help="A run's folder.", autocompletion=runs)]
+RunPath = Annotated[Path, typer.Argument(help=RUN_HELP, autocompletion=runs)]
 
 
 class Terminated(KeyboardInterrupt):
@@ -110,10 +112,11 @@ def _lack(error: Exception) -> str:
     return ""
 
 
-def app_of(command: Callable[..., None], name: str) -> typer.Typer:
+def app_of(command: Callable[..., None], name: str, kind: type[Command] = Command) -> typer.Typer:
     """An application of one command."""
     app = typer.Typer(pretty_exceptions_show_locals=False)
-    app.command(name, epilog=epilog(name) if name in EXAMPLES else None)(command)
+    ending = epilog(name) if name in EXAMPLES else None
+    app.command(name, cls=kind, context_settings=HELP, epilog=ending)(command)
     return app
 
 
@@ -133,6 +136,16 @@ def load_reading(path: Path, *, quiet: bool = False) -> Reading:
     if not quiet:
         tell(reading.notes)
     return reading
+
+
+def load_libraries(*, quiet: bool = False) -> None:
+    """Import what takes many seconds on a slow machine, which a terminal is told."""
+    from sdpo_tts.view import LiveLine
+
+    with nullcontext() if quiet else LiveLine(sys.stderr) as line:
+        if line:
+            line.show("loading PyTorch")
+        import sdpo_tts.discovery.assemble  # noqa: F401
 
 
 def tell(notes: Iterable[str]) -> None:

@@ -65,7 +65,7 @@ def collapse(now: Health, first: Health, settings: GuardSettings) -> str:
     if now.distinct < settings.distinct * first.distinct:
         return f"{now.distinct:.0%} of the programs are different, {first.distinct:.0%} at first"
     if now.entropy < settings.entropy * first.entropy:
-        return f"an entropy of {now.entropy:.3f} nats a token is left of {first.entropy:.3f}"
+        return f"entropy fell from {first.entropy:.3f} to {now.entropy:.3f} nats per token"
     if now.length > settings.length * first.length:
         return f"answers have grown from {first.length:.0f} to {now.length:.0f} tokens"
     if now.leaks > settings.leaks:

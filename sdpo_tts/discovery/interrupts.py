@@ -25,7 +25,7 @@ def deferred() -> Iterator[None]:
     def hold(number: int, frame: FrameType | None) -> None:
         held.append(number)
         if len(held) == 1:
-            LOG.warning("stopping once what is in hand is judged; Ctrl-C again stops now")
+            LOG.warning("stopping once the programs at hand are judged; Ctrl-C again stops now")
         else:
             _pass_on(before[signal.Signals(number)], number, frame)
 

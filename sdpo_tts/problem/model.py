@@ -34,7 +34,7 @@ class Limits:
 class Test:
     """One input with its expected output.
 
-    In function mode `input` holds one JSON value a line (the arguments in order) and `expected` one JSON value.
+    In function mode `input` holds one JSON value per line (the arguments in order) and `expected` one JSON value.
     `shown` tests may be quoted to the model (subject to `FeedbackScope`); the others are held out.
     """
 

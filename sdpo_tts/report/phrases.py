@@ -72,6 +72,8 @@ def scope(analysis: Analysis) -> str:
     least, most = analysis.seeds
     seeds = f"{most}" if least == most else f"{least} to {most}"
     problems = len(analysis.problems)
+    if not problems:
+        return f"{_count(len(analysis.left_out), 'problem')}, none with runs of every method"
     runs = f", {seeds} run{'s'[: most != 1]} a problem and method" if most else ""
     return f"{_count(problems, 'problem')}{runs}"
 
@@ -149,7 +151,9 @@ def cautions(analysis: Analysis) -> list[str]:
             f"{_count(analysis.solved_before, 'run')} that had been solved by then. Only verdicts, lengths, steps, "
             "solutions and what was spent are those of whole runs."
         )
-    if analysis.left_out:
+    if analysis.left_out and not analysis.problems:
+        told.append("Methods cannot be averaged or compared: no problem has runs of all of them.")
+    elif analysis.left_out:
         told.append(f"Left out of all averages, since not every method has runs: {', '.join(analysis.left_out)}.")
     if 1 < len(analysis.problems) < FEW_PROBLEMS:
         told.append(

@@ -23,7 +23,7 @@ def import_problem(
         typer.Argument(help="A package (folder or zip), a folder of tests, FILE, or FILE#ID.", autocompletion=problems),
     ],
     folder: Annotated[Path | None, typer.Argument(help="The folder to make; default: the problem's name.")] = None,
-    statement: Annotated[Path | None, typer.Option(help="Its text: .tex, .md or .txt.")] = None,
+    statement: Annotated[Path | None, typer.Option(help="File with the statement: .tex, .md or .txt.")] = None,
     every: Annotated[bool, typer.Option("--all", help="All rows of a file, each into a folder below FOLDER.")] = False,
 ) -> None:
     """Convert a problem into a native folder, and say what could not be carried over; prints the folder.
@@ -48,7 +48,7 @@ def _import(source: Path, folder: Path | None, statement: Path | None) -> int:
     except NeedsRun as need:
         reading = by_running(need)
     if reading.native:
-        raise UserError("is a native problem already", where=str(source), hint="copy its folder")
+        raise UserError("is already a native problem", where=str(source), hint="copy its folder")
     _write(reading, folder or Path(reading.problem.slug))
     tell(reading.notes)
     return 0

@@ -26,7 +26,7 @@ def judge(
     problem: ProblemPath,
     program: Annotated[Path, typer.Argument(help="The source file to judge.")],
     language: Annotated[
-        str | None, typer.Option(help="Where the file's name does not tell: python3, cpp20, ...")
+        str | None, typer.Option(help="Language, if the file's name does not show it: python3, cpp20, ...")
     ] = None,
     diagnose: options.Diagnose = "all",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
@@ -93,7 +93,7 @@ def _language(problem: Problem, program: Path, key: str | None) -> str:
     if found := language_of(program.name):
         return problem.language if language(found).source == language(problem.language).source else found
     what = f"no language has the suffix {program.suffix!r}"
-    raise UserError(what, where=str(program), hint="name it with --language")
+    raise UserError(what, where=str(program), hint="give it with --language")
 
 
 def _fields(judgement: Judgement, told: Feedback) -> dict[str, Any]:

@@ -20,10 +20,10 @@ PORT = 10045  # one of those that the extension sends to without being told
 
 
 def listen(
-    folder: Annotated[Path, typer.Argument(help="Where the problems' folders are made.")] = Path(),
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Another one must be set in the extension, too.")] = PORT,
-    once: Annotated[bool, typer.Option("--once", help="End after one problem, or one contest.")] = False,
-    ask: Annotated[bool | None, typer.Option(help="Ask for statements; default: on a terminal.")] = None,
+    folder: Annotated[Path, typer.Argument(help="Where to make the problems' folders.")] = Path(),
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Must be the port that the extension is set to.")] = PORT,
+    once: Annotated[bool, typer.Option("--once", help="Stop after one problem or contest.")] = False,
+    ask: Annotated[bool | None, typer.Option(help="Ask for statements. Default: if run on a terminal.")] = None,
 ) -> None:
     """Wait for problems from the browser: samples and limits are filled in, the statement is asked for. Ctrl-C ends.
 

@@ -96,7 +96,7 @@ def _columns(told: Any, folder: str, where: str) -> Iterator[Test]:
 def _zipped(told: Any, folder: str, where: str) -> list[dict[str, Any]]:
     inputs, outputs = (told.get("input"), told.get("output")) if isinstance(told, dict) else (None, None)
     if not isinstance(inputs, list) or not isinstance(outputs, list) or len(inputs) != len(outputs):
-        raise UserError(f"{folder}: `input` and `output` are no lists of one length", where=where)
+        raise UserError(f"{folder}: `input` and `output` are not lists of one length", where=where)
     return [{"input": given, "output": wanted} for given, wanted in zip(inputs, outputs, strict=True)]
 
 
@@ -104,7 +104,7 @@ def _pairs(told: Any, where: str) -> Iterator[Test]:
     """`[{input: {stdin: ...}, output: {stdout: ...}}]`, perhaps as JSON text."""
     told = _json(told, where)
     if not isinstance(told, list):
-        raise UserError("`test` is no list", where=where)
+        raise UserError("`test` is not a list", where=where)
     for index, pair in enumerate(told, start=1):
         given, wanted = (pair.get("input"), pair.get("output")) if isinstance(pair, dict) else (None, None)
         given = given.get("stdin") if isinstance(given, dict) else None

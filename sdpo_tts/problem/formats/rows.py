@@ -116,7 +116,7 @@ def _no_such_row(file: Path, identifier: str, known: list[str]) -> UserError:
 def _identify(row: Any, where: str) -> tuple[Kind, str]:
     kind = _kind(row)
     if not kind:
-        raise UserError("no known kind of row", where=where, hint="see docs/formats.md for the kinds that are read")
+        raise UserError("unknown kind of row", where=where, hint="see docs/formats.md for the kinds that are read")
     return kind, kind.id_of(row)
 
 
@@ -170,7 +170,7 @@ def _line(stream: BufferedIOBase, file: Path) -> bytes:
 def _rest(stream: BufferedIOBase, file: Path) -> bytes:
     rest = stream.read(MAX_BYTES + 1)
     if len(rest) > MAX_BYTES:
-        raise UserError(f"larger than {MAX_BYTES >> 20} MiB", where=str(file), hint="write one row a line")
+        raise UserError(f"larger than {MAX_BYTES >> 20} MiB", where=str(file), hint="write one row per line")
     return rest
 
 
