@@ -74,7 +74,7 @@ def test_a_report_begins_with_what_is_known(analysis: Analysis) -> None:
         "solved by no method."
     )
     assert known[1].startswith("At 48 attempts sdpo finds 33.3 points more than multi-turn (90 % interval +")
-    assert known[2].startswith("Until its first success, multi-turn needs more attempts (by ")
+    assert known[2].startswith("Until its first success, best-of-k needs more attempts (by ")
     (told,) = unknown
     assert told.startswith("No significant difference between sdpo and best-of-k at 48 attempts: ")
     text = page.page(analysis)
@@ -113,7 +113,7 @@ def test_a_column_in_which_nothing_stands_is_left_out() -> None:
     text = str(
         templates._environment().from_string("{% import 'parts.html.j2' as p %}{{ p.table(t) }}").render(t=table)
     )
-    assert "<th>b</th>" not in text and 'data-label="c"' in text
+    assert "<th>b</th>" not in text and '<td data-label="c">x' in text and '<td class="none" data-label="c">' in text
     assert terminal.columns(("a", "b"), [("1", phrases.NOTHING)]) == "a\n1"
 
 

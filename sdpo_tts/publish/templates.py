@@ -10,6 +10,8 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from sdpo_tts.report.phrases import NOTHING
+
 
 def render(name: str, **values: Any) -> str:
     return _environment().get_template(name).render(**values)
@@ -26,6 +28,7 @@ def _environment() -> Environment:
         loader=FunctionLoader(text), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     made.filters["unbroken"] = unbroken
+    made.globals["nothing"] = NOTHING
     made.globals["style"] = lambda name: Markup(text(name))
     return made
 

@@ -30,7 +30,7 @@ def report(
     html: Annotated[
         Path | None, typer.Option(help="The page. Default: report.html in the first RUN, or beside it.")
     ] = None,
-    png: Annotated[Path | None, typer.Option(help="Also the curves as a picture (extra: plots).")] = None,
+    png: Annotated[Path | None, typer.Option(help="Also the discovery charts as a picture (extra: plots).")] = None,
     csv: Annotated[Path | None, typer.Option(help="Also a folder of CSV files with every number.")] = None,
     digest: Annotated[
         Path | None, typer.Option(help="Also one small file of all journals, from which this report can be made.")
