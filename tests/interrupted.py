@@ -78,7 +78,7 @@ def solver(journal: Journal, run: RunDir, attempts: int) -> Solver:
     )
     context = TeacherContext(SUM, chat, ContextSettings(), 0)  # type: ignore[arg-type]
     strategy = SelfDistillation(SUM, chat, learner, context, BATCH)  # type: ignore[arg-type]
-    sampler = TorchSampler(network, [3], max_new_tokens=8)
+    sampler = TorchSampler(network, [3], max_new_tokens=4)
     guard = Guard(learner, GuardSettings(entropy=1.0))
     parts = Parts(network, chat, sampler, SlowJudge(), journal, run, guard)  # type: ignore[arg-type]
     return Solver(parts, strategy, Budget(max_attempts=attempts), 0, SolverSettings(base_samples=1))
@@ -122,6 +122,7 @@ def final(folder: Path) -> tuple[Any, ...]:
 
 def main(root: Path, trials: int, seed: int) -> None:
     torch.set_num_threads(1)
+    os.fsync = lambda descriptor: None  # SIGKILL leaves the kernel's copy of a file whole
     work(root / "first")  # imports what each fork would
     rng = random.Random(seed)
     began = time.monotonic()
