@@ -15,7 +15,7 @@ from sdpo_tts.settings.sources import OTHERS, PREFIX
 ROOT = Path(__file__).parents[1]
 MODEL = "smollm2-135m"
 # A test that asks for one of these fixtures, itself or through another one, gets the mark.
-NEEDS = {"engine": "docker", "model": "model"}
+NEEDS = {"engine": "docker", "bundled_model": "model"}
 # Files with tests that take many seconds without either: whole runs, clusters, thousands of examples.
 LONG = ("test_resume", "test_cluster", "test_mutations")
 LONGEST = ("test_resume", "test_solve")
@@ -41,7 +41,7 @@ def engine() -> None:
 
 
 @pytest.fixture(scope="session")
-def model() -> weights.Weights:
+def bundled_model() -> weights.Weights:
     """The tests' model, SmolLM2-135M; brought here where missing."""
     return weights.locate(MODEL)
 
@@ -53,7 +53,7 @@ def only_what_it_asks_for(
     """No Docker engine and no model without its fixture, so that the marks are true."""
     if "engine" not in request.fixturenames:
         monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere.sock")
-    if "model" not in request.fixturenames:
+    if "bundled_model" not in request.fixturenames:
         monkeypatch.setenv("SDPO_TTS_CACHE", str(tmp_path_factory.getbasetemp() / "no-models"))
         monkeypatch.setenv("PIP_NO_INDEX", "1")
 

@@ -27,7 +27,7 @@ SETTINGS = PolicySettings(model=MODEL, device="cpu", dtype="float32", max_new_to
 
 
 @pytest.fixture(scope="module")
-def policy(model: object) -> Iterator[Policy]:
+def policy(bundled_model: object) -> Iterator[Policy]:
     with load_policy(SETTINGS, 0, lambda text: None) as loaded:
         yield loaded
 

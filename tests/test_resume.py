@@ -148,7 +148,7 @@ def told(words: list[str]) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
-def test_the_command_goes_on_where_it_was_interrupted(tmp_path: Path, engine: None, model: object) -> None:
+def test_the_command_goes_on_where_it_was_interrupted(tmp_path: Path, engine: None, bundled_model: object) -> None:
     """Interrupted while it judges or learns, with everything that is refused on resuming."""
     options = (
         "--model", MODEL, "--dtype", "float32", "--max-new-tokens", "16", "--batch-size", "4",

@@ -16,8 +16,9 @@ from typing import Any
 import docker
 import pytest
 from safetensors.torch import load_file
+from typer.testing import CliRunner
 
-from sdpo_tts.cli.solving.solve import _Job, _say_the_end, _solve
+from sdpo_tts.cli.solving.solve import _Job, _say_the_end, _solve, app
 from sdpo_tts.discovery.assemble import RunSettings
 from sdpo_tts.discovery.budget import Budget
 from sdpo_tts.discovery.methods.best_of_k import BestOfK
@@ -190,7 +191,7 @@ def command(tmp_path: Path, *options: str) -> list[str]:
     ]  # fmt: skip
 
 
-def test_the_whole_command_on_the_bundled_model(tmp_path: Path, engine: None, model: object) -> None:
+def test_the_whole_command_on_the_bundled_model(tmp_path: Path, engine: None, bundled_model: object) -> None:
     """SmolLM2 rarely solves anything: what counts is that it takes steps and that all is written down."""
     options = ("--batch-size", "4", "--max-attempts", "8", "--json", "--seed", "3", "--dtype", "float32")
     process = subprocess.Popen(command(tmp_path, *options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -233,7 +234,7 @@ def look_back(run: Path, folder: Path) -> None:
     assert (rows[-1]["problem"], rows[-1]["samples"]) == ("sum-line", 2)
 
 
-def test_a_run_with_every_part_of_the_method(tmp_path: Path, engine: None, model: object) -> None:
+def test_a_run_with_every_part_of_the_method(tmp_path: Path, engine: None, bundled_model: object) -> None:
     """The options that change the method reach the learner, the teacher, the critic and the sampler."""
     options = (
         "--batch-size", "3", "--max-attempts", "9", "--max-new-tokens", "24", "--dtype", "float32", "--json",
@@ -252,7 +253,7 @@ def test_a_run_with_every_part_of_the_method(tmp_path: Path, engine: None, model
     assert json.loads((run / "manifest.json").read_text())["settings"]["learner"]["loss"]["alpha"] == 0.5
 
 
-def test_grpo_says_that_it_has_no_gradient(tmp_path: Path, engine: None, model: object) -> None:
+def test_grpo_says_that_it_has_no_gradient(tmp_path: Path, engine: None, bundled_model: object) -> None:
     options = ("--method", "grpo", "--batch-size", "2", "--max-attempts", "4", "--max-new-tokens", "8")
     done = subprocess.run(command(tmp_path, *options), capture_output=True, text=True, timeout=600)
     assert done.returncode == 3
@@ -261,7 +262,7 @@ def test_grpo_says_that_it_has_no_gradient(tmp_path: Path, engine: None, model: 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interruption_leaves_no_container_and_says_where_the_run_is(
-    tmp_path: Path, engine: None, model: object, number: int, code: int
+    tmp_path: Path, engine: None, bundled_model: object, number: int, code: int
 ) -> None:
     process = subprocess.Popen(command(tmp_path), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 300
@@ -279,7 +280,8 @@ def test_an_interruption_leaves_no_container_and_says_where_the_run_is(
 
 def test_help_is_quick_and_loads_nothing_heavy() -> None:
     code = (
-        "import sys\nfrom typer.testing import CliRunner\nfrom sdpo_tts.cli import main, solve\n"
+        "import sys\nfrom typer.testing import CliRunner\nfrom sdpo_tts.cli import main\n"
+        "from sdpo_tts.cli.solving import solve\n"
         "for app in (solve.app, main.app):\n    assert CliRunner().invoke(app, ['--help']).exit_code == 0\n"
         "print([name for name in ('torch', 'transformers', 'docker', 'vllm') if name in sys.modules])"
     )
@@ -297,9 +299,9 @@ def test_help_is_quick_and_loads_nothing_heavy() -> None:
     ],
 )
 def test_bad_options_get_one_line_and_exit_code_2(
-    tmp_path: Path, engine: None, options: tuple[str, ...], message: str
+    tmp_path: Path, engine: None, bundled_model: object, options: tuple[str, ...], message: str
 ) -> None:
-    done = subprocess.run([*command(tmp_path), *options, "--quiet"], capture_output=True, text=True)
-    assert done.returncode == 2
+    done = CliRunner().invoke(app, [*command(tmp_path)[3:], *options, "--quiet"])
+    assert done.exit_code == 2
     assert done.stderr.startswith(message) and done.stderr.count("\n") == 1
     assert not list(tmp_path.iterdir()), "a run that did not begin leaves nothing"

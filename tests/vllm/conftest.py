@@ -6,5 +6,5 @@ import pytest
 
 
 @pytest.fixture(scope="session", autouse=True)
-def for_real(model: object) -> None:
+def for_real(bundled_model: object) -> None:
     """They sample from the tests' model."""
