@@ -234,7 +234,7 @@ def test_one_that_waits_for_an_answer_is_looked_at_no_longer_than_one_that_sleep
     with Judge(replace(QUICK, interactor=interactor), style=FeedbackStyle()) as judge:
         said = told(judge.judge("n = 1\ninput()"), judge.problem, FeedbackStyle())
     assert "both sides wait for each other" in said and "line 2" in said
-    assert "Exact examples" not in said, "a test of a interaction has no input that the program reads"
+    assert "Exact examples" not in said, "a test of an interaction has no input that the program reads"
     assert patience[:-1] == [WALL_S] * (len(patience) - 1) and 0 < patience[-1] <= 2 * QUICK.limits.time_s + EXTRA_S
 
 

@@ -157,7 +157,7 @@ class Sinking:
 
 
 class Harbour:
-    """A containers of those."""
+    """A pool of those."""
 
     def borrow(self, container_limits: ContainerLimits) -> Sinking:
         return Sinking()

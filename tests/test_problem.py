@@ -111,7 +111,7 @@ BAD = [
     ("checker beside an interactor", GOOD + "checker: exact\ninteractor: {program: problem.yaml, language: c, convention: kattis}\n", ":8:10: checker `exact` beside `interactor` (hint: the interactor judges; a checker program may judge what it writes)"),
     ("checker program beside an interactor of Kattis", GOOD + "checker: {program: problem.yaml, language: c, convention: kattis}\ninteractor: {program: problem.yaml, language: c, convention: kattis}\n",
      ":8:1: a checker program beside an interactor of Kattis's convention (hint: only `testlib` interactors write a file for it)"),
-    ("stress tests beside an interactor", GOOD + "interactor: {program: i.py, convention: kattis}\nstress: {generator: g.py, brute: b.py}\n", ":9:1: `stress` beside `interactor` (hint: a brute-force answer cannot be compared with a interaction)"),
+    ("stress tests beside an interactor", GOOD + "interactor: {program: i.py, convention: kattis}\nstress: {generator: g.py, brute: b.py}\n", ":9:1: `stress` beside `interactor` (hint: a brute-force answer cannot be compared with a dialogue)"),
     ("stress tests without brute force", GOOD + "stress: {generator: g.py}\n", ":8:9: missing key `brute`"),
     ("generator that is not there", GOOD + "stress: {generator: g.py, brute: b.py}\n", ":8:21: there is no file `g.py` (hint: paths are relative to the problem folder)"),
     ("no generated tests", GOOD + "stress: {generator: g.py, brute: b.py, cases: 0}\n", ":8:47: `0` is no number from 1 to 10000"),

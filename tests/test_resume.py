@@ -35,13 +35,14 @@ from tests.test_author_programs import NO_NEGATIVES, STRESSED
 from tests.test_judge import RIGHT
 
 
-def test_a_run_killed_at_random_moments_ends_as_the_undisturbed_one(tmp_path: Path) -> None:
-    """Its journal has every attempt once, and its adapter is the same to the last bit."""
-    words = [sys.executable, "-W", "ignore", "-m", "tests.interrupted", str(tmp_path), "50", "0"]
+@pytest.mark.parametrize(("method", "trials"), [("sdpo", 50), ("auto", 30)])
+def test_a_run_killed_at_random_moments_ends_as_the_undisturbed_one(method: str, trials: int, tmp_path: Path) -> None:
+    """Its journal has every attempt once, its adapter is the same to the last bit, and so are archive and bandit."""
+    words = [sys.executable, "-W", "ignore", "-m", "tests.interrupted", str(tmp_path), str(trials), "0", method]
     done = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"})
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
-    assert told["same"] == told["trials"] == 50
+    assert told["same"] == told["trials"] == trials
     assert {"attempt_judged", "batch_watched", "step_taken"} <= set(told["killed_after"]), "in every phase"
 
 

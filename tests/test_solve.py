@@ -292,7 +292,7 @@ def test_help_is_quick_and_loads_nothing_heavy() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--method", "magic"), "error: --method: 'magic' is not one of sdpo, best-of-k, multi-turn, grpo"),
+        (("--method", "magic"), "error: --method: 'magic' is not one of auto, sdpo, best-of-k, multi-turn, grpo"),
         (("--device", "abacus"), "error: --device: there is no device 'abacus' here"),
         (("--max-time", "soon"), "error: --max-time: 'soon' is no time"),
         (("--model", "smollm3"), "error: --model: no model is called 'smollm3' (hint: did you mean smollm2-135m?)"),

@@ -19,11 +19,14 @@ from sdpo_tts.track.backends import BACKENDS, parse
 if TYPE_CHECKING:
     from sdpo_tts.discovery.assemble import RunSettings
 
-METHODS = ("sdpo", "best-of-k", "multi-turn", "grpo")
+METHODS = ("auto", "sdpo", "best-of-k", "multi-turn", "grpo")
 DTYPES = ("auto", "bfloat16", "float32")
 QUANTIZATIONS = ("none", "nf4")
 TEACHERS = ("frozen", "ema", "trust-region", "live")
 SUPPORTS = ("student", "teacher", "union", "full", "sampled")
+IMITATE = ("all", "improved", "none")
+IMITATE_LOSSES = ("fkl", "jsd", "nll")
+IMITATE_RATIOS = ("none", "truncated")
 FEEDBACKS = ("real", "shuffled", "none")
 ENGINES = ("auto", "torch", "vllm")
 TEMPLATES = ("before-order", "after-order")
@@ -31,13 +34,15 @@ PARTS = ("values", "stack", "memory", "sanitizer", "difference", "smallest", "ca
 CHOICES = {
     "engine": ENGINES, "quantization": QUANTIZATIONS,
     "method": METHODS, "dtype": DTYPES, "teacher": TEACHERS, "support": SUPPORTS, "feedback": FEEDBACKS,
-    "template": TEMPLATES, "preset": PRESETS,
+    "template": TEMPLATES, "imitate": IMITATE, "imitate_loss": IMITATE_LOSSES, "imitate_ratio": IMITATE_RATIOS,
+    "preset": PRESETS,
 }  # fmt: skip
 PER_CALL = frozenset({"config", "resume", "quiet", "json", "help", "install-completion", "show-completion"})
 """Options that are about one call: no file and no variable sets them."""
 NOT_IN_PROBLEMS = frozenset({"runs", "critic", "critic-model", "track"})
 """A problem may come from anywhere: it decides neither where files are written nor where anything is sent."""
 
+SOURCES = "Sources: where --method auto samples, and what is learnt of it"
 BUDGET, MODEL, TRAINING, LOSS, CONTEXT, OUTPUT = "Budget", "Model", "Training", "Loss", "Feedback", "Output"
 GUARD, LAYERS = "Guard: a collapsed policy goes back to its best state", "Settings"
 
@@ -76,6 +81,10 @@ BatchSize = Annotated[int | None, _option(TRAINING, "Attempts a step; multi-turn
 BaseSamples = Annotated[int, _option(TRAINING, "Of each batch so many come from the untrained model.", min=0)]
 LearningRate = Annotated[float, _option(TRAINING, "Of AdamW, for the LoRA adapter.", min=0.0)]
 Updates = Annotated[int, _option(TRAINING, "Optimiser steps a batch.", min=1)]
+Reuse = Annotated[
+    bool,
+    _option(TRAINING, "Each of several updates learns from the whole batch, not from a part.", "--reuse/--no-reuse"),
+]
 Teacher = Annotated[str, _option(TRAINING, f"One of {', '.join(TEACHERS)}.", autocompletion=among(TEACHERS))]
 TeacherRate = Annotated[float, _option(TRAINING, "Share of the student, for ema and trust-region.", min=0.0, max=1.0)]
 
@@ -85,6 +94,32 @@ Support = Annotated[
 ]
 TopK = Annotated[int, _option(LOSS, "Ids compared one by one; the rest is one bucket.", min=1)]
 GrpoWeight = Annotated[float, _option(LOSS, "Share of GRPO in the loss of sdpo.", min=0.0, max=1.0)]
+
+Sources = Annotated[str, _option(SOURCES, "bandit, or weights: student=1,feedback=1 (also base, repair).")]
+Lineage = Annotated[
+    int, _option(SOURCES, "Attempts that a feedback prompt tells of, each the parent of the next.", min=1)
+]
+Distil = Annotated[
+    bool, _option(SOURCES, "Learn from the student's own samples, as SDPO does.", "--distil/--no-distil")
+]
+HelpAdapter = Annotated[
+    bool, _option(SOURCES, "Sample with help under the adapter, not from the base.", "--help-adapter/--no-help-adapter")
+]
+Imitate = Annotated[
+    str, _option(SOURCES, f"Which samples with help are learnt: {', '.join(IMITATE)}.", autocompletion=among(IMITATE))
+]
+ImitateLoss = Annotated[
+    str,
+    _option(
+        SOURCES,
+        "How: forward KL, Jensen-Shannon, or likelihood weighted by advantage (nll).",
+        autocompletion=among(IMITATE_LOSSES),
+    ),
+]
+ImitateWeight = Annotated[float, _option(SOURCES, "Weight of that loss.", min=0.0)]
+ImitateRatio = Annotated[
+    str, _option(SOURCES, "Importance weights of its tokens: none or truncated.", autocompletion=among(IMITATE_RATIOS))
+]
 
 Feedback = Annotated[str, _option(CONTEXT, "real; shuffled and none are ablations.", autocompletion=among(FEEDBACKS))]
 Template = Annotated[

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 import typer
 from typer.main import get_command
@@ -37,12 +37,21 @@ class RunOptions:
     base_samples: o.BaseSamples = 0
     learning_rate: o.LearningRate = 1e-4
     updates: o.Updates = 1
+    reuse: o.Reuse = False
     teacher: o.Teacher = "frozen"
     teacher_rate: o.TeacherRate = 0.01
     alpha: o.Alpha = 1.0
     support: o.Support = "student"
     top_k: o.TopK = 20
     grpo_weight: o.GrpoWeight = 0.0
+    sources: o.Sources = "bandit"
+    lineage: o.Lineage = 1
+    distil: o.Distil = True
+    help_adapter: o.HelpAdapter = True
+    imitate: o.Imitate = "all"
+    imitate_loss: o.ImitateLoss = "fkl"
+    imitate_weight: o.ImitateWeight = 1.0
+    imitate_ratio: o.ImitateRatio = "none"
     feedback: o.Feedback = "real"
     template: o.Template = "before-order"
     diagnose: o.Diagnose = "all"
@@ -86,6 +95,8 @@ def run_command() -> Any:
 
     @app.command()
     @with_run_options
-    def settings(context: typer.Context, problem: Path | None = None, **chosen: Any) -> None: ...
+    def settings(
+        context: typer.Context, problem: Annotated[Path | None, typer.Argument()] = None, **chosen: Any
+    ) -> None: ...
 
     return get_command(app)

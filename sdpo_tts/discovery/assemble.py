@@ -11,6 +11,7 @@ from typing import Any, get_type_hints
 from sdpo_tts.discovery.budget import Budget
 from sdpo_tts.discovery.critic import Critic, EndpointCritic, SelfCritic
 from sdpo_tts.discovery.guard import Guard, GuardSettings
+from sdpo_tts.discovery.methods.auto import Auto, AutoSettings
 from sdpo_tts.discovery.methods.best_of_k import BestOfK
 from sdpo_tts.discovery.methods.context import ContextSettings, TeacherContext
 from sdpo_tts.discovery.methods.grpo import Grpo
@@ -74,6 +75,7 @@ class RunSettings:
     critic: CriticSettings = field(default_factory=CriticSettings)
     guard: GuardSettings = field(default_factory=GuardSettings)
     solver: SolverSettings = field(default_factory=SolverSettings)
+    auto: AutoSettings = field(default_factory=AutoSettings)
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> RunSettings:
@@ -228,7 +230,15 @@ def make_strategy(problem: Problem, policy: Policy, settings: RunSettings) -> St
     if settings.method == "grpo":
         return Grpo(problem, policy.chat, learner, **size)
     context = TeacherContext(problem, policy.chat, settings.context, settings.seed)
+    if settings.method == "auto":
+        trained = _trained(learner, settings.auto)
+        return Auto(problem, policy.chat, trained, context, settings.auto, settings.seed, **size)
     return SelfDistillation(problem, policy.chat, learner, context, **size)
+
+
+def _trained(learner: Learner, auto: AutoSettings) -> Learner | None:
+    """None where nothing is to be learnt."""
+    return learner if auto.distil or learner.settings.imitation.samples != "none" else None
 
 
 def make_guard(strategy: Strategy, settings: GuardSettings) -> Guard | None:

@@ -16,6 +16,7 @@ from typing import Any
 
 from sdpo_tts.discovery.attempt import Attempt, Judged
 from sdpo_tts.discovery.guard import Best, Guard, Health
+from sdpo_tts.discovery.source import Source
 from sdpo_tts.discovery.state import SolverState
 from sdpo_tts.errors import UserError
 from sdpo_tts.judge import Judgement, Verdict
@@ -117,7 +118,11 @@ def failed(attempts: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 def load_batch(run: RunDir) -> list[Attempt]:
     rows = json.loads(run.batch.read_bytes())
-    return [Attempt(**{**row, "sample": _sample(row["sample"])}) for row in rows]
+    return [_attempt(row) for row in rows]
+
+
+def _attempt(row: dict[str, Any]) -> Attempt:
+    return Attempt(**{**row, "sample": _sample(row["sample"]), "source": Source(row.get("source", Source.STUDENT))})
 
 
 def _sample(row: dict[str, Any]) -> Sample:
@@ -129,7 +134,8 @@ def again(attempt: Attempt, record: AttemptRecord, problem: Problem, event: Even
     tests = {test.name: test for test in problem.tests}
     outcomes = tuple(one.outcome(tests.get(one.test)) for one in record.outcomes)
     judgement = Judgement(record.verdict, outcomes, event["total"])
-    return Judged(attempt, judgement, Feedback(event["feedback_kind"], record.feedback))
+    told = Feedback(event["feedback_kind"], record.feedback)
+    return Judged(attempt, judgement, told, event.get("outputs", ""), event.get("hard_coded", False))
 
 
 def _recorded(solver: SolverState, event: Event) -> Judged:

@@ -10,7 +10,7 @@ from sdpo_tts.judge import Judge
 from sdpo_tts.problem import Problem
 from sdpo_tts.record import Journal, RunDir, manifest, write_json
 
-READS_FEEDBACK = ("sdpo", "multi-turn")
+READS_FEEDBACK = ("auto", "sdpo", "multi-turn")
 SHAPE = ("parameters", "layers", "width")
 
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 from sdpo_tts.record import Event
 from sdpo_tts.stats import Cost, passed_share, solves
 
-LEARNERS = frozenset({"sdpo", "grpo"})
+LEARNERS = frozenset({"auto", "sdpo", "grpo"})
 PACES = 5
 
 

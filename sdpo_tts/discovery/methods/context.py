@@ -9,7 +9,16 @@ import numpy as np
 
 from sdpo_tts.discovery.attempt import Judged
 from sdpo_tts.policy.batch import Ids
-from sdpo_tts.policy.prompts import DEFAULT_TEMPLATE, MAX_PROMPT_TOKENS, TEMPLATES, Chat, student_text, teacher_text
+from sdpo_tts.policy.prompts import (
+    DEFAULT_TEMPLATE,
+    MAX_PROMPT_TOKENS,
+    TEMPLATES,
+    Chat,
+    multi_turn_text,
+    repair_text,
+    student_text,
+    teacher_text,
+)
 from sdpo_tts.problem import Problem
 
 SHUFFLING = 1  # the stream of random numbers that the shuffled ablation draws from
@@ -41,6 +50,21 @@ class TeacherContext:
         """One prompt an attempt; None where there is nothing to tell: no feedback and no other's solution."""
         told = self._feedback(batch)
         return [self._prompt(judged, feedback, batch) for judged, feedback in zip(batch, told, strict=True)]
+
+    def told(self, feedbacks: Sequence[str]) -> Ids | None:
+        """The prompt that tells of one failed attempt, or of several that came one from the other, oldest first. The
+        oldest go first where it would be too long; None where not even the last fits."""
+        if len(feedbacks) < 2:
+            return self._fitted(feedbacks[0], "") if feedbacks else None
+        prompt = self._chat.prompt(multi_turn_text(self._problem, list(dict.fromkeys(feedbacks))))
+        return prompt if len(prompt) <= self._settings.max_prompt_tokens else self.told(feedbacks[1:])
+
+    def repair(self, program: str, feedback: str) -> Ids | None:
+        """The prompt that shows a failed program with the feedback on it; None where it is too long."""
+        prompt = self._chat.prompt(
+            repair_text(self._problem, program, feedback, TEMPLATES[self._settings.template])
+        )
+        return prompt if len(prompt) <= self._settings.max_prompt_tokens else None
 
     def _feedback(self, batch: Sequence[Judged]) -> list[str]:
         texts = [judged.feedback.text for judged in batch]

@@ -180,7 +180,7 @@ class Container:
 
 
 def _request(command: Command, stdin: bytes, idle_s: float = 0.0) -> list[bytes]:
-    """To run it; with an idle time, as a interaction."""
+    """To run it; with an idle time, as an interaction."""
     times = (round(seconds * 1e9) for seconds in (command.cpu_s, command.wall_s, idle_s))
     limits = LIMITS.pack(*times, command.output_bytes, command.stack_bytes, command.keep_bytes)
     env = [f"{name}={value}" for name, value in ENV.items()]

@@ -147,7 +147,7 @@ class _Writer:
         return f"Wrong answer.\n{given}\n{name}: {output}\nExpected: {expected}{difference}"
 
     def examples(self, told: Sequence[TestOutcome]) -> list[str]:
-        """Shown tests as exact examples; those that a wrong answer has just quoted are not repeated. A interaction has
+        """Shown tests as exact examples; those that a wrong answer has just quoted are not repeated. An interaction has
         none: what a test holds is the interactor's."""
         if self.problem.interactor:
             return []
