@@ -32,7 +32,7 @@ from sdpo_tts.policy.learning.loss import LossSettings, Support
 from sdpo_tts.problem import load_problem
 from sdpo_tts.record import AttemptRecord, Event, Journal, RunDir, read_events, write_json
 from tests import synthetic
-from tests.conftest import ROOT
+from tests.conftest import MODEL, ROOT
 from tests.fakes import CharacterChat, ScriptedSampler, Version
 from tests.interrupted import ATTEMPTS, BATCH, final, solver, work
 from tests.test_author_programs import NO_NEGATIVES, STRESSED
@@ -248,10 +248,10 @@ def told(words: list[str]) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
-def test_the_command_goes_on_where_it_was_interrupted(tmp_path: Path, engine: None) -> None:
+def test_the_command_goes_on_where_it_was_interrupted(tmp_path: Path, engine: None, bundled_model: object) -> None:
     """Interrupted while it judges or learns, with everything that is refused on resuming."""
     options = (
-        "--model", "smollm2-135m", "--dtype", "float32", "--max-new-tokens", "16", "--batch-size", "4",
+        "--model", MODEL, "--dtype", "float32", "--max-new-tokens", "16", "--batch-size", "4",
         "--max-attempts", "8", "--runs", str(tmp_path),
     )  # fmt: skip
     problem = str(ROOT / "problems" / "sum-line")

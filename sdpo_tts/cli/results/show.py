@@ -15,7 +15,7 @@ from sdpo_tts.errors import visible_lines
 
 if TYPE_CHECKING:
     from sdpo_tts.record import AttemptRecord, Event
-    from sdpo_tts.view.heat import Heat
+    from sdpo_tts.view.measured.heat import Heat
 
 
 def show(
@@ -85,7 +85,7 @@ def _heat(past: ExistingRun, record: AttemptRecord, device: str, tell: Callable[
     from sdpo_tts.policy.learning.credit import credit
     from sdpo_tts.policy.prompts import TEMPLATES, teacher_text
     from sdpo_tts.record import read_events
-    from sdpo_tts.view.heat import Heat
+    from sdpo_tts.view.measured.heat import Heat
 
     number = record.attempt
     if not record.feedback:
