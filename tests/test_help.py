@@ -134,7 +134,7 @@ def desk(tmp_path: Path) -> Path:
     [
         ("sdpo-solve p", ["pack.zip", "problems/"]),
         ("sdpo-solve problems/r", ["problems/rest/", "problems/rle"]),
-        ("sdpo-solve problems/rle --method ", ["sdpo", "best-of-k", "multi-turn", "grpo"]),
+        ("sdpo-solve problems/rle --method ", ["auto", "sdpo", "best-of-k", "multi-turn", "grpo"]),
         ("sdpo-solve problems/rle --preset t", ["thorough"]),
         ("sdpo-solve problems/rle --model ", ["auto", "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b", "smollm2-135m"]),
         ("sdpo-solve problems/rle --model ./p", ["./pack.zip", "./plan.txt", "./problems/"]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from sdpo_tts.judge.checker import compare
+from sdpo_tts.judge.checking.checker import compare
 from typer.testing import CliRunner
 
 from sdpo_tts.cli.main import app

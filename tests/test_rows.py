@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sdpo_tts.judge.checker import compare
+from sdpo_tts.judge.checking.checker import compare
 from typer.testing import CliRunner
 
 from sdpo_tts.cli.main import app

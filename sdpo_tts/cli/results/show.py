@@ -39,7 +39,7 @@ def show(
 
     from sdpo_tts.record import write_text
     from sdpo_tts.view import LiveLine, results_alone
-    from sdpo_tts.view import heat as drawing
+    from sdpo_tts.view.measured import heat as drawing
 
     with orderly():
         past = ExistingRun.open(find_run(run, context))
