@@ -22,7 +22,7 @@ def judge(
         str | None, typer.Option(help="Language, if the file's name does not show it: python3, cpp20, ...")
     ] = None,
 ) -> None:
-    """Judge a program, and print what the model would be told of it. Exit code 0: it passes all tests; 3: not."""
+    """Judge a program, and print the feedback that a model would get. Exit code: 0 if it passes all tests, else 3."""
     with orderly():
         code = _judge(problem, program, language)
     raise typer.Exit(code)
