@@ -104,7 +104,7 @@ def test_a_wrong_command_line_is_one_line_like_every_other_error(arguments: str,
 def completed(line: str, folder: Path, heavy: tuple[str, ...] = ("docker", "numpy")) -> list[str]:
     """What bash gets for `line`, the cursor at its end."""
     program = line.split()[0]
-    script = LEAN % (heavy, "solve" if program == "sdpo-solve" else "main", program)
+    script = LEAN % (heavy, "solving.solve" if program == "sdpo-solve" else "main", program)
     asked = {f"_{program.upper().replace('-', '_')}_COMPLETE": "complete_bash", "COMP_WORDS": line}
     words = line.split(" ")
     done = subprocess.run(
@@ -134,12 +134,12 @@ def desk(tmp_path: Path) -> Path:
     [
         ("sdpo-solve p", ["pack.zip", "problems/"]),
         ("sdpo-solve problems/r", ["problems/rest/", "problems/rle"]),
-        ("sdpo-solve problems/rle --method ", ["sdpo", "best-of-k", "multi-turn", "grpo"]),
+        ("sdpo-solve problems/rle --method ", ["auto", "sdpo", "best-of-k", "multi-turn", "grpo"]),
         ("sdpo-solve problems/rle --preset t", ["thorough"]),
         ("sdpo-solve problems/rle --model ", ["auto", "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b", "smollm2-135m"]),
         ("sdpo-solve problems/rle --model ./p", ["./pack.zip", "./plan.txt", "./problems/"]),
         ("sdpo-solve problems/rle --track tensorboard,w", ["tensorboard,wandb"]),
-        ("sdpo-solve --resume ", ["runs/sum/best-of-k-s0-c", "runs/rle/sdpo-s1-b", "runs/rle/sdpo-s0-a"]),
+        ("sdpo-solve --resume ", ["last", "runs/sum/best-of-k-s0-c", "runs/rle/sdpo-s1-b", "runs/rle/sdpo-s0-a"]),
         ("sdpo-tts export runs/r", ["runs/rle/"]),
         ("sdpo-tts show runs/rle/sdpo-s1", ["runs/rle/sdpo-s1-b"]),
         ("sdpo-tts model pull s", ["smollm2-135m"]),
@@ -157,7 +157,7 @@ def test_the_shell_offers_what_fits(desk: Path, line: str, offered: list[str]) -
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_is_there_for_the_shells(shell: str) -> None:
     shown = {}
-    for program, module in (("sdpo-solve", "solve"), ("sdpo-tts", "main")):
+    for program, module in (("sdpo-solve", "solving.solve"), ("sdpo-tts", "main")):
         done = subprocess.run(
             [sys.executable, "-c", LEAN % (("docker",), module, program)], capture_output=True, text=True,
             env={**os.environ, f"_{program.upper().replace('-', '_')}_COMPLETE": f"source_{shell}"},

@@ -25,7 +25,7 @@ def listen(
     once: Annotated[bool, typer.Option("--once", help="Stop after one problem or contest.")] = False,
     ask: Annotated[bool | None, typer.Option(help="Ask for statements. Default: if run on a terminal.")] = None,
 ) -> None:
-    """Wait for problems from the browser. Samples and limits are filled in; you are asked for the statement. Ctrl-C ends.
+    """Wait for problems from the browser. Samples and limits are filled in, the statement is asked for. Ctrl-C ends.
 
     The extension sends only samples, so add held-out tests. Only this machine (127.0.0.1) can connect; web pages are
     refused.
