@@ -6,8 +6,10 @@ import errno
 import json
 import os
 import shutil
+from contextlib import nullcontext
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -16,11 +18,13 @@ from typer.testing import CliRunner
 from sdpo_tts.cli.command import orderly
 from sdpo_tts.cli.existing_run import unfinished
 from sdpo_tts.cli.main import app
+from sdpo_tts.cli.solving.compare import _with_model
 from sdpo_tts.cli.solving.probe import _as_json, _as_table
-from sdpo_tts.discovery.assemble import Policy
+from sdpo_tts.discovery.assemble import Policy, RunSettings
 from sdpo_tts.discovery.measure.probe import Probe, Rate
 from sdpo_tts.judge import Judge, Verdict
 from sdpo_tts.judge.feedback.text import FeedbackStyle, render
+from sdpo_tts.models.weights import Weights
 from sdpo_tts.policy.prompts import TEMPLATES
 from sdpo_tts.problem import read_problem
 from sdpo_tts.record import AttemptRecord, RunDir
@@ -298,6 +302,60 @@ def test_an_attempt_is_shown_without_a_model(desk: Path, monkeypatch: pytest.Mon
     result = CliRunner().invoke(app, ["show", "last"])
     assert result.stdout == "triangle, attempt 1: WA\n\nMine:\n\\x1b[2J\n\nfeedback:\nWrong answer\n", result.output
     assert "the run has no attempt 7" in CliRunner().invoke(app, ["show", "last", "--attempt", "7"]).stderr
+
+
+def noisy(answer: Any) -> Any:
+    """A library that writes to the descriptors themselves, as progress bars and C++ do."""
+
+    def speak(*_: object) -> Any:
+        for descriptor in (1, 2):
+            os.write(descriptor, b"Failed to load gemm_4bit_forward 50%\r")
+        return answer
+
+    return speak
+
+
+def test_what_libraries_write_does_not_reach_the_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sdpo_tts.models.weights.locate", noisy(Weights("x", str(tmp_path))))
+    monkeypatch.setattr("sdpo_tts.doctor.examine", noisy([]))
+    assert CliRunner().invoke(app, ["model", "pull", "x"]).stdout == f"{tmp_path}\n"
+    assert CliRunner().invoke(app, ["doctor", "--json"]).stdout == "[]\n"
+    assert _with_model(RunSettings()).policy.model == "x"
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("options", "templates", "styles"),
+    [
+        ((), ["before-order"], ["all"]),
+        (("--sweep",), list(TEMPLATES), ["plain", "literals", "literals+examples", "all"]),
+        (("--templates", "after-order", "--styles", "plain,all"), ["after-order"], ["plain", "all"]),
+    ],
+)
+def test_a_probe_measures_one_teacher_unless_asked_for_more(
+    options: tuple[str, ...], templates: list[str], styles: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And says on stderr how far it is."""
+    asked: list[Any] = []
+
+    class Rates:
+        def __init__(self, policy: object, judge: object, seed: int, tell: Any) -> None:
+            tell("student", 100, 1, 4)
+
+        def rates(self, samples: int, *which: Any) -> Any:
+            asked.append([list(one) for one in which])
+            return iter([measured(0, 4, "student", ""), measured(1, 4)])
+
+    monkeypatch.setattr("sdpo_tts.discovery.measure.probe.Probe", Rates)
+    monkeypatch.setattr("sdpo_tts.judge.Judge", lambda problem, style: nullcontext())
+    monkeypatch.setattr("sdpo_tts.discovery.assemble.load_policy", lambda *_: nullcontext())
+    monkeypatch.setattr("sdpo_tts.view.live_line.SILENCE_S", 0.0)
+    result = CliRunner().invoke(app, ["probe", str(TRIANGLE), "--samples", "4", *options])
+    assert result.exit_code == 0 and asked == [[templates, styles]], result.output
+    assert "student: sampling: 100 tokens, 1 of 4 answers complete; at most " in result.stderr
+    assert result.stdout.startswith("prompt") and "100 tokens" not in result.stdout
 
 
 def test_what_else_lies_among_runs_is_passed_over(tmp_path: Path) -> None:

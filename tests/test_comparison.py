@@ -572,7 +572,7 @@ def test_a_comparison_that_knew_fewer_settings_goes_on(tmp_path: Path) -> None:
         (["--methods", "sdpo:critic-model=" + 200 * "m"], "error: --methods: 'sdpo:critic-model=mmmm"),
         (["--on", "moon"], "error: --on: 'moon' is not one of local, ray"),
         (["--batch-size", "sdpo"], "error: --batch-size: 'sdpo' is not METHOD=N (hint: as in best-of-k=64)"),
-        (["--max-time", "soon"], "error: --max-time: 'soon' is no time"),
+        (["--max-time", "soon"], "error: --max-time: 'soon' is not a duration"),
         (["--model", "smollm2-135m", "none"], "error: none: "),
     ],
 )

@@ -80,7 +80,7 @@ def test_a_learner_elsewhere_takes_nothing_of_the_engine_s_card(model: str) -> N
 def test_a_card_is_one_by_either_name(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [assemble._card(device) for device in ("cuda", "cuda:0", "cuda:1", "cpu")] == ["cuda:0", "cuda:0", "cuda:1", "cpu"]
     monkeypatch.setattr("sdpo_tts.models.weights.locate", lambda *_: pytest.fail("nothing is loaded before that"))
-    with pytest.raises(UserError, match="there is no device 'cuda:99' here") as refused:
+    with pytest.raises(UserError, match="this machine has no device 'cuda:99'") as refused:
         assemble.load_policy(PolicySettings(device="cpu", learner_device="cuda:99"), 0, print)
     assert refused.value.where == "--learner-device"
 

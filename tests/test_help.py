@@ -139,7 +139,7 @@ def desk(tmp_path: Path) -> Path:
         ("sdpo-solve problems/rle --model ", ["auto", "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b", "smollm2-135m"]),
         ("sdpo-solve problems/rle --model ./p", ["./pack.zip", "./plan.txt", "./problems/"]),
         ("sdpo-solve problems/rle --track tensorboard,w", ["tensorboard,wandb"]),
-        ("sdpo-solve --resume ", ["runs/sum/best-of-k-s0-c", "runs/rle/sdpo-s1-b", "runs/rle/sdpo-s0-a"]),
+        ("sdpo-solve --resume ", ["last", "runs/sum/best-of-k-s0-c", "runs/rle/sdpo-s1-b", "runs/rle/sdpo-s0-a"]),
         ("sdpo-tts export runs/r", ["runs/rle/"]),
         ("sdpo-tts show runs/rle/sdpo-s1", ["runs/rle/sdpo-s1-b"]),
         ("sdpo-tts model pull s", ["smollm2-135m"]),

@@ -321,7 +321,7 @@ def test_help_is_quick_and_loads_nothing_heavy() -> None:
     ("options", "message"),
     [
         (("--method", "magic"), "error: --method: 'magic' is not one of auto, sdpo, best-of-k, multi-turn, grpo"),
-        (("--device", "abacus"), "error: --device: there is no device 'abacus' here"),
+        (("--device", "abacus"), "error: --device: this machine has no device 'abacus'"),
         (("--max-time", "soon"), "error: --max-time: 'soon' is not a duration"),
         (("--model", "smollm3"), "error: --model: no model is called 'smollm3' (hint: did you mean smollm2-135m?)"),
         (("--model", "./nofolder"), "error: ./nofolder: no such folder (hint: --model takes a folder, "),

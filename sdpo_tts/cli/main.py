@@ -34,7 +34,7 @@ for name, command in COMMANDS.items():
     app.command(name, cls=Command, context_settings=HELP, epilog=epilog(name))(command)
 app.command("config", cls=config.ConfigCommand, context_settings=HELP, epilog=epilog("config"))(config.config)
 app.add_typer(runs.app, name="runs")
-app.add_typer(model.app, name="model", help="The model catalogue.")
+app.add_typer(model.app, name="model", help="List and download models.")
 
 
 @app.callback()

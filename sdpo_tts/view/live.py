@@ -19,7 +19,7 @@ from rich.text import Text
 from sdpo_tts.record import Event
 from sdpo_tts.view.attempt_text import AttemptText, section
 from sdpo_tts.view.curve import sparkline, step_curve
-from sdpo_tts.view.echo import Echo
+from sdpo_tts.view.logs import Echo
 from sdpo_tts.view.plain import Quiet
 from sdpo_tts.view.progress import Phase, RunState
 from sdpo_tts.view.summary import best, changed, count, duration, failing, figure, sampled
@@ -265,7 +265,7 @@ def _strip(state: RunState, width: int) -> Text:
 
 def _curve(state: RunState, inner: int, rows: int) -> list[Line]:
     """Best share of tests passed against attempts; nothing where there is no room, or nothing to draw yet."""
-    if rows < 1 or not state.best_shares:
+    if rows < 1 or not any(state.best_shares):
         return []
     width = inner - LABEL
     lines = step_curve(state.best_shares, width, rows)

@@ -7,14 +7,37 @@ import os
 import shutil
 import sys
 import tempfile
+import termios
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
+from typing import IO, Any, TextIO
 
 from sdpo_tts.streams import lossy
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+class Echo:
+    """What is typed (`^C`, too) would be written into the panel and shift it by a line: meanwhile it is not shown."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file, self._before = file, list[Any]()
+
+    def stop(self) -> None:
+        """Does nothing where there is no terminal, or one in whose background this process is."""
+        with suppress(OSError, ValueError, termios.error):
+            terminal = self._file.fileno()
+            if os.tcgetpgrp(terminal) != os.getpgrp():
+                return
+            before = termios.tcgetattr(terminal)
+            termios.tcsetattr(terminal, termios.TCSANOW, [*before[:3], before[3] & ~termios.ECHO, *before[4:]])
+            self._before = before
+
+    def restore(self) -> None:
+        if self._before:
+            with suppress(OSError, ValueError, termios.error):
+                termios.tcsetattr(self._file.fileno(), termios.TCSADRAIN, self._before)
 
 
 @contextmanager

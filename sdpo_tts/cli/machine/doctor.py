@@ -35,9 +35,9 @@ def doctor(
     runs: options.Runs = Path("runs"),
     as_json: Annotated[bool, typer.Option("--json", help="Print all findings as a JSON list.")] = False,
 ) -> None:
-    """Look at this machine as a run with these options would use it. No weights are downloaded, no image is built.
+    """Check whether a run with these options works on this machine. Downloads no weights and builds no image.
 
-    Exit codes: 0 nothing fails (warnings may be there), 4 something does.
+    Exit codes: 0 if no check fails (there may be warnings), else 4.
     """
     with orderly():
         chosen = settled(context)

@@ -16,7 +16,7 @@ app = typer.Typer(cls=Group, context_settings=HELP, no_args_is_help=True)
 
 @app.command("list", cls=Command, context_settings=HELP, epilog=epilog("model list"))
 def list_models() -> None:
-    """The models that have a name here, and whether they are on this machine."""
+    """List the models of the catalogue, and whether they are on this machine."""
     from rich.console import Console
     from rich.table import Table
 
@@ -36,7 +36,7 @@ def pull(
         str, typer.Argument(help="A name of `sdpo-tts model list`, a model hub id, or auto.", autocompletion=models)
     ],
 ) -> None:
-    """Download a model and make it ready; prints the folder of its weights."""
+    """Download and prepare a model, and print the folder of its weights."""
     from sdpo_tts.models.weights import downloaded, locate
     from sdpo_tts.view import LiveLine, results_alone
 

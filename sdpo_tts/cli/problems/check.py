@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def check(problem: ProblemPath) -> None:
-    """Read a problem and judge its own submissions/. Exit code 2: the file or a submission's verdict is wrong."""
+    """Read a problem and judge its own submissions. Exit code 2: the file or the verdict on a submission is wrong."""
     with orderly():
         wrong = _check(problem)
     raise typer.Exit(USAGE if wrong else 0)

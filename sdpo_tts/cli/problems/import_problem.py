@@ -26,11 +26,11 @@ def import_problem(
     statement: Annotated[Path | None, typer.Option(help="File with the statement: .tex, .md or .txt.")] = None,
     every: Annotated[bool, typer.Option("--all", help="All rows of a file, each into a folder below FOLDER.")] = False,
 ) -> None:
-    """Convert a problem into a native folder, and say what could not be carried over; prints the folder.
+    """Convert a problem of another format into a folder, print its path, and say what was left out.
 
     Kattis/ICPC and Polygon packages, Competitive Companion, rows of LiveCodeBench, CodeContests, HumanEval, APPS, TACO
-    and MBPP, and folders of *.in with *.out or *.ans: see docs/formats.md. Every other command reads them as they are,
-    too.
+    and MBPP, and folders of *.in with *.out or *.ans: see docs/formats.md. All other commands read these
+    formats directly as well.
     """
     with orderly():
         code = _import_all(source, folder or Path()) if every else _import(source, folder, statement)

@@ -31,7 +31,7 @@ def judge(
     diagnose: options.Diagnose = "all",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Judge a program, and print what the model would be told of it. Exit code 0: it passes all tests; 3: not."""
+    """Judge a program, and print the feedback that a model would get. Exit code: 0 if it passes all tests, else 3."""
     with orderly():
         code = _judge(context, problem, program, language, as_json=as_json)
     raise typer.Exit(code)

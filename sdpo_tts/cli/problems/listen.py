@@ -25,10 +25,10 @@ def listen(
     once: Annotated[bool, typer.Option("--once", help="Stop after one problem or contest.")] = False,
     ask: Annotated[bool | None, typer.Option(help="Ask for statements. Default: if run on a terminal.")] = None,
 ) -> None:
-    """Wait for problems from the browser: samples and limits are filled in, the statement is asked for. Ctrl-C ends.
+    """Wait for problems from the browser. Samples and limits are filled in, the statement is asked for. Ctrl-C ends.
 
-    The extension sends samples only, so add held-out tests to what it makes. The address is this machine's own
-    (127.0.0.1); web pages and other machines are refused.
+    The extension sends only samples, so add held-out tests. Only this machine (127.0.0.1) can connect; web pages are
+    refused.
     """
     with orderly():
         _listen(folder, port, once=once, ask=sys.stdin.isatty() if ask is None else ask)

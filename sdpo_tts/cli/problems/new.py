@@ -17,7 +17,7 @@ def new(
     title: Annotated[str, typer.Option(help="Another title.")] = "",
     statement: Annotated[Path | None, typer.Option(help="File with the statement, instead of pasting it.")] = None,
 ) -> None:
-    """Write a commented problem.yaml; asks for the statement and the samples, nothing else. Prints its path."""
+    """Write a commented problem.yaml and print its path. Asks for the statement and the samples."""
     with orderly():
         print(_new(folder, title or folder.resolve().name, statement))
 

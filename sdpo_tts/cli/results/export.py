@@ -22,7 +22,7 @@ def export(
 ) -> None:
     """Put a run's program, adapter, report, journal and manifest into one folder or archive, and print its path.
 
-    Absolute paths and the names of users and hosts are left out of it.
+    Absolute paths and the names of users and hosts are left out.
     """
     with orderly():
         print(_export(find_run(run, context), to))

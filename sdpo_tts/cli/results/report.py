@@ -59,7 +59,8 @@ def report(
     title: Annotated[str, typer.Option(help="Title of the page.")] = "Discovery report",
     as_json: Annotated[bool, typer.Option("--json", help="Print every number as JSON instead of the text.")] = False,
 ) -> None:
-    """Discovery, intervals, budget ratios and what the runs did, in the terminal and as one HTML file."""
+    """Report on runs, from their journals alone: how often each method solves its problems, how certain that is, and
+    what it costs. Prints a summary and writes one HTML file."""
     from sdpo_tts.report.analysis import analyse
     from sdpo_tts.report.arms import Grid
     from sdpo_tts.report.digest import write_digest

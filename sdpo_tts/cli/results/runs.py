@@ -33,7 +33,7 @@ def runs(
     most: Annotated[int, typer.Option("--most", min=1, help="List this many, the newest first.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line, of all runs.")] = False,
 ) -> None:
-    """List runs, the newest first: problem, method, outcome, attempts, time, size on disk, folder."""
+    """List runs, newest first: problem, method, outcome, attempts, time, size on disk and folder."""
     if context.invoked_subcommand:
         return
     from sdpo_tts.cli.existing_run import newest

@@ -108,11 +108,11 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.", rich_help_panel=options.OUTPUT)]
     = False,
 ) -> None:  # fmt: skip
-    """Run every arm on every problem with every seed, and report with what certainty they differ.
+    """Run methods on problems with several seeds each, and report how certain it is that they differ.
 
-    An arm is a method, or one with settings of its own; what all have in common may stand in files and variables, as
-    for sdpo-solve. The same command goes on where it was stopped: what is finished is kept, what was torn is run again.
-    Given in several terminals, it shares the work. Exit codes: 0 all runs ended, else that of the first failure.
+    A method may come with settings of its own; settings that all share may be set in files and environment variables,
+    as for sdpo-solve. The same command goes on where it was stopped: finished runs are kept, interrupted ones are run
+    again. In several terminals it shares the work. Exit codes: 0 all runs ended, else that of the first failure.
     """
     from sdpo_tts.comparison.plan import Choices, Plan, distinct
     from sdpo_tts.discovery.assemble import check_policy

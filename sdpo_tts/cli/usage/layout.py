@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import textwrap
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ VALUES = {int: "N", float: "X", Path: "PATH", str: "NAME"}
 def layout(command: Any, context: Any, *, every: bool = True) -> str:
     """`every` option, or only those that the command calls everyday."""
     width = min(WIDEST, shutil.get_terminal_size().columns)
-    parts = [f"Usage: {context.command_path} {_pieces(command, context)}\n"]
+    parts = [f"Usage: {context.command_path} {_pieces(command)}\n"]
     parts.append("\n\n".join(textwrap.fill(part, width) for part in _paragraphs(command.help or "")) + "\n")
     for title, rows in _panels(command, context, every=every):
         parts.append(f"{title}:\n{''.join(_row(name, text, width) for name, text in rows)}")
@@ -26,9 +27,14 @@ def layout(command: Any, context: Any, *, every: bool = True) -> str:
     return "\n".join(parts)
 
 
-def _pieces(command: Any, context: Any) -> str:
-    """Options and arguments, in capitals."""
-    return " ".join(command.collect_usage_pieces(context)).upper()
+def _pieces(command: Any) -> str:
+    """What follows the command's name: options, and arguments in capitals."""
+    pieces = ["[OPTIONS]"]
+    for one in command.params:
+        if one.param_type_name == "argument":
+            name = (one.metavar or one.name.upper()).removesuffix("...") + ("" if one.nargs == 1 else "...")
+            pieces.append(name if one.required else f"[{name}]")
+    return " ".join([*pieces, *(["COMMAND ..."] if getattr(command, "commands", {}) else [])])
 
 
 def _paragraphs(text: str) -> list[str]:
@@ -58,10 +64,11 @@ def _named(option: Any) -> str:
 
 def _told(option: Any, context: Any) -> str:
     default = option.get_default(context)
-    if default in (None, False, "", []) or (option.is_flag and not option.secondary_opts):
+    if default is None or default in ("", []) or (option.is_flag and not option.secondary_opts):
         return option.help or ""
     shown = option.secondary_opts[0] if default is False else option.opts[0] if default is True else default
-    return f"{option.help or ''} (default: {shown})"
+    told = re.sub(r" Default: [^.]+\.$", "", option.help or "")
+    return f"{told} (default: {shown})"
 
 
 def _row(name: str, text: str, width: int) -> str:
