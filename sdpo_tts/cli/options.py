@@ -64,6 +64,7 @@ Quantization = Annotated[
     str, _option(MODEL, "Of the frozen base: none, or nf4 (four bits).", autocompletion=among(QUANTIZATIONS))
 ]
 MaxNewTokens = Annotated[int, _option(MODEL, "Of one answer.", min=1)]
+MaxPromptTokens = Annotated[int, _option(MODEL, "Of a question with feedback, the end of which is cut.", min=1)]
 Engine = Annotated[
     str, _option(MODEL, "What samples: auto (vllm with a GPU), torch or vllm.", autocompletion=among(ENGINES))
 ]

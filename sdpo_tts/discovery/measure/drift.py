@@ -81,6 +81,7 @@ class Comparison:
 
     def outcome(self, judge: Judge, samples: int) -> Outcome:
         prompt = self.policy.chat.prompt(prompts.student_text(judge.problem))
+        self.policy.window.demand(len(prompt))
         base_passed, base_tokens = self._try(judge, [prompt] * samples, base=True)
         passed, tokens = self._try(judge, [prompt] * samples, base=False)
         return Outcome(judge.problem.slug, samples, base_passed, passed, base_tokens, tokens)

@@ -9,7 +9,15 @@ import numpy as np
 
 from sdpo_tts.discovery.attempt import Judged
 from sdpo_tts.policy.batch import Ids
-from sdpo_tts.policy.prompts import DEFAULT_TEMPLATE, MAX_PROMPT_TOKENS, TEMPLATES, Chat, student_text, teacher_text
+from sdpo_tts.policy.prompts import (
+    DEFAULT_TEMPLATE,
+    MAX_PROMPT_TOKENS,
+    TEMPLATES,
+    Chat,
+    Template,
+    student_text,
+    teacher_text,
+)
 from sdpo_tts.problem import Problem
 
 SHUFFLING = 1  # the stream of random numbers that the shuffled ablation draws from
@@ -54,7 +62,8 @@ class TeacherContext:
         solution = self._sibling(judged, batch)
         if solution and not self._settings.both:
             feedback = ""
-        return self._fitted(feedback, solution) if feedback or solution else None
+        template, most = TEMPLATES[self._settings.template], self._settings.max_prompt_tokens
+        return fitted(self._problem, self._chat, feedback, template, most, solution=solution)
 
     def _sibling(self, judged: Judged, batch: Sequence[Judged]) -> str:
         """The first correct program of the batch that is not the attempt's own."""
@@ -64,14 +73,24 @@ class TeacherContext:
         solved = (other.attempt for other in batch if other.judgement.solved and other.attempt.number != own)
         return next((attempt.program for attempt in solved if attempt.program), "")
 
-    def _fitted(self, feedback: str, solution: str) -> Ids | None:
-        template = TEMPLATES[self._settings.template]
-        while feedback or solution:
-            prompt = self._chat.prompt(teacher_text(self._problem, feedback, template, solution=solution))
-            if len(prompt) <= self._settings.max_prompt_tokens:
-                return prompt
-            feedback, solution = (feedback, "") if solution else (feedback[: len(feedback) // 2], "")
-        return None
+    def lack(self, batch: Sequence[Judged]) -> str:
+        """Why it had no prompt for any attempt of a batch."""
+        if any(judged.feedback.text for judged in batch) and self._settings.feedback != "none":
+            return f"no feedback of this batch fits into a prompt of {self._settings.max_prompt_tokens} tokens"
+        return "no attempt of this batch has feedback"
+
+
+def fitted(
+    problem: Problem, chat: Chat, feedback: str, template: Template, most: int, *, solution: str = ""
+) -> Ids | None:
+    """The teacher's prompt, of `most` tokens: the solution goes first, then the end of the feedback. None where nothing
+    is left to tell."""
+    while feedback or solution:
+        prompt = chat.prompt(teacher_text(problem, feedback, template, solution=solution))
+        if len(prompt) <= most:
+            return prompt
+        feedback, solution = (feedback, "") if solution else (feedback[: len(feedback) // 2], "")
+    return None
 
 
 def shuffled(texts: Sequence[str], rng: np.random.Generator) -> list[str]:
