@@ -34,7 +34,7 @@ class CharacterChat:
 
 
 class ScriptedSampler:
-    """GenerationEngine from a list, in order, and keeps the prompts that it was asked."""
+    """Answers from a list, in order, and keeps the prompts that it was asked."""
 
     name = "scripted"
 
@@ -93,7 +93,7 @@ def judged(number: int, answer: str, *, passed: int = 0, feedback: str = "wrong"
 
 
 class CoinSampler:
-    """GenerationEngine rightly with probability `chance`, drawn from the row's own generator: what a seed fixes stays fixed."""
+    """Answers rightly with probability `chance`, drawn from the row's own generator: what a seed fixes stays fixed."""
 
     name = "coin"
 

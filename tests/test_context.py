@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from sdpo_tts.discovery.assemble import Policy, RunSettings, make_strategy
-from sdpo_tts.discovery.context_window import ContextWindow
 from sdpo_tts.discovery.critic import SelfCritic
 from sdpo_tts.discovery.launch import announce
 from sdpo_tts.discovery.methods.context import ContextSettings, TeacherContext, shuffled
 from sdpo_tts.discovery.methods.sdpo import SelfDistillation
 from sdpo_tts.errors import UserError
+from sdpo_tts.policy.context_window import ContextWindow
 from sdpo_tts.policy.prompts import SOLUTION_LEAD, order, student_text, teacher_text
 from sdpo_tts.record import Event, Journal, RunDir, read_events
 from tests.coins import FACTS
@@ -155,7 +155,7 @@ def test_no_prompt_leaves_the_model_s_positions() -> None:
     turns = make_strategy(SUM, policy(ContextWindow(room + 64, answer=64)), RunSettings(method="multi-turn", batch_size=1))
     for i in range(9):
         turns.learn([judged(1, "x", feedback=f"{i}" * 200)])
-        assert len(turns.prompts(1)[0]) <= room
+        assert len(turns.draws(1)[0].prompt) <= room
     critic = SelfCritic(SUM, CharacterChat(), ScriptedSampler(["short"]), 0, room)  # type: ignore[arg-type]
     told = critic.criticise([judged(1, "y" * 1000), judged(2, "z")])
     assert [bool(one.text) for one in told] == [False, True]

@@ -38,12 +38,21 @@ class RunOptions:
     base_samples: o.BaseSamples = 0
     learning_rate: o.LearningRate = 1e-4
     updates: o.Updates = 1
+    reuse: o.Reuse = False
     teacher: o.Teacher = "frozen"
     teacher_rate: o.TeacherRate = 0.01
     alpha: o.Alpha = 1.0
     support: o.Support = "student"
     top_k: o.TopK = 20
     grpo_weight: o.GrpoWeight = 0.0
+    sources: o.Sources = "bandit"
+    lineage: o.Lineage = 1
+    distil: o.Distil = True
+    help_adapter: o.HelpAdapter = True
+    imitate: o.Imitate = "all"
+    imitate_loss: o.ImitateLoss = "fkl"
+    imitate_weight: o.ImitateWeight = 1.0
+    imitate_ratio: o.ImitateRatio = "none"
     feedback: o.Feedback = "real"
     template: o.Template = "before-order"
     diagnose: o.Diagnose = "all"
@@ -65,6 +74,13 @@ class RunOptions:
     as_json: o.AsJson = False
 
 
+EVERYDAY = frozenset({
+    "method", "seed", "max_attempts", "max_time", "model", "device", "max_new_tokens", "resume", "preset", "runs",
+    "plain", "quiet", "as_json",
+})  # fmt: skip
+"""What `--help` shows; `--help-all` shows the rest as well."""
+
+
 def with_run_options(command: Callable[..., None]) -> Callable[..., None]:
     """`command`, which takes them as `**chosen`, with a parameter for each behind its own."""
     signature = inspect.signature(command, eval_str=True)
@@ -81,12 +97,11 @@ def with_run_options(command: Callable[..., None]) -> Callable[..., None]:
 
 @cache
 def run_command() -> Any:
-    """A command that takes a problem and all of them, and does nothing: what settings there are, and how they are
-    read from text."""
+    """A command that takes all of them, and does nothing: what settings there are, and how they are read from text."""
     app = typer.Typer()
 
     @app.command()
     @with_run_options
-    def settings(context: typer.Context, problem: Path | None = None, **chosen: Any) -> None: ...
+    def settings(context: typer.Context, **chosen: Any) -> None: ...
 
     return get_command(app)

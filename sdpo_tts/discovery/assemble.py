@@ -9,9 +9,9 @@ from enum import StrEnum
 from typing import Any, get_type_hints
 
 from sdpo_tts.discovery.budget import Budget
-from sdpo_tts.discovery.context_window import ContextWindow
 from sdpo_tts.discovery.critic import Critic, EndpointCritic, SelfCritic
 from sdpo_tts.discovery.guard import Guard, GuardSettings
+from sdpo_tts.discovery.methods.auto import Auto, AutoSettings
 from sdpo_tts.discovery.methods.best_of_k import BestOfK
 from sdpo_tts.discovery.methods.context import ContextSettings, TeacherContext
 from sdpo_tts.discovery.methods.grpo import Grpo
@@ -24,6 +24,7 @@ from sdpo_tts.engine.sampler import VllmSampler
 from sdpo_tts.errors import SetupError, UserError
 from sdpo_tts.models import weights
 from sdpo_tts.policy import memory
+from sdpo_tts.policy.context_window import ContextWindow
 from sdpo_tts.policy.learning.learner import Learner, LearnerSettings
 from sdpo_tts.policy.network import LoraSettings, Network
 from sdpo_tts.policy.prompts import MAX_PROMPT_TOKENS, Chat, student_text
@@ -76,6 +77,7 @@ class RunSettings:
     critic: CriticSettings = field(default_factory=CriticSettings)
     guard: GuardSettings = field(default_factory=GuardSettings)
     solver: SolverSettings = field(default_factory=SolverSettings)
+    auto: AutoSettings = field(default_factory=AutoSettings)
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> RunSettings:
@@ -84,7 +86,7 @@ class RunSettings:
             settings: RunSettings = _rebuilt(cls, told)
             return settings
         except (TypeError, ValueError, KeyError) as error:
-            raise UserError(f"settings of another version: {error}", where="manifest") from None
+            raise UserError(f"settings written by another version: {error}", where="manifest") from None
 
     def effective(self, strategy: Strategy) -> dict[str, Any]:
         """As they go into the manifest, with the defaults that depend on the method filled in."""
@@ -116,12 +118,20 @@ def _rebuilt(kind: Any, told: Any) -> Any:
     return kind(**{name: _rebuilt(hints[name], value) for name, value in told.items()})  # type: ignore[operator]
 
 
-def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], None]) -> Policy:
-    """Raises UserError (no such model) or SetupError (not to be had here)."""
+def check_policy(settings: PolicySettings) -> tuple[str, str, str]:
+    """The sampler's device, the learner's, and the engine. Nothing is loaded: mistakes are found before anything slow
+    begins. Raises UserError (no such model or device) or SetupError (not to be had here)."""
     device = device_of(settings.device)
     learner = device if settings.learner_device == "auto" else device_of(settings.learner_device, "--learner-device")
     wanted = selection.choose(settings.engine, device)
     selection.refuse_cards(wanted, device, settings.cards, settings.replicas)
+    weights.demand(settings.model)
+    return device, learner, wanted
+
+
+def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], None]) -> Policy:
+    """Raises UserError (no such model) or SetupError (not to be had here)."""
+    device, learner, wanted = check_policy(settings)
     dtype = settings.dtype if settings.dtype != "auto" else weights.dtype_for(device)
     located = weights.locate(settings.model, report, device)
     kind = dtype if settings.quantization == "none" else f"{settings.quantization}, {dtype}"
@@ -132,7 +142,7 @@ def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], Non
     apart = _card(learner) != _card(device)
     engine = _vllm(settings, base, located.source, dtype, device, apart, report) if wanted == "vllm" else None
     if not engine and (unused := _for_vllm(settings)):
-        report(f"{', '.join(unused)}: for vLLM alone, of no effect with torch")
+        report(f"{', '.join(unused)}: only for vLLM, no effect with torch")
     base.to(learner if engine else device)
     network = Network(base, settings.lora, seed)
     limit = settings.max_new_tokens
@@ -203,7 +213,7 @@ def device_of(name: str, option: str = "--device") -> str:
     try:
         torch.empty(0, device=name)
     except (RuntimeError, AssertionError, ValueError):
-        raise UserError(f"there is no device {name!r} here", where=option, hint="cpu, cuda or cuda:N") from None
+        raise UserError(f"this machine has no device {name!r}", where=option, hint="cpu, cuda or cuda:N") from None
     return name
 
 
@@ -243,7 +253,15 @@ def make_strategy(problem: Problem, policy: Policy, settings: RunSettings) -> St
         return Grpo(problem, policy.chat, learner, **size)
     told = dataclasses.replace(settings.context, max_prompt_tokens=limit)
     context = TeacherContext(problem, policy.chat, told, settings.seed)
+    if settings.method == "auto":
+        trained = _trained(learner, settings.auto)
+        return Auto(problem, policy.chat, trained, context, settings.auto, settings.seed, **size)
     return SelfDistillation(problem, policy.chat, learner, context, **size)
+
+
+def _trained(learner: Learner, auto: AutoSettings) -> Learner | None:
+    """None where nothing is to be learnt."""
+    return learner if auto.distil or learner.settings.imitation.samples != "none" else None
 
 
 def make_guard(strategy: Strategy, settings: GuardSettings) -> Guard | None:

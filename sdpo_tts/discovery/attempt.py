@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 
+from sdpo_tts.discovery.source import Source
 from sdpo_tts.judge import Judgement, Verdict
 from sdpo_tts.judge.feedback.text import Feedback
 from sdpo_tts.policy.sampler import Sample
@@ -13,7 +14,8 @@ from sdpo_tts.record import AttemptRecord, summarise
 
 @dataclass(frozen=True)
 class Attempt:
-    """`number` counts from 1 in generation order; `chain` is its place in the batch."""
+    """`number` counts from 1 in generation order; `chain` is its place in the batch; `parent` the number of the attempt
+    that its prompt told of."""
 
     number: int
     step: int
@@ -22,15 +24,20 @@ class Attempt:
     sample: Sample
     text: str
     program: str | None
+    source: Source = Source.STUDENT
+    parent: int | None = None
 
 
 @dataclass(frozen=True)
 class Judged:
-    """An attempt with its judgement and what the model may be told of it."""
+    """An attempt with its judgement and what the model may be told of it. `outputs` is the digest of what its program
+    did on the shown tests: equal ones behave alike. `hard_coded`: it carries their answers."""
 
     attempt: Attempt
     judgement: Judgement
     feedback: Feedback
+    outputs: str = ""
+    hard_coded: bool = False
 
     def with_remarks(self, remarks: str) -> Judged:
         """The same attempt with a critic's remarks behind the feedback."""
@@ -52,6 +59,10 @@ class Judged:
             "seconds": round(self.judgement.seconds, 4),
             "program_sha": program and hashlib.sha256(program.encode()).hexdigest()[:12],
             "feedback_kind": self.feedback.kind,
+            "source": str(self.attempt.source),
+            "parent": self.attempt.parent,
+            "outputs": self.outputs,
+            **({"hard_coded": True} if self.hard_coded else {}),
             **self._failing(),
         }
 
@@ -76,3 +87,11 @@ class Judged:
             logprobs=self.attempt.sample.logprobs,
             outcomes=summarise(self.judgement),
         )
+
+
+def digest_of_outputs(judgement: Judgement) -> str:
+    """12 hex of the verdicts and outputs on the shown tests; of a program that did not run, of why it did not."""
+    shown = [outcome for outcome in judgement.outcomes if outcome.test.shown]
+    told = [(outcome.test.name, str(outcome.verdict), outcome.stdout.hex()) for outcome in shown]
+    text = repr(told or (str(judgement.verdict), judgement.compile_output))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

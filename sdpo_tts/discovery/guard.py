@@ -11,8 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sdpo_tts.discovery.attempt import Judged
+from sdpo_tts.discovery.source import HELPED
 from sdpo_tts.policy.learning.learner import Learner, LearnerState
 
+LEAST_OWN = 4  # attempts of a batch, or all of a smaller one
 LEAK = re.compile(r"\b(feedback|(previous|earlier) attempt)", re.IGNORECASE)
 
 
@@ -40,9 +42,14 @@ class Health:
     score: float
 
 
+def own_attempts(batch: Sequence[Judged]) -> list[Judged]:
+    """Those that the policy of its time sampled from the question alone: what is said of others is not said of it."""
+    return [one for one in batch if not one.attempt.sample.base and one.attempt.source not in HELPED]
+
+
 def health(batch: Sequence[Judged]) -> Health:
-    """Of the attempts that the policy of its time sampled (base samples that were mixed in say nothing)."""
-    own = [judged for judged in batch if not judged.attempt.sample.base]
+    """Of the policy's own attempts, at least one."""
+    own = own_attempts(batch)
     samples = [judged.attempt.sample for judged in own]
     return Health(
         distinct=len({judged.attempt.program or judged.attempt.text for judged in own}) / len(own),
@@ -58,7 +65,7 @@ def collapse(now: Health, first: Health, settings: GuardSettings) -> str:
     if now.distinct < settings.distinct * first.distinct:
         return f"{now.distinct:.0%} of the programs are different, {first.distinct:.0%} at first"
     if now.entropy < settings.entropy * first.entropy:
-        return f"an entropy of {now.entropy:.3f} nats a token is left of {first.entropy:.3f}"
+        return f"entropy fell from {first.entropy:.3f} to {now.entropy:.3f} nats per token"
     if now.length > settings.length * first.length:
         return f"answers have grown from {first.length:.0f} to {now.length:.0f} tokens"
     if now.leaks > settings.leaks:
@@ -83,9 +90,12 @@ class Guard:
         self.first: Health | None = None
         self.best: Best | None = None
 
-    def watch(self, batch: Sequence[Judged]) -> tuple[Health, str]:
+    def watch(self, batch: Sequence[Judged]) -> tuple[Health, str] | None:
         """How the batch is, and in words what has collapsed (empty: nothing). Then the learner is back at its best
-        state, with half its learning rate: the same rate would lead to the same end."""
+        state, with half its learning rate: the same rate would lead to the same end. None where too few of the batch
+        are the policy's own to tell."""
+        if len(own_attempts(batch)) < min(LEAST_OWN, len(batch)):
+            return None
         now = health(batch)
         self.first = self.first or now
         if self.best and (reason := collapse(now, self.first, self.settings)):

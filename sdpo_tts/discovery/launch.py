@@ -12,7 +12,7 @@ from sdpo_tts.policy.prompts import TEMPLATES, teacher_text
 from sdpo_tts.problem import Problem
 from sdpo_tts.record import Journal, RunDir, manifest, write_json
 
-READS_FEEDBACK = ("sdpo", "multi-turn")
+READS_FEEDBACK = ("auto", "sdpo", "multi-turn")
 SHAPE = ("parameters", "layers", "width")
 
 
@@ -60,5 +60,5 @@ def _no_room_for_feedback(problem: Problem, policy: Policy, settings: RunSetting
     template = TEMPLATES[settings.context.template]
     question, told = (len(policy.chat.prompt(teacher_text(problem, text, template))) for text in ("", "?"))
     lacking = policy.window.lacking(question, told)
-    outcome = "nothing can be learnt" if settings.method == "sdpo" else "every turn asks the same"
+    outcome = "every turn asks the same" if settings.method == "multi-turn" else "nothing can be learnt"
     return f"no feedback fits into a prompt, so that {outcome}: {lacking}" if lacking else ""

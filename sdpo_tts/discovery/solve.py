@@ -10,8 +10,10 @@ from dataclasses import asdict
 import numpy as np
 
 from sdpo_tts.discovery import checkpoint
-from sdpo_tts.discovery.attempt import Attempt, Judged
+from sdpo_tts.discovery.attempt import Attempt, Judged, digest_of_outputs
+from sdpo_tts.discovery.hard_coding import hard_coded
 from sdpo_tts.discovery.interrupts import deferred
+from sdpo_tts.discovery.source import Draw
 from sdpo_tts.discovery.state import SolverState
 from sdpo_tts.judge import Judgement, JudgingQueue, Verdict
 from sdpo_tts.judge.feedback.text import render
@@ -74,12 +76,12 @@ class Solver(SolverState):
         return attempts
 
     def sample(self, queue: JudgingQueue) -> list[Attempt]:
-        prompts = self.strategy.prompts(self.spent.room(self.strategy.batch_size, self.budget))
-        rngs = [np.random.default_rng([self.seed, SAMPLING, self.step, i]) for i in range(len(prompts))]
-        base = min(self.settings.base_samples, len(prompts) - 1)
+        draws = self.draws()
+        prompts, base = [draw.prompt for draw in draws], sum(not draw.adapter for draw in draws)
+        rngs = [np.random.default_rng([self.seed, SAMPLING, self.step, i]) for i in range(len(draws))]
         with self.timed("sampling") as clock:
-            samples = self.parts.sampler.sample(prompts, rngs, base=base, listener=self.listener(queue))
-        attempts = [self.attempt(i, sample) for i, sample in enumerate(samples)]
+            samples = self.parts.sampler.sample(prompts, rngs, base=base, listener=self.listener(draws, queue))
+        attempts = [self.attempt(i, draw, sample) for i, (draw, sample) in enumerate(zip(draws, samples, strict=True))]
         checkpoint.save_batch(self.parts.run, attempts)
         self.parts.journal.append(
             "batch_sampled", step=self.step, attempts=len(attempts), adapter=self.parts.network.version,
@@ -89,25 +91,40 @@ class Solver(SolverState):
         )  # fmt: skip
         return attempts
 
-    def listener(self, queue: JudgingQueue) -> Listener:
+    def draws(self) -> list[Draw]:
+        """What the next batch is to be, those of the base first."""
+        draws = self.strategy.draws(self.spent.room(self.strategy.batch_size, self.budget))
+        base = min(self.settings.base_samples, len(draws) - 1)
+        draws = [draw.of_base() if place < base else draw for place, draw in enumerate(draws)]
+        return sorted(draws, key=lambda draw: draw.adapter)
+
+    def listener(self, draws: Sequence[Draw], queue: JudgingQueue) -> Listener:
         """Attempts go to the judge as they end. The others are cancelled once the run has what it wants, or no time."""
 
+        tokens, complete = [0], set[int]()
+
+        def grown(more: int) -> None:
+            tokens[0] += more
+            self.parts.sampling(tokens[0], len(complete), len(draws))
+
         def ended(place: int, sample: Sample) -> None:
-            attempt = self.attempt(place, sample)
+            complete.add(place)
+            attempt = self.attempt(place, draws[place], sample)
             queue.submit(attempt.number, attempt.program)
 
         def enough() -> bool:
             wanted = self.settings.cancel and not self.settings.keep_going and queue.solved()
             return wanted or self.spent.out_of_time(self.budget)
 
-        return Listener(ended, enough)
+        return Listener(ended, enough, grown)
 
-    def attempt(self, place: int, sample: Sample) -> Attempt:
+    def attempt(self, place: int, draw: Draw, sample: Sample) -> Attempt:
         """One of the batch that is being sampled."""
         text = self.parts.chat.text(sample.response)
         version = 0 if sample.base else self.parts.network.version
         program = None if sample.cancelled else extract_program(text)
-        return Attempt(self.spent.attempts + 1 + place, self.step, place, version, sample, text, program)
+        number = self.spent.attempts + 1 + place
+        return Attempt(number, self.step, place, version, sample, text, program, draw.source, draw.parent)
 
     def charge(self, attempts: Sequence[Attempt]) -> int:
         """Count a batch as spent; how many tokens it took."""
@@ -129,10 +146,11 @@ class Solver(SolverState):
 
     def note(self, attempt: Attempt, judgement: Judgement) -> None:
         """Write down a verdict, first its attempt and then that there is one."""
-        told = render(
-            judgement, self.parts.judge.problem, truncated=attempt.sample.truncated, style=self.settings.style
-        )
-        self.known[attempt.number] = judged = Judged(attempt, judgement, told)
+        problem = self.parts.judge.problem
+        told = render(judgement, problem, truncated=attempt.sample.truncated, style=self.settings.style)
+        cheats = attempt.program is not None and hard_coded(attempt.program, problem)
+        judged = Judged(attempt, judgement, told, digest_of_outputs(judgement), cheats)
+        self.known[attempt.number] = judged
         judged.record().save(self.parts.run.attempt(attempt.number))
         self.parts.journal.append("attempt_judged", **judged.event())
 
@@ -162,7 +180,9 @@ class Solver(SolverState):
         """Whether the guard sent the policy back to its best state instead of letting it learn."""
         if not (guard := self.parts.guard):
             return False
-        health, reason = guard.watch(batch)
+        if not (watched := guard.watch(batch)):
+            return False
+        health, reason = watched
         self.parts.journal.append("batch_watched", step=self.step, **asdict(health))
         if reason:
             assert guard.best is not None
@@ -194,7 +214,7 @@ class Solver(SolverState):
             return
         assert winner.attempt.program is not None
         write_text(self.parts.run.solution(self.parts.judge.problem.language), winner.attempt.program)
-        if not winner.attempt.sample.base:
+        if winner.attempt.adapter:  # before the first step it would hold nothing but zeros
             write_folder(self.parts.run.solved_adapter, self.parts.network.save_adapter)
         self.tell(winner)
         self.winner = winner

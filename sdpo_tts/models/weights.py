@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from sdpo_tts.models.fetch import Report, cache_root, fetch, sha256_of
 
 # Bump when a change here makes other weights out of the same file.
 _DEQUANTISED = "dequantised-1"
+HUB_ID = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}", re.ASCII)
 OF_A_MODEL = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")
 """The files of a hub's repository that loading needs; others hold the weights once more."""
 
@@ -62,12 +64,11 @@ def locate(spec: str, report: Report = lambda _: None, device: str = "auto") -> 
     (no such model) or SetupError (not to be had)."""
     if spec == "auto":
         return _auto(report, device)
+    demand(spec)
     path = expanded(spec)
     if path.is_dir():
         return Weights(path.name, str(path))
     if path.suffix == ".gguf":
-        if not path.is_file():
-            raise UserError("no such GGUF file", where=spec)
         integrity.refuse_pointers([path])
         sha256 = sha256_of(path)
         return Weights(path.stem, str(dequantised(path.stem, sha256, lambda: path, report)), sha256)
@@ -78,12 +79,32 @@ def locate(spec: str, report: Report = lambda _: None, device: str = "auto") -> 
     return Weights(entry.name, str(folder), entry.sha256)
 
 
+def demand(spec: str) -> None:
+    """Raises UserError where `spec` names no model: it is no folder or file, and no hub or catalogue would have it."""
+    path = expanded(spec)
+    if spec == "auto" or path.is_dir() or path.is_file():
+        return
+    if path.suffix == ".gguf":
+        raise UserError("no such GGUF file", where=spec)
+    if is_path(spec):
+        raise UserError("no such folder", where=spec, hint="--model takes a folder, a GGUF file, a hub id or a name")
+    if "/" not in spec:
+        find(spec)
+    elif not HUB_ID.fullmatch(spec):
+        raise UserError(f"{spec!r} is not a model hub id", where="--model", hint="as in Qwen/Qwen3-4B")
+
+
+def is_path(spec: str) -> bool:
+    """Whether it can only be meant as the path of a folder or file."""
+    return spec.startswith((".", "/", "~")) or spec.count("/") > 1
+
+
 def expanded(spec: str) -> Path:
-    """A path with `~` and `~user` resolved. Raises UserError where there is no such user."""
+    """A path with `~` and `~user` resolved. Raises UserError where no such user."""
     try:
         return Path(spec).expanduser()
     except RuntimeError:
-        raise UserError("there is no such user", where=spec) from None
+        raise UserError("no such user", where=spec) from None
 
 
 def downloaded(weights: Weights) -> Path:

@@ -65,7 +65,7 @@ def memory_needed(source: str, subject: Work, dtype: str, *, checkpointing: bool
     with torch.device("meta"):
         network = AutoModelForCausalLM.from_config(config)  # type: ignore[no-untyped-call]
     tokens, item = PROMPT_TOKENS + subject.max_new_tokens, ITEM[dtype]
-    trains = subject.method in ("sdpo", "grpo")
+    trains = subject.method in ("auto", "sdpo", "grpo")
     return MemoryNeed(
         weights=_weights(network, item, quantised=subject.quantization != "none"),
         adapter=FP32 * _adapter(network) * (_copies(subject) if trains else 1),
@@ -99,8 +99,8 @@ def _linear(network: Any) -> list[Any]:
 
 
 def _copies(subject: Work) -> int:
-    """Weights, gradient, two moments; what the guard keeps of the best batch, all but the gradient; and a ema of the
-    weights, of more columns."""
+    """Weights, gradient, two moments; what the guard keeps of the best batch, all but the gradient; and an average of
+    the weights, of more columns."""
     from sdpo_tts.policy.learning.ema import RANKS
 
     return 7 + (RANKS if subject.teacher == "ema" else 0)

@@ -1,4 +1,4 @@
-"""What the model is asked: the student's prompt, the teacher's and the multi-turn one.
+"""What the model is asked: the student's prompt, the teacher's, the multi-turn one and a repair.
 
 A prompt is a question and an order (how to answer). Feedback stands between them, or behind both: `sdpo-tts probe`
 measures which of the two makes the better teacher.
@@ -19,6 +19,8 @@ from sdpo_tts.problem.language import language
 SOLUTION_LEAD = "This is a correct solution to this problem:"
 FEEDBACK_LEAD = "An earlier attempt at this problem failed. This is the feedback on it:"
 MULTI_TURN_LEAD = "Earlier attempts at this problem failed. This is the feedback on them, oldest first:"
+REPAIR_LEAD = "This program fails:"
+PROGRAM_FEEDBACK_LEAD = "This is the feedback on it:"
 AGAIN = "Solve the original problem correctly."
 
 
@@ -94,6 +96,17 @@ def multi_turn_text(problem: Problem, feedbacks: Sequence[str]) -> str:
         return student_text(problem)
     section = "\n\n".join([MULTI_TURN_LEAD, *(feedback.strip() for feedback in feedbacks)])
     return _with_section(problem, section, TEMPLATES[DEFAULT_TEMPLATE])
+
+
+def repair_text(
+    problem: Problem, program: str, feedback: str, template: Template = TEMPLATES[DEFAULT_TEMPLATE]
+) -> str:
+    """The student's text with a program that failed and the feedback on it."""
+    tag = language(problem.language).tag
+    parts = [REPAIR_LEAD, f"```{tag}\n{program.rstrip()}\n```"]
+    if feedback:
+        parts += [PROGRAM_FEEDBACK_LEAD, feedback.strip()]
+    return _with_section(problem, "\n\n".join(parts), template)
 
 
 def _with_section(problem: Problem, section: str, template: Template) -> str:

@@ -32,7 +32,9 @@ FIELDS = {
     # of them were `cancelled` before their end; their verdict is CA.
     "batch_sampled": "step attempts prompt_tokens completion_tokens truncated adapter seconds",
     # `attempt` counts from 1 in generation order; `seconds` is the judge's; `program_sha` 12 hex or null. Also there,
-    # where a test failed: `failing`, the name of the first one, and `detail`, in words why (of a shown test).
+    # where a test failed: `failing`, the name of the first one, and `detail`, in words why (of a shown test). Also
+    # `source` (student, base, feedback, repair), `parent`, the attempt that its prompt told of, `outputs`, 12 hex that
+    # are the same where programs did the same on the shown tests, and `hard_coded` where one carries their answers.
     "attempt_judged": "attempt step verdict passed total completion_tokens truncated seconds program_sha feedback_kind",
     # `adapter` is the new version; `gap_*` the sampler's log-probability against the learner's, in nats a
     # token; `trained` counts sequences.
@@ -43,6 +45,7 @@ FIELDS = {
     # The policy had collapsed; it is the one that sampled batch `best_step` again, now called version `adapter`.
     "rolled_back": "step best_step adapter learning_rate reason",
     # A later process goes on from the checkpoint before batch `step`. `attempts` of that batch were judged already.
+    # Also there: the `seconds` that the run had spent until it stopped, and the three limits that hold from now on.
     "resumed": "step attempts",
     # Trouble that the run got over: the Docker engine was gone, or memory too short for a batch.
     "warned": "message",

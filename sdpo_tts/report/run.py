@@ -14,7 +14,7 @@ from sdpo_tts.record import Event, RunDir
 from sdpo_tts.record.events import COMPLETE
 from sdpo_tts.stats import Axis, Cost, Observation, attempt_costs, observation, solves
 
-ORDER = ("sdpo", "grpo", "multi-turn", "best-of-k")
+ORDER = ("auto", "sdpo", "grpo", "multi-turn", "best-of-k")
 
 
 @dataclass(frozen=True)

@@ -29,12 +29,21 @@ PATHS = {
     "base-samples": "solver.base_samples",
     "learning-rate": "learner.learning_rate",
     "updates": "learner.updates",
+    "reuse": "learner.reuse",
     "teacher": "learner.teacher.kind",
     "teacher-rate": "learner.teacher.rate",
     "alpha": "learner.loss.alpha",
     "support": "learner.loss.support",
     "top-k": "learner.loss.top_k",
     "grpo-weight": "learner.loss.grpo_weight",
+    "sources": "auto.sources",
+    "lineage": "auto.lineage",
+    "distil": "auto.distil",
+    "help-adapter": "auto.help_adapter",
+    "imitate": "learner.imitation.samples",
+    "imitate-loss": "learner.imitation.loss",
+    "imitate-weight": "learner.imitation.weight",
+    "imitate-ratio": "learner.imitation.ratio",
     "feedback": "context.feedback",
     "template": "context.template",
     "diagnose": "solver.style",
@@ -53,6 +62,10 @@ _CRITIC = frozenset({"critic", "critic-model"})
 _TEACHER = frozenset({
     "teacher", "teacher-rate", "alpha", "support", "top-k", "grpo-weight", "feedback", "template", "solutions", "both",
     "max-prompt-tokens",
+})  # fmt: skip
+
+_AUTO = frozenset({
+    "sources", "lineage", "distil", "help-adapter", "imitate", "imitate-loss", "imitate-weight", "imitate-ratio",
 })  # fmt: skip
 
 T = TypeVar("T")
@@ -76,10 +89,12 @@ def _changed(settings: Any, path: str, value: Any) -> Any:
 def matters(method: str, key: str) -> bool:
     """Whether the setting can change what the method does, besides those that every run has: seed, model, budget."""
     match method:
+        case "auto":
+            return True
         case "best-of-k":
             return key in _SAMPLING
         case "multi-turn":
             return key in _SAMPLING | _CRITIC | {"max-prompt-tokens"}
         case "grpo":
-            return key not in _TEACHER | _CRITIC
-    return True
+            return key not in _TEACHER | _CRITIC | _AUTO
+    return key not in _AUTO

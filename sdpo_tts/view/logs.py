@@ -42,7 +42,7 @@ def results_alone() -> Iterator[tuple[TextIO, TextIO]]:
             yield results, terminal
     except Exception:
         if kept := (log := folder / "engine.log").stat().st_size > 0:
-            print(f"what was written meanwhile: {log}", file=sys.stderr)
+            print(f"output of libraries: {log}", file=sys.stderr)
         raise
     finally:
         if not kept:

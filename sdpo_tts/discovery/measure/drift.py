@@ -49,7 +49,7 @@ class Outcome:
 
 def passages() -> list[tuple[str, str]]:
     """(name, text) of the prose and code that the package ships for this."""
-    folder = resources.files("sdpo_tts.discovery") / "held_out"
+    folder = resources.files("sdpo_tts.discovery.measure") / "held_out"
     files = sorted((file for file in folder.iterdir() if file.name.endswith(".txt")), key=lambda file: file.name)
     return [(file.name.removesuffix(".txt"), file.read_text(encoding="utf-8")) for file in files]
 

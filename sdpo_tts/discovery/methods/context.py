@@ -15,6 +15,8 @@ from sdpo_tts.policy.prompts import (
     TEMPLATES,
     Chat,
     Template,
+    multi_turn_text,
+    repair_text,
     student_text,
     teacher_text,
 )
@@ -50,6 +52,21 @@ class TeacherContext:
         told = self._feedback(batch)
         return [self._prompt(judged, feedback, batch) for judged, feedback in zip(batch, told, strict=True)]
 
+    def told(self, feedbacks: Sequence[str]) -> Ids | None:
+        """The prompt that tells of one failed attempt, or of several that came one from the other, oldest first. The
+        oldest go first where it would be too long; None where not even the last fits."""
+        if len(feedbacks) < 2:
+            return self._fitted(feedbacks[0]) if feedbacks else None
+        prompt = self._chat.prompt(multi_turn_text(self._problem, list(dict.fromkeys(feedbacks))))
+        return prompt if len(prompt) <= self._settings.max_prompt_tokens else self.told(feedbacks[1:])
+
+    def repair(self, program: str, feedback: str) -> Ids | None:
+        """The prompt that shows a failed program with the feedback on it; None where it is too long."""
+        prompt = self._chat.prompt(
+            repair_text(self._problem, program, feedback, TEMPLATES[self._settings.template])
+        )
+        return prompt if len(prompt) <= self._settings.max_prompt_tokens else None
+
     def _feedback(self, batch: Sequence[Judged]) -> list[str]:
         texts = [judged.feedback.text for judged in batch]
         if self._settings.feedback == "shuffled":
@@ -62,6 +79,9 @@ class TeacherContext:
         solution = self._sibling(judged, batch)
         if solution and not self._settings.both:
             feedback = ""
+        return self._fitted(feedback, solution)
+
+    def _fitted(self, feedback: str, solution: str = "") -> Ids | None:
         template, most = TEMPLATES[self._settings.template], self._settings.max_prompt_tokens
         return fitted(self._problem, self._chat, feedback, template, most, solution=solution)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sdpo_tts.discovery.attempt import Judged
 from sdpo_tts.discovery.methods.best_of_k import BestOfK
+from sdpo_tts.discovery.source import Source
 from sdpo_tts.policy.learning.advantage import group_advantages
 from sdpo_tts.policy.learning.learner import Learner, Lesson
 from sdpo_tts.policy.learning.metrics import Step
@@ -17,6 +18,7 @@ class Grpo(BestOfK):
     """Reward alone: a batch that fails altogether has no gradient, which is why hard problems need more than this."""
 
     name = "grpo"
+    source = Source.STUDENT
 
     def __init__(self, problem: Problem, chat: Chat, learner: Learner, batch_size: int = 16) -> None:
         super().__init__(problem, chat, batch_size)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from sdpo_tts.discovery.attempt import Judged
+from sdpo_tts.discovery.source import Draw, Source
 from sdpo_tts.policy import prompts
 from sdpo_tts.policy.batch import Ids
 from sdpo_tts.policy.learning.learner import Learner
@@ -27,22 +29,28 @@ class MultiTurn:
         self.batch_size, self._max_prompt_tokens = batch_size, max_prompt_tokens
         self._problem, self._chat = problem, chat
         self._feedbacks: list[list[str]] = [[] for _ in range(batch_size)]
+        self._last: list[int | None] = [None] * batch_size  # the number of each chain's newest attempt
 
-    def prompts(self, count: int) -> list[Ids]:
-        return [self._prompt(feedbacks) for feedbacks in self._feedbacks[:count]]
+    def draws(self, count: int) -> list[Draw]:
+        return [self._draw(chain) for chain in range(min(count, self.batch_size))]
+
+    def _draw(self, chain: int) -> Draw:
+        prompt = self._prompt(self._feedbacks[chain])
+        return Draw(prompt, Source.FEEDBACK if self._feedbacks[chain] else Source.BASE, self._last[chain])
 
     def learn(self, batch: Sequence[Judged]) -> Step | str:
         for judged in batch:
             chain = self._feedbacks[judged.attempt.chain]
+            self._last[judged.attempt.chain] = judged.attempt.number
             if judged.feedback.text and judged.feedback.text not in chain:
                 chain.append(judged.feedback.text)
         return f"{self.name} does not learn"
 
-    def state(self) -> list[list[str]]:
-        return [list(feedbacks) for feedbacks in self._feedbacks]
+    def state(self) -> dict[str, Any]:
+        return {"feedbacks": [list(feedbacks) for feedbacks in self._feedbacks], "last": list(self._last)}
 
-    def restore(self, state: list[list[str]]) -> None:
-        self._feedbacks = state
+    def restore(self, state: dict[str, Any]) -> None:
+        self._feedbacks, self._last = state["feedbacks"], state["last"]
 
     def _prompt(self, feedbacks: list[str]) -> Ids:
         while True:

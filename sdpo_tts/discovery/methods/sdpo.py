@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sdpo_tts.discovery.attempt import Judged
 from sdpo_tts.discovery.methods.best_of_k import BestOfK
 from sdpo_tts.discovery.methods.context import TeacherContext
+from sdpo_tts.discovery.source import Source
 from sdpo_tts.policy.learning.advantage import group_advantages
 from sdpo_tts.policy.learning.learner import Learner, Lesson
 from sdpo_tts.policy.learning.metrics import Step
@@ -18,6 +19,7 @@ class SelfDistillation(BestOfK):
     """SDPO: every failed attempt is scored by the model that has read the feedback on it, and one step is taken."""
 
     name = "sdpo"
+    source = Source.STUDENT
 
     def __init__(
         self, problem: Problem, chat: Chat, learner: Learner, context: TeacherContext, batch_size: int = 16

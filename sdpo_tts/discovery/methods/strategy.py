@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from sdpo_tts.discovery.attempt import Judged
-from sdpo_tts.policy.batch import Ids
+from sdpo_tts.discovery.source import Draw
 from sdpo_tts.policy.learning.learner import Learner
 from sdpo_tts.policy.learning.metrics import Step
 
@@ -18,7 +18,7 @@ class Strategy(Protocol):
     batch_size: int
     learner: Learner | None
 
-    def prompts(self, count: int) -> list[Ids]: ...
+    def draws(self, count: int) -> list[Draw]: ...
 
     def learn(self, batch: Sequence[Judged]) -> Step | str:
         """What the step did, or in words why there was none."""

@@ -15,7 +15,8 @@ from torch import Tensor
 from sdpo_tts.errors import SdpoError
 from sdpo_tts.policy import memory
 from sdpo_tts.policy.batch import Ids, Pair, SharedPrefix
-from sdpo_tts.policy.learning.loss import LossSettings, Target, token_loss
+from sdpo_tts.policy.learning.imitation import ImitationSettings, imitation_loss
+from sdpo_tts.policy.learning.loss import LossSettings, Target, TokenLoss, token_loss
 from sdpo_tts.policy.learning.metrics import RunningMetrics, Step
 from sdpo_tts.policy.learning.teacher import Reading, Teacher, TeacherSettings
 from sdpo_tts.policy.network import Network, precise
@@ -31,19 +32,21 @@ NOISE = 1e-6  # a gradient's norm up to which it is rounding, of which Adam woul
 class LearnerSettings:
     """AdamW as in the paper's table 12, with a learning rate for LoRA instead of full fine-tuning.
 
-    A batch makes `updates` optimiser steps on as many parts of it. `micro_tokens` bounds the padded tokens behind the
-    shared prompt that one pass takes (None: from the free memory). A mean gap above `max_gap` nats between the
-    sampler's and the learner's log-probabilities is an error.
+    A batch makes `updates` optimiser steps on as many parts of it, or with `reuse` each on all of it. `micro_tokens`
+    bounds the padded tokens behind the shared prompt that one pass takes (None: from the free memory). A mean gap above
+    `max_gap` nats between the sampler's and the learner's log-probabilities is an error.
     """
 
     learning_rate: float = 1e-4
     weight_decay: float = 0.01
     max_grad_norm: float = 1.0
     updates: int = 1
+    reuse: bool = False
     micro_tokens: int | None = None
     max_gap: float = 0.1
     teacher: TeacherSettings = field(default_factory=TeacherSettings)
     loss: LossSettings = field(default_factory=LossSettings)
+    imitation: ImitationSettings = field(default_factory=ImitationSettings)
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ class Lesson:
 
     `teacher_prompt` is the prompt under which the model is its teacher (None: no teacher), `advantage` the attempt's
     by reward. `weight` identical attempts stand behind it. `old_logprobs` are set when a batch makes several updates.
+    `question` is set for a sample that was drawn with help: it is learnt behind this prompt instead of its own.
     """
 
     sample: Sample
@@ -59,10 +63,16 @@ class Lesson:
     advantage: float = 0.0
     weight: int = 1
     old_logprobs: tuple[float, ...] | None = None
+    question: Ids | None = None
 
     @property
     def student(self) -> Pair:
-        return Pair(self.sample.prompt, self.sample.response)
+        return Pair(self.sample.prompt if self.question is None else self.question, self.sample.response)
+
+    @property
+    def on_policy(self) -> bool:
+        """Whether its log-probabilities are those of the current adapter behind the prompt that it is learnt behind."""
+        return not self.sample.base and self.question is None
 
     @property
     def teacher(self) -> Pair:
@@ -97,20 +107,30 @@ class Learner:
             network.trainable, lr=settings.learning_rate, weight_decay=settings.weight_decay
         )
 
-    def step(self, lessons: Sequence[Lesson]) -> Step:
-        """Learn from a batch and move the network to its next version.
+    def step(self, *groups: Sequence[Lesson]) -> Step:
+        """Learn from a batch, one group of lessons after the other, and move the network to its next version.
 
         Raises NonFiniteError, with the adapter as it was before the update, or SdpoError when the sampler's
         log-probabilities are not this network's.
         """
         if self.settings.updates > 1:
-            lessons = [replace(lesson, old_logprobs=self.logprobs(lesson)) for lesson in lessons]
-        size = math.ceil(len(lessons) / self.settings.updates)
-        steps = [self._update(lessons[start : start + size]) for start in range(0, len(lessons), size)]
+            groups = tuple([self._with_old(lesson) for lesson in group] for group in groups)
+        steps = [self._update(part) for group in groups if group for part in self._parts(group)]
         self.network.version += 1
         self.teacher.follow()
         lost = self.teacher.ema.lost if self.teacher.ema else 0.0
         return replace(_mean(steps), ema_lost=lost)
+
+    def _with_old(self, lesson: Lesson) -> Lesson:
+        """Importance weights hold what is on-policy against the state that sampled it."""
+        return lesson if lesson.question else replace(lesson, old_logprobs=self.logprobs(lesson))
+
+    def _parts(self, lessons: Sequence[Lesson]) -> list[Sequence[Lesson]]:
+        """What each update learns from."""
+        if self.settings.reuse:
+            return [lessons] * self.settings.updates
+        size = math.ceil(len(lessons) / self.settings.updates)
+        return [lessons[start : start + size] for start in range(0, len(lessons), size)]
 
     def state(self) -> LearnerState:
         return LearnerState(self.network.state(), copy.deepcopy(self.optimiser.state_dict()))
@@ -143,6 +163,7 @@ class Learner:
         return Step(
             loss=metrics.loss, kl=metrics.kl, entropy=metrics.entropy, grad_norm=norm,
             gap_mean=metrics.gap_mean, gap_max=metrics.gap_max, trained=len(lessons), distinct=len(distinct),
+            imitated=sum(lesson.question is not None for lesson in lessons),
             trained_tokens=sum(len(lesson.sample.response) for lesson in distinct),
             teacher_tokens=len(self.teacher.views) * sum(len(pair.prompt) + len(pair.response) for pair in taught),
             micro_tokens=self.micro_tokens,
@@ -165,11 +186,11 @@ class Learner:
             memory.let_go()
 
     def _gradient(self, lessons: Sequence[Lesson]) -> RunningMetrics:
-        on_policy = sum(one.weight for one in lessons if not one.sample.base)
+        on_policy = sum(one.weight for one in lessons if one.on_policy)
         metrics = RunningMetrics(sum(one.weight for one in lessons), on_policy)
         taught = [lesson for lesson in lessons if lesson.teacher_prompt is not None]
         reading = self.teacher.read([lesson.teacher.prompt for lesson in taught]) if taught else None
-        prefix = SharedPrefix(self.network, [lesson.sample.prompt for lesson in lessons], grad=True)
+        prefix = SharedPrefix(self.network, [lesson.student.prompt for lesson in lessons], grad=True)
         for chosen in micro_batches(lessons, reading.head if reading else len(prefix.ids), self.micro_tokens):
             views = _views(reading, chosen)
             hidden = prefix.response_hidden([lesson.student for lesson in chosen])
@@ -212,14 +233,19 @@ class Learner:
         share = lesson.weight / len(lesson.sample.response) / metrics.sequences
         logits_T_V = precise(scores_T_V).requires_grad_()
         with torch.enable_grad():
-            tokens = token_loss(logits_T_V, target, self.settings.loss)
+            tokens = self._token_loss(logits_T_V, target, lesson)
             (tokens.loss_T.sum() * share).backward()  # type: ignore[no-untyped-call]
         metrics.add(tokens, share)
-        if not lesson.sample.base:
+        if lesson.on_policy:
             before_T = tokens.logp_T if target.old_logp_T is None else target.old_logp_T
             metrics.add_gap((before_T - target.sampler_logp_T).abs(), share)
         assert logits_T_V.grad is not None
         return logits_T_V.grad
+
+    def _token_loss(self, logits_T_V: Tensor, target: Target, lesson: Lesson) -> TokenLoss:
+        if lesson.question is None:
+            return token_loss(logits_T_V, target, self.settings.loss)
+        return imitation_loss(logits_T_V, target, self.settings.imitation, self.settings.loss)
 
     def _target(self, lesson: Lesson, place: slice, teacher_logits_T_V: Tensor | None) -> Target:
         def on_device(values: Sequence[float]) -> Tensor:
@@ -240,7 +266,7 @@ class Learner:
     @torch.no_grad()
     def logprobs(self, lesson: Lesson) -> tuple[float, ...]:
         """log pi(response[t]) under the adapter as it is now."""
-        prefix = SharedPrefix(self.network, [lesson.sample.prompt], grad=False)
+        prefix = SharedPrefix(self.network, [lesson.student.prompt], grad=False)
         (hidden_T_D,) = prefix.response_hidden([lesson.student])
         response_T = torch.tensor(lesson.sample.response, device=self.network.device)
         parts = [
@@ -259,7 +285,7 @@ def merged(lessons: Sequence[Lesson]) -> list[Lesson]:
     """Identical lessons become one with their number as its weight."""
     groups: dict[object, Lesson] = {}
     for one in lessons:
-        key = one.sample.prompt, one.sample.response, one.sample.base, one.teacher_prompt, one.advantage
+        key = one.student, one.sample.prompt, one.sample.base, one.teacher_prompt, one.advantage
         groups[key] = replace(one, weight=groups[key].weight + one.weight) if key in groups else one
     return list(groups.values())
 
@@ -276,7 +302,7 @@ def micro_batches(lessons: Sequence[Lesson], head: int, tokens: int) -> Iterator
 
 
 def _size(lesson: Lesson, head: int) -> int:
-    prompt = lesson.sample.prompt if lesson.teacher_prompt is None else lesson.teacher_prompt
+    prompt = lesson.student.prompt if lesson.teacher_prompt is None else lesson.teacher_prompt
     return max(0, len(prompt) - head) + len(lesson.sample.response)
 
 
@@ -292,7 +318,7 @@ def _mean(steps: Sequence[Step]) -> Step:
     trained = sum(step.trained for step in steps)
 
     means = ("loss", "kl", "entropy", "grad_norm", "gap_mean")
-    totals = ("trained", "distinct", "trained_tokens", "teacher_tokens")
+    totals = ("trained", "distinct", "imitated", "trained_tokens", "teacher_tokens")
     return replace(
         steps[-1],
         gap_max=max(step.gap_max for step in steps),

@@ -16,7 +16,8 @@ class Step:
 
     `trained` attempts were `distinct` different ones, each computed once: `trained_tokens` by the student, with a
     gradient, and `teacher_tokens` by the teacher. `gap` is between the sampler's and the learner's log-probabilities.
-    `ema_lost` is the largest share of a layer's norm that the `ema` teacher's rank could not hold.
+    `ema_lost` is the largest share of a layer's norm that the `ema` teacher's rank could not hold. `imitated` of the
+    attempts were drawn with help and learnt behind the bare question.
     """
 
     loss: float
@@ -31,6 +32,7 @@ class Step:
     teacher_tokens: int
     micro_tokens: int
     ema_lost: float = 0.0
+    imitated: int = 0
 
 
 @dataclass

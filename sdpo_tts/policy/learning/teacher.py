@@ -3,7 +3,7 @@
 No teacher holds a second copy of the base. Each is a weighted sum of the logits of one or two views of the network:
 
 - frozen: the base, adapter off;
-- ema: a ema of the adapter's past (see EmaAdapter);
+- ema: an average of the adapter's past (see EmaAdapter);
 - trust-region: (1 - rate) base + rate current, that is q proportional to q_base^(1-rate) q_current^rate (paper, A.2);
 - live: the current adapter; it chases itself and is here as an ablation.
 """

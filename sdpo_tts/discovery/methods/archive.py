@@ -1,0 +1,138 @@
+"""The failed attempts of a run, and which of them the next samples start from.
+
+A parent is chosen by REx's rule (Tang et al., arXiv 2405.17503): an arm for each attempt, Thompson sampling, a prior by
+the share of shown tests that it passes, and a failure more for every child. Of attempts that behave alike the first is
+kept. Nothing of held-out tests enters.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from sdpo_tts.discovery.attempt import Judged
+from sdpo_tts.discovery.source import Source
+from sdpo_tts.judge import Verdict
+from sdpo_tts.problem import Problem
+
+HEURISTIC = 20.0  # REx's C on APPS: how much the share of tests passed weighs against failures
+MOST_REPAIRS = 3  # in a row: a failed program in the context drags its error along (arXiv 2602.04288)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """`passed`: names of the shown tests that it passes, `share` of them all; `outputs`: the digest of what it did on
+    them; `depth`: how many attempts it came from, one from the other; `repairs`: of these the last in a row that were
+    repairs."""
+
+    number: int
+    source: str
+    parent: int | None
+    depth: int
+    repairs: int
+    program: str | None
+    feedback: str
+    passed: tuple[str, ...]
+    share: float
+    outputs: str
+
+
+class Archive:
+    """`children` counts, by number, the samples that were drawn from an entry and judged."""
+
+    def __init__(self, problem: Problem) -> None:
+        self._shown = {test.name for test in problem.shown}
+        self.entries: dict[int, Entry] = {}
+        self.children: Counter[int] = Counter()
+        self._coming: Counter[int] = Counter()  # children in the batch that is being put together
+        self._known: set[str] = set()  # digests of all outputs so far
+        self._passed: set[str] = set()  # shown tests that some attempt has passed
+
+    def reward(self, judged: Judged) -> float:
+        """How good a sample was, from 0 to 1, held against all before it: half of it the share of shown tests passed,
+        half whether it passes one that nobody passed, or more than its parent. 0 for what cannot be run, for behaviour
+        seen before, and for hard-coded answers. Call before `add`."""
+        if judged.judgement.solved:
+            return 1.0
+        if not judged.judgement.outcomes or judged.outputs in self._known or judged.hard_coded:
+            return 0.0
+        passed, share = set(self._shown_passed(judged)), self.share(judged)
+        parent = self.entries.get(judged.attempt.parent or 0)
+        better = bool(passed - self._passed) or (parent is not None and share > parent.share)
+        return 0.5 * share + 0.5 * better
+
+    def add(self, judged: Judged) -> None:
+        """Keep a failed attempt, unless it behaves as one before it, or nothing can be told of it."""
+        if judged.attempt.parent is not None and not judged.judgement.solved:
+            self.children[judged.attempt.parent] += 1
+        passed = self._shown_passed(judged)
+        new = judged.outputs not in self._known
+        self._known.add(judged.outputs)
+        self._passed.update(passed)
+        if new and not judged.judgement.solved and judged.feedback.text and not judged.hard_coded:
+            attempt = judged.attempt
+            parent = self.entries.get(attempt.parent or 0)
+            repaired = attempt.source == Source.REPAIR
+            self.entries[attempt.number] = Entry(
+                number=attempt.number, source=str(attempt.source), parent=attempt.parent,
+                depth=parent.depth + 1 if parent else 0,
+                repairs=1 + (parent.repairs if parent else 0) if repaired else 0,
+                program=attempt.program, feedback=judged.feedback.text, passed=passed, share=self.share(judged),
+                outputs=judged.outputs,
+            )  # fmt: skip
+
+    def begin_batch(self) -> None:
+        """What was drawn for the last one has been judged, or will be drawn again."""
+        self._coming.clear()
+
+    def parent(self, source: Source, rng: np.random.Generator) -> Entry | None:
+        """Whom the next sample starts from; None while there is nobody. Samples of one batch spread: until it is
+        judged, each counts as a child that failed."""
+        found = [entry for entry in self.entries.values() if _fits(entry, source)]
+        if not found:
+            return None
+        chances = [self._chance(entry, rng) for entry in found]
+        chosen = found[int(np.argmax(chances))]
+        self._coming[chosen.number] += 1
+        return chosen
+
+    def lineage(self, entry: Entry, most: int) -> list[Entry]:
+        """The entry and those that it came from, oldest first, at most so many."""
+        chain = [entry]
+        while len(chain) < most and (before := self.entries.get(chain[-1].parent or 0)):
+            chain.append(before)
+        return chain[::-1]
+
+    def share(self, judged: Judged) -> float:
+        """Of the shown tests that it passes."""
+        return len(self._shown_passed(judged)) / max(1, len(self._shown))
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "entries": [asdict(entry) for entry in self.entries.values()],
+            "children": dict(self.children),
+            "known": sorted(self._known),
+            "passed": sorted(self._passed),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        entries = (Entry(**{**row, "passed": tuple(row["passed"])}) for row in state["entries"])
+        self.entries = {entry.number: entry for entry in entries}
+        self.children = Counter({int(number): count for number, count in state["children"].items()})
+        self._known, self._passed = set(state["known"]), set(state["passed"])
+
+    def _chance(self, entry: Entry, rng: np.random.Generator) -> float:
+        failures = self.children[entry.number] + self._coming[entry.number]
+        return float(rng.beta(1 + HEURISTIC * entry.share, 1 + HEURISTIC * (1 - entry.share) + failures))
+
+    def _shown_passed(self, judged: Judged) -> tuple[str, ...]:
+        outcomes = judged.judgement.outcomes
+        passed = (one.test.name for one in outcomes if one.verdict is Verdict.AC)
+        return tuple(name for name in passed if name in self._shown)
+
+
+def _fits(entry: Entry, source: Source) -> bool:
+    return source is Source.FEEDBACK or (entry.program is not None and entry.repairs < MOST_REPAIRS)

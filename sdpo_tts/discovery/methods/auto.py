@@ -1,0 +1,126 @@
+"""auto: asks every source, most where it pays, and learns from what was found with help as well as without.
+
+The first batch is the base's. Then a bandit shares each batch out among the sources, with a floor for base and student;
+the archive chooses which failed attempts their prompts tell of. What was sampled from the question is learnt as SDPO
+does; what was sampled with help is learnt behind the bare question, in an optimiser step of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sdpo_tts.discovery.attempt import Judged
+from sdpo_tts.discovery.guard import LEAK
+from sdpo_tts.discovery.methods.archive import Archive, Entry
+from sdpo_tts.discovery.methods.bandit import Bandit
+from sdpo_tts.discovery.methods.context import TeacherContext
+from sdpo_tts.discovery.methods.sharing import Sharing
+from sdpo_tts.discovery.source import HELPED, Draw, Source
+from sdpo_tts.policy import prompts
+from sdpo_tts.policy.batch import Ids
+from sdpo_tts.policy.learning.learner import Learner, Lesson
+from sdpo_tts.policy.learning.metrics import Step
+from sdpo_tts.policy.prompts import Chat
+from sdpo_tts.problem import Problem
+
+SHARING = 2  # the stream of random numbers that sources and parents are drawn from
+
+
+@dataclass(frozen=True)
+class AutoSettings:
+    """`sources`: `bandit`, or fixed shares of a batch as in `student=1,feedback=1`. A feedback prompt tells of so many
+    attempts of a `lineage`, each the parent of the next. `distil`: learn from the student's own samples as SDPO does.
+    `help_adapter`: samples with help are drawn with the adapter on."""
+
+    sources: str = "bandit"
+    lineage: int = 1
+    distil: bool = True
+    help_adapter: bool = True
+
+
+class Auto:
+    """A portfolio of sources over one archive, with one learner (None: nothing is learnt)."""
+
+    name = "auto"
+
+    def __init__(
+        self, problem: Problem, chat: Chat, learner: Learner | None, context: TeacherContext, settings: AutoSettings,
+        seed: int, batch_size: int = 16,
+    ) -> None:  # fmt: skip
+        self.batch_size, self.learner = batch_size, learner
+        self._problem, self._chat, self._context, self._settings, self._seed = problem, chat, context, settings, seed
+        self._question = chat.prompt(prompts.student_text(problem))
+        self._sharing = Sharing.read(settings.sources, learns=learner is not None)
+        self._archive, self._bandit, self._step = Archive(problem), Bandit(), 0
+
+    def draws(self, count: int) -> list[Draw]:
+        if not self._step:  # the policy is the base
+            return [Draw(self._question, Source.BASE)] * count
+        rng = np.random.default_rng([self._seed, SHARING, self._step])
+        self._archive.begin_batch()
+        sources = self._sharing.of_batch(count, self._bandit, rng)
+        return [self._draw(source, rng) for source in sources]
+
+    def learn(self, batch: Sequence[Judged]) -> Step | str:
+        lessons = self._lessons(batch) if self.learner else ([], [])
+        for judged in batch:
+            attempt = judged.attempt
+            self._bandit.tell(str(attempt.source), self._archive.reward(judged), len(attempt.sample.response))
+            self._archive.add(judged)
+        self._bandit.fade()
+        self._step += 1
+        if self.learner and any(lessons):
+            return self.learner.step(*lessons)
+        return "there is nothing to learn from in this batch" if self.learner else "nothing is to be learnt"
+
+    def state(self) -> dict[str, Any]:
+        return {"step": self._step, "archive": self._archive.state(), "bandit": self._bandit.state()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self._step = state["step"]
+        self._archive.restore(state["archive"])
+        self._bandit.restore(state["bandit"])
+
+    def _draw(self, source: Source, rng: np.random.Generator) -> Draw:
+        """What has no parent yet is asked of the student."""
+        if source is Source.BASE:
+            return Draw(self._question, source, adapter=False)
+        parent = self._archive.parent(source, rng) if source in HELPED else None
+        if parent and (prompt := self._prompt(source, parent)):
+            return Draw(prompt, source, parent.number, self._settings.help_adapter)
+        return Draw(self._question, Source.STUDENT)
+
+    def _prompt(self, source: Source, parent: Entry) -> Ids | None:
+        """None where it does not fit."""
+        if source is Source.REPAIR:
+            return self._context.repair(parent.program or "", parent.feedback)
+        return self._context.told([one.feedback for one in self._archive.lineage(parent, self._settings.lineage)])
+
+    def _lessons(self, batch: Sequence[Judged]) -> tuple[list[Lesson], list[Lesson]]:
+        """Of samples without help, and of those with."""
+        honest = [judged for judged in batch if not judged.hard_coded]
+        bare = [judged for judged in honest if judged.attempt.source not in HELPED]
+        helped = [judged for judged in honest if judged.attempt.source in HELPED]
+        own = [
+            Lesson(judged.attempt.sample, prompt)
+            for judged, prompt in zip(bare, self._context.prompts(bare) if bare else [], strict=True)
+            if prompt is not None and self._settings.distil
+        ]
+        mean = float(np.mean([self._archive.share(one) for one in bare])) if bare else 0.0
+        return own, [lesson for judged in helped for lesson in self._imitation(judged, mean)]
+
+    def _imitation(self, judged: Judged, mean: float) -> list[Lesson]:
+        """One lesson or none: what talks about feedback would be nonsense behind the bare question."""
+        assert self.learner
+        settings = self.learner.settings.imitation
+        advantage = self._archive.share(judged) - mean
+        wanted = {"all": True, "improved": advantage > 0, "none": False}[settings.samples]
+        if not wanted or LEAK.search(judged.attempt.text):
+            return []
+        sample = judged.attempt.sample
+        teacher = sample.prompt if settings.reads_teacher else None
+        return [Lesson(sample, teacher, advantage, question=self._question)]

@@ -1,0 +1,71 @@
+"""Learning from samples that were drawn with help: what feedback made the model write, put behind the bare question.
+
+SDPO scores the student's own tokens; where the student never does the right thing it is hardly moved toward it. A
+sample from the teacher's prompt shows what the teacher would do. Here the student, which reads the question alone, is
+pulled toward the teacher that has read the prompt of the sample (forward KL: SGPO, arXiv 2606.24064), or toward the
+sample itself where it did better than samples without help (RLTF-SD, arXiv 2602.02482).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import torch
+from torch import Tensor
+
+from sdpo_tts.policy.learning.loss import LossSettings, Support, Target, TokenLoss, distillation, ratio
+
+UNLIKELY = -5.0  # nats; RLTF-SD leaves out tokens that the student gives less
+
+
+class ImitationLoss(StrEnum):
+    """How a sample drawn with help is learnt."""
+
+    FKL = "fkl"  # forward KL(teacher || student) over the teacher's top K and the tail
+    JSD = "jsd"  # Jensen-Shannon divergence, half and half, over the same
+    NLL = "nll"  # -advantage * log-probability of the sampled tokens; no teacher
+
+
+ALPHA = {ImitationLoss.FKL: 0.0, ImitationLoss.JSD: 0.5}
+
+
+@dataclass(frozen=True)
+class ImitationSettings:
+    """`samples`: which of those drawn with help are learnt: all, the improved ones (better than the mean of those drawn
+    without), or none. `weight` scales their loss. `ratio`: `truncated` weighs a token by how much likelier the student
+    finds it than its sampler did, at most LossSettings.max_ratio; `none` does not.
+    """
+
+    samples: str = "all"
+    loss: ImitationLoss = ImitationLoss.FKL
+    weight: float = 1.0
+    ratio: str = "none"
+
+    @property
+    def reads_teacher(self) -> bool:
+        return self.loss is not ImitationLoss.NLL
+
+
+def imitation_loss(
+    student_logits_T_V: Tensor, target: Target, settings: ImitationSettings, loss: LossSettings
+) -> TokenLoss:
+    """The loss at every response position, the student's logits being those behind the bare question.
+
+    `target.advantage` counts for NLL alone. Only the student's logits carry a gradient.
+    """
+    student_logp_T_V = student_logits_T_V.log_softmax(-1)
+    logp_T = student_logp_T_V.gather(-1, target.response_T[:, None]).squeeze(-1)
+    now_T = logp_T.detach()
+    if settings.loss is ImitationLoss.NLL:
+        loss_T, divergence_T = -target.advantage * logp_T * (now_T >= UNLIKELY), torch.zeros_like(now_T)
+    else:
+        assert target.teacher_logits_T_V is not None
+        support = loss.support if loss.support is Support.FULL else Support.TEACHER
+        chosen = replace(loss, alpha=ALPHA[settings.loss], support=support)
+        teacher_logp_T_V = target.teacher_logits_T_V.log_softmax(-1)
+        loss_T, divergence_T = distillation(student_logp_T_V, teacher_logp_T_V, target.response_T, chosen)
+    if settings.ratio == "truncated":
+        loss_T = ratio(now_T, target.sampler_logp_T, loss.max_ratio) * loss_T
+    entropy_T = -(student_logp_T_V.detach().exp() * student_logp_T_V.detach()).sum(-1)
+    return TokenLoss(settings.weight * loss_T, divergence_T.detach(), entropy_T, now_T)
