@@ -1,4 +1,4 @@
-"""A whole run on a tiny network, killed at random moments and resumed. `python -m tests.interrupted FOLDER TRIALS SEED`.
+"""A whole run on a tiny network, killed at random moments and resumed. `python -m tests.interrupted FOLDER TRIALS SEED METHOD`.
 
 Prints how many trials ended as the undisturbed run did, and where they were killed. One process forks all the others, so
 that torch is loaded once.
@@ -14,6 +14,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,10 @@ import torch
 from sdpo_tts.discovery import checkpoint
 from sdpo_tts.discovery.budget import Budget
 from sdpo_tts.discovery.guard import Guard, GuardSettings
+from sdpo_tts.discovery.methods.auto import Auto, AutoSettings
 from sdpo_tts.discovery.methods.context import ContextSettings, TeacherContext
 from sdpo_tts.discovery.methods.sdpo import SelfDistillation
+from sdpo_tts.discovery.methods.strategy import Strategy
 from sdpo_tts.discovery.solve import Solver
 from sdpo_tts.discovery.state import Parts, SolverSettings
 from sdpo_tts.judge import Judgement, Verdict
@@ -71,27 +74,29 @@ class SlowJudge:
             yield i, Judgement(Verdict.WA, outcomes, len(outcomes))
 
 
-def solver(journal: Journal, run: RunDir, attempts: int) -> Solver:
+def solver(journal: Journal, run: RunDir, attempts: int, method: str = "sdpo") -> Solver:
     network, chat = tiny_network(dtype=torch.float32), TinyChat()
     learner = Learner(
         network, LearnerSettings(learning_rate=3e-3, micro_tokens=256, teacher=TeacherSettings("ema", 0.2))
     )
     context = TeacherContext(SUM, chat, ContextSettings(), 0)  # type: ignore[arg-type]
-    strategy = SelfDistillation(SUM, chat, learner, context, BATCH)  # type: ignore[arg-type]
-    sampler = TorchSampler(network, [3], max_new_tokens=8)
+    strategy: Strategy = SelfDistillation(SUM, chat, learner, context, BATCH)  # type: ignore[arg-type]
+    if method == "auto":
+        strategy = Auto(SUM, chat, learner, context, AutoSettings(), 0, BATCH)  # type: ignore[arg-type]
+    sampler = TorchSampler(network, [3], max_new_tokens=4)
     guard = Guard(learner, GuardSettings(entropy=1.0))
     parts = Parts(network, chat, sampler, SlowJudge(), journal, run, guard)  # type: ignore[arg-type]
     return Solver(parts, strategy, Budget(max_attempts=attempts), 0, SolverSettings(base_samples=1))
 
 
-def work(folder: Path, last: int | None = None, attempts: int = ATTEMPTS) -> None:
+def work(folder: Path, last: int | None = None, attempts: int = ATTEMPTS, method: str = "sdpo") -> None:
     """Begin the run in a folder, or go on with it; die by SIGKILL as soon as the journal has `last` events more."""
     fresh = not (folder / "checkpoint" / "state.pt").exists()
     if fresh and folder.exists():
         (folder / "events.jsonl").unlink(missing_ok=True)
     run = RunDir(folder) if folder.exists() else RunDir.at(folder)
     with Journal(run.events) as journal:
-        one = solver(journal, run, attempts)
+        one = solver(journal, run, attempts, method)
         if not fresh:
             checkpoint.resume(one)
         if last is not None:
@@ -100,38 +105,47 @@ def work(folder: Path, last: int | None = None, attempts: int = ATTEMPTS) -> Non
         one.run()
 
 
-def forked(folder: Path, last: int | None = None) -> int:
+def forked(folder: Path, method: str, last: int | None = None) -> int:
     if pid := os.fork():
         return pid
     try:
-        work(folder, last)
+        work(folder, last, method=method)
         os._exit(0)
     finally:
         os._exit(1)
 
 
 def final(folder: Path) -> tuple[Any, ...]:
-    """All that must not depend on interruptions."""
+    """All that must not depend on interruptions: journal, adapter, attempts, and what the method remembers."""
     events = [event for event in read_events(folder / "events.jsonl") if event["type"] != "resumed"]
     told = [{key: value for key, value in event.items() if key not in TIMES} for event in events]
+    told = [one for step in _in_order(told) for one in step]
     state = torch.load(folder / "checkpoint" / "state.pt", weights_only=True)
     learnt = [tensor.tolist() for tensor in state["learner"]["adapter"]]
     attempts = {path.name: path.read_text() for path in (folder / "attempts").iterdir()}
-    return told, learnt, attempts
+    return told, learnt, attempts, state["strategy"]
 
 
-def main(root: Path, trials: int, seed: int) -> None:
+def _in_order(events: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Verdicts of a batch come as its samples end; of one that is judged again, in the order of its attempts."""
+    for kind, group in groupby(events, key=lambda event: str(event["type"])):
+        found = list(group)
+        yield sorted(found, key=lambda event: int(event["attempt"])) if kind == "attempt_judged" else found
+
+
+def main(root: Path, trials: int, seed: int, method: str) -> None:
     torch.set_num_threads(1)
-    work(root / "first")  # imports what each fork would
+    os.fsync = lambda descriptor: None  # SIGKILL leaves the kernel's copy of a file whole
+    work(root / "first", method=method)  # imports what each fork would
     rng = random.Random(seed)
     began = time.monotonic()
-    os.waitpid(forked(root / "whole"), 0)
+    os.waitpid(forked(root / "whole", method), 0)
     length, expected = time.monotonic() - began, final(root / "whole")
     same, phases = 0, Counter[str]()
     for trial in range(trials):
         folder = root / f"trial-{trial}"
         for at_event in (True, False):
-            pid = forked(folder, rng.randrange(20) if at_event else None)
+            pid = forked(folder, method, rng.randrange(20) if at_event else None)
             if not at_event:
                 time.sleep(rng.uniform(0, length / 2))
                 os.kill(pid, signal.SIGKILL)
@@ -139,10 +153,10 @@ def main(root: Path, trials: int, seed: int) -> None:
             journal = folder / "events.jsonl"
             events = read_events(journal) if journal.exists() else []
             phases[events[-1]["type"] if events else "start"] += 1
-        _, status = os.waitpid(forked(folder), 0)
+        _, status = os.waitpid(forked(folder, method), 0)
         same += status == 0 and final(folder) == expected
     print(json.dumps({"trials": trials, "same": same, "killed_after": dict(phases)}))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])

@@ -23,9 +23,10 @@ from sdpo_tts.cli.solving.probe import _as_json, _as_table
 from sdpo_tts.discovery.assemble import Policy, RunSettings
 from sdpo_tts.discovery.measure.probe import Probe, Rate
 from sdpo_tts.judge import Judge, Verdict
-from sdpo_tts.judge.feedback.text import FeedbackStyle
+from sdpo_tts.judge.feedback.text import FeedbackStyle, render
 from sdpo_tts.models.weights import Weights
 from sdpo_tts.policy.prompts import TEMPLATES
+from sdpo_tts.problem import read_problem
 from sdpo_tts.record import AttemptRecord, RunDir
 from sdpo_tts.stats import newcombe
 from tests import synthetic
@@ -42,6 +43,52 @@ def test_judge_shows_what_the_model_would_be_told(engine: None) -> None:
     wrong = CliRunner().invoke(app, ["judge", str(TRIANGLE), str(TRIANGLE / "submissions/wrong_answer/flat.py")])
     assert wrong.exit_code == 3
     assert "Output: 'possible\\n'\nExpected: 'impossible\\n'" in wrong.stdout
+
+
+def test_judge_tells_exactly_what_a_run_would(tmp_path: Path, engine: None) -> None:
+    """All tests are listed; the model is told of the shown ones, and of held-out ones up to the first failure."""
+    problem = """format: sdpo-solve/1
+title: Echo
+statement: Print the input.
+limits: {time: 1s, memory: 64MiB}
+tests:
+  shown: [{input: a somewhat longer first line, output: a somewhat longer first line}]
+  held_out: [{input: b, output: b}, {input: c, output: c}]
+"""
+    (tmp_path / "problem.yaml").write_text(problem)
+    (tmp_path / "wrong.py").write_text("print('x')")
+    (tmp_path / "held.py").write_text("s = input()\nprint(s if len(s) > 1 else s + '?')")
+    for name in ("wrong", "held"):
+        result = CliRunner().invoke(app, ["judge", str(tmp_path), str(tmp_path / f"{name}.py"), "--json"])
+        found = json.loads(result.stdout)
+        with Judge(read_problem(tmp_path).problem, style=FeedbackStyle()) as judge:
+            judgement = judge.judge((tmp_path / f"{name}.py").read_text())
+        told = render(judgement, judge.problem)
+        assert (result.exit_code, found["feedback"]) == (3, {"kind": told.kind, "text": told.text})
+        assert [one["verdict"] for one in found["tests"]][1:] == ["WA", "WA"]
+        assert (found["verdict"], found["solved"], found["total"]) == ("WA", False, 3)
+    assert "passes 1 of 3 tests" in found["feedback"]["text"]
+    (tmp_path / "problem.yaml").write_text(problem + "run: {diagnose: none}\n")
+    plain = CliRunner().invoke(app, ["judge", str(tmp_path), str(tmp_path / "wrong.py"), "--diagnose", "difference"])
+    silent = CliRunner().invoke(app, ["judge", str(tmp_path), str(tmp_path / "wrong.py")])
+    assert ("First difference" in plain.stdout, "First difference" in silent.stdout) == (True, False)
+
+
+def test_judge_gives_a_source_as_it_is(tmp_path: Path, engine: None) -> None:
+    source = b"# coding: latin-1\na = list(map(int, input().split()))\nassert len('\xe9') == 1, '\xe9'\n"
+    rest = (TRIANGLE / "submissions/accepted/sorted.py").read_bytes()
+    (tmp_path / "a.py").write_bytes(source.partition(b"\na =")[0] + b"\nassert len('\xe9') == 1\n" + rest)
+    result = CliRunner().invoke(app, ["judge", str(TRIANGLE), str(tmp_path / "a.py")])
+    assert result.exit_code == 0, result.stdout
+    (tmp_path / "b.py").write_bytes(source + b"raise ValueError('\xe9')\n")
+    failing = CliRunner().invoke(app, ["judge", str(TRIANGLE), str(tmp_path / "b.py")])
+    assert failing.exit_code == 3 and "ValueError" in failing.stdout
+
+
+def test_judge_does_not_wait_for_a_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.py")
+    result = CliRunner().invoke(app, ["judge", str(TRIANGLE), str(tmp_path / "a.py")])
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1) and "no regular file" in result.stderr
 
 
 def test_check_finds_a_submission_in_the_wrong_folder(tmp_path: Path, engine: None) -> None:

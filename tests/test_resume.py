@@ -32,20 +32,21 @@ from sdpo_tts.policy.learning.loss import LossSettings, Support
 from sdpo_tts.problem import load_problem
 from sdpo_tts.record import AttemptRecord, Event, Journal, RunDir, read_events, write_json
 from tests import synthetic
-from tests.conftest import ROOT
+from tests.conftest import MODEL, ROOT
 from tests.fakes import CharacterChat, ScriptedSampler, Version
 from tests.interrupted import ATTEMPTS, BATCH, final, solver, work
 from tests.test_author_programs import NO_NEGATIVES, STRESSED
 from tests.test_judge import RIGHT
 
 
-def test_a_run_killed_at_random_moments_ends_as_the_undisturbed_one(tmp_path: Path) -> None:
-    """Its journal has every attempt once, and its adapter is the same to the last bit."""
-    words = [sys.executable, "-W", "ignore", "-m", "tests.interrupted", str(tmp_path), "50", "0"]
+@pytest.mark.parametrize(("method", "trials"), [("sdpo", 50), ("auto", 30)])
+def test_a_run_killed_at_random_moments_ends_as_the_undisturbed_one(method: str, trials: int, tmp_path: Path) -> None:
+    """Its journal has every attempt once, its adapter is the same to the last bit, and so are archive and bandit."""
+    words = [sys.executable, "-W", "ignore", "-m", "tests.interrupted", str(tmp_path), str(trials), "0", method]
     done = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"})
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
-    assert told["same"] == told["trials"] == 50
+    assert told["same"] == told["trials"] == trials
     assert {"attempt_judged", "batch_watched", "step_taken"} <= set(told["killed_after"]), "in every phase"
 
 
@@ -247,10 +248,10 @@ def told(words: list[str]) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
-def test_the_command_goes_on_where_it_was_interrupted(tmp_path: Path, engine: None) -> None:
+def test_the_command_goes_on_where_it_was_interrupted(tmp_path: Path, engine: None, bundled_model: object) -> None:
     """Interrupted while it judges or learns, with everything that is refused on resuming."""
     options = (
-        "--model", "smollm2-135m", "--dtype", "float32", "--max-new-tokens", "16", "--batch-size", "4",
+        "--model", MODEL, "--dtype", "float32", "--max-new-tokens", "16", "--batch-size", "4",
         "--max-attempts", "8", "--runs", str(tmp_path),
     )  # fmt: skip
     problem = str(ROOT / "problems" / "sum-line")

@@ -139,6 +139,10 @@ def test_the_run_gets_what_holds(desk: Desk, monkeypatch: pytest.MonkeyPatch) ->
     assert settings.policy.model == str(desk.project.parent / "weights.gguf")
 
 
+WORDS = {"support": "teacher", "imitate-loss": "nll"}
+"""Settings that take only certain words, each with one that is not its default."""
+
+
 def test_every_setting_has_its_place_in_a_run_s_settings(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     got: list[Any] = []
     monkeypatch.setattr(solve, "_solve", lambda job, **rest: got.append(job.settings) or 0)
@@ -148,7 +152,7 @@ def test_every_setting_has_its_place_in_a_run_s_settings(desk: Desk, monkeypatch
     for key, path in PATHS.items():
         names = path.split(".")
         value = reduce(getattr, names, RunSettings())
-        other = changed(RunSettings(), {path: "teacher" if key == "support" else 7})
+        other = changed(RunSettings(), {path: WORDS.get(key, 7)})
         assert (reduce(getattr, names, other) != value, changed(other, {path: value})) == (True, RunSettings())
 
 
@@ -165,7 +169,7 @@ def test_guard_and_both_are_settings(desk: Desk) -> None:
 
 TOML = [
     ("maxattempts = 5\n", ":1: unknown setting `maxattempts` (hint: did you mean `max-attempts`?)"),
-    ("# x\n\nmethod = 'spdo'\n", ":3: method: 'spdo' is not one of sdpo, best-of-k, multi-turn, grpo"),
+    ("# x\n\nmethod = 'spdo'\n", ":3: method: 'spdo' is not one of auto, sdpo, best-of-k, multi-turn, grpo"),
     ("max-attempts = 0\n", ":1: max-attempts: '0' is less than 1"),
     ("max-attempts = 6.5\n", ":1: max-attempts: '6.5' is not a whole number"),
     ("max-attempts = true\n", ":1: max-attempts: 'True' is not a whole number"),

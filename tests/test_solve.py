@@ -34,7 +34,7 @@ from sdpo_tts.errors import SandboxError, SetupError
 from sdpo_tts.judge import Judge
 from sdpo_tts.record import AttemptRecord, Event, Journal, RunDir, read_events
 from sdpo_tts.record.events import missing_fields
-from tests.conftest import ROOT
+from tests.conftest import MODEL, ROOT
 from tests.fakes import CharacterChat, ScriptedSampler, Version
 from tests.test_judge import RIGHT, SUM
 from tests.test_judge_ends import owned
@@ -215,11 +215,11 @@ def test_multi_turn_tells_each_feedback_once_and_drops_the_oldest(tmp_path: Path
 def command(tmp_path: Path, *options: str) -> list[str]:
     return [
         sys.executable, "-c", "from sdpo_tts.cli.solving.solve import main; main()", str(ROOT / "problems" / "sum-line"),
-        "--model", "smollm2-135m", "--max-new-tokens", "64", "--runs", str(tmp_path), *options,
+        "--model", MODEL, "--max-new-tokens", "64", "--runs", str(tmp_path), *options,
     ]  # fmt: skip
 
 
-def test_the_whole_command_on_the_bundled_model(tmp_path: Path, engine: None) -> None:
+def test_the_whole_command_on_the_bundled_model(tmp_path: Path, engine: None, bundled_model: object) -> None:
     """SmolLM2 rarely solves anything: what counts is that it takes steps and that all is written down."""
     options = ("--batch-size", "4", "--max-attempts", "8", "--json", "--seed", "3", "--dtype", "float32")
     process = subprocess.Popen(command(tmp_path, *options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -262,7 +262,7 @@ def look_back(run: Path, folder: Path) -> None:
     assert (rows[-1]["problem"], rows[-1]["samples"]) == ("sum-line", 2)
 
 
-def test_a_run_with_every_part_of_the_method(tmp_path: Path, engine: None) -> None:
+def test_a_run_with_every_part_of_the_method(tmp_path: Path, engine: None, bundled_model: object) -> None:
     """The options that change the method reach the learner, the teacher, the critic and the sampler."""
     options = (
         "--batch-size", "3", "--max-attempts", "9", "--max-new-tokens", "24", "--dtype", "float32", "--json",
@@ -281,7 +281,7 @@ def test_a_run_with_every_part_of_the_method(tmp_path: Path, engine: None) -> No
     assert json.loads((run / "manifest.json").read_text())["settings"]["learner"]["loss"]["alpha"] == 0.5
 
 
-def test_grpo_says_that_it_has_no_gradient(tmp_path: Path, engine: None) -> None:
+def test_grpo_says_that_it_has_no_gradient(tmp_path: Path, engine: None, bundled_model: object) -> None:
     options = ("--method", "grpo", "--batch-size", "2", "--max-attempts", "4", "--max-new-tokens", "8")
     done = subprocess.run(command(tmp_path, *options), capture_output=True, text=True, timeout=600)
     assert done.returncode == 3
@@ -290,7 +290,7 @@ def test_grpo_says_that_it_has_no_gradient(tmp_path: Path, engine: None) -> None
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interruption_leaves_no_container_and_says_where_the_run_is(
-    tmp_path: Path, engine: None, number: int, code: int
+    tmp_path: Path, engine: None, bundled_model: object, number: int, code: int
 ) -> None:
     process = subprocess.Popen(command(tmp_path), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 300
@@ -308,7 +308,8 @@ def test_an_interruption_leaves_no_container_and_says_where_the_run_is(
 
 def test_help_is_quick_and_loads_nothing_heavy() -> None:
     code = (
-        "import sys\nfrom typer.testing import CliRunner\nfrom sdpo_tts.cli import main\nfrom sdpo_tts.cli.solving import solve\n"
+        "import sys\nfrom typer.testing import CliRunner\nfrom sdpo_tts.cli import main\n"
+        "from sdpo_tts.cli.solving import solve\n"
         "for app in (solve.app, main.app):\n    assert CliRunner().invoke(app, ['--help']).exit_code == 0\n"
         "print([name for name in ('torch', 'transformers', 'docker', 'vllm') if name in sys.modules])"
     )
@@ -319,7 +320,7 @@ def test_help_is_quick_and_loads_nothing_heavy() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--method", "magic"), "error: --method: 'magic' is not one of sdpo, best-of-k, multi-turn, grpo"),
+        (("--method", "magic"), "error: --method: 'magic' is not one of auto, sdpo, best-of-k, multi-turn, grpo"),
         (("--device", "abacus"), "error: --device: this machine has no device 'abacus'"),
         (("--max-time", "soon"), "error: --max-time: 'soon' is not a duration"),
         (("--model", "smollm3"), "error: --model: no model is called 'smollm3' (hint: did you mean smollm2-135m?)"),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import typer
 
+from sdpo_tts.cli.command import run_process
 from sdpo_tts.cli.examples import epilog
 from sdpo_tts.cli.machine import doctor, model
 from sdpo_tts.cli.machine.version import Version
@@ -42,4 +43,4 @@ def _options(version: Version = False) -> None:
 
 
 def main() -> None:
-    app()
+    run_process(app)

@@ -135,6 +135,7 @@ def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], Non
     report(f"loading {located.name} ({kind}, {device})")
     base, tokenizer = _loaded(located, dtype, device, settings.quantization, aside=wanted == "vllm")
     chat, shape = Chat(tokenizer, base.generation_config), shape_of(base)
+    chat.demand_template(located.name, base.get_input_embeddings().weight.shape[0])
     apart = _card(learner) != _card(device)
     engine = _vllm(settings, base, located.source, dtype, device, apart, report) if wanted == "vllm" else None
     if not engine and (unused := _for_vllm(settings)):

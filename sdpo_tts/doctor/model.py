@@ -10,7 +10,7 @@ from pathlib import Path
 from sdpo_tts.doctor.finding import Finding, Subject, failed, passed, warned
 from sdpo_tts.doctor.hardware import device_of
 from sdpo_tts.errors import first_line
-from sdpo_tts.models import weights
+from sdpo_tts.models import integrity, weights
 from sdpo_tts.models.catalogue import Entry, entries, find
 from sdpo_tts.models.fetch import cache_root, sha256_of
 from sdpo_tts.policy.memory_plan import size
@@ -91,6 +91,7 @@ def _folder(path: Path) -> Finding:
     lacking = [name for name in NEEDED if not (path / name).is_file()]
     if not any(path.glob("*.safetensors")):
         lacking.append("*.safetensors")
+    integrity.refuse_pointers(path.iterdir())
     if lacking:
         return failed(f"{path} lacks {', '.join(lacking)}", "name a folder that save_pretrained wrote")
     return passed(str(path))

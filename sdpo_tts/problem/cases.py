@@ -12,6 +12,7 @@ from typing import NoReturn
 from sdpo_tts.errors import UserError
 from sdpo_tts.problem.document import Document, Location, Refused, quoted
 from sdpo_tts.problem.model import Test
+from sdpo_tts.problem.reading.package import is_litter
 from sdpo_tts.problem.schema import CaseShape, TestsShape
 from sdpo_tts.problem.values import natural
 
@@ -92,7 +93,8 @@ def _matches(document: Document, pattern: str) -> list[Path]:
     if not pattern.endswith(".in"):
         raise Refused(f"{quoted(pattern)} does not end in `.in`", "for example tests/shown/*.in")
     try:
-        found = list(document.path.parent.glob(pattern))
+        root = document.path.parent
+        found = [path for path in root.glob(pattern) if not is_litter(path.relative_to(root).as_posix())]
     except (ValueError, NotImplementedError, OSError, RuntimeError):
         raise Refused(f"{quoted(pattern)} is not a file pattern", "for example tests/shown/*.in") from None
     if not found:

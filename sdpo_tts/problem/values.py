@@ -20,7 +20,7 @@ _KATTIS_TOLERANCES = {
 _OPTIONS: dict[str, tuple[str, ...]] = {
     "tokens": ("ignore_case",),
     "exact": (),
-    "lines": ("ignore_case",),
+    "lines": ("ignore_case", "exact_spaces"),
     "unordered": ("ignore_case",),
     "floats": ("absolute", "relative"),
     "kattis": ("case_sensitive", "space_change_sensitive", *_KATTIS_TOLERANCES),
@@ -61,7 +61,7 @@ def checker(text: str) -> Checker:
     if wrong := next((option for option in options if option not in _OPTIONS[kind]), None):
         hint = nearest(wrong, _OPTIONS[kind]) if _OPTIONS[kind] else ""
         raise Refused(f"`{kind}` has no option {quoted(wrong)}", hint)
-    return Checker(kind=kind, ignore_case=bool(options))
+    return Checker(kind=kind, ignore_case="ignore_case" in options, exact_spaces="exact_spaces" in options)
 
 
 def _floats(text: str, options: list[str]) -> Checker:

@@ -50,14 +50,15 @@ class View(Protocol):
 
 
 def make_view(mode: Mode | None = None, file: TextIO | None = None, run: RunDir | None = None) -> View:
-    """The view for `mode`, writing to `file` (stderr). Without a mode: live where a terminal can show it. With `run`,
-    whose attempts it may read, the panel shows the best program.
+    """The view for `mode`, writing to `file` (stderr). Without a mode: live where a terminal can show it, boxes
+    too. With `run`, whose attempts it may read, the panel shows the best program.
 
     NO_COLOR, TERM, COLUMNS, TTY_COMPATIBLE and TTY_INTERACTIVE are heeded.
     """
     file = sys.stderr if file is None else file
     console = Console(file=file)
     live = console.is_terminal and console.is_interactive and not console.is_dumb_terminal
+    live = live and console.encoding.startswith("utf")
     match mode or ("live" if live else "plain"):
         case "live":
             return Dashboard(console, read=partial(AttemptText.of, run) if run else lambda attempt: None)

@@ -13,6 +13,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, TextIO
 
+from sdpo_tts.streams import lossy
+
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
@@ -113,7 +115,7 @@ def _kept(stream: TextIO) -> Iterator[TextIO]:
     except (OSError, ValueError):
         yield stream
         return
-    with os.fdopen(descriptor, "w", encoding=stream.encoding, errors="backslashreplace") as kept:
+    with lossy(descriptor, stream.encoding, close=True) as kept:
         yield kept
 
 

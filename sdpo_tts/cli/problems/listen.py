@@ -56,8 +56,7 @@ def _take(task: Task, root: Path, ask: bool) -> None:
     """Writes the folder at once, without a statement; then asks for that. Raises UserError."""
     from sdpo_tts.cli.questions import ask_statement
     from sdpo_tts.problem.formats.companion import task_draft
-    from sdpo_tts.problem.reading.draft import with_samples
-    from sdpo_tts.problem.writer import STATEMENT, write_native
+    from sdpo_tts.problem.writer import STATEMENT, problem_yaml, write_native
 
     reading = task_draft(task, root, task.name, "none yet").finish()
     problem = reading.problem
@@ -67,7 +66,10 @@ def _take(task: Task, root: Path, ask: bool) -> None:
     tell(reading.notes)
     statement = ask_statement() if ask else ""
     if statement.strip():
+        asked = task_draft(task, root, task.name, statement).finish()  # a statement may name a tolerance
+        tell(note for note in asked.notes if note not in reading.notes)
         with writing("the statement"):
-            (folder / STATEMENT).write_text(f"{with_samples(statement, problem.tests)}\n", encoding="utf-8")
+            (folder / "problem.yaml").write_text(problem_yaml(asked), encoding="utf-8")
+            (folder / STATEMENT).write_text(f"{asked.problem.statement}\n", encoding="utf-8")
     else:
         print(f"the statement is still missing: put it into {folder / STATEMENT}", file=sys.stderr)

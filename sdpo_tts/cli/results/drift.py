@@ -74,7 +74,7 @@ def _as_table(rows: Iterable[Drift | Outcome], results: TextIO) -> None:
     """Rows as they are measured, with a head for each kind, then what they mean."""
     from rich.console import Console
 
-    from sdpo_tts.view import drifting
+    from sdpo_tts.view.measured import drifting
 
     measured: list[Drift | Outcome] = []
     for row in rows:

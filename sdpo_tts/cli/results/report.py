@@ -33,7 +33,7 @@ def report(
     html: Annotated[
         Path | None, typer.Option(help="Where to write the page. Default: report.html in the first RUN, or beside it.")
     ] = None,
-    png: Annotated[Path | None, typer.Option(help="Also draw the curves as a picture (needs matplotlib).")] = None,
+    png: Annotated[Path | None, typer.Option(help="Also draw the charts as a picture (extra: plots).")] = None,
     csv: Annotated[Path | None, typer.Option(help="Also write every number to CSV files in this folder.")] = None,
     digest: Annotated[
         Path | None, typer.Option(help="Also write one small file from which this report can be made again.")

@@ -15,7 +15,7 @@ from sdpo_tts.errors import visible_lines
 
 if TYPE_CHECKING:
     from sdpo_tts.record import AttemptRecord, Event
-    from sdpo_tts.view.heat import Heat
+    from sdpo_tts.view.measured.heat import Heat
 
 
 def show(
@@ -39,7 +39,7 @@ def show(
 
     from sdpo_tts.record import write_text
     from sdpo_tts.view import LiveLine, results_alone
-    from sdpo_tts.view import heat as drawing
+    from sdpo_tts.view.measured import heat as drawing
 
     with orderly():
         past = ExistingRun.open(find_run(run, context))
@@ -85,7 +85,7 @@ def _heat(past: ExistingRun, record: AttemptRecord, device: str, tell: Callable[
     from sdpo_tts.policy.learning.credit import credit
     from sdpo_tts.policy.prompts import TEMPLATES, teacher_text
     from sdpo_tts.record import read_events
-    from sdpo_tts.view.heat import Heat
+    from sdpo_tts.view.measured.heat import Heat
 
     number = record.attempt
     if not record.feedback:

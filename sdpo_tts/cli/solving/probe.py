@@ -121,7 +121,7 @@ def _as_table(rates: Iterator[Rate], results: TextIO, line: LiveLine | None = No
     """Rows as they are measured, then what they mean: on a terminal in lines of its width."""
     from rich.console import Console
 
-    from sdpo_tts.view import probing
+    from sdpo_tts.view.measured import probing
 
     measured: list[Rate] = []
     for rate in rates:
@@ -162,7 +162,7 @@ def _named(text: str, known: Sequence[str], option: str) -> list[str]:
 
 def _fields(student: Rate, rate: Rate) -> dict[str, Any]:
     """`more_low` to `more_high`: of the teacher's pass rate minus the student's."""
-    from sdpo_tts.view import probing
+    from sdpo_tts.view.measured import probing
 
     low, high = probing.interval(rate)
     more = probing.gain(student, rate) if rate is not student else (None, None)

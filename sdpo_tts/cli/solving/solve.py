@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sdpo_tts.cli import options
-from sdpo_tts.cli.command import PROBLEM_HELP, SOLVED, UNSOLVED, app_of, load, load_libraries, orderly
+from sdpo_tts.cli.command import PROBLEM_HELP, SOLVED, UNSOLVED, app_of, load, load_libraries, orderly, run_process
 from sdpo_tts.cli.complete import problems
 from sdpo_tts.cli.existing_run import ExistingRun, find_run, unfinished
 from sdpo_tts.cli.machine.version import Version
@@ -203,4 +203,4 @@ app = app_of(solve, "sdpo-solve", SolveCommand)
 
 
 def main() -> None:
-    app()
+    run_process(app, keep_code=True)

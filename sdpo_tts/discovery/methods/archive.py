@@ -7,6 +7,7 @@ kept. Nothing of held-out tests enters.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -40,12 +41,13 @@ class Entry:
 
 
 class Archive:
-    """`children` counts, by number, the samples that were drawn from an entry."""
+    """`children` counts, by number, the samples that were drawn from an entry and judged."""
 
     def __init__(self, problem: Problem) -> None:
         self._shown = {test.name for test in problem.shown}
         self.entries: dict[int, Entry] = {}
-        self.children: dict[int, int] = {}
+        self.children: Counter[int] = Counter()
+        self._coming: Counter[int] = Counter()  # children in the batch that is being put together
         self._known: set[str] = set()  # digests of all outputs so far
         self._passed: set[str] = set()  # shown tests that some attempt has passed
 
@@ -64,6 +66,8 @@ class Archive:
 
     def add(self, judged: Judged) -> None:
         """Keep a failed attempt, unless it behaves as one before it, or nothing can be told of it."""
+        if judged.attempt.parent is not None and not judged.judgement.solved:
+            self.children[judged.attempt.parent] += 1
         passed = self._shown_passed(judged)
         new = judged.outputs not in self._known
         self._known.add(judged.outputs)
@@ -80,15 +84,19 @@ class Archive:
                 outputs=judged.outputs,
             )  # fmt: skip
 
+    def begin_batch(self) -> None:
+        """What was drawn for the last one has been judged, or will be drawn again."""
+        self._coming.clear()
+
     def parent(self, source: Source, rng: np.random.Generator) -> Entry | None:
-        """Whom the next sample starts from; None while there is nobody. Counts as a child at once, so that the samples
-        of a batch spread."""
+        """Whom the next sample starts from; None while there is nobody. Samples of one batch spread: until it is
+        judged, each counts as a child that failed."""
         found = [entry for entry in self.entries.values() if _fits(entry, source)]
         if not found:
             return None
         chances = [self._chance(entry, rng) for entry in found]
         chosen = found[int(np.argmax(chances))]
-        self.children[chosen.number] = self.children.get(chosen.number, 0) + 1
+        self._coming[chosen.number] += 1
         return chosen
 
     def lineage(self, entry: Entry, most: int) -> list[Entry]:
@@ -113,11 +121,11 @@ class Archive:
     def restore(self, state: dict[str, Any]) -> None:
         entries = (Entry(**{**row, "passed": tuple(row["passed"])}) for row in state["entries"])
         self.entries = {entry.number: entry for entry in entries}
-        self.children = {int(number): count for number, count in state["children"].items()}
+        self.children = Counter({int(number): count for number, count in state["children"].items()})
         self._known, self._passed = set(state["known"]), set(state["passed"])
 
     def _chance(self, entry: Entry, rng: np.random.Generator) -> float:
-        failures = self.children.get(entry.number, 0)
+        failures = self.children[entry.number] + self._coming[entry.number]
         return float(rng.beta(1 + HEURISTIC * entry.share, 1 + HEURISTIC * (1 - entry.share) + failures))
 
     def _shown_passed(self, judged: Judged) -> tuple[str, ...]:

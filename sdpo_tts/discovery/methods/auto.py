@@ -61,13 +61,15 @@ class Auto:
         if not self._step:  # the policy is the base
             return [Draw(self._question, Source.BASE)] * count
         rng = np.random.default_rng([self._seed, SHARING, self._step])
+        self._archive.begin_batch()
         sources = self._sharing.of_batch(count, self._bandit, rng)
         return [self._draw(source, rng) for source in sources]
 
     def learn(self, batch: Sequence[Judged]) -> Step | str:
         lessons = self._lessons(batch) if self.learner else ([], [])
         for judged in batch:
-            self._bandit.tell(judged.attempt.source, self._archive.reward(judged), len(judged.attempt.sample.response))
+            attempt = judged.attempt
+            self._bandit.tell(str(attempt.source), self._archive.reward(judged), len(attempt.sample.response))
             self._archive.add(judged)
         self._bandit.fade()
         self._step += 1

@@ -14,7 +14,7 @@ from typing import Any
 from sdpo_tts.errors import UserError
 from sdpo_tts.problem.document import quoted
 from sdpo_tts.problem.model import Limits, Test
-from sdpo_tts.problem.reading.draft import Draft, number, quotes, to_bytes, with_samples, with_some_shown
+from sdpo_tts.problem.reading.draft import Draft, in_tiers, number, to_bytes, with_samples
 from sdpo_tts.problem.reading.programs import add
 
 _TIERS = {"public_tests": "tests/shown", "private_tests": "tests/held-out", "generated_tests": "tests/generated"}
@@ -49,6 +49,7 @@ def _original(row: dict[str, Any], path: Path, where: str, statement: str) -> Dr
         notes=(*_files(row), _CHECKERS),
         programs=_programs(row.get("solutions")),
         source="CodeContests",
+        judging_told=False,
     )
 
 
@@ -56,7 +57,7 @@ def _flat(row: dict[str, Any], path: Path, where: str, statement: str) -> Draft:
     labels = _json(row.get("labels") or "{}", where)
     name = _text(labels, "name") if isinstance(labels, dict) else ""
     text = statement or _text(row, "content")
-    tests, notes = _in_tiers(list(_pairs(row.get("test"), where)), text)
+    tests, notes = in_tiers(list(_pairs(row.get("test"), where)), text)
     return Draft(
         path=path,
         where=where,
@@ -66,6 +67,7 @@ def _flat(row: dict[str, Any], path: Path, where: str, statement: str) -> Draft:
         tests=tests,
         notes=("the row sets no limits: they are the usual ones", *notes, _CHECKERS),
         source="CodeContests",
+        judging_told=False,
     )
 
 
@@ -114,13 +116,6 @@ def _test(name: str, given: Any, wanted: Any, where: str, *, shown: bool) -> Tes
     if not isinstance(given, str) or not isinstance(wanted, str):
         raise UserError(f"{name} has no input and output", where=where)
     return Test(name, to_bytes(given, where), to_bytes(wanted, where), shown)
-
-
-def _in_tiers(tests: list[Test], statement: str) -> tuple[list[Test], list[str]]:
-    """Shown are the tests that the statement quotes: the row does not say which are public."""
-    tiered, notes = with_some_shown([replace(test, shown=quotes(statement, test)) for test in tests])
-    folders = {True: "tests/shown", False: "tests/held-out"}
-    return [replace(test, name=f"{folders[test.shown]}/{test.name}") for test in tiered], notes
 
 
 def _limits(row: dict[str, Any], where: str) -> Limits:

@@ -56,6 +56,7 @@ def draft(row: dict[str, Any], path: Path, where: str, statement: str) -> Draft:
         function=function,
         notes=(f"the row sets no limits: they are {_LIMITS.time_s:g} s, as in the benchmark, and 1 GiB",),
         source=" ".join(part for part in ("LiveCodeBench", _text(row, "platform"), _text(row, "contest_date")) if part),
+        judging_told=False,
     )
 
 
