@@ -14,7 +14,7 @@ from rich.console import Console
 from sdpo_tts.discovery.measure.drift import drift, passages
 from sdpo_tts.errors import UserError
 from sdpo_tts.policy.learning.credit import Piece, credit
-from sdpo_tts.view import heat
+from sdpo_tts.view.measured import heat
 from tests.test_learner import QUESTION, whole_logits
 from tests.tiny import tiny_network
 
@@ -72,7 +72,7 @@ def test_the_terminal_shows_pieces_and_where_they_differ_most() -> None:
     console = Console(width=80, record=True, color_system="truecolor", force_terminal=True, file=io.StringIO())
     console.print(heat.terminal(HEAT))
     text = console.export_text(clear=False)
-    assert "print<7> 61 % → 0.2 % ↵" in text and "-6.00" in text and "<8> 90%  \\n 10%" in text and "(end)" in text
+    assert "print<7>↵  <7> 61 % → 0.2 %" in text and "-6.00" in text and "<8> 90%  \\n 10%" in text and "(end)" in text
     assert "61 %     0.2 %" in text and "y 0%" not in text
     assert "same advantage: +0.00" in text and "Expected <8>." in text
     assert "48;2;220;50;47" in console.export_text(styles=True), "the strongest disagreement is full red"

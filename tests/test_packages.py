@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from sdpo_tts.judge.checker import compare
 from typer.testing import CliRunner
 
 from sdpo_tts.cli.main import app
 from sdpo_tts.errors import UserError
+from sdpo_tts.judge.checking.checker import compare
 from sdpo_tts.judge.submissions import submissions
 from sdpo_tts.problem import Checker, Convention, load_problem, read_problem
 from sdpo_tts.problem.values import checker

@@ -169,6 +169,15 @@ def test_labels_and_intervals_stand_beside_the_curves_and_hide_nothing(analysis:
         assert right < min(places) < max(places) < min(float(label.get("x", "nan")) for label in labels)
 
 
+def test_a_solid_line_hides_no_other() -> None:
+    same = [svg.Line(kind, ((1, 1), (2, 3))) for kind in ("m-best-of-k", "m-sdpo")]
+    for order in (same, same[::-1]):
+        drawing = svg.lines(order, title="", x="", y="")
+        assert [line.get("class") for line in elements(drawing, "line")] == ["line m-sdpo", "line m-best-of-k"]
+    dashes = re.findall(r"\.line\.([\w-]+) \{ stroke-dasharray", templates.text("charts.css"))
+    assert svg.SOLID not in dashes and len(dashes) == len(set(dashes)) == 9
+
+
 def test_labels_that_have_no_room_move_apart() -> None:
     assert svg.spread([50, 51, 20], 0, 100, 15) == [50, 65, 20]
     assert svg.spread([98, 99, 97], 0, 100, 15) == [85, 100, 70]

@@ -9,7 +9,7 @@ import struct
 import threading
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 
 import pytest
@@ -221,6 +221,26 @@ def test_an_answer_without_the_seal_is_not_the_supervisor_s() -> None:
         assert channel.receive(1.0) == [b"done"]
         with pytest.raises(ChannelClosed, match="not the supervisor's"):
             channel.receive(1.0)
+
+
+def test_a_channel_that_is_closed_is_waited_for_no_longer() -> None:
+    """Also where its descriptor's number is another's at once."""
+    for _ in range(20):
+        ours, theirs = socket.socketpair()
+        channel, ended = Channel(ours), threading.Event()
+
+        def wait(channel: Channel = channel, ended: threading.Event = ended) -> None:
+            with suppress(ChannelClosed):
+                channel.receive(60.0)
+            ended.set()
+
+        threading.Thread(target=wait, daemon=True).start()
+        assert not ended.wait(0.01)
+        channel.close()
+        others = socket.socketpair()
+        assert ended.wait(5)
+        for end in (theirs, *others):
+            end.close()
 
 
 def test_whoever_is_measured_alone_waits_for_the_others_and_they_for_it() -> None:

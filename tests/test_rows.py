@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sdpo_tts.judge.checker import compare
 from typer.testing import CliRunner
 
 from sdpo_tts.cli.main import app
 from sdpo_tts.errors import UserError
+from sdpo_tts.judge.checking.checker import compare
 from sdpo_tts.problem import Checker, Mode, load_problem, read_problem
 from sdpo_tts.problem.formats import NeedsRun
 from sdpo_tts.problem.reading.prose import is_interactive, several_answers, tolerance

@@ -44,14 +44,17 @@ static void sign_of_life(const Command *command, int64_t now) {
     if (command->more) sign_ns = now;
 }
 
-/* What it says without an answer begins the wait anew, so that no amount of talk is a wait. */
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/* What it says without an answer begins the wait anew, so that no amount of talk is a wait; one without an answer is no
+   longer than its idle time, whatever it does meanwhile. */
 int64_t dialogue_waited_ns(const Command *command, int64_t now) {
-    int64_t waited = waited_ns + (command->more ? now - waits_since_ns : 0);
-    return waited < MOST_WAITED_NS ? waited : MOST_WAITED_NS;
+    int64_t waits = command->more ? least(now - waits_since_ns, (int64_t)command->job->limits.idle_ns) : 0;
+    return least(waited_ns + waits, MOST_WAITED_NS);
 }
 
 static void note_answer(const Command *command, int64_t now) {
-    waited_ns = dialogue_waited_ns(command, now);
+    if (command->more) waited_ns = least(waited_ns + now - waits_since_ns, MOST_WAITED_NS);
     waits_since_ns = now;
     sign_of_life(command, now);
 }

@@ -74,6 +74,7 @@ Quantization = Annotated[
     _option(MODEL, "How the frozen base is quantised: none, or nf4 (four bits).", autocompletion=among(QUANTIZATIONS)),
 ]
 MaxNewTokens = Annotated[int, _option(MODEL, "Longest answer, in tokens.", min=1)]
+MaxPromptTokens = Annotated[int, _option(MODEL, "Longest prompt with feedback, in tokens.", min=1)]
 Engine = Annotated[
     str, _option(MODEL, "Which engine samples: auto (vllm with a GPU), torch or vllm.", autocompletion=among(ENGINES))
 ]

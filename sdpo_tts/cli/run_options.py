@@ -28,6 +28,7 @@ class RunOptions:
     dtype: o.Dtype = "auto"
     quantization: o.Quantization = "none"
     max_new_tokens: o.MaxNewTokens = 512
+    max_prompt_tokens: o.MaxPromptTokens = 8192
     engine: o.Engine = "auto"
     engine_memory: o.EngineMemory = None
     cards: o.Cards = 1

@@ -24,9 +24,10 @@ from sdpo_tts.engine.sampler import VllmSampler
 from sdpo_tts.errors import SetupError, UserError
 from sdpo_tts.models import weights
 from sdpo_tts.policy import memory
+from sdpo_tts.policy.context_window import ContextWindow
 from sdpo_tts.policy.learning.learner import Learner, LearnerSettings
 from sdpo_tts.policy.network import LoraSettings, Network
-from sdpo_tts.policy.prompts import Chat
+from sdpo_tts.policy.prompts import MAX_PROMPT_TOKENS, Chat, student_text
 from sdpo_tts.policy.sampler import Sampler, TorchSampler
 from sdpo_tts.policy.split_sampler import SplitSampler
 from sdpo_tts.problem import Problem
@@ -45,6 +46,7 @@ class PolicySettings:
     dtype: str = "auto"
     quantization: str = "none"
     max_new_tokens: int = 512
+    max_prompt_tokens: int = MAX_PROMPT_TOKENS
     engine: str = "auto"
     engine_memory: float | None = None
     cards: int = 1
@@ -99,6 +101,7 @@ class Policy:
     chat: Chat
     sampler: Sampler
     facts: dict[str, Any]
+    window: ContextWindow = field(default_factory=ContextWindow)
 
     def __enter__(self) -> Policy:
         return self
@@ -152,7 +155,8 @@ def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], Non
         "name": located.name, "sha256": located.sha256, "dtype": dtype, "quantization": settings.quantization,
         "device": device, "engine": sampler.name,
     }  # fmt: skip
-    return Policy(network, chat, sampler, {**facts, **(engine.facts if engine else {}), **shape})
+    window = ContextWindow(_positions(base), settings.max_prompt_tokens, limit, fixed=engine is not None)
+    return Policy(network, chat, sampler, {**facts, **(engine.facts if engine else {}), **shape}, window)
 
 
 def _loaded(located: weights.Weights, dtype: str, device: str, quantization: str, *, aside: bool) -> tuple[Any, Any]:
@@ -173,7 +177,7 @@ def _vllm(
     """None where it cannot be had and was not asked for by name. Raises SetupError where it was."""
     wanted = selection.Wanted(
         source, dtype, device, settings.max_new_tokens, settings.lora.rank, settings.quantization,
-        settings.cards, settings.replicas, apart, settings.engine_memory,
+        settings.cards, settings.replicas, apart, settings.engine_memory, settings.max_prompt_tokens,
     )  # fmt: skip
     try:
         return selection.beside(base, wanted, report)
@@ -192,6 +196,12 @@ def _for_vllm(settings: PolicySettings) -> list[str]:
         "--learner-device": settings.learner_device != "auto",
     }
     return [option for option, is_given in given.items() if is_given]
+
+
+def _positions(base: Any) -> int | None:
+    """How many tokens the model was made for, prompt and answer together; None where it does not tell."""
+    positions: int | None = getattr(base.config.get_text_config(decoder=True), "max_position_embeddings", None)
+    return positions
 
 
 def device_of(name: str, option: str = "--device") -> str:
@@ -229,16 +239,20 @@ def shape_of(base: Any) -> dict[str, int]:
 
 
 def make_strategy(problem: Problem, policy: Policy, settings: RunSettings) -> Strategy:
+    """Raises UserError where the question is too long for the model."""
+    policy.window.demand(len(policy.chat.prompt(student_text(problem))))
+    limit = policy.window.limit
     size = {} if settings.batch_size is None else {"batch_size": settings.batch_size}
     match settings.method:
         case "best-of-k":
             return BestOfK(problem, policy.chat, **size)
         case "multi-turn":
-            return MultiTurn(problem, policy.chat, settings.context.max_prompt_tokens, **size)
+            return MultiTurn(problem, policy.chat, limit, **size)
     learner = Learner(policy.network, settings.learner)
     if settings.method == "grpo":
         return Grpo(problem, policy.chat, learner, **size)
-    context = TeacherContext(problem, policy.chat, settings.context, settings.seed)
+    told = dataclasses.replace(settings.context, max_prompt_tokens=limit)
+    context = TeacherContext(problem, policy.chat, told, settings.seed)
     if settings.method == "auto":
         trained = _trained(learner, settings.auto)
         return Auto(problem, policy.chat, trained, context, settings.auto, settings.seed, **size)
@@ -260,5 +274,5 @@ def make_critic(problem: Problem, policy: Policy, settings: RunSettings) -> Crit
         case "none":
             return None
         case "self":
-            return SelfCritic(problem, policy.chat, policy.sampler, settings.seed)
+            return SelfCritic(problem, policy.chat, policy.sampler, settings.seed, policy.window.limit)
     return EndpointCritic(problem, settings.critic.kind, settings.critic.model)

@@ -73,13 +73,14 @@ class Wanted:
     replicas: int = 1
     apart: bool = False
     memory_gib: float | None = None
+    max_prompt_tokens: int = MAX_PROMPT_TOKENS
 
 
 def beside(base: Any, wanted: Wanted, report: Callable[[str], None]) -> Engine:
     """An engine for the network `base`, which lies in the host's memory and, where it can, shares the engine's weights
     afterwards. Raises SetupError where both do not fit on the device, or vLLM does not start."""
     made = _planned(wanted)
-    longest = min(base.config.max_position_embeddings, MAX_PROMPT_TOKENS + wanted.max_new_tokens)
+    longest = min(base.config.max_position_embeddings, wanted.max_prompt_tokens + wanted.max_new_tokens)
     settings = EngineSettings(SEQUENCES, longest, made.cache, wanted.cards, wanted.quantization)
     with start_time.told(_kind(wanted), str(made), report):
         answers, why = _started(base, wanted, settings)
@@ -107,7 +108,7 @@ def _planned(wanted: Wanted) -> Plan:
     several = wanted.cards > 1 or wanted.replicas > 1
     engines = 1 if wanted.device.startswith("cuda") else wanted.replicas
     asked = Asked(
-        wanted.source, wanted.dtype, wanted.device, wanted.max_new_tokens, MAX_PROMPT_TOKENS,
+        wanted.source, wanted.dtype, wanted.device, wanted.max_new_tokens, wanted.max_prompt_tokens,
         copies=2 if several and not wanted.apart and wanted.device.startswith("cuda") else engines,
         engines=engines, apart=wanted.apart, quantization=wanted.quantization,
     )  # fmt: skip

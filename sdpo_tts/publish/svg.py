@@ -16,6 +16,7 @@ from sdpo_tts.publish.scale import LETTER, Scale, round_ends, short
 
 WIDTH, HEIGHT = 420, 280
 LEFT, RIGHT, TOP, BOTTOM = 50, 14, 32, 46
+SOLID = "m-sdpo"  # the one line without dashes: drawn first, so that it hides none that takes the same way
 LABEL = 15  # a label's height in units
 BAR, GAP = 8, 7  # what an interval's bar takes, and the space on both sides of all of them
 
@@ -61,7 +62,7 @@ def lines(drawn: Sequence[Line], *, title: str, x: str, y: str, log: bool = Fals
         Scale(*round_ends(ys, share=share), log=False, start=HEIGHT - BOTTOM, end=TOP),
         right,
     )
-    curves = [_curve(line, frame) for line in reversed(drawn)]
+    curves = [_curve(line, frame) for line in sorted(drawn, key=lambda line: line.kind != SOLID)]
     beside = [*_intervals(drawn, frame), *_labels(drawn, frame, right + _strip(bars))]
     return _chart(title, [*_axes(frame, x, y, share=share), *curves, *beside])
 

@@ -111,10 +111,11 @@ def ratios(analysis: Analysis, axes: Sequence[Axis]) -> Table:
 
 def problems(analysis: Analysis) -> Table:
     """Without those that no method solved."""
+    nobody = set(unsolved(analysis))
     rows = [
         (row.problem, row.method, _solved(row), f"{percent(row.discovery)} ({interval(row.low, row.high)})",
          attempts(row), against_base(row))
-        for row in analysis.table if row.problem not in unsolved(analysis)
+        for row in analysis.table if row.problem not in nobody
     ]  # fmt: skip
     heads = ("method", "solved", "discovery", "mean attempts", "against best-of-k")
     caption = (
@@ -125,9 +126,10 @@ def problems(analysis: Analysis) -> Table:
 
 
 def never_solved(analysis: Analysis) -> Table:
+    nobody = set(unsolved(analysis))
     rows = [
         (row.problem, row.method, _solved(row), f"{100 * row.high:.1f} %")
-        for row in analysis.table if row.problem in unsolved(analysis)
+        for row in analysis.table if row.problem in nobody
     ]  # fmt: skip
     return Table(("method", "solved", "discovery, at most"), rows, grouped=True)
 

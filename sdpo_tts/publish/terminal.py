@@ -120,10 +120,11 @@ def _ratios(analysis: Analysis) -> str:
 
 def _table(analysis: Analysis) -> str:
     """Without the problems that no method solved."""
+    nobody = set(unsolved(analysis))
     rows = [
         (row.problem, row.method, f"{row.solved}/{row.runs}", percent(row.discovery), interval(row.low, row.high),
          attempts(row), against_base(row))
-        for row in analysis.table if row.problem not in unsolved(analysis)
+        for row in analysis.table if row.problem not in nobody
     ]  # fmt: skip
     heads = ("problem", "method", "solved", "discovery", "interval", "mean attempts", "speed-up")
     return columns(heads, rows)

@@ -29,8 +29,8 @@ def import_problem(
     """Convert a problem of another format into a folder, print its path, and say what was left out.
 
     Kattis/ICPC and Polygon packages, Competitive Companion, rows of LiveCodeBench, CodeContests, HumanEval, APPS, TACO
-    and MBPP, and folders of *.in with *.out or *.ans: see docs/formats.md. All other commands read these formats
-    directly as well.
+    and MBPP, and folders of *.in with *.out or *.ans: see docs/formats.md. All other commands read these
+    formats directly as well.
     """
     with orderly():
         code = _import_all(source, folder or Path()) if every else _import(source, folder, statement)

@@ -62,7 +62,7 @@ def _judged(sandbox: Judge, source: str, language: str) -> Judgement:
     try:
         return sandbox.judge(source, language)
     except KeyboardInterrupt:
-        print("stopping: the sandbox's containers are removed, which may take a while", file=sys.stderr)
+        print("stopping: the sandbox's containers are removed", file=sys.stderr)
         raise
 
 

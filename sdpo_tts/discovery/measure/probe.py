@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sdpo_tts.discovery.assemble import Policy
+from sdpo_tts.discovery.methods.context import fitted
 from sdpo_tts.engine.plan import SEQUENCES
 from sdpo_tts.judge import Judge, Judgement
 from sdpo_tts.judge.feedback.style import PARTS
@@ -78,6 +79,7 @@ class Probe:
         """The base rate first, then the teacher's for each template and style, as they are measured."""
         problem = self.judge.problem
         prompt = self.policy.chat.prompt(prompts.student_text(problem))
+        self.policy.window.demand(len(prompt))
         self._who = "student"
         base = self._try(dict.fromkeys(range(samples), prompt), BASE)
         yield _rate("student", "", base)
@@ -94,7 +96,9 @@ class Probe:
     def _teacher_prompt(self, tried: _Tried, template: Template, style: FeedbackStyle) -> Ids:
         problem = self.judge.problem
         told = render(tried.judgement, problem, truncated=tried.sample.truncated, style=style)
-        return self.policy.chat.prompt(prompts.teacher_text(problem, told.text, template))
+        chat = self.policy.chat
+        prompt = fitted(problem, chat, told.text, template, self.policy.window.limit)
+        return prompt or chat.prompt(prompts.student_text(problem))
 
     def _teach(self, asked: Sequence[Ids]) -> list[_Tried]:
         rows = dict(enumerate(asked))

@@ -48,7 +48,7 @@ class Validator:
         # the interactor's, which waits as long as that lasts, and then its input ends.
         ours = Side(session, command, idle_s=command.wall_s)
         talk = self._hold(ours, words, files)
-        if talk.submission.killed == "idle" and talk.interactor.cpu_s > command.wall_s / 2:
+        if talk.submission.killed in ("idle", "wall") and talk.interactor.cpu_s > command.wall_s / 2:
             # The silence was the interactor's, which has computed.
             talk = self._hold(replace(ours, idle_s=command.wall_s + CPU_S), words, files)
         return talk

@@ -114,5 +114,5 @@ def _texts(row: dict[str, Any], key: str, where: str) -> list[str]:
 def _text(row: dict[str, Any], key: str, where: str) -> str:
     value = row.get(key)
     if not isinstance(value, str) or len(value) > _MAX_SOURCE:
-        raise UserError(f"`{key}` is not text of usual length", where=where)
+        raise UserError(f"`{key}` is no text of usual length", where=where)
     return value

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
@@ -93,9 +94,6 @@ def reward_alone(advantage: float) -> str:
 
 def terminal(heat: Heat) -> Group:
     """For a Rich console."""
-    body = Text()
-    for piece in heat.pieces:
-        body.append_text(_shaded(piece))
     heads = ("piece", "student", "teacher", "log(teacher/student)", "the teacher's choices")
     table = Table(*heads, box=None, pad_edge=False)
     for piece in heat.strongest:
@@ -103,22 +101,33 @@ def terminal(heat: Heat) -> Group:
         chances = probability(piece.student_logp), probability(piece.teacher_logp)
         table.add_row(Text(spelt(piece.text)), *chances, f"{piece.log_ratio:+.2f}", Text(choices))
     legend = Text(
-        "red: the teacher disagrees; blue: it reinforces; where they are far apart: the student's probability → the "
-        "teacher's; · is a space, ↵ a line end", style="dim",
+        "red: the teacher disagrees; blue: it reinforces; behind a line, where they are far apart: the student's "
+        "probability → the teacher's; on shades, · is a space and ↵ a line end", style="dim",
     )  # fmt: skip
-    return Group(Text(heat.title, style="bold"), legend, Text(""), body, Text(""), table, Text(""),
+    return Group(Text(heat.title, style="bold"), legend, Text(""), _body(heat.pieces), Text(""), table, Text(""),
                  Text(reward_alone(heat.advantage), style="dim"), Text(""),
                  Text(visible_lines(heat.feedback)))  # fmt: skip
 
 
+def _body(pieces: Sequence[Piece]) -> Text:
+    """The answer as it is, and behind each line what there is to tell of its pieces."""
+    body = Text()
+    notes: dict[int, list[str]] = defaultdict(list)
+    for piece in pieces:
+        if told := change(piece):
+            notes[body.plain.count("\n")].append(f"{spelt(piece.text.strip() or piece.text)} {told}")
+        body.append_text(_shaded(piece))
+    lines = list(body.split("\n", allow_blank=True))
+    for number, told_of in notes.items():
+        lines[number].append(f"  {', '.join(told_of)}", style="dim")
+    return Text("\n").join(lines)
+
+
 def _shaded(piece: Piece) -> Text:
     red, green, blue = shade(piece.log_ratio, (24, 24, 24))
-    style = f"#f4f4f4 on rgb({red},{green},{blue})"
-    before, closing = ("".join(BLANKS.get(part) or visible_lines(part) for part in some) for some in parts(piece))
-    drawn = Text(before, style=style)
-    if told := change(piece):
-        drawn.append(f" {told} ", style="dim")
-    return drawn.append(closing, style=style)
+    before, closing = parts(piece)
+    seen = "".join(BLANKS.get(part) or visible_lines(part) for part in (*before, *closing))
+    return Text(seen, style=f"#f4f4f4 on rgb({red},{green},{blue})")
 
 
 def page(heat: Heat) -> str:
