@@ -105,7 +105,7 @@ def work(folder: Path, last: int | None = None, attempts: int = ATTEMPTS, method
         one.run()
 
 
-def forked(folder: Path, method: str, last: int | None = None) -> int:
+def forked(folder: Path, method: str = "sdpo", last: int | None = None) -> int:
     if pid := os.fork():
         return pid
     try:
