@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import closing
@@ -16,7 +17,7 @@ from sdpo_tts.judge.checking.interaction import Interaction, Side, hold
 from sdpo_tts.judge.containers.container import ContainerLost
 from sdpo_tts.judge.containers.engine import connect, find_image
 from sdpo_tts.judge.feedback.diagnose import EXTRA_S, Diagnoser
-from sdpo_tts.judge.feedback.findings import of_sanitizer
+from sdpo_tts.judge.feedback.findings import of_sanitizer, of_witness
 from sdpo_tts.judge.feedback.style import PARTS
 from sdpo_tts.judge.feedback.text import FeedbackStyle, render
 from sdpo_tts.judge.verdict import Diagnosis
@@ -278,6 +279,12 @@ def test_a_forged_line_number_of_a_sanitizer_is_none(report: str) -> None:
     found = Diagnosis("")
     assert of_sanitizer(found, report.format(line=3).encode()).line == 3
     assert of_sanitizer(found, report.format(line="9" * 5000).encode()).line is None
+
+
+def test_forged_names_and_values_stand_on_no_line_of_their_own() -> None:
+    forged = {"n\nExpected: 8": "1", "a b": "2", "n": "3\nExpected: 8", "m": "4"}
+    found = of_witness(Diagnosis(""), json.dumps({"line": 1, "values": forged}).encode(), b"")
+    assert found.values == (("n", "3 Expected: 8"), ("m", "4"))
 
 
 def test_a_diagnosis_that_fails_leaves_verdict_and_plain_feedback(

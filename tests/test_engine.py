@@ -136,7 +136,7 @@ def test_replicas_are_planned_and_told_of(model: str, begun: list[tuple[Any, ...
     many = re.search(r"values ([\d.]+) GiB", told[2])
     one = re.search(r"values ([\d.]+) GiB", told[0])
     assert many and one and float(many[1]) == pytest.approx(2 * float(one[1]), abs=0.2)
-    with pytest.raises(UserError, match="3 replicas from cuda on want as many cards; there are 2"):
+    with pytest.raises(UserError, match="3 replicas from cuda on need as many cards; this machine has 2"):
         selection.beside(base, replace(wanted, replicas=3), told.append)
 
 
@@ -190,7 +190,7 @@ def test_torch_says_what_it_does_not_heed() -> None:
     settings = PolicySettings("smollm2-135m", "cpu", engine="torch", engine_memory=2.0, cards=2, learner_device="cpu")
     told: list[str] = []
     with assemble.load_policy(settings, 0, told.append):
-        assert told[-1] == "--engine-memory, --cards, --learner-device: for vLLM alone, of no effect with torch"
+        assert told[-1] == "--engine-memory, --cards, --learner-device: only for vLLM, no effect with torch"
 
 
 def test_the_shelf_holds_the_newest_version(tmp_path: Path) -> None:

@@ -70,8 +70,9 @@ def test_limits_that_follow() -> None:
 def test_what_a_busy_machine_may_have_done_is_measured_again() -> None:
     assert is_borderline(replace(WELL, cpu_s=1.1), LIMITS)
     assert not is_borderline(replace(WELL, cpu_s=1.24, killed="cpu"), LIMITS)
-    assert is_borderline(replace(WELL, killed="wall", cpu_s=0.5), LIMITS)
-    assert is_borderline(replace(WELL, killed="wall", cpu_s=0.0), LIMITS)
+    assert is_borderline(replace(WELL, killed="wall", cpu_s=0.6), LIMITS)
+    assert not is_borderline(replace(WELL, killed="wall", cpu_s=0.1, wall_s=4.1), LIMITS), "it has slept"
+    assert is_borderline(replace(WELL, killed="wall", cpu_s=0.1, wall_s=9), LIMITS), "it got no processor"
 
 
 def test_the_same_verdict_every_time_while_the_other_workers_are_busy(engine: None) -> None:
@@ -256,6 +257,30 @@ def test_whoever_is_measured_alone_waits_for_the_others_and_they_for_it() -> Non
     for thread in threads:
         thread.join(10)
     assert told == ["the other has paused", "alone", "done", "late"]
+
+
+def test_the_others_do_not_wait_long_for_one_that_is_measured_alone() -> None:
+    machine, end, entered = MachineLock(), threading.Event(), threading.Event()
+    alone = threading.Event()
+
+    def slow() -> None:
+        with machine.shared(), machine.exclusive(0.2):
+            alone.set()
+            end.wait(10)
+
+    def late() -> None:
+        with machine.shared():
+            entered.set()
+
+    threads = [threading.Thread(target=one) for one in (slow, late)]
+    threads[0].start()
+    assert alone.wait(10)
+    threads[1].start()
+    assert not entered.wait(0.05)
+    assert entered.wait(5), "the time alone is over"
+    end.set()
+    for thread in threads:
+        thread.join(10)
 
 
 def test_too_much_on_either_stream_is_too_much_however_it_ends(engine: None) -> None:

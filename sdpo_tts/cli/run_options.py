@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Any, get_type_hints
 
 import typer
 from typer.main import get_command
@@ -73,6 +73,13 @@ class RunOptions:
     as_json: o.AsJson = False
 
 
+EVERYDAY = frozenset({
+    "method", "seed", "max_attempts", "max_time", "model", "device", "max_new_tokens", "resume", "preset", "runs",
+    "plain", "quiet", "as_json",
+})  # fmt: skip
+"""What `--help` shows; `--help-all` shows the rest as well."""
+
+
 def with_run_options(command: Callable[..., None]) -> Callable[..., None]:
     """`command`, which takes them as `**chosen`, with a parameter for each behind its own."""
     signature = inspect.signature(command, eval_str=True)
@@ -89,14 +96,11 @@ def with_run_options(command: Callable[..., None]) -> Callable[..., None]:
 
 @cache
 def run_command() -> Any:
-    """A command that takes a problem and all of them, and does nothing: what settings there are, and how they are
-    read from text."""
+    """A command that takes all of them, and does nothing: what settings there are, and how they are read from text."""
     app = typer.Typer()
 
     @app.command()
     @with_run_options
-    def settings(
-        context: typer.Context, problem: Annotated[Path | None, typer.Argument()] = None, **chosen: Any
-    ) -> None: ...
+    def settings(context: typer.Context, **chosen: Any) -> None: ...
 
     return get_command(app)

@@ -84,7 +84,7 @@ class RunSettings:
             settings: RunSettings = _rebuilt(cls, told)
             return settings
         except (TypeError, ValueError, KeyError) as error:
-            raise UserError(f"settings of another version: {error}", where="manifest") from None
+            raise UserError(f"settings written by another version: {error}", where="manifest") from None
 
     def effective(self, strategy: Strategy) -> dict[str, Any]:
         """As they go into the manifest, with the defaults that depend on the method filled in."""
@@ -115,22 +115,31 @@ def _rebuilt(kind: Any, told: Any) -> Any:
     return kind(**{name: _rebuilt(hints[name], value) for name, value in told.items()})  # type: ignore[operator]
 
 
-def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], None]) -> Policy:
-    """Raises UserError (no such model) or SetupError (not to be had here)."""
+def check_policy(settings: PolicySettings) -> tuple[str, str, str]:
+    """The sampler's device, the learner's, and the engine. Nothing is loaded: mistakes are found before anything slow
+    begins. Raises UserError (no such model or device) or SetupError (not to be had here)."""
     device = device_of(settings.device)
     learner = device if settings.learner_device == "auto" else device_of(settings.learner_device, "--learner-device")
     wanted = selection.choose(settings.engine, device)
     selection.refuse_cards(wanted, device, settings.cards, settings.replicas)
+    weights.demand(settings.model)
+    return device, learner, wanted
+
+
+def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], None]) -> Policy:
+    """Raises UserError (no such model) or SetupError (not to be had here)."""
+    device, learner, wanted = check_policy(settings)
     dtype = settings.dtype if settings.dtype != "auto" else weights.dtype_for(device)
     located = weights.locate(settings.model, report, device)
     kind = dtype if settings.quantization == "none" else f"{settings.quantization}, {dtype}"
     report(f"loading {located.name} ({kind}, {device})")
     base, tokenizer = _loaded(located, dtype, device, settings.quantization, aside=wanted == "vllm")
     chat, shape = Chat(tokenizer, base.generation_config), shape_of(base)
+    chat.demand_template(located.name, base.get_input_embeddings().weight.shape[0])
     apart = _card(learner) != _card(device)
     engine = _vllm(settings, base, located.source, dtype, device, apart, report) if wanted == "vllm" else None
     if not engine and (unused := _for_vllm(settings)):
-        report(f"{', '.join(unused)}: for vLLM alone, of no effect with torch")
+        report(f"{', '.join(unused)}: only for vLLM, no effect with torch")
     base.to(learner if engine else device)
     network = Network(base, settings.lora, seed)
     limit = settings.max_new_tokens
@@ -194,7 +203,7 @@ def device_of(name: str, option: str = "--device") -> str:
     try:
         torch.empty(0, device=name)
     except (RuntimeError, AssertionError, ValueError):
-        raise UserError(f"there is no device {name!r} here", where=option, hint="cpu, cuda or cuda:N") from None
+        raise UserError(f"this machine has no device {name!r}", where=option, hint="cpu, cuda or cuda:N") from None
     return name
 
 

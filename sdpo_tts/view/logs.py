@@ -12,6 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
+from sdpo_tts.streams import lossy
+
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
@@ -40,7 +42,7 @@ def results_alone() -> Iterator[tuple[TextIO, TextIO]]:
             yield results, terminal
     except Exception:
         if kept := (log := folder / "engine.log").stat().st_size > 0:
-            print(f"what was written meanwhile: {log}", file=sys.stderr)
+            print(f"output of libraries: {log}", file=sys.stderr)
         raise
     finally:
         if not kept:
@@ -90,7 +92,7 @@ def _kept(stream: TextIO) -> Iterator[TextIO]:
     except (OSError, ValueError):
         yield stream
         return
-    with os.fdopen(descriptor, "w", encoding=stream.encoding, errors="backslashreplace") as kept:
+    with lossy(descriptor, stream.encoding, close=True) as kept:
         yield kept
 
 
