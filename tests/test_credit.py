@@ -14,7 +14,7 @@ from rich.console import Console
 from sdpo_tts.discovery.measure.drift import drift, passages
 from sdpo_tts.errors import UserError
 from sdpo_tts.policy.learning.credit import Piece, credit
-from sdpo_tts.view import heat
+from sdpo_tts.view.measured import heat
 from tests.test_learner import QUESTION, whole_logits
 from tests.tiny import tiny_network
 
