@@ -32,8 +32,8 @@ class GuardSettings:
 
 @dataclass(frozen=True)
 class Health:
-    """One batch. `distinct`, `leaks` and `score` (tests passed) are shares; `entropy` is estimated in nats a token from
-    the log-probabilities of what was sampled; `length` is the mean number of tokens of an answer."""
+    """One batch. `distinct`, `leaks` and `score` (tests passed) are shares; `entropy` is estimated, in nats per token,
+    from the log-probabilities of what was sampled; `length` is the mean number of tokens of an answer."""
 
     distinct: float
     entropy: float

@@ -40,7 +40,7 @@ FIELDS = {
     # token; `trained` counts sequences.
     "step_taken": "step adapter loss kl entropy grad_norm gap_mean gap_max"
     " trained trained_tokens teacher_tokens seconds",
-    # Shares of one, nats a token, tokens an answer; `score` is the mean share of tests passed.
+    # Shares of one, nats per token, tokens an answer; `score` is the mean share of tests passed.
     "batch_watched": "step distinct entropy length leaks score",
     # The policy had collapsed; it is the one that sampled batch `best_step` again, now called version `adapter`.
     "rolled_back": "step best_step adapter learning_rate reason",

@@ -58,7 +58,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Learning:
-    """One step of learning; a figure that was not finite is None. `kl` and `entropy` in nats a token."""
+    """One step of learning; a figure that was not finite is None. `kl` and `entropy` in nats per token."""
 
     step: int
     adapter: int

@@ -97,7 +97,7 @@ def batch(policy: Made, count: int, listener: Listener, *, base: int = 0) -> lis
 
 
 def gap(learner: Learner, samples: list[Sample]) -> float:
-    """Mean distance of the samples' log-probabilities from the learner's, in nats a token."""
+    """Mean distance of the samples' log-probabilities from the learner's, in nats per token."""
     pairs = [(a, b) for one in samples for a, b in zip(one.logprobs, learner.logprobs(Lesson(one)), strict=True)]
     return sum(abs(a - b) for a, b in pairs) / len(pairs)
 

@@ -26,7 +26,7 @@ BATCH = 16
 
 @dataclass(frozen=True)
 class Drift:
-    """One passage. `kl` is KL(base || adapted) in nats a token; perplexities are those of the passage's tokens."""
+    """One passage. `kl` is KL(base || adapted) in nats per token; perplexities are those of the passage's tokens."""
 
     passage: str
     tokens: int
