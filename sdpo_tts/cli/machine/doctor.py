@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -55,12 +57,13 @@ def _examined(chosen: dict[str, Any], *, as_json: bool) -> list[Report]:
     size = {"batch_size": chosen["batch_size"]} if chosen["batch_size"] else {}
     subject = Subject(**{name: chosen[name] for name in names}, **size)
     reports = []
-    with results_alone() as (results, _):  # libraries speak while they load
+    with results_alone() as (results, _):
         console = Console(file=results, highlight=False)
-        for report in examine(subject):
-            reports.append(report)
-            if not as_json:
-                _say(report, console)
+        with redirect_stdout(sys.stderr):  # libraries speak while they load
+            for report in examine(subject):
+                reports.append(report)
+                if not as_json:
+                    _say(report, console)
     if as_json:
         print(json.dumps([_fields(report) for report in reports]))
     return reports
