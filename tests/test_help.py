@@ -38,7 +38,9 @@ def commands() -> dict[str, Any]:
     found = {"sdpo-solve": get_command(solve_app)}
     for name, command in tree.commands.items():
         inner = getattr(command, "commands", None)
-        found |= {f"{name} {sub}": one for sub, one in inner.items()} if inner else {name: command}
+        if not inner or command.invoke_without_command:
+            found[name] = command
+        found |= {f"{name} {sub}": one for sub, one in (inner or {}).items()}
     return found
 
 

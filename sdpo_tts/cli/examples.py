@@ -21,6 +21,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("sdpo-tts report here there --merge --csv numbers --png curves.png", "runs from two machines"),
     ),
     "runs": (("sdpo-tts runs", "which runs are there, and what came of them?"),),
+    "runs prune": (("sdpo-tts runs prune", "what can be deleted of runs that are over?"),),
     "check": (("sdpo-tts check problems/rle", "is the file sound, and its submissions' verdicts as expected?"),),
     "judge": (("sdpo-tts judge problems/rle mine.py", "your own program, with the feedback that a model would get"),),
     "show": (
@@ -48,6 +49,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("sdpo-tts doctor --preset paper --json", "for a run with those settings"),
     ),
     "model list": (("sdpo-tts model list", "the names that --model takes"),),
+    "model rm": (("sdpo-tts model rm qwen2.5-coder-1.5b", "free its room on the disk"),),
     "model pull": (("sdpo-tts model pull qwen2.5-coder-1.5b", "before going offline"),),
 }
 

@@ -11,7 +11,7 @@ from sdpo_tts.cli.examples import epilog
 from sdpo_tts.cli.machine import doctor, model
 from sdpo_tts.cli.machine.version import Version
 from sdpo_tts.cli.problems import check, import_problem, judge, listen, new
-from sdpo_tts.cli.results import drift, export, report, runs, show
+from sdpo_tts.cli.results import drift, export, prune, report, runs, show
 from sdpo_tts.cli.solving import compare, config, probe
 from sdpo_tts.cli.usage.command import HELP, Command, Group
 
@@ -33,6 +33,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
 for name, command in COMMANDS.items():
     app.command(name, cls=Command, context_settings=HELP, epilog=epilog(name))(command)
 app.command("config", cls=config.ConfigCommand, context_settings=HELP, epilog=epilog("config"))(config.config)
+runs.app.command("prune", cls=Command, context_settings=HELP, epilog=epilog("runs prune"))(prune.prune)
 app.add_typer(runs.app, name="runs")
 app.add_typer(model.app, name="model", help="List and download models.")
 

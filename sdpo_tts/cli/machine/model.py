@@ -1,7 +1,8 @@
-"""`sdpo-tts model list|pull`."""
+"""`sdpo-tts model list|pull|rm`."""
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -47,3 +48,14 @@ def pull(
             line.show(f"downloading {located.name}")
             folder = downloaded(located)
         print(folder, file=results)
+
+
+@app.command("rm", cls=Command, context_settings=HELP, epilog=epilog("model rm"))
+def remove(
+    name: Annotated[str, typer.Argument(help="A name of `sdpo-tts model list`, or a hub id.", autocompletion=models)],
+) -> None:
+    """Delete a model's file and the weights made of it from this machine."""
+    from sdpo_tts.models.removal import remove as removed
+
+    with orderly():
+        print(f"deleted: {removed(name) / 1e6:.0f} MB", file=sys.stderr)
