@@ -16,8 +16,8 @@ ROOT = Path(__file__).parents[1]
 MODEL = "smollm2-135m"
 # A test that asks for one of these fixtures, itself or through another one, gets the mark.
 NEEDS = {"engine": "docker", "bundled_model": "model"}
-# Files with tests that take many seconds without either: whole runs, clusters, thousands of examples.
-LONG = ("test_resume", "test_cluster", "test_mutations")
+# Files with tests that take many seconds without either: whole runs and comparisons, clusters, thousands of examples.
+LONG = ("test_resume", "test_cluster", "test_comparison", "test_mutations", "test_room")
 LONGEST = ("test_resume", "test_solve")
 # A shell's job in the background ignores Ctrl-C, and so would all that the tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -185,7 +185,7 @@ def test_auto_falls_back_to_torch_and_says_why(monkeypatch: pytest.MonkeyPatch) 
         assemble._vllm(PolicySettings(engine="vllm"), None, "", "bfloat16", "cuda", False, told.append)
 
 
-def test_torch_says_what_it_does_not_heed() -> None:
+def test_torch_says_what_it_does_not_heed(bundled_model: object) -> None:
     assert assemble._for_vllm(PolicySettings(replicas=2)) == []
     settings = PolicySettings("smollm2-135m", "cpu", engine="torch", engine_memory=2.0, cards=2, learner_device="cpu")
     told: list[str] = []
