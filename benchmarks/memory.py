@@ -3,8 +3,8 @@
     python benchmarks/memory.py            prints it
     python benchmarks/memory.py --write    puts it into the page
 
-The numbers are `sdpo-tts doctor`'s (`sdpo_tts/policy/memory_plan.py`), in bfloat16 on a GPU. Shapes are those of each
-model's published config.json.
+The numbers are `sdpo-tts doctor`'s (`sdpo_tts/policy/memory_plan.py`), in bfloat16 on a GPU, but for one column.
+Shapes are those of each model's published config.json.
 """
 
 from __future__ import annotations
@@ -54,7 +54,10 @@ MODELS: dict[str, PretrainedConfig] = {
 def table() -> str:
     """In Markdown."""
     head = " | ".join(f"{tokens} tokens" for tokens in LENGTHS)
-    lines = [f"| model | weights | {head} | card | a run on disk |", "|---|---|" + "---|" * (len(LENGTHS) + 2)]
+    lines = [
+        f"| model | weights | {head} | card | without a GPU, 512 tokens | a run on disk |",
+        "|---|---|" + "---|" * (len(LENGTHS) + 3),
+    ]
     return "\n".join([*lines, *rows()]) + "\n"
 
 
@@ -69,7 +72,11 @@ def rows() -> Iterator[str]:
             sizes = [needs[0].weights, *(need.total for need in needs)]
             told = " | ".join(f"{size / 2**30:.1f} GiB" for size in sizes)
             # On disk lie as many copies: adapter/last; adapter and moments, of now and of the best batch.
-            yield f"| {name} | {told} | {_card(needs[1].total)} | {needs[0].adapter / 2**30:.1f} GiB |"
+            cpu = memory_needed(folder, Subject(max_new_tokens=LENGTHS[0]), "float32", checkpointing=False).total
+            yield (
+                f"| {name} | {told} | {_card(needs[1].total)} | {cpu / 2**30:.1f} GiB | "
+                f"{needs[0].adapter / 2**30:.1f} GiB |"
+            )
 
 
 def _card(need: int) -> str:

@@ -9,16 +9,27 @@ from pathlib import Path
 
 import pytest
 
+from sdpo_tts.models import weights
 from sdpo_tts.settings.sources import OTHERS, PREFIX
 
 ROOT = Path(__file__).parents[1]
+MODEL = "smollm2-135m"
+# A test that asks for one of these fixtures, itself or through another one, gets the mark.
+NEEDS = {"engine": "docker", "bundled_model": "model"}
+# Files with tests that take many seconds without either: whole runs, clusters, thousands of examples.
+LONG = ("test_resume", "test_cluster", "test_mutations")
 LONGEST = ("test_resume", "test_solve")
 # A shell's job in the background ignores Ctrl-C, and so would all that the tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Of several processes none should begin with the longest files when the others are done."""
+    """Marks what a test needs. Of several processes none should begin with the longest files when the others are done."""
+    for item in items:
+        names = item.fixturenames if isinstance(item, pytest.Function) else ()
+        marks = [mark for fixture, mark in NEEDS.items() if fixture in names] + ["long"] * (item.path.stem in LONG)
+        for mark in marks:
+            item.add_marker(mark)
     items.sort(key=lambda item: item.path.stem not in LONGEST)
 
 
@@ -27,6 +38,24 @@ def engine() -> None:
     """A Docker engine that answers, with the sandbox image; installed and built here where missing."""
     for script in ("engine", "build"):
         subprocess.run([ROOT / "sandbox" / script], check=True, stdout=subprocess.DEVNULL)
+
+
+@pytest.fixture(scope="session")
+def bundled_model() -> weights.Weights:
+    """The tests' model, SmolLM2-135M; brought here where missing."""
+    return weights.locate(MODEL)
+
+
+@pytest.fixture(autouse=True)
+def only_what_it_asks_for(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No Docker engine and no model without its fixture, so that the marks are true."""
+    if "engine" not in request.fixturenames:
+        monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere.sock")
+    if "bundled_model" not in request.fixturenames:
+        monkeypatch.setenv("SDPO_TTS_CACHE", str(tmp_path_factory.getbasetemp() / "no-models"))
+        monkeypatch.setenv("PIP_NO_INDEX", "1")
 
 
 @pytest.fixture(autouse=True)

@@ -83,7 +83,7 @@ def solver(journal: Journal, run: RunDir, attempts: int, method: str = "sdpo") -
     strategy: Strategy = SelfDistillation(SUM, chat, learner, context, BATCH)  # type: ignore[arg-type]
     if method == "auto":
         strategy = Auto(SUM, chat, learner, context, AutoSettings(), 0, BATCH)  # type: ignore[arg-type]
-    sampler = TorchSampler(network, [3], max_new_tokens=8)
+    sampler = TorchSampler(network, [3], max_new_tokens=4)
     guard = Guard(learner, GuardSettings(entropy=1.0))
     parts = Parts(network, chat, sampler, SlowJudge(), journal, run, guard)  # type: ignore[arg-type]
     return Solver(parts, strategy, Budget(max_attempts=attempts), 0, SolverSettings(base_samples=1))
@@ -105,7 +105,7 @@ def work(folder: Path, last: int | None = None, attempts: int = ATTEMPTS, method
         one.run()
 
 
-def forked(folder: Path, method: str, last: int | None = None) -> int:
+def forked(folder: Path, method: str = "sdpo", last: int | None = None) -> int:
     if pid := os.fork():
         return pid
     try:
@@ -135,6 +135,7 @@ def _in_order(events: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
 
 def main(root: Path, trials: int, seed: int, method: str) -> None:
     torch.set_num_threads(1)
+    os.fsync = lambda descriptor: None  # SIGKILL leaves the kernel's copy of a file whole
     work(root / "first", method=method)  # imports what each fork would
     rng = random.Random(seed)
     began = time.monotonic()

@@ -1,4 +1,5 @@
-/* What meter.c reads from each folder given: CPU seconds, bytes, kills, whether memory ran out, and the CPU seconds that a
+/* What meter.c reads from each folder given: CPU seconds, bytes, kills, whether memory ran out, the peak and the
+   kernel's bytes, and the CPU seconds that a
    child of a fifth of a second adds. */
 #include <stdio.h>
 #include <sys/wait.h>
@@ -20,8 +21,9 @@ int main(int count, char **folders) {
     for (int i = 1; i < count; i++) {
         meter_open(folders[i]);
         int64_t before = meter_cpu_ns();
-        printf("%g %lld %lld %d ", 1e-9 * (double)before, (long long)meter_memory_bytes(), (long long)meter_oom_kills(),
-               meter_ran_out());
+        printf("%g %lld %lld %d %lld %lld ", 1e-9 * (double)before, (long long)meter_memory_bytes(),
+               (long long)meter_oom_kills(), meter_ran_out(), (long long)meter_peak_bytes(),
+               (long long)meter_kernel_bytes());
         work();
         printf("%g\n", 1e-9 * (double)(meter_cpu_ns() - before));
     }

@@ -82,6 +82,46 @@ CODE_CONTESTS: dict[str, Any] = {
     "solutions": {"language": [3, 4, 2], "solution": ["print(3)", "class Main {}", "int main() {}"]},
 }
 
+HUMAN_EVAL: dict[str, Any] = {
+    "task_id": "HumanEval/0",
+    "prompt": "def f(n):\n    \"\"\"Half of it.\"\"\"\n",
+    "entry_point": "f",
+    "canonical_solution": "    return n / 2\n",
+    "test": "def check(candidate):\n    assert candidate(3) == 1.5\n",
+}
+
+HUMAN_EVAL_PLUS: dict[str, Any] = HUMAN_EVAL | {
+    "prompt": "def f(n):\n    \"\"\"Half of it.\n    >>> f(2)\n    1.0\n    \"\"\"\n",
+    "test": (
+        "import numpy as np\n\n\ndef assertion(out, exp, atol):\n    assert np.allclose(out, exp, atol=atol)\n\n\n"
+        "def check(candidate):\n    inputs = [[3], [2]]\n    results = [1.5, 1.0]\n"
+        "    for i, (inp, exp) in enumerate(zip(inputs, results)):\n        assertion(candidate(*inp), exp, 0)\n"
+    ),
+}
+
+APPS: dict[str, Any] = {
+    "problem_id": 7,
+    "question": "Print a + b.\n\n-----Examples-----\nInput\n1 2\n\nOutput\n3\n",
+    "solutions": json.dumps(["print(sum(map(int, input().split())))", "print(3)"]),
+    "input_output": json.dumps({"inputs": ["1 2\n", "2 2", ["5", "5"]], "outputs": ["3\n", "4", ["10"]]}),
+    "difficulty": "interview",
+    "url": "https://example.org/7",
+    "starter_code": "",
+}
+
+TACO: dict[str, Any] = {key: value for key, value in APPS.items() if key != "problem_id"} | {
+    "name": None, "tags": "['Math']", "time_limit": "1.5 seconds", "memory_limit": "64.0 megabytes",
+}  # fmt: skip
+
+MBPP: dict[str, Any] = {
+    "task_id": 11,
+    "text": "Write a python function to remove all occurrences of a given character.",
+    "code": "def helper(s):\n    return s\n\ndef remove_all(s, ch='l'):\n    return helper(s).replace(ch, '')\n",
+    "test_list": ["assert remove_all('hello', 'l') == 'heo'", "assert remove_all('abcda', 'a') == 'bcd'", "assert len(remove_all('a')) == 1"],
+    "test_setup_code": "",
+    "challenge_test_list": ["assert remove_all('hello') == 'heo'"],
+}
+
 
 def packed(tests: object) -> str:
     """As LiveCodeBench packs its private tests."""

@@ -11,9 +11,10 @@ import pytest
 
 from sdpo_tts.errors import UserError
 from sdpo_tts.judge import Judge, Verdict
-from sdpo_tts.judge.author_programs import WALL_S
+from sdpo_tts.judge.author_programs import WALL_S, AuthorPrograms
 from sdpo_tts.judge.containers.container import Container, ContainerLimits
 from sdpo_tts.judge.containers.pool import ContainerPool
+from sdpo_tts.judge.facts import Facts
 from sdpo_tts.judge.feedback.text import render
 from sdpo_tts.judge.stress import _is_json
 from sdpo_tts.problem import Checker, Convention, Function, Interactor, Limits, Mode, Problem, Program, Stress, Test
@@ -97,11 +98,59 @@ def test_a_checker_without_a_verdict_is_the_judges_error(engine: None, kind: str
         assert judge.judge("n = int(input())\nprint(1, n - 1)").solved
 
 
-def test_a_checker_that_runs_for_ever_is_the_judges_error(engine: None, monkeypatch: pytest.MonkeyPatch) -> None:
+SLOW = "import sys\nsys.set_int_max_str_digits(0)\nif '--lazy' not in sys.argv:\n    while True: pass\n" + TESTLIB
+STRAINED = [
+    (CHECKERS["testlib"], "97", "WA", "on this output the checker takes more than 0.3 s of CPU"),
+    (Checker(kind="program", program=python(SLOW)), "97", "JE", "checker: it takes more than 0.3 s of CPU"),
+    (CHECKERS["testlib"], "8' * 10**6 + ' 1", "WA", "on this output the checker reads no number of more than 4300 digits"),
+    (Checker(kind="program", program=python(SLOW, "--lazy")), "8' * 10**6 + ' 1", "WA", "on this output the checker takes more than 0.3 s of CPU"),
+    (CHECKERS["testlib"], "one six", "JE", "checker: exit code 1: Traceback"),
+    (CHECKERS["kattis"], "97", "WA", "sum is wrong"),
+]  # fmt: skip
+
+
+def test_an_output_that_a_checker_cannot_bear_is_wrong_and_a_crash_is_no_verdict(
+    engine: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("sdpo_tts.judge.author_programs.CPU_S", 0.3)
-    with Judge(replace(SPLITTING, checker=CHECKERS["testlib"])) as judge:
-        outcome = judge.judge("print(97)").outcomes[0]
-    assert (outcome.verdict, outcome.detail) == (Verdict.JE, "checker: takes too much CPU time")
+    runs: list[Facts] = []
+    run = AuthorPrograms.run
+    monkeypatch.setattr(AuthorPrograms, "run", lambda *a, **k: runs.append(run(*a, **k)) or runs[-1])
+    tests = (Test("one", b"7\n", b"3 4\n", True),)
+    for checker, output, verdict, detail in STRAINED:
+        runs.clear()
+        with Judge(replace(SPLITTING, tests=tests, limits=replace(SUM.limits, time_s=3.0), checker=checker)) as judge:
+            outcome = judge.judge(f"print('{output}')").outcomes[0]
+        assert (str(outcome.verdict), outcome.detail[: len(detail)]) == (verdict, detail)
+        assert len([facts for facts in runs if facts.killed]) <= 1 or verdict == "JE", "it was run again"
+
+
+def test_a_submission_that_makes_an_interactor_write_too_much_is_at_fault(
+    engine: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sdpo_tts.judge.author_programs.OUTPUT_BYTES", 100_000)
+    answers = "import sys\nfor line in sys.stdin: print('higher', int(line), flush=True)\nwhile sys.argv[4:]: print('higher')"
+    flood = "import sys\nfor i in range(5): sys.stdout.write('1\\n' * 6000)"
+    number = "print('8' * 5000)"
+    interactor = Interactor(python(answers), Convention.TESTLIB)
+    with Judge(replace(GUESSING, interactor=interactor)) as judge:
+        told, digits = judge.judge_many([flood, number])
+    said = "it says so much that the interactor writes more than 97.66 KiB"
+    assert (told.verdict, told.outcomes[0].detail) == (Verdict.OLE, said)
+    assert f"Output limit exceeded: {said}." in render(told, judge.problem).text
+    assert (digits.verdict, digits.outcomes[0].detail) == (
+        Verdict.WA, "the interactor reads no number of more than 4300 digits"
+    )  # fmt: skip
+    flooding = Interactor(python(answers, "by itself"), Convention.TESTLIB)
+    with Judge(replace(GUESSING, interactor=flooding)) as judge:
+        assert judge.judge("pass").verdict is Verdict.JE
+
+
+def test_what_the_judge_cannot_judge_ends_a_tier_as_time_outs_do(engine: None) -> None:
+    tests = tuple(Test(str(number), b"7\n", b"3 4\n", True) for number in range(4))
+    with Judge(replace(SPLITTING, tests=tests, checker=CHECKERS["testlib"]), workers=1) as judge:
+        outcomes = judge.judge("print(99)").outcomes
+    assert [outcome.verdict for outcome in outcomes] == [Verdict.JE] * 2
 
 
 def test_unexpected_end_of_output_is_wrong_in_testlibs_convention(engine: None) -> None:
@@ -189,12 +238,10 @@ def guessing(request: pytest.FixtureRequest, engine: None) -> Iterator[Judge]:
 def test_both_sides_exits_are_resolved(guessing: Judge) -> None:
     judgements = guessing.judge_many([source for _, source, _, _ in TALKS])
     got = [(name, str(judgement.verdict)) for (name, *_), judgement in zip(TALKS, judgements, strict=True)]
-    kattis = guessing.problem.interactor and guessing.problem.interactor.convention is Convention.KATTIS
-    # Exit code 1, as of a Python exception, is a verdict in testlib's convention.
-    right = [(name, verdict if kattis or verdict != "JE" else "WA") for name, _, verdict, _ in TALKS]
-    assert got == right
+    # Exit code 1 is a verdict in testlib's convention, but not with a Python exception.
+    assert got == [(name, verdict) for name, _, verdict, _ in TALKS]
     for (_, _, _, detail), judgement in zip(TALKS, judgements, strict=True):
-        assert detail in judgement.outcomes[0].detail or not kattis
+        assert detail in judgement.outcomes[0].detail
         assert judgement.outcomes[0].wall_s < WALL_S / 4, "nobody is waited for"
     assert judgements[0].solved
 
@@ -295,7 +342,7 @@ CASE = (b"[3, 1, 2]\n", b"[1, 2, 3]\n")
 def test_an_answer_that_json_cannot_say_is_the_authors_error(engine: None) -> None:
     stress = Stress(python("print('[1, 2]')"), python("def f(xs): return float('inf')"), 5)
     assert _is_json(b"[1, 2.5]\n") and _is_json(b"7" * 5000) and not _is_json(b"[NaN]")
-    what = "`stress.brute` gives no JSON value on generated test 1"
+    what = "`stress.brute` does not print a JSON value on generated test 1"
     with pytest.raises(UserError, match=what), Judge(replace(function_problem(0, "floats", CASE), stress=stress)):
         pass
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import shutil
+from contextlib import nullcontext
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -15,13 +18,18 @@ from typer.testing import CliRunner
 from sdpo_tts.cli.command import orderly
 from sdpo_tts.cli.existing_run import unfinished
 from sdpo_tts.cli.main import app
+from sdpo_tts.cli.solving.compare import _with_model
 from sdpo_tts.cli.solving.probe import _as_json, _as_table
-from sdpo_tts.discovery.assemble import Policy
+from sdpo_tts.discovery.assemble import Policy, RunSettings
 from sdpo_tts.discovery.measure.probe import Probe, Rate
-from sdpo_tts.judge import Judge
-from sdpo_tts.judge.feedback.text import FeedbackStyle
+from sdpo_tts.judge import Judge, Verdict
+from sdpo_tts.judge.feedback.text import FeedbackStyle, render
+from sdpo_tts.models.weights import Weights
 from sdpo_tts.policy.prompts import TEMPLATES
+from sdpo_tts.problem import read_problem
+from sdpo_tts.record import AttemptRecord, RunDir
 from sdpo_tts.stats import newcombe
+from tests import synthetic
 from tests.conftest import ROOT
 from tests.fakes import CharacterChat, ScriptedSampler
 from tests.test_judge import RIGHT, SUM
@@ -35,6 +43,52 @@ def test_judge_shows_what_the_model_would_be_told(engine: None) -> None:
     wrong = CliRunner().invoke(app, ["judge", str(TRIANGLE), str(TRIANGLE / "submissions/wrong_answer/flat.py")])
     assert wrong.exit_code == 3
     assert "Output: 'possible\\n'\nExpected: 'impossible\\n'" in wrong.stdout
+
+
+def test_judge_tells_exactly_what_a_run_would(tmp_path: Path, engine: None) -> None:
+    """All tests are listed; the model is told of the shown ones, and of held-out ones up to the first failure."""
+    problem = """format: sdpo-solve/1
+title: Echo
+statement: Print the input.
+limits: {time: 1s, memory: 64MiB}
+tests:
+  shown: [{input: a somewhat longer first line, output: a somewhat longer first line}]
+  held_out: [{input: b, output: b}, {input: c, output: c}]
+"""
+    (tmp_path / "problem.yaml").write_text(problem)
+    (tmp_path / "wrong.py").write_text("print('x')")
+    (tmp_path / "held.py").write_text("s = input()\nprint(s if len(s) > 1 else s + '?')")
+    for name in ("wrong", "held"):
+        result = CliRunner().invoke(app, ["judge", str(tmp_path), str(tmp_path / f"{name}.py"), "--json"])
+        found = json.loads(result.stdout)
+        with Judge(read_problem(tmp_path).problem, style=FeedbackStyle()) as judge:
+            judgement = judge.judge((tmp_path / f"{name}.py").read_text())
+        told = render(judgement, judge.problem)
+        assert (result.exit_code, found["feedback"]) == (3, {"kind": told.kind, "text": told.text})
+        assert [one["verdict"] for one in found["tests"]][1:] == ["WA", "WA"]
+        assert (found["verdict"], found["solved"], found["total"]) == ("WA", False, 3)
+    assert "passes 1 of 3 tests" in found["feedback"]["text"]
+    (tmp_path / "problem.yaml").write_text(problem + "run: {diagnose: none}\n")
+    plain = CliRunner().invoke(app, ["judge", str(tmp_path), str(tmp_path / "wrong.py"), "--diagnose", "difference"])
+    silent = CliRunner().invoke(app, ["judge", str(tmp_path), str(tmp_path / "wrong.py")])
+    assert ("First difference" in plain.stdout, "First difference" in silent.stdout) == (True, False)
+
+
+def test_judge_gives_a_source_as_it_is(tmp_path: Path, engine: None) -> None:
+    source = b"# coding: latin-1\na = list(map(int, input().split()))\nassert len('\xe9') == 1, '\xe9'\n"
+    rest = (TRIANGLE / "submissions/accepted/sorted.py").read_bytes()
+    (tmp_path / "a.py").write_bytes(source.partition(b"\na =")[0] + b"\nassert len('\xe9') == 1\n" + rest)
+    result = CliRunner().invoke(app, ["judge", str(TRIANGLE), str(tmp_path / "a.py")])
+    assert result.exit_code == 0, result.stdout
+    (tmp_path / "b.py").write_bytes(source + b"raise ValueError('\xe9')\n")
+    failing = CliRunner().invoke(app, ["judge", str(TRIANGLE), str(tmp_path / "b.py")])
+    assert failing.exit_code == 3 and "ValueError" in failing.stdout
+
+
+def test_judge_does_not_wait_for_a_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.py")
+    result = CliRunner().invoke(app, ["judge", str(TRIANGLE), str(tmp_path / "a.py")])
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1) and "no regular file" in result.stderr
 
 
 def test_check_finds_a_submission_in_the_wrong_folder(tmp_path: Path, engine: None) -> None:
@@ -93,9 +147,9 @@ def measured(passed: int, samples: int, template: str = "before-order", style: s
 @pytest.mark.parametrize(
     ("student", "teacher", "sampling", "learning"),
     [
-        ((0, 64), (15, 64), "nine times in ten within 56 attempts at best.", "passes more often (+15 to +33 points): there is something to learn. A conversation (--method multi-turn) asks it outright"),
+        ((0, 64), (15, 64), "nine times in ten within 56 attempts at best.", "passes more often (+15 to +33 points): there is something to learn. A conversation (--method multi-turn) asks it directly"),
         ((32, 64), (9, 32), "nine times in ten within about 4 attempts (3 to 5).", "passes less often (-37 to -4 points): learning from it may do harm."),
-        ((2, 64), (2, 62), "nine times in ten within about 73 attempts (25 to 221).", "is not told apart (-6 to +7 points): more --samples"),
+        ((2, 64), (2, 62), "nine times in ten within about 73 attempts (25 to 221).", "there is no significant difference (-6 to +7 points): more --samples"),
     ],
 )  # fmt: skip
 def test_probe_says_what_it_found(
@@ -151,7 +205,7 @@ def test_judge_takes_the_language_from_the_name(tmp_path: Path, engine: None) ->
         assert code == 3 and "Output: '202002'" in text
     assert "Output: '201703'" in said(triangle, str(tmp_path / "a.cpp"), "--language", "cpp17")[1]
     assert "does not compile" in said(triangle, str(tmp_path / "a"))[1], "taken for the problem's Python"
-    assert "no language has the suffix '.txt' (hint: name it with --language)" in said(triangle, str(tmp_path / "a.txt"))[1]
+    assert "no language has the suffix '.txt' (hint: give it with --language)" in said(triangle, str(tmp_path / "a.txt"))[1]
     code, text = said(triangle, str(tmp_path / "a"), "--language", "cobol")
     assert (code, text.count("\n")) == (2, 1) and "unknown language 'cobol'" in text
 
@@ -182,6 +236,126 @@ def test_a_place_that_nobody_may_use_is_one_line(capsys: pytest.CaptureFixture[s
     assert (caught.value.exit_code, capsys.readouterr().err) == (2, "error: /root/runs: Permission denied\n")
     with pytest.raises(FileNotFoundError), orderly():
         raise FileNotFoundError(errno.ENOENT, "no such file", "ours")
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a problem and three runs, one of which did not begin."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(TRIANGLE, tmp_path / "problems" / "triangle")
+    for i, (problem, outcomes) in enumerate((("triangle", [False] * 3 + [True]), ("rle", [False] * 16), ("triangle", [False] * 16))):
+        folder = synthetic.write(tmp_path / "runs", problem, "best-of-k", i, outcomes, 16)
+        os.utime(folder / "events.jsonl", (i, i))
+    RunDir.at(tmp_path / "runs" / "rle" / "sdpo-s9").events.touch()
+    return tmp_path
+
+
+def test_runs_are_listed_the_newest_first(desk: Path) -> None:
+    listed = CliRunner().invoke(app, ["runs", "--json"])
+    rows = [json.loads(line) for line in listed.stdout.splitlines()]
+    assert [(row["problem"], row["outcome"], row["attempts"]) for row in rows] == [
+        ("triangle", "attempts spent", 16), ("rle", "attempts spent", 16), ("triangle", "solved by 4", 16),
+    ]  # fmt: skip
+    assert all(row["bytes"] > 1000 and row["run"].startswith("runs/") for row in rows)
+    for columns in ("80", "160"):
+        table = CliRunner().invoke(app, ["runs", "--most", "2"], env={"COLUMNS": columns}).stdout
+        assert "runs/triangle/best-of-k-s2" in table and "best-of-k-s0" not in table and "and 1 older" in table
+        assert max(map(len, table.splitlines())) <= int(columns)
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("last", "triangle/best-of-k-s2"),
+        ("problems/triangle", "triangle/best-of-k-s2"),
+        ("problems/triangle/problem.yaml", "triangle/best-of-k-s2"),
+        ("rle", "rle/best-of-k-s1"),
+        ("runs/rle", "rle/best-of-k-s1"),
+        ("best-of-k-s0", "triangle/best-of-k-s0"),
+        ("runs/triangle/best-of-k-s0", "triangle/best-of-k-s0"),
+    ],
+)
+def test_a_run_is_named_in_short(desk: Path, given: str, meant: str) -> None:
+    """`export`, as one of the commands that take a RUN, names its folder after the run."""
+    result = CliRunner().invoke(app, ["export", given])
+    assert (result.exit_code, result.stdout) == (0, f"{meant.replace('/', '-')}\n"), result.output
+    assert CliRunner().invoke(app, ["report", given, "--json"]).exit_code == 0
+
+
+def test_a_run_that_is_not_there_is_one_line(desk: Path) -> None:
+    for command in (["show"], ["drift"], ["export"], ["report"]):
+        result = CliRunner().invoke(app, [*command, "nowhere"])
+        assert result.exit_code == 2
+        assert result.stderr == (
+            "error: nowhere: no run here, nor one of this problem in runs "
+            "(hint: the newest run is runs/triangle/best-of-k-s2)\n"
+        )
+
+
+def test_an_attempt_is_shown_without_a_model(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The best one, with its feedback; and nothing in it steers the terminal."""
+    run = RunDir(desk / "runs" / "triangle" / "best-of-k-s2")
+    run.attempts.mkdir()
+    run.manifest.write_text(json.dumps({"problem": {"slug": "triangle"}, "settings": {}}))
+    AttemptRecord(1, 0, 0, "Mine:\n\x1b[2J", "x", "Wrong answer", Verdict.WA, (), (), ()).save(run.attempt(1))
+    monkeypatch.setattr("sdpo_tts.discovery.assemble.load_policy", None)
+    result = CliRunner().invoke(app, ["show", "last"])
+    assert result.stdout == "triangle, attempt 1: WA\n\nMine:\n\\x1b[2J\n\nfeedback:\nWrong answer\n", result.output
+    assert "the run has no attempt 7" in CliRunner().invoke(app, ["show", "last", "--attempt", "7"]).stderr
+
+
+def noisy(answer: Any) -> Any:
+    """A library that writes to the descriptors themselves, as progress bars and C++ do."""
+
+    def speak(*_: object) -> Any:
+        for descriptor in (1, 2):
+            os.write(descriptor, b"Failed to load gemm_4bit_forward 50%\r")
+        return answer
+
+    return speak
+
+
+def test_what_libraries_write_does_not_reach_the_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sdpo_tts.models.weights.locate", noisy(Weights("x", str(tmp_path))))
+    monkeypatch.setattr("sdpo_tts.doctor.examine", noisy([]))
+    assert CliRunner().invoke(app, ["model", "pull", "x"]).stdout == f"{tmp_path}\n"
+    assert CliRunner().invoke(app, ["doctor", "--json"]).stdout == "[]\n"
+    assert _with_model(RunSettings()).policy.model == "x"
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("options", "templates", "styles"),
+    [
+        ((), ["before-order"], ["all"]),
+        (("--sweep",), list(TEMPLATES), ["plain", "literals", "literals+examples", "all"]),
+        (("--templates", "after-order", "--styles", "plain,all"), ["after-order"], ["plain", "all"]),
+    ],
+)
+def test_a_probe_measures_one_teacher_unless_asked_for_more(
+    options: tuple[str, ...], templates: list[str], styles: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And says on stderr how far it is."""
+    asked: list[Any] = []
+
+    class Rates:
+        def __init__(self, policy: object, judge: object, seed: int, tell: Any) -> None:
+            tell("student", 100, 1, 4)
+
+        def rates(self, samples: int, *which: Any) -> Any:
+            asked.append([list(one) for one in which])
+            return iter([measured(0, 4, "student", ""), measured(1, 4)])
+
+    monkeypatch.setattr("sdpo_tts.discovery.measure.probe.Probe", Rates)
+    monkeypatch.setattr("sdpo_tts.judge.Judge", lambda problem, style: nullcontext())
+    monkeypatch.setattr("sdpo_tts.discovery.assemble.load_policy", lambda *_: nullcontext())
+    monkeypatch.setattr("sdpo_tts.view.live_line.SILENCE_S", 0.0)
+    result = CliRunner().invoke(app, ["probe", str(TRIANGLE), "--samples", "4", *options])
+    assert result.exit_code == 0 and asked == [[templates, styles]], result.output
+    assert "student: sampling: 100 tokens, 1 of 4 answers complete; at most " in result.stderr
+    assert result.stdout.startswith("prompt") and "100 tokens" not in result.stdout
 
 
 def test_what_else_lies_among_runs_is_passed_over(tmp_path: Path) -> None:

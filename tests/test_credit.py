@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from rich.console import Console
 from sdpo_tts.discovery.measure.drift import drift, passages
 from sdpo_tts.errors import UserError
 from sdpo_tts.policy.learning.credit import Piece, credit
-from sdpo_tts.view import heat
+from sdpo_tts.view.measured import heat
 from tests.test_learner import QUESTION, whole_logits
 from tests.tiny import tiny_network
 
@@ -36,6 +37,8 @@ def test_credit_is_the_log_ratio_and_characters_stay_whole() -> None:
     with torch.no_grad(), network.without_adapter():
         teacher = whole_logits(network, prompt, response).log_softmax(-1)
     ratios = [float(teacher[t, token]) - logprobs[t] for t, token in enumerate(response)]
+    assert [math.exp(piece.student_logp) for piece in pieces[:2]] == pytest.approx([1.0, math.exp(-0.3)])
+    assert [math.exp(piece.student_logp) for piece in pieces[:2]] == pytest.approx([1.0, math.exp(-0.3)])
     expected = [ratios[0], sum(ratios[1:3]), sum(ratios[3:6]), ratios[6], ratios[7]]
     assert [piece.log_ratio for piece in pieces] == pytest.approx(expected, abs=1e-5)
     best = teacher[1].exp().topk(3)
@@ -49,7 +52,10 @@ def test_a_character_cut_off_at_the_end_is_a_piece_too() -> None:
 
 HEAT = heat.Heat(
     "Sum: attempt 3, WA",
-    [Piece("print", 0.05, ()), Piece("<7>\n", -6.0, (("<8>", 0.9), ("\n", 0.1))), Piece("", 0.2, (("x", 1.0),))],
+    [
+        Piece("print", -0.55, -0.5, ()), Piece("<7>\n", -0.5, -6.5, (("<8>", 0.9), ("\n", 0.1), ("y", 0.001))),
+        Piece("", -0.5, -0.3, (("x", 1.0),)),
+    ],
     "Expected <8>.",
     0.0,
 )
@@ -66,22 +72,42 @@ def test_the_terminal_shows_pieces_and_where_they_differ_most() -> None:
     console = Console(width=80, record=True, color_system="truecolor", force_terminal=True, file=io.StringIO())
     console.print(heat.terminal(HEAT))
     text = console.export_text(clear=False)
-    assert "print<7>" in text and "-6.00" in text and "<8> 90%  \\n 10%" in text and "(end)" in text
+    assert "print<7>↵  <7> 61 % → 0.2 %" in text and "-6.00" in text and "<8> 90%  \\n 10%" in text and "(end)" in text
+    assert "61 %     0.2 %" in text and "y 0%" not in text
     assert "same advantage: +0.00" in text and "Expected <8>." in text
     assert "48;2;220;50;47" in console.export_text(styles=True), "the strongest disagreement is full red"
 
 
 def test_the_terminal_obeys_nothing_that_a_model_wrote() -> None:
     console = Console(width=80, file=(seen := io.StringIO()))
-    console.print(heat.terminal(heat.Heat("Sum", [Piece("a\x1b[2J\tb\n", -6.0, (("\x07", 0.9),))], "\x1b[2J", 0.0)))
+    console.print(heat.terminal(heat.Heat("Sum", [Piece("a\x1b[2J\tb\n", -0.1, -6.1, (("\x07", 0.9),))], "\x1b[2J", 0.0)))
     assert not {"\x1b", "\x07"} & set(seen.getvalue()) and "a\\x1b[2J" in seen.getvalue()
 
 
 def test_the_page_escapes_what_a_model_wrote() -> None:
     page = heat.page(HEAT)
-    assert '<span style="background: rgb(var(--red) / 1.00); color: #fff" title="-6.00; &lt;8&gt; 90%, \\n 10%">&lt;7&gt;\n</span>' in page
-    assert "<7>" not in page and "$" not in page
-    assert page.count("<tr>") == 3, "a head, and two pieces beyond 0.1"
+    told = "student 61 %, teacher 0.2 %; the teacher's choices: &lt;8&gt; 90%, \\n 10%"
+    shade = f'<span style="background: rgb(var(--red) / 1.00); color: #fff" title="{told}">'
+    assert f'{shade}&lt;7&gt;</span><small>61 % → 0.2 %</small>{shade}<i class="end">\n</i></span>' in page
+    assert "<7>" not in page and "<8>" not in page
+    strongest, _, every = page.partition("<details>")
+    assert strongest.count("<tr>") == 3, "a head, and two pieces beyond 0.1"
+    assert every.count("<tr>") == 4, "a head, and all pieces"
+
+
+def test_blanks_can_be_seen_where_teacher_and_student_differ() -> None:
+    same, other = Piece(" a\tb\n", -1.0, -1.0, ()), Piece(" a\tb\n", -1.0, -1.5, ())
+    assert heat.parts(same) == ([" a\tb\n"], [])
+    assert heat.parts(other) == ([" ", "a", "\t", "b"], ["\n"])
+    console = Console(width=80, file=(seen := io.StringIO()))
+    console.print(heat.terminal(heat.Heat("Sum", [same, other], "", 0.0)))
+    assert "·a→b↵\n" in seen.getvalue() and heat.spelt(" \n") == "·\\n"
+    assert '<i class="space"> </i>a<i class="tab">\t</i>b' in heat.page(heat.Heat("Sum", [other], "", 0.0))
+
+
+@pytest.mark.parametrize(("share", "told"), [(1.0, "100 %"), (0.614, "61 %"), (0.0996, "10 %"), (0.025, "2.5 %"), (1e-5, "under 0.1 %")])
+def test_probabilities_are_told_in_per_cent(share: float, told: str) -> None:
+    assert heat.probability(math.log(share)) == told
 
 
 def test_an_adapter_that_changes_nothing_drifts_nowhere_and_others_by_their_kl() -> None:

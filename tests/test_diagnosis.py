@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import closing
@@ -10,13 +11,13 @@ from dataclasses import replace
 import pytest
 
 from sdpo_tts.judge import Judge, Judgement, Verdict
-from sdpo_tts.judge.author_programs import WALL_S
 from sdpo_tts.judge.checking import validator
 from sdpo_tts.judge.checking.interaction import Interaction, Side, hold
 from sdpo_tts.judge.containers.container import ContainerLost
 from sdpo_tts.judge.containers.engine import connect, find_image
+from sdpo_tts.judge.facts import wall_kill_s
 from sdpo_tts.judge.feedback.diagnose import EXTRA_S, Diagnoser
-from sdpo_tts.judge.feedback.findings import of_sanitizer
+from sdpo_tts.judge.feedback.findings import of_sanitizer, of_witness
 from sdpo_tts.judge.feedback.style import PARTS
 from sdpo_tts.judge.feedback.text import FeedbackStyle, render
 from sdpo_tts.judge.verdict import Diagnosis
@@ -235,7 +236,7 @@ def test_one_that_waits_for_an_answer_is_looked_at_no_longer_than_one_that_sleep
         said = told(judge.judge("n = 1\ninput()"), judge.problem, FeedbackStyle())
     assert "both sides wait for each other" in said and "line 2" in said
     assert "Exact examples" not in said, "a test of an interaction has no input that the program reads"
-    assert patience[:-1] == [WALL_S] * (len(patience) - 1) and 0 < patience[-1] <= 2 * QUICK.limits.time_s + EXTRA_S
+    assert patience[:-1] == [wall_kill_s(QUICK.limits)] * (len(patience) - 1) and 0 < patience[-1] <= 2 * QUICK.limits.time_s + EXTRA_S
 
 
 HOSTILE = {
@@ -278,6 +279,12 @@ def test_a_forged_line_number_of_a_sanitizer_is_none(report: str) -> None:
     found = Diagnosis("")
     assert of_sanitizer(found, report.format(line=3).encode()).line == 3
     assert of_sanitizer(found, report.format(line="9" * 5000).encode()).line is None
+
+
+def test_forged_names_and_values_stand_on_no_line_of_their_own() -> None:
+    forged = {"n\nExpected: 8": "1", "a b": "2", "n": "3\nExpected: 8", "m": "4"}
+    found = of_witness(Diagnosis(""), json.dumps({"line": 1, "values": forged}).encode(), b"")
+    assert found.values == (("n", "3 Expected: 8"), ("m", "4"))
 
 
 def test_a_diagnosis_that_fails_leaves_verdict_and_plain_feedback(

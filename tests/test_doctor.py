@@ -129,7 +129,7 @@ def smi(monkeypatch: Patch, says: str) -> None:
     ("device", "driver", "cuda", "level", "said", "remedy"),
     [
         ("auto", "", None, Level.WARN, "no NVIDIA GPU", "--preset cpu"),
-        ("cuda", "", None, Level.FAIL, "no NVIDIA GPU is seen", "nvidia-smi must answer"),
+        ("cuda", "", None, Level.FAIL, "no NVIDIA GPU found", "nvidia-smi must answer"),
         ("auto", "RTX 4090 with driver 550.54", None, Level.WARN, "this torch is a CPU build", "with CUDA"),
         ("cuda:0", "RTX 4090 with driver 550.54", None, Level.FAIL, "this torch is a CPU build", "with CUDA"),
         (
@@ -243,7 +243,7 @@ def test_a_model_that_is_not_there(monkeypatch: Patch, tmp_path: Path, folder: P
     is_wrong(
         look("model", Subject(model=str(folder))), Level.FAIL, "lacks config.json, *.safetensors", "save_pretrained"
     )
-    is_wrong(look("model", Subject(model="./no.gguf")), Level.FAIL, "there is no file no.gguf", "--model")
+    is_wrong(look("model", Subject(model="./no.gguf")), Level.FAIL, "no such file: no.gguf", "--model")
     is_wrong(look("model", Subject(model="smollm2-135n")), Level.FAIL, "no model is called", "smollm2-135m")
 
 
@@ -306,7 +306,7 @@ def test_disks(monkeypatch: Patch, tmp_path: Path) -> None:
     usage(monkeypatch, 2**20)
     is_wrong(look("disk", subject), Level.FAIL, f"1 MiB free at {tmp_path}, 1.0 GiB are needed", "--runs")
     monkeypatch.setattr(storage.os, "access", lambda place, how: False)
-    is_wrong(look("disk", subject), Level.FAIL, f"runs: {tmp_path} may not be written to", "chown")
+    is_wrong(look("disk", subject), Level.FAIL, f"runs: {tmp_path} is not writable", "chown")
 
 
 def test_a_disk_too_small_for_the_model(monkeypatch: Patch, tmp_path: Path) -> None:
@@ -342,14 +342,14 @@ def test_runs_without_an_end(monkeypatch: Patch, tmp_path: Path) -> None:
     run.events.write_text("{}\n")
     with run.lock():
         assert look("unfinished", subject).level is Level.PASS  # somebody works on it
-    is_wrong(look("unfinished", subject), Level.WARN, f"1 runs have no end, the last one {run.path}", "go on with it")
+    is_wrong(look("unfinished", subject), Level.WARN, f"1 runs are unfinished, the last one {run.path}", "go on with it")
     run.result.write_text("{}")
     assert look("unfinished", subject).level is Level.PASS
     part = tmp_path / "cache" / "models" / ".part-x"
     part.mkdir(parents=True)
     assert look("unfinished", subject).level is Level.PASS  # it may be going on
     os.utime(part, (0, 0))
-    is_wrong(look("unfinished", subject), Level.WARN, "1 downloads were cut off", str(part.parent))
+    is_wrong(look("unfinished", subject), Level.WARN, "1 interrupted downloads", str(part.parent))
 
 
 # Sandbox
@@ -432,7 +432,7 @@ def test_an_image_that_is_not_built(monkeypatch: Patch, tmp_path: Path) -> None:
 def test_containers_of_dead_runs_are_removed(monkeypatch: Patch) -> None:
     owners = {"a": f"{pool._host()}/{2**22 + 1}/1", "b": pool._owner()}
     engine_of(monkeypatch, owners)
-    said = "1 of dead runs were there and are removed; 1 belong to processes that live"
+    said = "1 left by dead runs were removed; 1 belong to processes that live"
     assert look("dead containers") == Finding(Level.PASS, said)
     assert list(owners) == ["b"]
 
@@ -440,7 +440,7 @@ def test_containers_of_dead_runs_are_removed(monkeypatch: Patch) -> None:
 def test_a_judge_that_judges_wrongly(monkeypatch: Patch, engine: None) -> None:
     assert look("test programs").level is Level.PASS
     monkeypatch.setattr(sandbox, "RIGHT", "print(8)")
-    is_wrong(look("test programs"), Level.FAIL, "a right program got WA and a wrong one WA", "README.md")
+    is_wrong(look("test programs"), Level.FAIL, "a correct program got WA and a wrong one WA", "README.md")
 
 
 def test_a_clock_that_wavers(monkeypatch: Patch, engine: None) -> None:

@@ -80,7 +80,7 @@ def test_a_learner_elsewhere_takes_nothing_of_the_engine_s_card(model: str) -> N
 def test_a_card_is_one_by_either_name(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [assemble._card(device) for device in ("cuda", "cuda:0", "cuda:1", "cpu")] == ["cuda:0", "cuda:0", "cuda:1", "cpu"]
     monkeypatch.setattr("sdpo_tts.models.weights.locate", lambda *_: pytest.fail("nothing is loaded before that"))
-    with pytest.raises(UserError, match="there is no device 'cuda:99' here") as refused:
+    with pytest.raises(UserError, match="this machine has no device 'cuda:99'") as refused:
         assemble.load_policy(PolicySettings(device="cpu", learner_device="cuda:99"), 0, print)
     assert refused.value.where == "--learner-device"
 
@@ -136,7 +136,7 @@ def test_replicas_are_planned_and_told_of(model: str, begun: list[tuple[Any, ...
     many = re.search(r"values ([\d.]+) GiB", told[2])
     one = re.search(r"values ([\d.]+) GiB", told[0])
     assert many and one and float(many[1]) == pytest.approx(2 * float(one[1]), abs=0.2)
-    with pytest.raises(UserError, match="3 replicas from cuda on want as many cards; there are 2"):
+    with pytest.raises(UserError, match="3 replicas from cuda on need as many cards; this machine has 2"):
         selection.beside(base, replace(wanted, replicas=3), told.append)
 
 
@@ -190,7 +190,7 @@ def test_torch_says_what_it_does_not_heed() -> None:
     settings = PolicySettings("smollm2-135m", "cpu", engine="torch", engine_memory=2.0, cards=2, learner_device="cpu")
     told: list[str] = []
     with assemble.load_policy(settings, 0, told.append):
-        assert told[-1] == "--engine-memory, --cards, --learner-device: for vLLM alone, of no effect with torch"
+        assert told[-1] == "--engine-memory, --cards, --learner-device: only for vLLM, no effect with torch"
 
 
 def test_the_shelf_holds_the_newest_version(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
 import socket
 import tarfile
@@ -44,7 +46,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def finished(home: Path, *, solved: bool = True, trained: bool = True) -> Path:
     """A run whose manifest and events name folders, user and host wherever they can."""
     method = "sdpo" if trained else "best-of-k"
-    folder = synthetic.write(home / "my work" / "runs", "sum-line", method, 0, [False] * 7 + [solved], 8)
+    folder = synthetic.write(home / "my work" / "runs", "sum-line", method, 0, [False] * 7 + [solved], 8, batch=4)
     run = RunDir(folder)
     told = {
         "argv": [f"{home}/venv/bin/sdpo-solve", f"--runs={home}/my work/runs", f"../{USER}/p", "/srv/models/x.gguf"],
@@ -109,6 +111,39 @@ def test_the_adapter_loads_with_peft_and_is_the_same(home: Path) -> None:
         assert not torch.allclose(bare, expected, atol=1e-3)
 
 
+def test_the_readme_of_an_export_loads_its_adapter(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its Python runs as it stands, here with a folder that `sdpo-tts model pull` would print."""
+    run = RunDir(finished(home))
+    base, program = home / "base", home / "bin" / "sdpo-tts"
+    expected: Any = tiny_network(dtype=torch.float32)
+    tiny_network(dtype=torch.float32).peft.unload().save_pretrained(base)  # type: ignore[operator]
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\necho {base}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    monkeypatch.setattr("transformers.AutoTokenizer.from_pretrained", str)
+    for model in ("qwen2.5-coder-0.5b", "tiny"):
+        run.events.write_text(re.sub('"model": "[a-z0-9.-]*", "engine"', f'"model": "{model}", "engine"', run.events.read_text()))
+        folder = Path(exported(run.path, "--to", model).stdout.strip())
+        snippet = (folder / "README.md").read_text().partition("```python\n")[2].partition("```")[0]
+        names: dict[str, Any] = {}
+        monkeypatch.chdir(folder)
+        exec(snippet.replace('"tiny"', repr(str(base))), names)
+        monkeypatch.chdir(folder.parent)
+        with torch.inference_mode():
+            assert torch.equal(names["model"].eval()(IDS).logits, expected.peft(IDS).logits)
+
+
+def test_an_adapter_that_changes_nothing_is_not_exported(home: Path) -> None:
+    """A run that was solved by its first batch has none to hand on; older programs wrote its zeros."""
+    run = finished(home)
+    told = (run / "events.jsonl").read_text()
+    (run / "events.jsonl").write_text(re.sub('("type": "solved".*"adapter": )1', r"\g<1>0", told))
+    result = exported(run, "--to", "less")
+    assert result.stderr.splitlines() == ["note: no adapter: the run took no step before its success"]
+    assert "adapter" not in {name.partition("/")[0] for name in contents(Path("less"))}
+
+
 def test_the_adapter_is_named_as_vllm_reads_it(home: Path) -> None:
     """vLLM takes the module's name from between `base_model.model.` and `.lora_A.weight`, and its rank from `r`."""
     folder = Path(exported(finished(home)).stdout.strip()) / "adapter"
@@ -145,7 +180,7 @@ def test_archives_hold_one_folder_and_name_no_owner(home: Path) -> None:
 def test_what_a_run_lacks_is_said(home: Path) -> None:
     result = exported(finished(home, solved=False, trained=False), "--to", "less")
     assert result.stderr.splitlines() == [
-        "note: no program: the run has not solved its problem", "note: no adapter: the run has taken no step",
+        "note: no program: the run has not solved its problem", "note: no adapter: the run took no step",
     ]  # fmt: skip
     assert set(contents(Path("less"))) == {"README.md", "events.jsonl", "manifest.json", "report.html", "result.json"}
     assert "Not solved in 8 attempts." in Path("less/README.md").read_text()
@@ -160,7 +195,7 @@ def test_what_cannot_be_exported_is_one_line(home: Path) -> None:
     for arguments, said in (
         (["nowhere"], "error: nowhere: no run here: events.jsonl is missing\n"),
         (["empty"], "error: empty: the run has not begun\n"),
-        ([str(folder), "--to", "taken"], "error: taken: is there already (hint: name a new one with --to)\n"),
+        ([str(folder), "--to", "taken"], "error: taken: already exists (hint: name a new one with --to)\n"),
         ([str(folder), "--to", "file/x"], "error: file/x: cannot write the export: File exists\n"),
     ):
         result = CliRunner().invoke(app, ["export", *arguments])

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from sdpo_tts.discovery.guard import Guard, GuardSettings, Health, collapse, health
+from sdpo_tts.discovery.source import Source
 from sdpo_tts.policy.learning.learner import Learner
 from tests.fakes import judged
 from tests.test_learner import settings
@@ -29,7 +30,7 @@ def test_health_is_that_of_the_policy_s_own_attempts() -> None:
         ({}, ""),
         ({"distinct": 0.3, "entropy": 0.06, "length": 390.0, "leaks": 0.4}, ""),
         ({"distinct": 0.1}, "10% of the programs are different, 80% at first"),
-        ({"entropy": 0.04}, "an entropy of 0.040 nats a token is left of 0.500"),
+        ({"entropy": 0.04}, "entropy fell from 0.500 to 0.040 nats per token"),
         ({"length": 450.0}, "answers have grown from 100 to 450 tokens"),
         ({"leaks": 0.75}, "75% of the answers talk about feedback"),
     ],
@@ -53,3 +54,15 @@ def test_a_collapsed_policy_goes_back_to_its_best_state() -> None:
     assert guard.best and guard.best.score == 0.25
     assert all((a == b).all() for a, b in zip(learner.network.trainable, best, strict=True))
     assert learner.learning_rate == 5e-4
+
+
+def test_of_a_batch_with_help_too_few_attempts_may_be_the_policy_s_own() -> None:
+    """A batch of samples with help says nothing of the policy, be they ever so long or full of feedback."""
+    guard = Guard(Learner(tiny_network(), settings()), GuardSettings())
+    assert guard.watch([judged(1, "a"), judged(2, "b"), judged(3, "c"), judged(4, "d")])
+    helped = [judged(number, "feedback " * 50) for number in range(5, 11)]
+    helped = [replace(one, attempt=replace(one.attempt, source=Source.FEEDBACK)) for one in helped]
+    assert guard.watch([judged(11, "e"), *helped]) is None
+    own = [judged(number, "abcde"[number - 12]) for number in range(12, 16)]
+    watched = guard.watch([*own, *helped])
+    assert watched and watched[0].leaks == 0 and watched[1] == ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -58,10 +59,52 @@ def test_every_command_has_examples() -> None:
     assert set(commands()) == set(EXAMPLES)
 
 
+def test_the_help_of_the_main_job_is_a_screen_and_names_the_rest() -> None:
+    """The options of every day; all of them with --help-all; no types of a library; `-h` is the same."""
+    told, every, short = (
+        CliRunner().invoke(solve_app, [option], env={"COLUMNS": "80"}).stdout for option in ("--help", "--help-all", "-h")
+    )
+    assert told == short and len(told.splitlines()) <= 65 and "until the problem" in told
+    assert "--help-all" in told and "--guard-leaks" not in told and "--guard-leaks X" in every
+    assert set(re.findall(r"--[a-z-]+", told)) < set(re.findall(r"--[a-z-]+", every))
+    for text in (told, every):
+        assert not re.search(r"[<>╭│]|\bx>=|INTEGER|TEXT", text) and max(map(len, text.splitlines())) <= 80
+    assert CliRunner().invoke(solve_app, ["--version"]).stdout.startswith("sdpo-tts  ")
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_every_help_has_its_examples_once(name: str) -> None:
+    words = [] if name == "sdpo-solve" else name.split()
+    told = CliRunner().invoke(solve_app if name == "sdpo-solve" else app, [*words, "-h"], env={"COLUMNS": "80"}).stdout
+    assert told.count("Example") == 1 and max(map(len, told.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("sdpo-solve p --max-attempts x", "error: --max-attempts: 'x' is not a whole number (hint: sdpo-solve --help)"),
+        ("sdpo-solve p --max-attempts 0", "error: --max-attempts: '0' is less than 1 (hint: sdpo-solve --help)"),
+        ("sdpo-solve p --alpha 2", "error: --alpha: '2' is more than 1 (hint: sdpo-solve --help)"),
+        ("sdpo-solve p --max-attempt 5", "error: no such option: --max-attempt (hint: did you mean --max-attempts?)"),
+        ("sdpo-solve p --seed", "error: option '--seed' requires an argument"),
+        ("sdpo-solve p q", "error: one argument too many: q (hint: sdpo-solve --help)"),
+        ("sdpo-tts check", "error: PROBLEM is missing (hint: sdpo-tts check --help)"),
+        ("sdpo-tts chek", "error: no such command 'chek' (hint: sdpo-tts --help)"),
+        ("sdpo-tts model", "Usage: sdpo-tts model"),
+        ("sdpo-tts show nowhere --attempt 0", "error: --attempt: '0' is less than 1 (hint: sdpo-tts show --help)"),
+    ],
+)
+def test_a_wrong_command_line_is_one_line_like_every_other_error(arguments: str, told: str) -> None:
+    program, *words = arguments.split()
+    result = CliRunner().invoke(solve_app if program == "sdpo-solve" else app, words, prog_name=program)
+    assert result.exit_code == 2
+    assert result.stderr == f"{told}\n" if told.startswith("error") else result.stderr.startswith(told)
+
+
 def completed(line: str, folder: Path, heavy: tuple[str, ...] = ("docker", "numpy")) -> list[str]:
     """What bash gets for `line`, the cursor at its end."""
     program = line.split()[0]
-    script = LEAN % (heavy, "solve" if program == "sdpo-solve" else "main", program)
+    script = LEAN % (heavy, "solving.solve" if program == "sdpo-solve" else "main", program)
     asked = {f"_{program.upper().replace('-', '_')}_COMPLETE": "complete_bash", "COMP_WORDS": line}
     words = line.split(" ")
     done = subprocess.run(
@@ -91,18 +134,20 @@ def desk(tmp_path: Path) -> Path:
     [
         ("sdpo-solve p", ["pack.zip", "problems/"]),
         ("sdpo-solve problems/r", ["problems/rest/", "problems/rle"]),
-        ("sdpo-solve problems/rle --method ", ["sdpo", "best-of-k", "multi-turn", "grpo"]),
+        ("sdpo-solve problems/rle --method ", ["auto", "sdpo", "best-of-k", "multi-turn", "grpo"]),
         ("sdpo-solve problems/rle --preset t", ["thorough"]),
         ("sdpo-solve problems/rle --model ", ["auto", "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b", "smollm2-135m"]),
         ("sdpo-solve problems/rle --model ./p", ["./pack.zip", "./plan.txt", "./problems/"]),
         ("sdpo-solve problems/rle --track tensorboard,w", ["tensorboard,wandb"]),
-        ("sdpo-solve --resume ", ["runs/sum/best-of-k-s0-c", "runs/rle/sdpo-s1-b", "runs/rle/sdpo-s0-a"]),
+        ("sdpo-solve --resume ", ["last", "runs/sum/best-of-k-s0-c", "runs/rle/sdpo-s1-b", "runs/rle/sdpo-s0-a"]),
         ("sdpo-tts export runs/r", ["runs/rle/"]),
         ("sdpo-tts show runs/rle/sdpo-s1", ["runs/rle/sdpo-s1-b"]),
         ("sdpo-tts model pull s", ["smollm2-135m"]),
         ("sdpo-tts compare problems/rle --methods sdpo,b", ["sdpo,best-of-k"]),
         ("sdpo-tts judge nowhere/", []),
         ("sdpo-tts ex", ["export"]),
+        ("sdpo-tts config problems/r", ["problems/rest/", "problems/rle"]),
+        ("sdpo-tts config problems/rle --guard-l", ["--guard-length", "--guard-leaks"]),
     ],
 )
 def test_the_shell_offers_what_fits(desk: Path, line: str, offered: list[str]) -> None:
@@ -112,7 +157,7 @@ def test_the_shell_offers_what_fits(desk: Path, line: str, offered: list[str]) -
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_is_there_for_the_shells(shell: str) -> None:
     shown = {}
-    for program, module in (("sdpo-solve", "solve"), ("sdpo-tts", "main")):
+    for program, module in (("sdpo-solve", "solving.solve"), ("sdpo-tts", "main")):
         done = subprocess.run(
             [sys.executable, "-c", LEAN % (("docker",), module, program)], capture_output=True, text=True,
             env={**os.environ, f"_{program.upper().replace('-', '_')}_COMPLETE": f"source_{shell}"},

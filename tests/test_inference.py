@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lifelines import KaplanMeierFitter
 
 from sdpo_tts.stats import Observation, Pool, Seeds, bootstrap, discovery_curve, pass_at_k, survival, wilson
 from sdpo_tts.stats.arms import mean_at, smallest_budget
@@ -22,10 +22,17 @@ def observed(runs: list[tuple[int, bool]]) -> list[Observation]:
     return [Observation(end if solved else None, end) for end, solved in runs]
 
 
+def fitted_by_lifelines(runs: list[tuple[int, bool]]) -> Any:
+    """Imported here, with pandas: seconds, for every process that only collects the tests."""
+    from lifelines import KaplanMeierFitter
+
+    return KaplanMeierFitter().fit([end for end, _ in runs], [solved for _, solved in runs])
+
+
 @settings(deadline=None, max_examples=50)
 @given(RUNS)
 def test_kaplan_meier_is_that_of_lifelines(runs: list[tuple[int, bool]]) -> None:
-    fitted = KaplanMeierFitter().fit([end for end, _ in runs], [solved for _, solved in runs])
+    fitted = fitted_by_lifelines(runs)
     budgets = np.arange(1.0, max(end for end, _ in runs) + 1)
     ours = Seeds(tuple(observed(runs))).discovery(budgets)
     assert ours == pytest.approx(1 - np.ravel(fitted.predict(budgets)))
@@ -36,7 +43,7 @@ def test_kaplan_meier_is_that_of_lifelines(runs: list[tuple[int, bool]]) -> None
 
 def test_effective_trials_follow_from_the_variance_that_lifelines_finds() -> None:
     runs = [(2, True), (3, False), (4, True), (4, False), (9, True), (9, False), (12, True), (15, False)]
-    fitted = KaplanMeierFitter().fit([end for end, _ in runs], [solved for _, solved in runs])
+    fitted = fitted_by_lifelines(runs)
     greenwood = float(fitted._cumulative_sq_.loc[12])
     share = float(1 - fitted.predict(12))
     expected = share * (1 - share) / ((1 - share) ** 2 * greenwood)

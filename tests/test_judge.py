@@ -13,8 +13,11 @@ import pytest
 
 from sdpo_tts.errors import SandboxError
 from sdpo_tts.judge import Judge, Judgement, Verdict
+from sdpo_tts.judge.compiler import Compiler, _key
 from sdpo_tts.judge.containers.pool import RUN_LABEL
+from sdpo_tts.judge.verdict import CompileError
 from sdpo_tts.problem import Checker, FeedbackScope, Function, Limits, Mode, Problem, Test
+from sdpo_tts.problem.language import language
 
 MIB = 2**20
 SUM = Problem(
@@ -69,6 +72,25 @@ def test_a_lost_container_is_retried_and_never_a_verdict(engine: None) -> None:
             time.sleep(0.02)
     client.close()
     assert isinstance(found[0], SandboxError)
+
+
+@pytest.mark.parametrize("path", ["/dev/ptmx", "/proc/self/fd/1"])
+def test_a_compiler_that_waits_is_not_waited_for(judge: Judge, path: str) -> None:
+    began = time.monotonic()
+    judgement = judge.judge(f'#include "{path}"\n', "c")
+    assert (judgement.verdict, time.monotonic() - began < 60) == (Verdict.CE, True)
+    assert "the compiler waited for what does not come" in judgement.compile_output
+
+
+def test_a_kept_compile_error_is_raised_anew(judge: Judge) -> None:
+    """An exception that is raised again gets a longer traceback each time."""
+    compiler, raised = Compiler(None), list[CompileError]()  # type: ignore[arg-type]
+    compiler._keep(_key(language("c"), {}), "a message")
+    for _ in range(2):
+        with pytest.raises(CompileError, match="a message") as caught:
+            compiler.compile(language("c"), {})
+        raised.append(caught.value)
+    assert raised[0] is not raised[1]
 
 
 FUNCTION = replace(

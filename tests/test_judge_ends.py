@@ -68,6 +68,23 @@ def test_after_sigkill_containers_end_by_themselves_and_the_next_start_removes_t
         assert owned(client, tool.pid) == []
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGHUP, 129)])
+def test_an_interrupted_judge_says_what_it_waits_for_and_leaves_nothing(
+    engine: None, client: Any, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    limits = "limits: {time: 100s, memory: 64MiB}\ntests: {shown: [{input: a, output: a}]}\n"
+    (tmp_path / "problem.yaml").write_text(f"format: sdpo-solve/1\ntitle: Echo\nstatement: Print it.\n{limits}")
+    (tmp_path / "a.py").write_text("import time\ntime.sleep(1000)")
+    command = [sys.executable, "-c", "from sdpo_tts.cli.main import main; main()", "judge", tmp_path, tmp_path / "a.py"]
+    tool = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    assert wait(lambda: len(owned(client, tool.pid, status="running")) == 1, 120)
+    time.sleep(1)  # so that the program runs
+    tool.send_signal(number)
+    _, said = tool.communicate(timeout=ENDS_WITHIN_S)
+    assert (tool.returncode, owned(client, tool.pid)) == (code, [])
+    assert "stopping: the sandbox's containers are removed" in said
+
+
 def test_the_next_start_removes_what_cannot_end(engine: None, client: Any) -> None:
     tool = subprocess.Popen([sys.executable, "-c", LONG], cwd=ROOT)
     assert wait(lambda: len(owned(client, tool.pid, status="running")) == 2, 120)

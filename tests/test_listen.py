@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 from sdpo_tts.cli.main import app
 from sdpo_tts.cli.problems.receiver import HOST, MAX_BODY, Receiver
 from sdpo_tts.errors import UserError
-from sdpo_tts.problem import load_problem
+from sdpo_tts.problem import Checker, load_problem
 from tests.packages import COMPANION
 
 EXTENSION = "chrome-extension://cjnmckjndlpiamhfimnnjmnckgghkjbl"
@@ -119,6 +119,13 @@ def _send(port: int, tasks: list[dict[str, Any]]) -> None:
                 break
             except ConnectionRefusedError:
                 time.sleep(0.05)
+
+
+def test_a_tolerance_in_a_pasted_statement_becomes_the_checker(tmp_path: Path) -> None:
+    task = COMPANION | {"tests": [{"input": "1\n", "output": "0.5\n"}]}
+    result = listening([str(tmp_path), "--ask"], [task], "An absolute error of 10^-6 is fine.\nEND\n")
+    assert load_problem(Path(result.stdout.strip())).checker == Checker(kind="floats", absolute=1e-6)
+    assert "note: numbers are compared as the statement says: `An absolute error of 10^-6 is fine.`\n" in result.stderr
 
 
 def test_a_problem_appears_and_its_statement_is_asked_for(tmp_path: Path) -> None:

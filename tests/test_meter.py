@@ -17,12 +17,15 @@ V1 = {
     "memory/memory.stat": "cache 999\nrss 4000000000\nshmem 5000\ntotal_rss 1\n",
     "memory/memory.max_usage_in_bytes": "67108864\n",
     "memory/memory.limit_in_bytes": "67108864\n",
+    "memory/memory.usage_in_bytes": "4000006000\n",
 }
 V1_JOINED = {"cpu,cpuacct/cpuacct.usage": "2500000000\n"}
 V2 = {
     "cpu.stat": "usage_usec 2500000\nuser_usec 1\nsystem_usec 2\n",
     "memory.events": "low 0\nhigh 0\nmax 9\noom 1\noom_kill 3\noom_group_kill 0\n",
     "memory.stat": "anon 4000000000\nfile 999\nshmem 5000\n",
+    "memory.peak": "67108864\n",
+    "memory.current": "4000006000\n",
 }
 FOLDERS = {
     "v1": V1,
@@ -45,6 +48,8 @@ class Reading:
     memory_bytes: int
     oom_kills: int
     ran_out: bool
+    peak_bytes: int
+    kernel_bytes: int
     child_s: float
 
 
@@ -71,8 +76,8 @@ def _archive(files: dict[str, str]) -> bytes:
 
 
 def _reading(line: str) -> Reading:
-    cpu_s, memory, kills, ran_out, child_s = line.split()
-    return Reading(float(cpu_s), int(memory), int(kills), ran_out == "1", float(child_s))
+    cpu_s, memory, kills, ran_out, peak, kernel, child_s = line.split()
+    return Reading(float(cpu_s), int(memory), int(kills), ran_out == "1", int(peak), int(kernel), float(child_s))
 
 
 @pytest.mark.parametrize("folder", ["v1", "v2"])
@@ -83,6 +88,7 @@ def test_processor_time_and_memory_of_the_whole_group_less_the_supervisors_own(
     assert found.cpu_s == pytest.approx(2.5, abs=0.1)
     assert 3e9 < found.memory_bytes < 4_000_005_000
     assert (found.oom_kills, found.ran_out) == (3, True)
+    assert (found.peak_bytes, found.kernel_bytes) == (67_108_864, 1000)
 
 
 def test_an_engine_may_join_the_counters_of_processor_time(readings: dict[str, Reading]) -> None:
@@ -97,5 +103,5 @@ def test_a_kill_within_the_limit_is_the_machines_lack_of_memory(folder: str, rea
 def test_without_counters_children_that_have_ended_are_counted(readings: dict[str, Reading]) -> None:
     found = readings["none"]
     assert found.child_s == pytest.approx(0.2, abs=0.1)
-    assert (found.oom_kills, found.ran_out) == (0, False)
+    assert (found.oom_kills, found.ran_out, found.peak_bytes) == (0, False, 0)
     assert readings["v2"].child_s == pytest.approx(0.0, abs=0.1)  # the counter's file stands still

@@ -162,7 +162,7 @@ def test_a_damaged_file_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_home_that_nobody_has_is_the_users_fault() -> None:
-    with pytest.raises(UserError, match="there is no such user"):
+    with pytest.raises(UserError, match="no such user"):
         expanded("~no-such-user/model")
 
 

@@ -110,7 +110,7 @@ def test_what_was_in_hand_is_judged_again_when_the_engine_is_back(road: Road) ->
     assert [one.verdict for one in found] == expected and {"AC", "WA"} <= {str(one) for one in expected}
     assert said == [
         "the Docker engine is gone: waiting for it, at most 15 minutes",
-        "the Docker engine is back: judging again what was in hand",
+        "the Docker engine is back: judging again what was interrupted",
     ]
     assert left_over(judge) == []
 

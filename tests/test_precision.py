@@ -9,7 +9,7 @@ import struct
 import threading
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 
 import pytest
@@ -70,8 +70,9 @@ def test_limits_that_follow() -> None:
 def test_what_a_busy_machine_may_have_done_is_measured_again() -> None:
     assert is_borderline(replace(WELL, cpu_s=1.1), LIMITS)
     assert not is_borderline(replace(WELL, cpu_s=1.24, killed="cpu"), LIMITS)
-    assert is_borderline(replace(WELL, killed="wall", cpu_s=0.5), LIMITS)
-    assert is_borderline(replace(WELL, killed="wall", cpu_s=0.0), LIMITS)
+    assert is_borderline(replace(WELL, killed="wall", cpu_s=0.6), LIMITS)
+    assert not is_borderline(replace(WELL, killed="wall", cpu_s=0.1, wall_s=4.1), LIMITS), "it has slept"
+    assert is_borderline(replace(WELL, killed="wall", cpu_s=0.1, wall_s=9), LIMITS), "it got no processor"
 
 
 def test_the_same_verdict_every_time_while_the_other_workers_are_busy(engine: None) -> None:
@@ -222,6 +223,26 @@ def test_an_answer_without_the_seal_is_not_the_supervisor_s() -> None:
             channel.receive(1.0)
 
 
+def test_a_channel_that_is_closed_is_waited_for_no_longer() -> None:
+    """Also where its descriptor's number is another's at once."""
+    for _ in range(20):
+        ours, theirs = socket.socketpair()
+        channel, ended = Channel(ours), threading.Event()
+
+        def wait(channel: Channel = channel, ended: threading.Event = ended) -> None:
+            with suppress(ChannelClosed):
+                channel.receive(60.0)
+            ended.set()
+
+        threading.Thread(target=wait, daemon=True).start()
+        assert not ended.wait(0.01)
+        channel.close()
+        others = socket.socketpair()
+        assert ended.wait(5)
+        for end in (theirs, *others):
+            end.close()
+
+
 def test_whoever_is_measured_alone_waits_for_the_others_and_they_for_it() -> None:
     machine, told = MachineLock(), list[str]()
     inside, leave, alone, end = (threading.Event() for _ in range(4))
@@ -256,6 +277,30 @@ def test_whoever_is_measured_alone_waits_for_the_others_and_they_for_it() -> Non
     for thread in threads:
         thread.join(10)
     assert told == ["the other has paused", "alone", "done", "late"]
+
+
+def test_the_others_do_not_wait_long_for_one_that_is_measured_alone() -> None:
+    machine, end, entered = MachineLock(), threading.Event(), threading.Event()
+    alone = threading.Event()
+
+    def slow() -> None:
+        with machine.shared(), machine.exclusive(0.2):
+            alone.set()
+            end.wait(10)
+
+    def late() -> None:
+        with machine.shared():
+            entered.set()
+
+    threads = [threading.Thread(target=one) for one in (slow, late)]
+    threads[0].start()
+    assert alone.wait(10)
+    threads[1].start()
+    assert not entered.wait(0.05)
+    assert entered.wait(5), "the time alone is over"
+    end.set()
+    for thread in threads:
+        thread.join(10)
 
 
 def test_too_much_on_either_stream_is_too_much_however_it_ends(engine: None) -> None:

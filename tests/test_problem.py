@@ -37,8 +37,8 @@ BAD = [
     ("null where text is meant", GOOD.replace("Add two numbers.", "~"), ":3:12: `statement` must be text, not null (hint: for empty text write \"\")"),
     ("limit without a unit", GOOD + "limits: {time: 2}\n", ":8:16: `2` has no unit (hint: one of ms, s: 2s or 500ms)"),
     ("limit with a wrong unit", GOOD + "limits: {memory: 256Mb}\n", ":8:18: unknown unit `Mb` (hint: one of B, KB, MB, GB, KiB, MiB, GiB: 256MiB)"),
-    ("negative limit", GOOD + "limits: {time: -1s}\n", ":8:16: `-1s` is no quantity (hint: write a number and its unit: 2s or 500ms)"),
-    ("missing file", GOOD.replace("statement: Add two numbers.", "statement_file: no.md"), ":3:17: there is no file `no.md` (hint: paths are relative to the problem folder)"),
+    ("negative limit", GOOD + "limits: {time: -1s}\n", ":8:16: `-1s` is not a quantity (hint: write a number and its unit: 2s or 500ms)"),
+    ("missing file", GOOD.replace("statement: Add two numbers.", "statement_file: no.md"), ":3:17: no such file: `no.md` (hint: paths are relative to the problem folder)"),
     ("path out of the folder", GOOD.replace("statement: Add two numbers.", "statement_file: ../x.md"),
      ":3:17: `../x.md` leaves the problem folder (hint: give a path relative to the folder)"),
     ("empty tests", GOOD[:TESTS] + "  shown: []\n", ":5:3: no tests (hint: give at least one under `shown` or `held_out`)"),
@@ -55,8 +55,8 @@ BAD = [
     ("function mode without a function", GOOD + "mode: function\n", ":8:7: `mode: function` needs the key `function` (hint: function: {name: two_sum})"),
     ("misspelt mode", GOOD + "mode: stdinn\n", ":8:7: `stdinn` is no mode (hint: did you mean `stdin`?)"),
     ("misspelt language", GOOD + "language: python\n", ":8:11: `python` is no language (hint: did you mean `python3`?)"),
-    ("checker without its tolerance", GOOD + "checker: floats\n", ":8:10: `floats` is no checker: a tolerance from 0 to 1 must follow (hint: write `floats 1e-6`)"),
-    ("function test that is not JSON", GOOD + "mode: function\nfunction: {name: add}\n", ":6:14: `input` is not JSON at its line 1, column 3: extra data (hint: function mode needs one JSON value a line)"),
+    ("checker without its tolerance", GOOD + "checker: floats\n", ":8:10: `floats` is not a checker: a tolerance from 0 to 1 must follow (hint: write `floats 1e-6`)"),
+    ("function test that is not JSON", GOOD + "mode: function\nfunction: {name: add}\n", ":6:14: `input` is not JSON at its line 1, column 3: extra data (hint: function mode needs one JSON value per line)"),
     ("CRLF does not move the place", GOOD.replace("title", "titel").replace("\n", "\r\n"), ":2:1: unknown key `titel` (hint: did you mean `title`?)"),
     ("BOM does not move the place", "\ufeff" + GOOD.replace("title", "titel"), ":2:1: unknown key `titel` (hint: did you mean `title`?)"),
     ("huge", GOOD + "#" * (17 << 20), ": larger than 16 MiB (hint: keep large tests in files)"),
@@ -71,13 +71,13 @@ BAD = [
     ("test in the file and in files", GOOD + "      files: tests/*.in\n", ":6:7: `input` beside `files` (hint: use one or the other)"),
     ("absolute pattern", GOOD[:TESTS] + "  shown:\n    - files: /tests/*.in\n", ":6:14: `/tests/*.in` leaves the problem folder (hint: give a path relative to the folder)"),
     ("pattern of other files", GOOD[:TESTS] + "  shown:\n    - files: tests/*\n", ":6:14: `tests/*` does not end in `.in` (hint: for example tests/shown/*.in)"),
-    ("name too long", GOOD.replace("statement: Add two numbers.", f"statement_file: {'a' * 300}"), ":3:17: `aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…` is no usable path"),
+    ("name too long", GOOD.replace("statement: Add two numbers.", f"statement_file: {'a' * 300}"), ":3:17: `aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…` is not a usable path"),
     ("function in stdin mode", GOOD + "function: {name: add}\n", ":8:1: `function` needs `mode: function`"),
-    ("function name that is none", GOOD + "mode: function\nfunction: {name: 2sum}\n", ":9:18: `2sum` is no Python function name"),
+    ("function name that is none", GOOD + "mode: function\nfunction: {name: 2sum}\n", ":9:18: `2sum` is not a Python function name"),
     ("function mode in another language", GOOD + "mode: function\nfunction: {name: add}\nlanguage: cpp20\n", ":10:11: function mode is not for `cpp20` (hint: use `python3`)"),
-    ("not a number in JSON", GOOD.replace('"3 4"', "NaN") + "mode: function\nfunction: {name: add}\n", ":6:14: `input` is not JSON at its line 1, column 1: NaN is no JSON number (hint: function mode needs one JSON value a line)"),
+    ("not a number in JSON", GOOD.replace('"3 4"', "NaN") + "mode: function\nfunction: {name: add}\n", ":6:14: `input` is not JSON at its line 1, column 1: NaN is not a JSON number (hint: function mode needs one JSON value per line)"),
     ("misspelt feedback", GOOD + "feedback: hidden\n", ":8:11: `hidden` is no feedback scope (hint: one of `shown`, `all`, `none`)"),
-    ("misspelt checker", GOOD + "checker: token\n", ":8:10: `token` is no checker (hint: did you mean `tokens`?)"),
+    ("misspelt checker", GOOD + "checker: token\n", ":8:10: `token` is not a checker (hint: did you mean `tokens`?)"),
     ("memory too small for an interpreter", GOOD + "limits: {memory: 1MiB}\n", ":8:18: `1MiB` is too small (hint: for example 256MiB)"),
     ("time of zero", GOOD + "limits: {time: 0s}\n", ":8:16: `0s` is too small (hint: for example 2s or 500ms)"),
     ("YAML tag", GOOD.replace("title: Sum", "title: !!int 5"), ":2:8: YAML tag `tag:yaml.org,2002:int` is not allowed (hint: every value is read as text)"),
@@ -91,19 +91,19 @@ BAD = [
     ("half a surrogate pair", GOOD.replace('"7"', '"\\ud83d"'), ":7:15: half a surrogate pair is not a character (hint: write \\U0001F600, not \\uD83D\\uDE00)"),
     ("option that a checker lacks", GOOD + "checker: tokens ignorecase\n", ":8:10: `tokens` has no option `ignorecase` (hint: did you mean `ignore_case`?)"),
     ("option for an exact checker", GOOD + "checker: exact ignore_case\n", ":8:10: `exact` has no option `ignore_case`"),
-    ("tolerance without its number", GOOD + "checker: floats absolute 1e-3 relative\n", ":8:10: `floats absolute 1e-3 relative` is no checker: a tolerance from 0 to 1 must follow (hint: write `floats 1e-6`)"),
-    ("tolerance above one", GOOD + "checker: floats 2\n", ":8:10: `floats 2` is no checker: a tolerance from 0 to 1 must follow (hint: write `floats 1e-6`)"),
+    ("tolerance without its number", GOOD + "checker: floats absolute 1e-3 relative\n", ":8:10: `floats absolute 1e-3 relative` is not a checker: a tolerance from 0 to 1 must follow (hint: write `floats 1e-6`)"),
+    ("tolerance above one", GOOD + "checker: floats 2\n", ":8:10: `floats 2` is not a checker: a tolerance from 0 to 1 must follow (hint: write `floats 1e-6`)"),
     ("flag that Kattis lacks", GOOD + "checker: kattis case_insensitive\n", ":8:10: `kattis` has no option `case_insensitive` (hint: did you mean `case_sensitive`?)"),
     ("flag of Kattis without its number", GOOD + "checker: kattis float_tolerance\n", ":8:10: `float_tolerance` needs a number, not `` (hint: write `float_tolerance 1e-6`)"),
     ("checker that is a list", GOOD + "checker: [a]\n", ":8:10: `checker` must be text, not a list"),
     ("checker program without a convention", GOOD + "checker: {program: c.py}\n", ":8:10: missing key `convention`"),
     ("misspelt key of a checker program", GOOD + "checker: {program: c.py, conventions: kattis}\n", ":8:26: unknown key `conventions` (hint: did you mean `convention`?)"),
     ("unknown convention", GOOD + "checker: {program: problem.yaml, language: python3, convention: icpc}\n", ":8:65: `icpc` is no convention (hint: one of `testlib`, `kattis`)"),
-    ("checker program that is not there", GOOD + "checker: {program: c.py, convention: kattis}\n", ":8:20: there is no file `c.py` (hint: paths are relative to the problem folder)"),
+    ("checker program that is not there", GOOD + "checker: {program: c.py, convention: kattis}\n", ":8:20: no such file: `c.py` (hint: paths are relative to the problem folder)"),
     ("checker program out of the folder", GOOD + "checker: {program: ../c.py, convention: kattis}\n", ":8:20: `../c.py` leaves the problem folder (hint: give a path relative to the folder)"),
-    ("checker program in no known language", GOOD + "checker: {program: problem.yaml, convention: kattis}\n", ":8:20: `problem.yaml` tells no language (hint: add `language`)"),
+    ("checker program in no known language", GOOD + "checker: {program: problem.yaml, convention: kattis}\n", ":8:20: `problem.yaml` does not show its language (hint: add `language`)"),
     ("language that there is not", GOOD + "checker: {program: problem.yaml, convention: kattis, language: cpp}\n", ":8:64: `cpp` is no language (hint: did you mean `cpp23`?)"),
-    ("file beside a program that is not there", GOOD + "checker: {program: problem.yaml, language: c, convention: kattis, files: [a.h]}\n", ":8:75: there is no file `a.h` (hint: paths are relative to the problem folder)"),
+    ("file beside a program that is not there", GOOD + "checker: {program: problem.yaml, language: c, convention: kattis, files: [a.h]}\n", ":8:75: no such file: `a.h` (hint: paths are relative to the problem folder)"),
     ("arguments that are text", GOOD + "checker: {program: c.py, convention: kattis, arguments: --x}\n", ":8:57: `arguments` must be a list, not text"),
     ("checker of text in function mode", GOOD.replace("3 4", "3") + "checker: lines\nmode: function\nfunction: {name: add}\n", ":8:10: `lines` is not for function mode (hint: results are JSON values, not text)"),
     ("interactor that is text", GOOD + "interactor: i.py\n", ":8:13: `interactor` must be a mapping, not text"),
@@ -113,11 +113,11 @@ BAD = [
      ":8:1: a checker program beside an interactor of Kattis's convention (hint: only `testlib` interactors write a file for it)"),
     ("stress tests beside an interactor", GOOD + "interactor: {program: i.py, convention: kattis}\nstress: {generator: g.py, brute: b.py}\n", ":9:1: `stress` beside `interactor` (hint: a brute-force answer cannot be compared with a dialogue)"),
     ("stress tests without brute force", GOOD + "stress: {generator: g.py}\n", ":8:9: missing key `brute`"),
-    ("generator that is not there", GOOD + "stress: {generator: g.py, brute: b.py}\n", ":8:21: there is no file `g.py` (hint: paths are relative to the problem folder)"),
-    ("no generated tests", GOOD + "stress: {generator: g.py, brute: b.py, cases: 0}\n", ":8:47: `0` is no number from 1 to 10000"),
+    ("generator that is not there", GOOD + "stress: {generator: g.py, brute: b.py}\n", ":8:21: no such file: `g.py` (hint: paths are relative to the problem folder)"),
+    ("no generated tests", GOOD + "stress: {generator: g.py, brute: b.py, cases: 0}\n", ":8:47: `0` is not a number from 1 to 10000"),
     ("generator of nothing", GOOD + "stress: {generator: , brute: b.py}\n", ":8:20: `generator` must be a mapping, not nothing"),
     ("place of no argument", GOOD.replace("3 4", "3") + "mode: function\nfunction: {name: add, in_place: 2}\n", ":9:33: test `shown-1` has 1 argument, so none to change in place"),
-    ("place that is no number", GOOD.replace("3 4", "3") + "mode: function\nfunction: {name: add, in_place: first}\n", ":9:33: `first` is no number from 1 to 255"),
+    ("place that is no number", GOOD.replace("3 4", "3") + "mode: function\nfunction: {name: add, in_place: first}\n", ":9:33: `first` is not a number from 1 to 255"),
     ("text alone", "sum\n", ":1:1: the file must be a mapping, not text"),
 ]  # fmt: skip
 
@@ -162,7 +162,7 @@ FILES = [
     (("*.in",), {"a_in": "", "a_out": "", "a_ans": ""},
      "problem.yaml:6:14: `a.in` has both an .out and an .ans file beside it (hint: remove one)"),
     (("*.in", "a.in"), {"a_in": "", "a_out": ""},
-     "problem.yaml:7:14: test `a` is there twice (hint: two patterns match the same file)"),
+     "problem.yaml:7:14: test `a` appears twice (hint: two patterns match the same file)"),
 ]  # fmt: skip
 
 
@@ -179,13 +179,13 @@ def test_a_test_file_that_is_not_json_is_named_with_the_place(tmp_path: Path) ->
     with pytest.raises(UserError) as caught:
         load_problem(file)
     assert str(caught.value).startswith(f"{tmp_path}/a.in:3:")
-    assert str(caught.value).endswith(" (hint: function mode needs one JSON value a line)")
+    assert str(caught.value).endswith(" (hint: function mode needs one JSON value per line)")
 
 
 @pytest.mark.parametrize("target", ["/etc/passwd", "x.in"], ids=["outside", "itself"])
 def test_links_do_not_lead_out(tmp_path: Path, target: str) -> None:
     (tmp_path / "x.in").symlink_to(target)
-    with pytest.raises(UserError, match=r"problem.yaml:6:14: `x.in` (leads out|is no usable path)"):
+    with pytest.raises(UserError, match=r"problem.yaml:6:14: `x.in` (leads out|is not a usable path)"):
         load_problem(with_files(tmp_path, "x.in", x_out=""))
 
 

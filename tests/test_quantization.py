@@ -21,12 +21,13 @@ from sdpo_tts.errors import SdpoError, SetupError
 from sdpo_tts.models import weights
 from sdpo_tts.policy.learning.learner import Learner, LearnerSettings, Lesson
 from sdpo_tts.policy.memory_plan import memory_needed
+from tests.conftest import MODEL
 
-SETTINGS = PolicySettings(model="smollm2-135m", device="cpu", dtype="float32", max_new_tokens=8, quantization="nf4")
+SETTINGS = PolicySettings(model=MODEL, device="cpu", dtype="float32", max_new_tokens=8, quantization="nf4")
 
 
 @pytest.fixture(scope="module")
-def policy() -> Iterator[Policy]:
+def policy(bundled_model: object) -> Iterator[Policy]:
     with load_policy(SETTINGS, 0, lambda text: None) as loaded:
         yield loaded
 

@@ -19,7 +19,8 @@ from typer.testing import CliRunner
 
 from sdpo_tts.cli.main import app
 from sdpo_tts.errors import UserError
-from sdpo_tts.publish import charts, page, svg, terminal
+from sdpo_tts.publish import charts, page, terminal
+from sdpo_tts.publish.scale import Scale
 from sdpo_tts.report import phrases
 from sdpo_tts.report.analysis import Analysis, analyse
 from sdpo_tts.report.arms import Grid
@@ -68,8 +69,9 @@ def test_the_headline_numbers_of_the_paper_come_back(paper: tuple[Run, ...]) -> 
     (finding,) = (
         phrases.finding(c, very_hard) for c in very_hard.contrasts if (c.axis, c.other) == ("attempts", "best-of-k")
     )
-    assert finding.startswith("At 2,750 attempts sdpo finds 11.8 points more than best-of-k")
-    assert "5 runs a problem are too few to tell the two apart: if the difference is what it seems, about 18" in finding
+    assert finding.startswith("No significant difference between sdpo and best-of-k at 2,750 attempts: ")
+    assert "sdpo minus best-of-k is +11.8 points" in finding
+    assert "5 runs per problem are too few to show a difference: if the difference is what it seems, about 18" in finding
     text = page.page(very_hard)
     assert "53.3&nbsp;%" in text and "0 of 2,944" in text and "sdpo: 486" in text and "best-of-k: 1,458" in text
 
@@ -167,12 +169,12 @@ def test_merging_counts_a_copy_once_and_of_two_runs_of_a_cell_the_longer(tmp_pat
     shutil.copytree(tmp_path / "one" / "a", tmp_path / "two" / "a")
     assert len(load_runs([tmp_path / "one", tmp_path / "two"])) == 14
     write(tmp_path / "three", "a", "sdpo", 1, until(None, 16), 48, reason="interrupted")
-    with pytest.raises(UserError, match="a second run of a sdpo 1"):
-        load_runs([tmp_path / "one", tmp_path / "three"])
     for order in (["one", "three"], ["three", "one"]):
-        runs = load_runs([tmp_path / name for name in order], merge=True)
+        told: list[str] = []
+        runs = load_runs([tmp_path / name for name in order], told.append)
         assert len(runs) == 14
         assert next(run for run in runs if run.cell == ("a", "sdpo", 1)).solved_at == 20
+        assert [line.partition(" is left out")[0] for line in told] == [str(tmp_path / "three" / "a" / "sdpo-s1")]
     write(tmp_path / "four", "c", "sdpo", 1, until(None, 16), 48)
     merged = analyse(Grid(tuple(load_runs([tmp_path / "one", tmp_path / "four"]))))
     assert (merged.problems, merged.left_out) == (("a", "b"), ("c",))
@@ -220,7 +222,7 @@ def test_pools_of_one_comparison_keep_the_names_of_their_arms(tmp_path: Path) ->
     grid = Grid(tuple(load_runs([tmp_path])))
     assert (grid.methods, grid.base) == (("best-of-k", "best-of-k:max-new-tokens=1024"), "best-of-k")
     (contrast,) = (c for c in analyse(grid).contrasts if c.axis == "attempts")
-    assert phrases.finding(contrast, analyse(grid)).endswith(" The samples of the pools are too few to tell the two apart.")
+    assert phrases.finding(contrast, analyse(grid)).endswith(" The samples of the pools are too few to show a difference.")
 
 
 def test_a_pool_is_charged_the_batches_that_it_had(tmp_path: Path) -> None:
@@ -238,7 +240,7 @@ def test_problems_that_are_left_out_do_not_count_as_too_few_runs(tmp_path: Path)
         write(tmp_path, "a", "multi-turn", seed, until(20, 48), 48)
     write(tmp_path, "b", "sdpo", 0, until(20, 48), 48)
     analysis = analyse(Grid(tuple(load_runs([tmp_path]))))
-    assert (phrases.scope(analysis), analysis.left_out) == ("1 problem, 5 runs a problem and method", ("b",))
+    assert (phrases.scope(analysis), analysis.left_out) == ("1 problem, 5 runs per problem and method", ("b",))
 
 
 def test_a_terminal_obeys_no_name(tmp_path: Path) -> None:
@@ -287,7 +289,7 @@ def test_arms_have_lines_and_letters_of_their_own(tmp_path: Path) -> None:
     analysis = analyse(Grid(tuple(load_runs([tmp_path]))))
     assert terminal.marks(analysis.methods) == {"sdpo": "s", "sdpo:feedback=none": "n", "sdpo:feedback=shuffled": "h"}
     assert list(charts.kinds(analysis.methods).values()) == ["m-sdpo", "m-variant-1", "m-variant-2"]
-    assert charts.banded("abcd") == "abcd" and charts.banded("abcde") == "a", "more bands would hide each other"
+    assert list(charts.names(analysis.methods).values()) == ["sdpo", "feedback=none", "feedback=shuffled"]
     text = page.page(analysis)
     assert all(f'class="line {kind}"' in text for kind in ("m-sdpo", "m-variant-1", "m-variant-2"))
     assert Inspector(text).open == [] and "<li>" in text and "sdpo:feedback=shuffled" in text
@@ -389,9 +391,9 @@ def test_files_hold_every_number_and_the_command_writes_them(tmp_path: Path) -> 
     ("arguments", "message"),
     [
         (["none"], "error: none: no such file or folder"),
-        (["text"], "error: text: no digest of runs (hint: `sdpo-tts report --digest` makes one)"),
+        (["text"], "error: text: not a digest of runs (hint: `sdpo-tts report --digest` makes one)"),
         (["."], "error: .: no runs here"),
-        ([".", "--shares", "2"], "error: --shares: '2' is no list of shares"),
+        ([".", "--shares", "2"], "error: --shares: '2' is not a list of shares"),
         ([".", "--png", "curves"], "error: --png: 'curves' does not end in .png"),
     ],
 )
@@ -449,24 +451,26 @@ def test_what_is_found_is_said_in_words(tmp_path: Path) -> None:
     assert "too few" in phrases.finding(contrast, analysis)
     sure = dataclasses.replace(contrast, low=0.1, high=0.5, wide_low=-0.1, problems=12)
     assert phrases.finding(sure, analysis).endswith(
-        "On these problems the two can be told apart; for others like these 2 problems are too few: if the difference "
-        "is what it seems, about 12 problems would be needed."
+        "The difference is significant on these problems; for others like these 2 problems are too few: if the "
+        "difference is what it seems, about 12 problems would be needed."
     )
     hardly = dataclasses.replace(contrast, difference=1e-5, low=-0.2, high=0.2, seeds=26_015)
-    assert "find the same share of the problems" in phrases.finding(hardly, analysis)
-    assert phrases.finding(hardly, analysis).endswith("over 10,000 runs a problem and method would be needed.")
+    assert "No significant difference" in phrases.finding(hardly, analysis)
+    assert phrases.finding(hardly, analysis).endswith("over 10,000 runs per problem and method would be needed.")
     many = dataclasses.replace(analysis, problems=tuple("abcdef"))
-    assert phrases.finding(dataclasses.replace(sure, wide_low=0.02), many).endswith("The two can be told apart.")
+    assert phrases.finding(dataclasses.replace(sure, wide_low=0.02), many).endswith("The difference is significant.")
     same = phrases.finding(dataclasses.replace(contrast, difference=0.0, low=-0.2, high=0.2, wide_low=math.nan), analysis)
-    assert "sdpo and multi-turn find the same share of the problems (sdpo minus multi-turn: 90 % interval -20.0 to" in same
-    assert "too few to tell the two apart" in same, "that is no proof that they are equal"
+    assert "No significant difference between sdpo and multi-turn" in same
+    assert "sdpo minus multi-turn is 0.0 points (90 % interval -20.0 to" in same
+    assert "too few to show a difference" in same, "that is no proof that they are equal"
 
 
 def test_a_single_run_has_a_report_too(tmp_path: Path) -> None:
     analysis = analyse(Grid(tuple(load_runs([write(tmp_path, "a", "sdpo", 0, until(20, 48), 48)]))))
     assert Inspector(page.page(analysis)).open == []
     assert "a        sdpo    1/1     100.0 %" in terminal.text(analysis)
-    assert "n/a" in terminal.text(analysis), "one problem says nothing of others"
+    assert "like these" not in terminal.text(analysis), "one problem says nothing of others"
+    assert not any(word in text for word in ("nan", "n/a") for text in (terminal.text(analysis), page.page(analysis)))
     empty = write(tmp_path, "b", "sdpo", 0, [], 48)
     assert Inspector(page.page(analyse(Grid(tuple(load_runs([empty])))))).open == []
 
@@ -476,16 +480,18 @@ def test_a_single_run_has_a_report_too(tmp_path: Path) -> None:
     [
         (1, 2750, True, [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000]),
         (1, 1e6, True, [1, 10, 100, 1000, 1e4, 1e5, 1e6]),
+        (1, 1e17, True, [10.0**d for d in range(0, 18, 2)]),
+        (1, 1e17, True, [10.0**d for d in range(0, 18, 2)]),
         (0, 1, False, [0, 0.2, 0.4, 0.6, 0.8, 1.0]),
         (-0.3, 0.4, False, [-0.2, 0, 0.2, 0.4]),
         (0, 0, False, [0]),
     ],
 )
 def test_ticks_are_round(low: float, high: float, log: bool, ticks: list[float]) -> None:
-    assert svg.Scale(low, high, log, 0, 100).ticks() == pytest.approx(ticks)
+    assert Scale(low, high, log, 0, 360).ticks() == pytest.approx(ticks)
 
 
 def test_a_scale_maps_its_ends() -> None:
-    scale = svg.Scale(1, 1000, True, 0, 300)
+    scale = Scale(1, 1000, True, 0, 300)
     assert [scale(value) for value in (1, 10, 1000)] == pytest.approx([0, 100, 300])
-    assert math.isfinite(svg.Scale(5, 5, False, 0, 10)(5))
+    assert math.isfinite(Scale(5, 5, False, 0, 10)(5))

@@ -11,10 +11,13 @@ import threading
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from sdpo_tts.cli.existing_run import ExistingRun
+from sdpo_tts.cli.solving.ending import go_on, near
 from sdpo_tts.cli.solving.solve import app
 from sdpo_tts.discovery import checkpoint
 from sdpo_tts.discovery.assemble import RunSettings
@@ -27,8 +30,9 @@ from sdpo_tts.errors import UserError
 from sdpo_tts.judge import Judge
 from sdpo_tts.policy.learning.loss import LossSettings, Support
 from sdpo_tts.problem import load_problem
-from sdpo_tts.record import AttemptRecord, Journal, RunDir, read_events, write_json
-from tests.conftest import ROOT
+from sdpo_tts.record import AttemptRecord, Event, Journal, RunDir, read_events, write_json
+from tests import synthetic
+from tests.conftest import MODEL, ROOT
 from tests.fakes import CharacterChat, ScriptedSampler, Version
 from tests.interrupted import ATTEMPTS, BATCH, final, solver, work
 from tests.test_author_programs import NO_NEGATIVES, STRESSED
@@ -56,6 +60,101 @@ def test_more_budget_takes_the_step_that_the_spent_one_left_out(tmp_path: Path) 
     for attempts in (BATCH, 2 * BATCH, ATTEMPTS):
         work(tmp_path / "raised", attempts=attempts)
     assert final(tmp_path / "raised") == expected
+
+
+def elapsed(folder: Path) -> list[float]:
+    return [event["seconds"] for event in read_events(folder / "events.jsonl") if event["type"] == "resumed"]
+
+
+def test_what_an_interruption_undid_was_spent_all_the_same(tmp_path: Path) -> None:
+    """Time spent on the batch that was being sampled, and verdicts given after an earlier interruption."""
+
+    def stopped(event: Event) -> None:
+        if event["type"] == "attempt_judged" and event["attempt"] == 3:
+            raise KeyboardInterrupt
+
+    def stopped_while_sampling(self: Solver, queue: object) -> None:
+        time.sleep(0.3)
+        raise KeyboardInterrupt
+
+    run = RunDir.at(tmp_path / "run")
+    with pytest.raises(KeyboardInterrupt), Journal(run.events) as journal:
+        journal.subscribe(stopped)
+        solver(journal, run, ATTEMPTS).run()
+    for attempt in (4, None):
+        with Journal(run.events) as journal, pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            one = solver(journal, run, ATTEMPTS)
+            checkpoint.resume(one)
+            assert len(one.known) == (3 if attempt else 4), "verdicts stand"
+            if attempt:
+                patch.setattr(Solver, "learn", stopped_while_sampling)
+            else:
+                patch.setattr(Solver, "learn", lambda self, batch: None)
+                patch.setattr(Solver, "sample", stopped_while_sampling)
+            one.run()
+        ended = read_events(run.events)[-1]
+        assert ended["seconds"] >= (0.3 if attempt else 0.6)
+    with Journal(run.events) as journal:
+        one = solver(journal, run, ATTEMPTS)
+        checkpoint.resume(one)
+        assert one.spent.elapsed >= ended["seconds"] and elapsed(run.path)[-1] >= ended["seconds"]
+        assert one.spent.seconds["sampling"] >= ended["sampling_seconds"] - 1e-6
+
+
+@pytest.mark.parametrize(
+    ("limits", "ended", "refused", "hint"),
+    [
+        ({"max_attempts": 8}, "max_attempts", (), "--max-attempts 16"),
+        ({"max_attempts": 8}, "max_attempts", ("--max-attempts", "6"), "--max-attempts 16"),
+        ({"max_tokens": 20, "max_attempts": None}, "max_tokens", (), "--max-tokens 160"),
+        ({"max_seconds": 3600.0, "max_attempts": None}, "max_time", (), "--max-time 2h"),
+    ],
+)
+def test_a_spent_budget_is_told_before_anything_is_loaded(
+    limits: dict[str, Any], ended: str, refused: tuple[str, ...], hint: str,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """The command that goes on names a larger budget, and without one it is refused."""
+    folder = spent(tmp_path, limits, ended)
+    begun: list[Any] = []
+    monkeypatch.setattr("sdpo_tts.cli.solving.solve._solve", lambda job, **rest: begun.append(job.settings.budget) or 3)
+    result = CliRunner().invoke(app, ["--resume", str(folder), *refused])
+    assert (result.exit_code, begun) == (2, [])
+    assert result.stderr == (
+        f"error: {folder}: the run has spent its budget (hint: give it a larger one: {hint})\n"
+    )
+    assert CliRunner().invoke(app, ["--resume", str(folder), *hint.split()]).exit_code == 3 and len(begun) == 1
+
+
+def spent(folder: Path, limits: dict[str, Any], reason: str) -> Path:
+    """A run on sum-line that has ended since one of its limits was reached."""
+    run = RunDir(synthetic.write(folder, "sum-line", "sdpo", 0, [False] * 8, 8, batch=4))
+    told = [json.loads(line) for line in run.events.read_text().splitlines()]
+    for event in told:
+        event |= {"run_started": limits, "run_ended": {"reason": reason, "seconds": 3600.5}}.get(event["type"], {})
+    run.events.write_text("".join(json.dumps(event) + "\n" for event in told))
+    problem = load_problem(ROOT / "problems" / "sum-line")
+    settings = RunSettings(budget=Budget(**{"max_attempts": 8, **limits}))
+    kept = {"settings": asdict(settings), "problem": {"path": str(problem.path), "digest": problem.digest}}
+    write_json(run.manifest, kept)
+    return run.path
+
+
+def test_a_budget_that_was_raised_holds_the_next_time_too(tmp_path: Path) -> None:
+    folder = spent(tmp_path, {"max_attempts": 8}, "max_attempts")
+    with Journal(folder / "events.jsonl") as journal:
+        journal.append("resumed", step=2, attempts=0, seconds=1.0, max_attempts=64, max_tokens=None, max_seconds=None)
+    assert ExistingRun.open(folder).settings["budget"]["max_attempts"] == 64
+
+
+def test_the_command_that_goes_on_can_be_copied(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where it would be broken in two at the end of a line it begins at the margin; a path below is written short."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    short, long = Path("runs/rle/sdpo-s0-20261125-093124-1c2d"), Path("runs/leap year/sdpo-s0-20261125-093124-1c2d")
+    assert near(tmp_path / short) == short and near(Path("/elsewhere")) == Path("/elsewhere")
+    assert go_on(short) == f"  go on    sdpo-solve --resume {short}"
+    assert go_on(long, "--max-attempts 8") == f"  go on with\nsdpo-solve --resume '{long}' --max-attempts 8"
 
 
 def test_settings_come_back_from_what_the_manifest_says() -> None:
@@ -149,10 +248,10 @@ def told(words: list[str]) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
-def test_the_command_goes_on_where_it_was_interrupted(tmp_path: Path, engine: None) -> None:
+def test_the_command_goes_on_where_it_was_interrupted(tmp_path: Path, engine: None, bundled_model: object) -> None:
     """Interrupted while it judges or learns, with everything that is refused on resuming."""
     options = (
-        "--model", "smollm2-135m", "--dtype", "float32", "--max-new-tokens", "16", "--batch-size", "4",
+        "--model", MODEL, "--dtype", "float32", "--max-new-tokens", "16", "--batch-size", "4",
         "--max-attempts", "8", "--runs", str(tmp_path),
     )  # fmt: skip
     problem = str(ROOT / "problems" / "sum-line")
@@ -169,7 +268,7 @@ def test_the_command_goes_on_where_it_was_interrupted(tmp_path: Path, engine: No
     assert sum(event["type"] == "attempt_judged" for event in before) == 4, "the batch was judged to its end"
 
     assert told(command("--resume", str(run), "--seed", "1"))[1].startswith(
-        "error: --seed: a run that is resumed keeps its settings"
+        "error: --seed: a resumed run keeps its settings"
     )
     assert told(command("--resume", str(run), str(ROOT / "problems" / "dedup")))[0] == 2
     assert told(command("--resume", str(tmp_path / "nowhere")))[1].startswith("error: ")

@@ -14,7 +14,7 @@ from tests.conftest import ROOT
 PACKAGE = "sdpo_tts"
 # From the ground up: a room may import those before it.
 FLOORS = (
-    "errors", "problem", "settings", "judge", "policy", "models", "engine", "record", "stats", "discovery", "doctor",
+    "errors", "streams", "problem", "settings", "judge", "policy", "models", "engine", "record", "stats", "discovery", "doctor",
     "comparison", "report", "publish", "view", "track", "cli",
 )  # fmt: skip
 MOST_FILES, MOST_LINES = 12, 350

@@ -61,11 +61,11 @@ def test_the_paper_s_problems_are_read_from_the_benchmark_s_file(tmp_path: Path)
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "error: sdpo-tts compare: no problem is named (hint: "),
+        ([], "error: sdpo-tts compare: no problem given (hint: "),
         (["--set", "human-evil"], "error: --set: 'human-evil' is not one of human-eval, code-contests, livecodebench"),
         (["{contests}", "--set", "livecodebench"], "error: {contests}:1: no row of livecodebench"),
         (["{contests}", "--ids", "none"], "error: {contests}: no row 'none'"),
-        (["--set", "livecodebench"], "error: sdpo-tts compare: no problem is named"),
+        (["--set", "livecodebench"], "error: sdpo-tts compare: no problem given"),
     ],
 )
 def test_wrong_usage_is_one_line(tmp_path: Path, arguments: list[str], message: str) -> None:

@@ -16,19 +16,25 @@ from typing import Any
 import docker
 import pytest
 from safetensors.torch import load_file
+from typer.testing import CliRunner
 
-from sdpo_tts.cli.solving.solve import _Job, _say_the_end, _solve
+from sdpo_tts.cli.main import app
+from sdpo_tts.cli.solving.ending import say_the_end
+from sdpo_tts.cli.solving.solve import _Job, _solve
+from sdpo_tts.cli.solving.solve import app as solve_app
 from sdpo_tts.discovery.assemble import RunSettings
 from sdpo_tts.discovery.budget import Budget
 from sdpo_tts.discovery.methods.best_of_k import BestOfK
 from sdpo_tts.discovery.methods.multi_turn import MultiTurn
 from sdpo_tts.discovery.solve import Solver
 from sdpo_tts.discovery.state import Parts, SolverSettings
+from sdpo_tts.doctor.finding import Subject
+from sdpo_tts.doctor.storage import leftovers
 from sdpo_tts.errors import SandboxError, SetupError
 from sdpo_tts.judge import Judge
 from sdpo_tts.record import AttemptRecord, Event, Journal, RunDir, read_events
 from sdpo_tts.record.events import missing_fields
-from tests.conftest import ROOT
+from tests.conftest import MODEL, ROOT
 from tests.fakes import CharacterChat, ScriptedSampler, Version
 from tests.test_judge import RIGHT, SUM
 from tests.test_judge_ends import owned
@@ -129,10 +135,30 @@ def test_the_terminal_does_not_obey_the_program_that_solved(
     tmp_path: Path, engine: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, run, _ = solve(tmp_path, [SOLUTION.replace("```python\n", "```python\n# \x1b[2J\n"), WRONG], Budget())
-    _say_the_end(run, "python3", quiet=False)
+    say_the_end(run, SUM, quiet=False)
     told = capsys.readouterr().err
     assert told.startswith(f"\n# \\x1b[2J\n{RIGHT}") and "\x1b" not in told
     assert run.solution("python3").read_text().startswith("# \x1b[2J\n")
+
+
+def test_a_quiet_run_says_in_one_line_that_it_is_unsolved(
+    tmp_path: Path, engine: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, run, _ = solve(tmp_path, [WRONG] * 2, Budget(max_attempts=2))
+    say_the_end(run, SUM, quiet=True)
+    assert capsys.readouterr() == ("", f"Not solved: the run did not begin. The run is in {run.path}\n")
+    assert not (run.path / "adapter").exists()
+
+
+def test_an_unsolved_run_leaves_its_best_program(
+    tmp_path: Path, engine: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    better = f"# better\n{RIGHT.replace('a + b', 'min(a + b, 9)')}"
+    _, run, _ = solve(tmp_path, [WRONG, f"```python\n{better}```", "no program"], Budget(max_attempts=3), batch=3)
+    say_the_end(run, SUM, quiet=False)
+    assert (run.path / "best.py").read_text() == better
+    told = capsys.readouterr().err
+    assert f"  program  {run.path}/best.py\n" in told and "sdpo-tts probe" in told
 
 
 def test_a_batch_that_was_torn_after_a_success_can_be_gone_on_with(
@@ -145,12 +171,12 @@ def test_a_batch_that_was_torn_after_a_success_can_be_gone_on_with(
     with pytest.raises(SandboxError):
         solve(tmp_path, [SOLUTION, SOLUTION], Budget(), hear=fail)
     run = RunDir(tmp_path / "run")
-    _say_the_end(run, "python3", quiet=False)
+    say_the_end(run, SUM, quiet=False)
     result = json.loads(run.result.read_text())
     assert (result["solved"], result["attempt"], result["program"]) == (False, None, None)
     told = capsys.readouterr().err
     assert told.startswith("Not solved: ")
-    assert told.endswith(f"  go on    sdpo-solve --resume {run.path}\n")
+    assert told.endswith(f"sdpo-solve --resume {run.path}\n")
 
 
 @pytest.mark.parametrize("words", [b"", b"no room for the engine\n"])
@@ -159,6 +185,7 @@ def test_of_a_start_that_failed_what_the_engine_wrote_is_kept(
 ) -> None:
     def fail(*_: object) -> None:
         os.write(2, words)
+        run.events.touch()
         raise SetupError("vLLM does not start")
 
     monkeypatch.setattr("sdpo_tts.cli.solving.solve._run", fail)
@@ -166,8 +193,10 @@ def test_of_a_start_that_failed_what_the_engine_wrote_is_kept(
     with pytest.raises(SetupError):
         _solve(_Job(SUM, RunSettings(), run, [], plain=True), quiet=False, as_json=False)
     log = run.logs / "engine.log"
-    assert capfd.readouterr().err == (f"what was written meanwhile: {log}\n" if words else "")
+    assert capfd.readouterr().err == (f"output of libraries: {log}\n" if words else "")
     assert (log.read_bytes() == words) if words else not run.path.parent.exists()
+    assert not words or [file.name for file in run.path.iterdir()] == ["logs"], "it is no run"
+    assert leftovers(Subject(runs=tmp_path)).level == "pass"
 
 
 def test_multi_turn_tells_each_feedback_once_and_drops_the_oldest(tmp_path: Path, engine: None) -> None:
@@ -186,11 +215,11 @@ def test_multi_turn_tells_each_feedback_once_and_drops_the_oldest(tmp_path: Path
 def command(tmp_path: Path, *options: str) -> list[str]:
     return [
         sys.executable, "-c", "from sdpo_tts.cli.solving.solve import main; main()", str(ROOT / "problems" / "sum-line"),
-        "--model", "smollm2-135m", "--max-new-tokens", "64", "--runs", str(tmp_path), *options,
+        "--model", MODEL, "--max-new-tokens", "64", "--runs", str(tmp_path), *options,
     ]  # fmt: skip
 
 
-def test_the_whole_command_on_the_bundled_model(tmp_path: Path, engine: None) -> None:
+def test_the_whole_command_on_the_bundled_model(tmp_path: Path, engine: None, bundled_model: object) -> None:
     """SmolLM2 rarely solves anything: what counts is that it takes steps and that all is written down."""
     options = ("--batch-size", "4", "--max-attempts", "8", "--json", "--seed", "3", "--dtype", "float32")
     process = subprocess.Popen(command(tmp_path, *options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -221,19 +250,19 @@ def look_back(run: Path, folder: Path) -> None:
         return subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True).stdout
 
     page = folder / "heat.html"
-    shown = told("show", str(run), "--attempt", "1", "--html", str(page))
+    shown = told("show", str(run), "--attempt", "1", "--tokens", "--html", str(page))
     record = AttemptRecord.load(run / "attempts" / "000001.json")
     assert record.text.split()[0] in shown and "log(teacher/student)" in shown
     assert record.feedback.splitlines()[0][:40] in page.read_text()
     rows = [json.loads(line) for line in told(
-        "forget", str(run), str(ROOT / "problems" / "sum-line"), "--samples", "2", "--json"
+        "drift", str(run), str(ROOT / "problems" / "sum-line"), "--samples", "2", "--json"
     ).splitlines()]  # fmt: skip
     assert [row["passage"] for row in rows[:-1]] == ["bread", "islands.cpp", "lighthouse", "ring.py"]
     assert all(0 < row["kl"] < 0.5 and row["base_perplexity"] > 1 for row in rows[:-1])
     assert (rows[-1]["problem"], rows[-1]["samples"]) == ("sum-line", 2)
 
 
-def test_a_run_with_every_part_of_the_method(tmp_path: Path, engine: None) -> None:
+def test_a_run_with_every_part_of_the_method(tmp_path: Path, engine: None, bundled_model: object) -> None:
     """The options that change the method reach the learner, the teacher, the critic and the sampler."""
     options = (
         "--batch-size", "3", "--max-attempts", "9", "--max-new-tokens", "24", "--dtype", "float32", "--json",
@@ -252,7 +281,7 @@ def test_a_run_with_every_part_of_the_method(tmp_path: Path, engine: None) -> No
     assert json.loads((run / "manifest.json").read_text())["settings"]["learner"]["loss"]["alpha"] == 0.5
 
 
-def test_grpo_says_that_it_has_no_gradient(tmp_path: Path, engine: None) -> None:
+def test_grpo_says_that_it_has_no_gradient(tmp_path: Path, engine: None, bundled_model: object) -> None:
     options = ("--method", "grpo", "--batch-size", "2", "--max-attempts", "4", "--max-new-tokens", "8")
     done = subprocess.run(command(tmp_path, *options), capture_output=True, text=True, timeout=600)
     assert done.returncode == 3
@@ -261,7 +290,7 @@ def test_grpo_says_that_it_has_no_gradient(tmp_path: Path, engine: None) -> None
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interruption_leaves_no_container_and_says_where_the_run_is(
-    tmp_path: Path, engine: None, number: int, code: int
+    tmp_path: Path, engine: None, bundled_model: object, number: int, code: int
 ) -> None:
     process = subprocess.Popen(command(tmp_path), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 300
@@ -279,7 +308,8 @@ def test_an_interruption_leaves_no_container_and_says_where_the_run_is(
 
 def test_help_is_quick_and_loads_nothing_heavy() -> None:
     code = (
-        "import sys\nfrom typer.testing import CliRunner\nfrom sdpo_tts.cli import main, solve\n"
+        "import sys\nfrom typer.testing import CliRunner\nfrom sdpo_tts.cli import main\n"
+        "from sdpo_tts.cli.solving import solve\n"
         "for app in (solve.app, main.app):\n    assert CliRunner().invoke(app, ['--help']).exit_code == 0\n"
         "print([name for name in ('torch', 'transformers', 'docker', 'vllm') if name in sys.modules])"
     )
@@ -290,16 +320,28 @@ def test_help_is_quick_and_loads_nothing_heavy() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--method", "magic"), "error: --method: 'magic' is not one of sdpo, best-of-k, multi-turn, grpo"),
-        (("--device", "abacus"), "error: --device: there is no device 'abacus' here"),
-        (("--max-time", "soon"), "error: --max-time: 'soon' is no time"),
+        (("--method", "magic"), "error: --method: 'magic' is not one of auto, sdpo, best-of-k, multi-turn, grpo"),
+        (("--device", "abacus"), "error: --device: this machine has no device 'abacus'"),
+        (("--max-time", "soon"), "error: --max-time: 'soon' is not a duration"),
         (("--model", "smollm3"), "error: --model: no model is called 'smollm3' (hint: did you mean smollm2-135m?)"),
+        (("--model", "./nofolder"), "error: ./nofolder: no such folder (hint: --model takes a folder, "),
+        (("--model", "a b/c"), "error: --model: 'a b/c' is not a model hub id (hint: as in Qwen/Qwen3-4B)"),
+        (("--engine", "vlm"), "error: --engine: 'vlm' is not one of auto, torch, vllm"),
     ],
 )
-def test_bad_options_get_one_line_and_exit_code_2(
-    tmp_path: Path, engine: None, options: tuple[str, ...], message: str
+@pytest.mark.parametrize("program", ["sdpo-solve", "probe", "compare"])
+def test_mistakes_are_told_before_the_sandbox_starts(
+    program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], message: str
 ) -> None:
-    done = subprocess.run([*command(tmp_path), *options, "--quiet"], capture_output=True, text=True)
-    assert done.returncode == 2
+    """Without a Docker engine, too: in one line, with exit code 2."""
+    if options[0] in ("--method", "--max-time") and program != "sdpo-solve":
+        return
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere.sock")
+    words = [str(ROOT / "problems" / "sum-line"), *options]
+    if program == "sdpo-solve":
+        done = CliRunner().invoke(solve_app, [*words, "--quiet", "--runs", str(tmp_path)])
+    else:
+        done = CliRunner().invoke(app, [program, *words])
+    assert done.exit_code == 2
     assert done.stderr.startswith(message) and done.stderr.count("\n") == 1
     assert not list(tmp_path.iterdir()), "a run that did not begin leaves nothing"

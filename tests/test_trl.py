@@ -17,7 +17,8 @@ from __future__ import annotations
 import warnings
 from collections import defaultdict
 from dataclasses import replace
-from types import SimpleNamespace
+from functools import cache
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -25,11 +26,6 @@ import torch
 from torch import Tensor
 
 from sdpo_tts.policy.learning.loss import LossSettings, Support, Target, token_loss
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # it says that it is experimental
-    from trl.experimental.sdpo import loss_utils, sdpo_trainer
-    from trl.experimental.sdpo.sdpo_trainer import SDPOTrainer
 
 ROWS, LONGEST, VOCABULARY, TOP_K = 3, 6, 40, 8
 LENGTHS = (6, 2, 4)
@@ -67,6 +63,15 @@ def ours(student: Tensor, settings: LossSettings, old: Tensor | None = None, adv
     return torch.stack(rows).mean()
 
 
+@cache
+def trl() -> ModuleType:
+    """Imported by the first test that needs it: seconds, for every process that only collects the tests."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it says that it is experimental
+        from trl.experimental.sdpo import sdpo_trainer
+    return sdpo_trainer  # type: ignore[no-any-return]
+
+
 def theirs(student: Tensor, mode: str, alpha: float, weight: float = 1.0, **inputs: Any) -> Tensor:
     """By the trainer's own methods, of which only what they read of a trainer is made up."""
     mask, metrics = MASK.to(student.dtype), defaultdict(lambda: defaultdict(list))
@@ -79,14 +84,14 @@ def theirs(student: Tensor, mode: str, alpha: float, weight: float = 1.0, **inpu
         importance_sampling_level="token", loss_type="grpo", use_teacher_server=False, teacher_model=None,
         accelerator=SimpleNamespace(gather=lambda tensor: tensor), current_gradient_accumulation_steps=1,
         _log_self_distillation_metric=lambda mode, value: None, _forward_logits=lambda **rest: student,
-        _compute_teacher_student_logits=lambda *rest: sdpo_trainer.DistillationLogits(
+        _compute_teacher_student_logits=lambda *rest: trl().DistillationLogits(
             IDS, completion_mask=mask, loss_mask=mask, student_logits=student, teacher_logits=TEACHER.to(student.dtype)
         ),
     )  # fmt: skip
     for name in ("_compute_policy_loss", "_compute_self_distillation_loss"):
-        setattr(trainer, name, getattr(SDPOTrainer, name).__get__(trainer))
+        setattr(trainer, name, getattr(trl().SDPOTrainer, name).__get__(trainer))
     batch = {"prompt_ids": IDS, "prompt_mask": mask, "completion_ids": IDS, "completion_mask": mask, **inputs}
-    return SDPOTrainer.compute_loss(trainer, trainer.model, batch)  # type: ignore[no-any-return]
+    return trl().SDPOTrainer.compute_loss(trainer, trainer.model, batch)  # type: ignore[no-any-return]
 
 
 def with_gradient(loss: Any, student: Tensor) -> tuple[Tensor, Tensor]:
@@ -133,6 +138,9 @@ def test_the_hybrid_s_gradient_is_trl_s(weight: float) -> None:
 
 def test_without_a_tail_trl_s_is_another_loss() -> None:
     """Renormalised top K: it is blind to mass that leaves them, which is why the tail is always kept here."""
+    trl()
+    from trl.experimental.sdpo import loss_utils
+
     kept, bare = (
         loss_utils.compute_topk_self_distillation_loss(
             STUDENT, TEACHER, distillation_topk=TOP_K, distillation_alpha=1.0, distillation_add_tail=tail

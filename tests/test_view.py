@@ -7,6 +7,7 @@ import logging
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -25,7 +26,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from sdpo_tts.view import RunState, captured_logs, make_view, results_alone, summary
+from sdpo_tts.view import LiveLine, RunState, advice, captured_logs, make_view, results_alone, summary
+from sdpo_tts.view.attempt_text import AttemptText
 from sdpo_tts.view.curve import columns, sparkline, step_curve
 from sdpo_tts.view.live import Dashboard, panel
 from sdpo_tts.view.plain import Plain, Quiet
@@ -113,6 +115,14 @@ def test_the_fold_of_a_run_that_ended() -> None:
     assert (state.phase, state.reason, state.solved_at) == (Phase.ENDED, "solved", 5)
     assert state.elapsed(999.0) == 32.5
     assert state.cost.judging_seconds == 5.0
+
+
+def test_the_time_that_a_run_lay_stopped_is_not_counted() -> None:
+    """Journals of older programs do not tell what was spent: then the pause is left out."""
+    for told, elapsed in (({"seconds": 45.0, "max_attempts": 24}, 55.0), ({}, 41.0)):
+        state = RunState.of([*EVENTS, event("resumed", 2000.0, step=2, attempts=2, **told)])
+        assert state.elapsed(2010.0) == elapsed
+        assert state.max_attempts == told.get("max_attempts", 12)
 
 
 def test_phases_follow_the_events() -> None:
@@ -241,6 +251,93 @@ def test_pace_failing_test_and_change_are_told() -> None:
         view.event(told)
     assert "[0:34] the last step changed: passed 27% to 60%, tokens 400 to 300, distinct 100%" in file.getvalue()
     assert "  failing  WA on 03-big: line 1: expected" in summary(state, Path("runs/a"))
+
+
+BEST = AttemptText(5, "n = int(input())\n\tprint(n)\x1b[2J\n" * 6, "Wrong answer on 03-big.\nExpected: 7")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (100, 34), (120, 40), (160, 45), (80, 60)])
+def test_the_best_program_and_its_feedback_are_shown_where_there_is_room(size: tuple[int, int]) -> None:
+    width, height = size
+    console = Console(file=io.StringIO(), width=width, height=height, force_terminal=True, record=True)
+    console.print(panel(RunState.of(LEARNT), "judging", 140.0, width, height, BEST))
+    text = console.export_text()
+    lines = text.splitlines()
+    assert len(lines) < height and {len(line) for line in lines} == {width} and "\x1b" not in text
+    for shown in ("best program, attempt 5", "n = int(input())", r"    print(n)\x1b[2J", "Wrong answer on 03-big."):
+        assert (shown in text) == (height > 24), shown
+    assert (" │ Wrong answer" in text) == (width >= 100 and height > 24)
+
+
+def test_before_the_first_verdict_nothing_empty_is_drawn() -> None:
+    assert len(drawn([], 80, 24)) == 4, "what goes on, alone"
+    text = "\n".join(drawn([STARTED], 80, 24))
+    assert "tests passed" not in text and "verdicts" not in text and "attempts" in text
+
+
+def test_a_batch_that_is_being_sampled_is_counted() -> None:
+    console = Console(file=io.StringIO(), width=80, height=24, force_terminal=True)
+    view = Dashboard(console, clock=lambda: 140.0, read=lambda attempt: BEST)
+    view.event(STARTED)
+    view.sampling(1234, 3, 16)
+    assert "sampling: 1,234 tokens, 3 of 16 answers complete · 0:00" in shown(console, view)
+    view.event(sampled(110.0, 1))
+    assert "answers complete" not in shown(console, view) and "judging" in shown(console, view)
+    file = io.StringIO()
+    plain = Plain(file, clock=iter([0.0, 29.0, 31.0, 32.0]).__next__)
+    for tokens in (10, 20, 30):
+        plain.sampling(tokens, 0, 1)
+    assert file.getvalue() == "[0:31] sampling: 20 tokens, 0 of 1 answer complete\n", "a line in half a minute"
+
+
+def shown(console: Console, view: Dashboard) -> str:
+    with console.capture() as capture:
+        console.print(view._render())
+    return capture.get()
+
+
+def verdicts_of(*verdicts: str, truncated: int = 0, passed: int = 1, method: str = "sdpo") -> RunState:
+    batch = {**sampled(110.0, 1), "attempts": len(verdicts), "truncated": truncated}
+    told = [judged(111.0, i, 1, verdict, passed) for i, verdict in enumerate(verdicts, 1)]
+    return RunState.of([{**STARTED, "method": method}, batch, *told, {**REST[-1], "reason": "max_attempts"}])
+
+
+@pytest.mark.parametrize(
+    ("state", "cause", "further"),
+    [
+        (verdicts_of("NC", "NC", "NC", "WA"), "no program in a code block", "sdpo-tts probe p"),
+        (verdicts_of("NC", "WA", truncated=2), "2 of 2 answers were cut off: raise --max-new-tokens", "sdpo-tts probe p"),
+        (verdicts_of("CE", "CE", "WA"), "do not compile", "sdpo-tts probe p"),
+        (verdicts_of("TLE", "MLE", "WA"), "too much time or memory", "sdpo-tts probe p"),
+        (verdicts_of("WA", "RE", passed=0), "No program passed a single test", "sdpo-tts probe p"),
+        (verdicts_of("WA", "WA", passed=4, method="best-of-k"), "the best passes 4 of 10 tests", "--method sdpo"),
+    ],
+)
+def test_an_unsolved_run_ends_with_advice(state: RunState, cause: str, further: str) -> None:
+    seen, rest = advice(state, "p")
+    assert cause in seen and further in rest and max(len(seen), len(rest)) < 110
+    assert advice(RunState.of([*EVENTS, *REST]), "p") == advice(RunState(), "p") == []
+
+
+def test_a_live_line_is_rewritten_on_a_terminal_and_rare_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TTY_COMPATIBLE", "0")
+    file = io.StringIO()
+    now = iter([0.0, 0.0, 0.0, 29.0, 31.0, 31.0, 31.0, 40.0]).__next__
+    with LiveLine(file, clock=now) as line:
+        for complete in range(3):
+            line.show("student", f"{complete} of 3")
+    assert file.getvalue() in ("student: 1 of 3\n", "student: 2 of 3\n")
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "30")
+    terminal = io.StringIO()
+    with LiveLine(terminal, clock=lambda: 0.0) as line:
+        line.show("student", "1 of 3 answers complete, and so on")
+        line.say("loading")
+        with line.aside():
+            print("a row", file=terminal)
+    seen = terminal.getvalue()
+    assert "loading\n" in seen and "a row\n" in seen and "student: 1 of 3 answers compl…" in seen
 
 
 def test_long_trouble_is_told_to_its_end() -> None:
@@ -410,6 +507,25 @@ def test_on_a_terminal_only_the_panel_is_seen_and_stdout_is_the_results(tmp_path
             assert noise not in seen
 
 
+def test_what_is_typed_does_not_tear_the_panel(tmp_path: Path) -> None:
+    """A `^C` behind the panel would push it down by a line, and its upper edge would be left above it."""
+    script = NOISY.format(tests=str(Path(__file__).parent), log=str(tmp_path))
+    script = script.replace("    time.sleep(0.3)\nprint", "    time.sleep(1)\nprint")
+    pid, master = pty.fork()
+    if not pid:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        os.execve(sys.executable, [sys.executable, "-c", script], {**os.environ, "TERM": "xterm", "COLUMNS": "80"})
+    seen = b""
+    while b"ended" not in seen:
+        seen += os.read(master, 65536)
+    os.write(master, b"\x03x\r")
+    while b"result" not in seen:
+        seen += os.read(master, 65536)
+    assert b"^C" not in seen and termios.tcgetattr(master)[3] & termios.ECHO, "and it is shown again afterwards"
+    os.waitpid(pid, 0)
+    os.close(master)
+
+
 def test_a_resized_terminal_is_drawn_anew(tmp_path: Path) -> None:
     """What a narrower terminal has wrapped would be left above the panel."""
     script = NOISY.format(tests=str(Path(__file__).parent), log=str(tmp_path))
@@ -487,7 +603,7 @@ def test_results_come_out_alone(
     assert out == "row\n" and err.startswith("loading\n")
     left = [path for path in tmp_path.rglob("*") if path.is_file()]
     if fails and noise:
-        assert err.splitlines()[1:] == [f"what was written meanwhile: {tmp_path}/{left[0].parent.name}/engine.log"]
+        assert err.splitlines()[1:] == [f"output of libraries: {tmp_path}/{left[0].parent.name}/engine.log"]
         assert {path.name: path.read_bytes() for path in left} == {"engine.log": noise * 2, "run.log": b""}
     else:
         assert err == "loading\n" and not left

@@ -15,6 +15,7 @@
 #include "files.h"
 #include "meter.h"
 
+enum { WORK_NS = 5 * 1000 * 1000, MIB = 1 << 20, OF_KERNEL = 256 };
 enum { POLL_NS = 20 * 1000 * 1000, STARVED_FACTOR = 4, CHUNK = 1 << 16, MOST_WATCHED = 4 };
 
 static void close_end(int *fd) {
@@ -45,6 +46,19 @@ static void hear_stream(Command *command, Stream *stream) {
     if (command->talks && stream == &command->out) dialogue_said(command, (Bytes){data, (size_t)got});
 }
 
+/* How long a process was ready to run and did not; 0 where the kernel does not count them. */
+static int64_t waited_ns(const char *pid) {
+    char path[64], text[128];
+    long long waited = 0;
+    snprintf(path, sizeof path, "/proc/%.20s/schedstat", pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return 0;
+    ssize_t got = read(fd, text, sizeof text - 1);
+    text[got > 0 ? got : 0] = '\0';
+    close(fd);
+    return sscanf(text, "%*u %lld", &waited) == 1 ? waited : 0;
+}
+
 static void begin(Command *command, const Job *job, const Pipes *pipes) {
     command->job = job;
     command->in = pipes->in[1];
@@ -58,9 +72,12 @@ static void begin(Command *command, const Job *job, const Pipes *pipes) {
     command->ended = false;
     command->status = 0;
     command->peak_bytes = 0;
+    command->own_waited_then_ns = command->talks ? waited_ns("1") : 0;
     command->cpu_then_ns = meter_cpu_ns();
     command->oom_then = meter_oom_kills();
-    command->began_ns = command->looked_ns = clock_ns(CLOCK_MONOTONIC);
+    command->peak_then_bytes = meter_peak_bytes();
+    command->cpu_worked_ns = command->cpu_then_ns;
+    command->began_ns = command->looked_ns = command->worked_ns = clock_ns(CLOCK_MONOTONIC);
     if (command->talks) dialogue_begin(command);
 }
 
@@ -99,21 +116,10 @@ static bool reap(Command *command) {
     return pid == 0;
 }
 
-/* How long a process was ready to run and did not; 0 where the kernel does not count them. */
-static int64_t waited_ns(const char *pid) {
-    char path[64], text[128];
-    long long waited = 0;
-    snprintf(path, sizeof path, "/proc/%.20s/schedstat", pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return 0;
-    ssize_t got = read(fd, text, sizeof text - 1);
-    text[got > 0 ? got : 0] = '\0';
-    close(fd);
-    return sscanf(text, "%*u %lld", &waited) == 1 ? waited : 0;
-}
-
 int64_t command_starved_ns(const Command *command) {
     int64_t longest = 0, most = (STARVED_FACTOR - 1) * (int64_t)command->job->limits.wall_ns;
+    /* Each word of a dialogue goes through the supervisor, and waits where that does. */
+    int64_t own = command->talks ? waited_ns("1") - command->own_waited_then_ns : 0;
     DIR *processes = opendir("/proc");
     for (struct dirent *entry; processes && (entry = readdir(processes));) {
         if (!isdigit((unsigned char)entry->d_name[0]) || strcmp(entry->d_name, "1") == 0) continue;
@@ -121,21 +127,76 @@ int64_t command_starved_ns(const Command *command) {
         longest = waited > longest ? waited : longest;
     }
     if (processes) closedir(processes);
-    return longest < most ? longest : most;
+    return longest + own < most ? longest + own : most;
 }
 
 static bool is_over_wall(const Command *command, int64_t now) {
     int64_t wall = now - command->began_ns, limit = (int64_t)command->job->limits.wall_ns;
+    if (command->talks) wall -= dialogue_waited_ns(command, now);
     return wall > limit && wall - command_starved_ns(command) > limit;
+}
+
+/* A process that can run, or that waits for a disk. */
+static bool is_at_work(const char *pid) {
+    char path[64], text[512];
+    snprintf(path, sizeof path, "/proc/%.20s/stat", pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return false;
+    ssize_t got = read(fd, text, sizeof text - 1);
+    text[got > 0 ? got : 0] = '\0';
+    close(fd);
+    const char *name_end = strrchr(text, ')');
+    return name_end && (strncmp(name_end, ") R", 3) == 0 || strncmp(name_end, ") D", 3) == 0);
+}
+
+static bool is_any_at_work(void) {
+    bool found = false;
+    DIR *processes = opendir("/proc");
+    for (struct dirent *entry; processes && !found && (entry = readdir(processes));)
+        found = isdigit((unsigned char)entry->d_name[0]) && strcmp(entry->d_name, "1") != 0 && is_at_work(entry->d_name);
+    if (processes) closedir(processes);
+    return found;
+}
+
+/* One that waits for what never comes. */
+static bool is_stuck(Command *command, int64_t now) {
+    int64_t most = (int64_t)command->job->limits.quiet_ns, cpu_ns = most ? meter_cpu_ns() : 0;
+    if (most && cpu_ns - command->cpu_worked_ns > WORK_NS) {
+        command->worked_ns = now;
+        command->cpu_worked_ns = cpu_ns;
+    }
+    if (most == 0 || now - command->worked_ns <= most) return false;
+    if (is_any_at_work()) command->worked_ns = now;
+    return now - command->worked_ns > most;
+}
+
+/* What measurements of the whole container may be wrong by: the kernel counts in batches, and its own tables grow with
+   what is held. */
+static int64_t doubt_bytes(int64_t held) { return meter_peak_bytes() ? 2 * MIB + held / OF_KERNEL : 0; }
+
+static void note_held(Command *command, int64_t held) {
+    held -= doubt_bytes(held);
+    command->peak_bytes = held > command->peak_bytes ? held : command->peak_bytes;
+}
+
+/* What was held together for less time than lies between two looks, the files in both directories included. */
+static void note_peak(Command *command) {
+    int64_t peak = meter_peak_bytes();
+    if (peak > command->peak_then_bytes) note_held(command, peak - meter_beside_bytes() - files_bytes());
+}
+
+bool command_hides_later(const Command *command) {
+    int64_t most = (int64_t)command->job->limits.memory_bytes, peak = meter_peak_bytes();
+    return most && peak > most && peak - meter_kernel_bytes() - files_held_bytes() > most + doubt_bytes(most);
 }
 
 /* The limit that is first seen passed is the cause. */
 static void look_at_meter(Command *command, int64_t now) {
-    int64_t memory = meter_memory_bytes() - files_bytes();
-    command->peak_bytes = memory > command->peak_bytes ? memory : command->peak_bytes;
+    note_held(command, meter_memory_bytes() - files_bytes());
     if (meter_oom_kills() > command->oom_then) command->killed = "memory";
     else if (meter_cpu_ns() - command->cpu_then_ns > (int64_t)command->job->limits.cpu_ns) command->killed = "cpu";
     else if (is_over_wall(command, now)) command->killed = "wall";
+    else if (is_stuck(command, now)) command->killed = "idle";
     else if (command->talks) command->killed = dialogue_look(command, now);
 }
 
@@ -194,6 +255,7 @@ void command_run(Command *command, const Job *job, int program) {
     command->wall_ns = clock_ns(CLOCK_MONOTONIC) - command->began_ns;
     kill_all(command);
     drain(command);
+    note_peak(command);
 }
 
 Facts command_facts(const Command *command) {

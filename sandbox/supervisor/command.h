@@ -32,11 +32,14 @@ typedef struct {
     const char *killed; /* why, or NULL */
     bool ended;
     int status;
-    int64_t peak_bytes, cpu_then_ns, oom_then, began_ns, looked_ns, wall_ns;
+    int64_t peak_bytes, cpu_then_ns, oom_then, peak_then_bytes, own_waited_then_ns, worked_ns, cpu_worked_ns, began_ns, looked_ns, wall_ns;
 } Command;
 
 /* Runs it to its end: afterwards no process is left. `program`: as in starter.h. */
 void command_run(Command *command, const Job *job, int program);
+
+/* Whether what was held so far would hide that a later command holds more than it may. */
+bool command_hides_later(const Command *command);
 
 /* All but `dirty`. */
 Facts command_facts(const Command *command);

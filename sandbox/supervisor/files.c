@@ -79,3 +79,5 @@ int files_lay_out(const char *exe) {
 }
 
 int64_t files_bytes(void) { return held + copied; }
+
+int64_t files_held_bytes(void) { return held; }

@@ -15,4 +15,7 @@ int files_lay_out(const char *exe);
 /* What they take in memory, all copies together: no command's doing. */
 int64_t files_bytes(void);
 
+/* The same without the copies in /w, which the next command does not find. */
+int64_t files_held_bytes(void);
+
 #endif

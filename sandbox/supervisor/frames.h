@@ -6,7 +6,7 @@
                                       write into this process's pipes (gVisor of 2022 lets it) still could not forge one
      load, NAME, CONTENT, ...         the files that every later command finds in /w
      run, LIMITS, KEEP, STDIN, ARGV, ENV
-                                      LIMITS: six numbers of 64 bits, as in `Limits` (job.h); KEEP: the name of a file
+                                      LIMITS: eight numbers of 64 bits, as in `Limits` (job.h); KEEP: the name of a file
                                       to bring back, or nothing; ARGV, ENV: each text ends with a zero byte
      hear, BYTES and hush             of a dialogue: more for the command's stdin, and that no more will come
    Answers, of which the second field is S:

@@ -5,7 +5,11 @@
 #include "frames.h"
 
 typedef struct {
-    uint64_t cpu_ns, wall_ns, idle_ns, output_bytes, stack_bytes, keep_bytes; /* idle_ns: 0 if it is no dialogue */
+    uint64_t cpu_ns, wall_ns;
+    uint64_t idle_ns;  /* 0 if it is no dialogue */
+    uint64_t quiet_ns; /* how long it may use no CPU time; 0 if that does not matter */
+    uint64_t output_bytes, stack_bytes, keep_bytes;
+    uint64_t memory_bytes; /* what it may hold; nothing ends it for that, but it must be told from what is just less */
 } Limits;
 
 typedef struct {

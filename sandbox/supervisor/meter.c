@@ -13,7 +13,7 @@ typedef struct {
     char text[MOST_BYTES];
 } Text;
 
-static int cpu_v1, cpu_v2, events, most_v1, limit_v1, memory, own;
+static int cpu_v1, cpu_v2, events, most_v1, limit_v1, memory, peak, usage, own;
 
 /* -1 if it is not there. */
 static int open_in(const char *folder, const char *name) {
@@ -34,6 +34,8 @@ void meter_open(const char *cgroup) {
     most_v1 = open_in(cgroup, "memory/memory.max_usage_in_bytes");
     limit_v1 = open_in(cgroup, "memory/memory.limit_in_bytes");
     memory = open_first(cgroup, "memory.stat", "memory/memory.stat");
+    peak = open_first(cgroup, "memory.peak", "memory/memory.max_usage_in_bytes");
+    usage = open_first(cgroup, "memory.current", "memory/memory.usage_in_bytes");
     own = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 }
 
@@ -73,10 +75,22 @@ static int64_t all_cpu_ns(void) {
 
 int64_t meter_cpu_ns(void) { return all_cpu_ns() - clock_ns(CLOCK_PROCESS_CPUTIME_ID); }
 
-int64_t meter_memory_bytes(void) {
+/* Of all processes, the supervisor too. */
+static int64_t all_memory_bytes(void) {
     Text text;
     const char *stat = read_text(memory, &text);
-    int64_t all = field(stat, "anon", field(stat, "rss", 0)) + field(stat, "shmem", 0);
+    return field(stat, "anon", field(stat, "rss", 0)) + field(stat, "shmem", 0);
+}
+
+int64_t meter_peak_bytes(void) { return number(peak); }
+
+int64_t meter_beside_bytes(void) { return number(usage) - meter_memory_bytes(); }
+
+int64_t meter_kernel_bytes(void) { return number(usage) - all_memory_bytes(); }
+
+int64_t meter_memory_bytes(void) {
+    Text text;
+    int64_t all = all_memory_bytes();
     long long resident = 0, shared = 0;
     if (sscanf(read_text(own, &text), "%*d %lld %lld", &resident, &shared) != 2) return all;
     return all - (resident - shared) * sysconf(_SC_PAGESIZE);

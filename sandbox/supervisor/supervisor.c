@@ -47,7 +47,7 @@ static void run(void) {
     command_run(&command, &job, files_lay_out((const char *)job.argv.data));
     Facts facts = command_facts(&command);
     folders_keep(job.keep, job.limits.keep_bytes, &kept);
-    facts.dirty = !folders_wipe();
+    facts.dirty = !folders_wipe() || command_hides_later(&command);
     answer(facts, (Bytes){kept.data, kept.size});
 }
 

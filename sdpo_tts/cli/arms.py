@@ -38,16 +38,18 @@ def _arm(name: str) -> Arm:
     parts = settings.split("+") if colon else []
     changes = dict(_change(part, method) for part in parts)
     if len(changes) < len(parts):
-        raise UserError(f"{name!r} sets something twice", where=WHERE)
+        raise UserError(f"{name!r} sets a setting twice", where=WHERE)
     return Arm(name, method, tuple(changes.items()))
 
 
 def _change(part: str, method: str) -> tuple[str, object]:
     key, equals, text = part.partition("=")
     if not equals or not text:
-        raise UserError(f"{part!r} sets nothing", where=WHERE, hint="as in sdpo:feedback=shuffled+teacher=ema")
+        raise UserError(
+            f"{part!r} is not a setting", where=WHERE, hint="for example sdpo:feedback=shuffled+teacher=ema"
+        )
     known, one = settings_of(run_command()), Given(key, text, "an arm", f"{WHERE}: {key}")
     demand_known(one, known, SHARED)
     if not matters(method, key):
-        raise UserError(f"`{key}` changes nothing of {method}", where=WHERE)
+        raise UserError(f"`{key}` has no effect on {method}", where=WHERE)
     return PATHS[key], setting(key, value_of(known[key], one))

@@ -6,7 +6,7 @@ import errno
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
@@ -15,21 +15,46 @@ import typer
 
 from sdpo_tts.cli.complete import problems, runs
 from sdpo_tts.cli.examples import EXAMPLES, epilog
+from sdpo_tts.cli.usage.command import HELP, Command
 from sdpo_tts.errors import SdpoError, UserError, visible
+from sdpo_tts.streams import lost_output, make_lossy
 
 if TYPE_CHECKING:
     from sdpo_tts.problem import Problem
+    from sdpo_tts.problem.reading.draft import Reading
 
 SOLVED, FAULT, USAGE, UNSOLVED, SETUP, SANDBOX, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 4, 5, 130, 143
+HUNG_UP = 129
 # Of a file or folder that the user chose, where nobody foresaw it.
 FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG})
 PROBLEM_HELP = "A problem.yaml, its folder, or another format (docs/formats.md)."
+RUN_HELP = "A run: its folder or name; last for the newest; or a problem's folder for its newest run."
 ProblemPath = Annotated[Path, typer.Argument(help=PROBLEM_HELP, autocompletion=problems)]
-RunPath = Annotated[Path, typer.Argument(help="A run's folder.", autocompletion=runs)]
+RunPath = Annotated[Path, typer.Argument(help=RUN_HELP, autocompletion=runs)]
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM, taken the same way as Ctrl-C: what has to be cleaned up is cleaned up."""
+    """SIGTERM or SIGHUP, taken the same way as Ctrl-C: what has to be cleaned up is cleaned up."""
+
+    def __init__(self, number: int) -> None:
+        self.exit_code = HUNG_UP if number == signal.SIGHUP else TERMINATED
+
+
+def run_process(app: typer.Typer, *, keep_code: bool = False) -> None:
+    """`app` as this process, which no closed or full stream ends, nor one that cannot encode what is said.
+
+    Where stdout did not take what was printed, that is said, and a command is not called a success; with `keep_code` it
+    is: its results are in files too.
+    """
+    make_lossy()
+    try:
+        app()
+    except SystemExit as end:
+        if why := lost_output():
+            print(f"error: stdout did not take all that was printed: {why}", file=sys.stderr)
+            if not end.code and not keep_code:
+                raise SystemExit(SETUP) from None
+        raise
 
 
 @contextmanager
@@ -37,16 +62,18 @@ def orderly() -> Iterator[None]:
     """Turn errors and signals inside the block into typer.Exit."""
 
     def terminate(signum: int, frame: FrameType | None) -> None:
-        raise Terminated
+        raise Terminated(signum)
 
-    before = signal.signal(signal.SIGTERM, terminate)
+    # Who ignores the end of a terminal (nohup) goes on.
+    taken = [one for one in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(one) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, terminate) for number in taken}
     try:
         yield
     except SdpoError as error:
         print(f"error: {error}", file=sys.stderr)
         raise typer.Exit(error.exit_code) from None
-    except Terminated:
-        raise typer.Exit(TERMINATED) from None
+    except Terminated as end:
+        raise typer.Exit(end.exit_code) from None
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
     except Exception as error:
@@ -58,7 +85,8 @@ def orderly() -> Iterator[None]:
             raise typer.Exit(USAGE) from None
         raise
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
@@ -84,16 +112,22 @@ def _lack(error: Exception) -> str:
     return ""
 
 
-def app_of(command: Callable[..., None], name: str) -> typer.Typer:
+def app_of(command: Callable[..., None], name: str, kind: type[Command] = Command) -> typer.Typer:
     """An application of one command."""
     app = typer.Typer(pretty_exceptions_show_locals=False)
-    app.command(name, epilog=epilog(name) if name in EXAMPLES else None)(command)
+    ending = epilog(name) if name in EXAMPLES else None
+    app.command(name, cls=kind, context_settings=HELP, epilog=ending)(command)
     return app
 
 
 def load(path: Path, *, quiet: bool = False) -> Problem:
     """The problem at `path`, in whatever format; what could not be carried over is told. Raises UserError,
     also for a setting under `run` that there is not."""
+    return load_reading(path, quiet=quiet).problem
+
+
+def load_reading(path: Path, *, quiet: bool = False) -> Reading:
+    """As `load`, with the programs that a package or a row brings."""
     from sdpo_tts.cli.settings import of_problem
     from sdpo_tts.problem import read_problem
 
@@ -101,7 +135,17 @@ def load(path: Path, *, quiet: bool = False) -> Problem:
     of_problem(reading.problem)
     if not quiet:
         tell(reading.notes)
-    return reading.problem
+    return reading
+
+
+def load_libraries(*, quiet: bool = False) -> None:
+    """Import what takes many seconds on a slow machine, which a terminal is told."""
+    from sdpo_tts.view import LiveLine
+
+    with nullcontext() if quiet else LiveLine(sys.stderr) as line:
+        if line:
+            line.show("loading PyTorch")
+        import sdpo_tts.discovery.assemble  # noqa: F401
 
 
 def tell(notes: Iterable[str]) -> None:

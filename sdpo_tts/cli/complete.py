@@ -40,9 +40,10 @@ def runs(incomplete: str) -> list[str]:
     """Run folders: the newest ones below `runs/`, or those where the user is looking."""
     if not incomplete:
         found = sorted(Path(RUNS).glob("*/*/events.jsonl"), key=_age, reverse=True)
-        return [str(journal.parent) for journal in found[:NEWEST]]
+        return ["last", *(str(journal.parent) for journal in found[:NEWEST])]
     inside = ((text, path) for text, path in _paths(incomplete) if path.is_dir())
-    return [text if (path / "events.jsonl").is_file() else f"{text}/" for text, path in inside]
+    named = [text if (path / "events.jsonl").is_file() else f"{text}/" for text, path in inside]
+    return [*(["last"] if "last".startswith(incomplete) else []), *named]
 
 
 def models(incomplete: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -9,10 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sdpo_tts.cli.values import larger_budget
 from sdpo_tts.errors import UserError
 
 if TYPE_CHECKING:
+    import typer
+
     from sdpo_tts.discovery.assemble import Policy
+    from sdpo_tts.discovery.budget import Budget
     from sdpo_tts.problem import Problem
     from sdpo_tts.record import Event, RunDir
 
@@ -37,7 +42,10 @@ class ExistingRun:
 
     @property
     def settings(self) -> dict[str, Any]:
-        return dict(self.manifest["settings"])
+        """With the budget that it was given last."""
+        resumed = [event for event in self._events() if event["type"] == "resumed" and "max_seconds" in event]
+        budget = {name: resumed[-1][name] for name in self.manifest["settings"]["budget"]} if resumed else None
+        return {**self.manifest["settings"], **({"budget": budget} if budget else {})}
 
     @property
     def seed(self) -> int:
@@ -52,6 +60,19 @@ class ExistingRun:
         """Whether it came to an end of its own: solved, or its budget spent."""
         ended = [event["reason"] for event in self._events() if event["type"] == "run_ended"]
         return bool(ended) and ended[-1] not in ("interrupted", "error")
+
+    def refuse_spent(self, budget: Budget) -> None:
+        """Raises UserError where the run has spent all of `budget`, so that there would be nothing to go on with."""
+        from sdpo_tts.discovery.budget import Spending
+        from sdpo_tts.view import RunState
+
+        if not self.finished:
+            return
+        state, spent = RunState.of(self._events()), Spending()
+        spent.restore(state.cost.attempts, state.cost.tokens, {}, state.elapsed(0.0))
+        if limit := spent.reached(budget):
+            hint = f"give it a larger one: {larger_budget(limit, state)}"
+            raise UserError("the run has spent its budget", where=str(self.run.path), hint=hint)
 
     def _events(self) -> list[Event]:
         from sdpo_tts.record import read_events
@@ -93,6 +114,41 @@ class ExistingRun:
         kept["quantization"] = chosen.get("quantization", "none")  # runs of before there was a choice
         settings = PolicySettings(**kept, device=device, engine="torch", lora=LoraSettings(**chosen["lora"]))
         return load_policy(settings, self.seed, report)
+
+
+def find_run(given: Path, context: typer.Context) -> Path:
+    """The folder that RUN means: itself a run's, or of the newest run where it is `last`, a problem's folder or file, a
+    folder of runs, or a run's name. Raises UserError where there is none."""
+    from sdpo_tts.cli.settings import settled
+    from sdpo_tts.record import RunDir
+
+    if RunDir(given).events.is_file():
+        return given
+    root = settled(context, every=True)["runs"]
+    found = newest(root) if str(given) == "last" else [*newest(given, "*/events.jsonl"), *_called(given, root)]
+    if not found:
+        known = f"the newest run is {newest(root)[0].path}" if newest(root) else "sdpo-solve makes runs"
+        raise UserError(f"no run here, nor one of this problem in {root}", where=str(given), hint=known)
+    return found[0].path
+
+
+def newest(root: Path, journals: str = "*/*/events.jsonl") -> list[RunDir]:
+    """The runs that have begun below a folder of runs, the one that was at work last first."""
+    from sdpo_tts.record import RunDir
+
+    found = [RunDir(journal.parent) for journal in root.glob(journals)]
+    return sorted((run for run in found if run.begun), key=lambda run: _moment(run.events), reverse=True)
+
+
+def _called(given: Path, root: Path) -> list[RunDir]:
+    """Runs of a problem that lies at `given`, or of that name; or a run of that name."""
+    from sdpo_tts.problem import read_problem
+
+    if given.exists():
+        with suppress(UserError):
+            return newest(root, f"{glob.escape(read_problem(given).problem.slug)}/*/events.jsonl")
+    name = glob.escape(given.name)
+    return [*newest(root, f"{name}/*/events.jsonl"), *newest(root, f"*/{name}/events.jsonl")] if name else []
 
 
 def unfinished(runs: Path, problem: Problem) -> Iterator[Path]:

@@ -6,14 +6,16 @@ from collections.abc import Callable
 
 import typer
 
+from sdpo_tts.cli.command import run_process
 from sdpo_tts.cli.examples import epilog
 from sdpo_tts.cli.machine import doctor, model
-from sdpo_tts.cli.machine.version import about
+from sdpo_tts.cli.machine.version import Version
 from sdpo_tts.cli.problems import check, import_problem, judge, listen, new
-from sdpo_tts.cli.results import export, forget, report, show
+from sdpo_tts.cli.results import drift, export, report, runs, show
 from sdpo_tts.cli.solving import compare, config, probe
+from sdpo_tts.cli.usage.command import HELP, Command, Group
 
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_show_locals=False)
+app = typer.Typer(cls=Group, context_settings=HELP, no_args_is_help=True, pretty_exceptions_show_locals=False)
 COMMANDS: dict[str, Callable[..., None]] = {
     "probe": probe.probe,
     "compare": compare.compare,
@@ -21,7 +23,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "check": check.check,
     "judge": judge.judge,
     "show": show.show,
-    "forget": forget.forget,
+    "drift": drift.drift,
     "export": export.export,
     "new": new.new,
     "import": import_problem.import_problem,
@@ -29,25 +31,16 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "doctor": doctor.doctor,
 }
 for name, command in COMMANDS.items():
-    app.command(name, epilog=epilog(name))(command)
-app.command("config", epilog=epilog("config"), context_settings=config.FORWARDED)(config.config)
-app.add_typer(model.app, name="model", help="The model catalogue.")
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        print(about())
-        raise typer.Exit
+    app.command(name, cls=Command, context_settings=HELP, epilog=epilog(name))(command)
+app.command("config", cls=config.ConfigCommand, context_settings=HELP, epilog=epilog("config"))(config.config)
+app.add_typer(runs.app, name="runs")
+app.add_typer(model.app, name="model", help="List and download models.")
 
 
 @app.callback()
-def _options(
-    version: bool = typer.Option(
-        False, "--version", callback=_version, is_eager=True, help="The versions that a report of a fault should name."
-    ),
-) -> None:
+def _options(version: Version = False) -> None:
     """Test-time discovery on one hard programming problem. The main job is `sdpo-solve`."""
 
 
 def main() -> None:
-    app()
+    run_process(app)

@@ -37,14 +37,16 @@ CHOICES = {
     "template": TEMPLATES, "imitate": IMITATE, "imitate_loss": IMITATE_LOSSES, "imitate_ratio": IMITATE_RATIOS,
     "preset": PRESETS,
 }  # fmt: skip
-PER_CALL = frozenset({"config", "resume", "quiet", "json", "help", "install-completion", "show-completion"})
+PER_CALL = frozenset({
+    "config", "resume", "quiet", "json", "help", "help-all", "version", "install-completion", "show-completion",
+})  # fmt: skip
 """Options that are about one call: no file and no variable sets them."""
 NOT_IN_PROBLEMS = frozenset({"runs", "critic", "critic-model", "track"})
 """A problem may come from anywhere: it decides neither where files are written nor where anything is sent."""
 
 SOURCES = "Sources: where --method auto samples, and what is learnt of it"
 BUDGET, MODEL, TRAINING, LOSS, CONTEXT, OUTPUT = "Budget", "Model", "Training", "Loss", "Feedback", "Output"
-GUARD, LAYERS = "Guard: a collapsed policy goes back to its best state", "Settings"
+GUARD, LAYERS = "Guard (a collapsed policy goes back to its best state)", "Settings"
 
 
 def _option(panel: str, help: str, name: str | None = None, **more: Any) -> Any:
@@ -52,13 +54,15 @@ def _option(panel: str, help: str, name: str | None = None, **more: Any) -> Any:
     return typer.Option(*names, help=help, rich_help_panel=panel, **more)
 
 
-Method = Annotated[str, typer.Option(help=f"One of {', '.join(METHODS)}.", autocompletion=among(METHODS))]
-Seed = Annotated[int, typer.Option(min=0, help="All random draws follow from it.")]
+Method = Annotated[str, typer.Option(help=f"How to search: {', '.join(METHODS)}.", autocompletion=among(METHODS))]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")]
 
-MaxAttempts = Annotated[int | None, _option(BUDGET, "Sampled programs.", min=1)]
-MaxTokens = Annotated[int | None, _option(BUDGET, "Sampled tokens.", min=1)]
-MaxTime = Annotated[str | None, _option(BUDGET, "As in 90s, 30m or 8h.")]
-KeepGoing = Annotated[bool, _option(BUDGET, "Spend the whole budget, also after a success.", "--keep-going")]
+MaxAttempts = Annotated[int | None, _option(BUDGET, "Stop after this many programs. Default: no limit.", min=1)]
+MaxTokens = Annotated[int | None, _option(BUDGET, "Stop after this many sampled tokens. Default: no limit.", min=1)]
+MaxTime = Annotated[
+    str | None, _option(BUDGET, "Stop after this long: 90s, 30m, 8h. Default: no limit.", metavar="TIME")
+]
+KeepGoing = Annotated[bool, _option(BUDGET, "Spend the whole budget, even after a success.", "--keep-going")]
 
 Model = Annotated[
     str, _option(MODEL, "auto, a catalogue name, a hub id, a folder or a GGUF file.", autocompletion=models)
@@ -66,38 +70,53 @@ Model = Annotated[
 Device = Annotated[str, _option(MODEL, "auto, cpu, cuda or cuda:N.", autocompletion=among(("auto", "cpu", "cuda")))]
 Dtype = Annotated[str, _option(MODEL, f"One of {', '.join(DTYPES)}.", autocompletion=among(DTYPES))]
 Quantization = Annotated[
-    str, _option(MODEL, "Of the frozen base: none, or nf4 (four bits).", autocompletion=among(QUANTIZATIONS))
+    str,
+    _option(MODEL, "How the frozen base is quantised: none, or nf4 (four bits).", autocompletion=among(QUANTIZATIONS)),
 ]
-MaxNewTokens = Annotated[int, _option(MODEL, "Of one answer.", min=1)]
+MaxNewTokens = Annotated[int, _option(MODEL, "Longest answer, in tokens.", min=1)]
+MaxPromptTokens = Annotated[int, _option(MODEL, "Longest prompt with feedback, in tokens.", min=1)]
 Engine = Annotated[
-    str, _option(MODEL, "What samples: auto (vllm with a GPU), torch or vllm.", autocompletion=among(ENGINES))
+    str, _option(MODEL, "Which engine samples: auto (vllm with a GPU), torch or vllm.", autocompletion=among(ENGINES))
 ]
-EngineMemory = Annotated[float | None, _option(MODEL, "GiB of vLLM's cache. Default: planned.", min=0.1)]
-Cards = Annotated[int, _option(MODEL, "GPUs that hold vLLM's weights together.", min=1)]
-Replicas = Annotated[int, _option(MODEL, "vLLMs that share a batch out, each a process with a GPU of its own.", min=1)]
-LearnerDevice = Annotated[str, _option(MODEL, "auto: where vLLM is; or another card, cuda:N.")]
+EngineMemory = Annotated[float | None, _option(MODEL, "Size of vLLM's cache in GiB. Default: what fits.", min=0.1)]
+Cards = Annotated[int, _option(MODEL, "Number of GPUs that vLLM's weights are split over.", min=1)]
+Replicas = Annotated[
+    int, _option(MODEL, "Number of vLLM processes that share a batch, each with a GPU of its own.", min=1)
+]
+LearnerDevice = Annotated[str, _option(MODEL, "Where learning runs: auto (with vLLM), or another card, cuda:N.")]
 
-BatchSize = Annotated[int | None, _option(TRAINING, "Attempts a step; multi-turn: chains.", min=1)]
-BaseSamples = Annotated[int, _option(TRAINING, "Of each batch so many come from the untrained model.", min=0)]
-LearningRate = Annotated[float, _option(TRAINING, "Of AdamW, for the LoRA adapter.", min=0.0)]
-Updates = Annotated[int, _option(TRAINING, "Optimiser steps a batch.", min=1)]
+BatchSize = Annotated[
+    int | None,
+    _option(TRAINING, "Attempts per step; with multi-turn, conversations. Default: the method's own.", min=1),
+]
+BaseSamples = Annotated[int, _option(TRAINING, "How many attempts of each batch come from the untrained model.", min=0)]
+LearningRate = Annotated[float, _option(TRAINING, "AdamW's learning rate for the LoRA adapter.", min=0.0)]
+Updates = Annotated[int, _option(TRAINING, "Optimiser steps per batch.", min=1)]
 Reuse = Annotated[
     bool,
-    _option(TRAINING, "Each of several updates learns from the whole batch, not from a part.", "--reuse/--no-reuse"),
+    _option(TRAINING, "Let each of several updates learn from the whole batch, not from a part.", "--reuse/--no-reuse"),
 ]
-Teacher = Annotated[str, _option(TRAINING, f"One of {', '.join(TEACHERS)}.", autocompletion=among(TEACHERS))]
-TeacherRate = Annotated[float, _option(TRAINING, "Share of the student, for ema and trust-region.", min=0.0, max=1.0)]
+Teacher = Annotated[str, _option(TRAINING, f"Which teacher: {', '.join(TEACHERS)}.", autocompletion=among(TEACHERS))]
+TeacherRate = Annotated[
+    float,
+    _option(TRAINING, "How much of the student the teacher takes on, for ema and trust-region.", min=0.0, max=1.0),
+]
 
-Alpha = Annotated[float, _option(LOSS, "1 reverse KL, 0 forward KL, between: Jensen-Shannon.", min=0.0, max=1.0)]
+Alpha = Annotated[
+    float, _option(LOSS, "Divergence: 1 reverse KL, 0 forward KL, between them Jensen-Shannon.", min=0.0, max=1.0)
+]
 Support = Annotated[
-    str, _option(LOSS, f"Whose top ids are compared: {', '.join(SUPPORTS)}.", autocompletion=among(SUPPORTS))
+    str, _option(LOSS, f"Whose top tokens are compared: {', '.join(SUPPORTS)}.", autocompletion=among(SUPPORTS))
 ]
-TopK = Annotated[int, _option(LOSS, "Ids compared one by one; the rest is one bucket.", min=1)]
-GrpoWeight = Annotated[float, _option(LOSS, "Share of GRPO in the loss of sdpo.", min=0.0, max=1.0)]
+TopK = Annotated[int, _option(LOSS, "Tokens compared one by one; the rest are one bucket.", min=1)]
+GrpoWeight = Annotated[float, _option(LOSS, "Share of GRPO in sdpo's loss.", min=0.0, max=1.0)]
 
-Sources = Annotated[str, _option(SOURCES, "bandit, or weights: student=1,feedback=1 (also base, repair).")]
+Sources = Annotated[
+    str,
+    _option(SOURCES, "Where attempts come from: bandit, or weights as in student=1,feedback=1 (also base, repair)."),
+]
 Lineage = Annotated[
-    int, _option(SOURCES, "Attempts that a feedback prompt tells of, each the parent of the next.", min=1)
+    int, _option(SOURCES, "Number of earlier attempts in a feedback prompt, each the parent of the next.", min=1)
 ]
 Distil = Annotated[
     bool, _option(SOURCES, "Learn from the student's own samples, as SDPO does.", "--distil/--no-distil")
@@ -106,55 +125,86 @@ HelpAdapter = Annotated[
     bool, _option(SOURCES, "Sample with help under the adapter, not from the base.", "--help-adapter/--no-help-adapter")
 ]
 Imitate = Annotated[
-    str, _option(SOURCES, f"Which samples with help are learnt: {', '.join(IMITATE)}.", autocompletion=among(IMITATE))
+    str,
+    _option(SOURCES, f"Which samples with help are learnt from: {', '.join(IMITATE)}.", autocompletion=among(IMITATE)),
 ]
 ImitateLoss = Annotated[
     str,
     _option(
         SOURCES,
-        "How: forward KL, Jensen-Shannon, or likelihood weighted by advantage (nll).",
+        "How they are learnt from: forward KL, Jensen-Shannon, or likelihood weighted by advantage (nll).",
         autocompletion=among(IMITATE_LOSSES),
     ),
 ]
-ImitateWeight = Annotated[float, _option(SOURCES, "Weight of that loss.", min=0.0)]
+ImitateWeight = Annotated[float, _option(SOURCES, "Weight of the imitation loss.", min=0.0)]
 ImitateRatio = Annotated[
-    str, _option(SOURCES, "Importance weights of its tokens: none or truncated.", autocompletion=among(IMITATE_RATIOS))
+    str,
+    _option(SOURCES, "Importance weights of imitated tokens: none or truncated.", autocompletion=among(IMITATE_RATIOS)),
 ]
 
-Feedback = Annotated[str, _option(CONTEXT, "real; shuffled and none are ablations.", autocompletion=among(FEEDBACKS))]
+Feedback = Annotated[
+    str,
+    _option(
+        CONTEXT,
+        "What the teacher reads: real feedback; shuffled and none are ablations.",
+        autocompletion=among(FEEDBACKS),
+    ),
+]
 Template = Annotated[
-    str, _option(CONTEXT, f"Where feedback stands: {', '.join(TEMPLATES)}.", autocompletion=among(TEMPLATES))
+    str,
+    _option(
+        CONTEXT, f"Where the feedback stands in the prompt: {', '.join(TEMPLATES)}.", autocompletion=among(TEMPLATES)
+    ),
 ]
-Diagnose = Annotated[str, _option(CONTEXT, f"What a second look adds: all, none, or some of {','.join(PARTS)}.")]
-Solutions = Annotated[bool, _option(CONTEXT, "Show a sibling's correct program.", "--solutions/--no-solutions")]
-Both = Annotated[bool, _option(CONTEXT, "Show feedback beside a sibling's program, not instead.", "--both/--no-both")]
-Critic = Annotated[str, _option(CONTEXT, "Remarks on failures: none, self, or the URL of an OpenAI-style endpoint.")]
-CriticModel = Annotated[str, _option(CONTEXT, "The endpoint's model.")]
+Diagnose = Annotated[
+    str,
+    _option(CONTEXT, f"What a failed program's second run adds to feedback: all, none, or some of {', '.join(PARTS)}."),
+]
+Solutions = Annotated[
+    bool, _option(CONTEXT, "Show the teacher a correct program of the same batch.", "--solutions/--no-solutions")
+]
+Both = Annotated[bool, _option(CONTEXT, "Show feedback together with such a program, not instead.", "--both/--no-both")]
+Critic = Annotated[
+    str, _option(CONTEXT, "Who comments on failures: none, self, or the URL of an OpenAI-style endpoint.")
+]
+CriticModel = Annotated[str, _option(CONTEXT, "Model of the critic's endpoint.")]
 
-GuardDistinct = Annotated[float, _option(GUARD, "Least share left of the first batch's distinct programs.", min=0.0)]
-GuardEntropy = Annotated[float, _option(GUARD, "Least share left of the first batch's entropy.", min=0.0)]
-GuardLength = Annotated[
-    float, _option(GUARD, "How many times as long answers may become as the first batch's.", min=0.0)
+GuardDistinct = Annotated[
+    float, _option(GUARD, "Share of the first batch's distinct programs that must be left.", min=0.0)
 ]
-GuardLeaks = Annotated[float, _option(GUARD, "Largest share of answers that talk about feedback.", min=0.0)]
+GuardEntropy = Annotated[float, _option(GUARD, "Share of the first batch's entropy that must be left.", min=0.0)]
+GuardLength = Annotated[
+    float, _option(GUARD, "How many times longer than in the first batch answers may become.", min=0.0)
+]
+GuardLeaks = Annotated[float, _option(GUARD, "Share of answers that may talk about feedback.", min=0.0)]
 
 Preset = Annotated[
     str | None,
-    _option(LAYERS, f"One of {', '.join(PRESETS)}: settings that belong together.", autocompletion=among(PRESETS)),
+    _option(LAYERS, f"Settings that belong together: {', '.join(PRESETS)}.", autocompletion=among(PRESETS)),
 ]
 Config = Annotated[Path | None, _option(LAYERS, "A TOML file of settings (docs/settings.md).")]
 
-Resume = Annotated[Path | None, _option(OUTPUT, "Go on with the run in this folder.", autocompletion=runs)]
-Runs = Annotated[Path, _option(OUTPUT, "Root of run folders.")]
+Resume = Annotated[
+    Path | None,
+    _option(
+        OUTPUT,
+        "Go on with a run: its folder, last, or a problem's folder for its newest run.",
+        metavar="RUN",
+        autocompletion=runs,
+    ),
+]
+Runs = Annotated[Path, _option(OUTPUT, "Folder that runs are written to.")]
 Track = Annotated[
     str | None,
     _option(
-        OUTPUT, f"{', '.join(BACKENDS)}; also NAME:PROJECT, tensorboard:FOLDER.", autocompletion=listed(tuple(BACKENDS))
+        OUTPUT,
+        f"Also report to {', '.join(BACKENDS)}; NAME:PROJECT, tensorboard:FOLDER.",
+        autocompletion=listed(tuple(BACKENDS)),
     ),
 ]
-Plain = Annotated[bool, _option(OUTPUT, "Lines instead of a panel, as for a log or a screen reader.", "--plain")]
-Quiet = Annotated[bool, _option(OUTPUT, "Nothing but the result.", "--quiet")]
-AsJson = Annotated[bool, _option(OUTPUT, "The result as JSON.", "--json")]
+Plain = Annotated[bool, _option(OUTPUT, "Print lines instead of a panel, for a log or a screen reader.", "--plain")]
+Quiet = Annotated[bool, _option(OUTPUT, "Print only the result, and one line if there is none.", "--quiet")]
+AsJson = Annotated[bool, _option(OUTPUT, "Print JSON.", "--json")]
 
 
 # What may differ when a run is resumed: how much it may spend, where it runs, and what is printed.
@@ -167,7 +217,7 @@ def refuse_changes(given: Iterable[str]) -> None:
     for name in given:
         if name not in FREE:
             option = f"--{name.replace('_', '-')}"
-            raise UserError("a run that is resumed keeps its settings", where=option, hint="leave the option out")
+            raise UserError("a resumed run keeps its settings", where=option, hint="leave the option out")
 
 
 def resumed_settings(before: RunSettings, chosen: Mapping[str, Any], given: Container[str]) -> RunSettings:
@@ -209,7 +259,7 @@ def parts(text: str, where: str = "--diagnose") -> tuple[str, ...]:
     for part in named:
         demand(part, ("all", "none", *PARTS), where)
     if not set(named) <= set(PARTS):
-        raise UserError("`all` and `none` stand alone", where=where)
+        raise UserError("`all` and `none` cannot be combined with others", where=where)
     return named
 
 
@@ -224,4 +274,4 @@ def check(name: str, value: Any, where: str) -> None:
     if name == "diagnose":
         parts(value, where)
     if isinstance(value, float) and not math.isfinite(value):
-        raise UserError(f"{value} is no number to compute with", where=where)
+        raise UserError(f"{value} is not a finite number", where=where)

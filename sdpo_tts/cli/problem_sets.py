@@ -51,7 +51,7 @@ def read_problems(paths: Sequence[Path], kind: str, ids: str | None, limit: int 
     """
     paths = [*paths, packaged()] if kind == PACKAGED and not any(map(Path.is_file, paths)) else paths
     if not paths:
-        raise UserError("no problem is named", where="sdpo-tts compare", hint="problem.yaml files, folders, or --set")
+        raise UserError("no problem given", where="sdpo-tts compare", hint="problem.yaml files, folders, or --set")
     found = []
     for path in paths:
         if (kind or ids or limit) and path.is_file():
@@ -59,7 +59,7 @@ def read_problems(paths: Sequence[Path], kind: str, ids: str | None, limit: int 
         else:
             found.append(load(path, quiet=True))
     if not found:
-        raise UserError("no row can be read", where=", ".join(map(str, paths)))
+        raise UserError("no row could be read", where=", ".join(map(str, paths)))
     return found
 
 

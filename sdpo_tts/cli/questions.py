@@ -41,7 +41,7 @@ def read_statement(path: Path) -> str:
     except OSError as error:
         raise UserError(f"cannot read the statement: {error.strerror}", where=str(path)) from None
     if len(raw) > _MOST_BYTES:
-        raise UserError(f"a statement of more than {_MOST_BYTES >> 20} MiB", where=str(path))
+        raise UserError(f"the statement is larger than {_MOST_BYTES >> 20} MiB", where=str(path))
     text = _clean(raw.decode(errors="replace"))
     text = latex_to_text(text).text if path.suffix == ".tex" else markdown_to_text(text)[0]
     if not text:

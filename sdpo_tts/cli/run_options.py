@@ -28,6 +28,7 @@ class RunOptions:
     dtype: o.Dtype = "auto"
     quantization: o.Quantization = "none"
     max_new_tokens: o.MaxNewTokens = 512
+    max_prompt_tokens: o.MaxPromptTokens = 8192
     engine: o.Engine = "auto"
     engine_memory: o.EngineMemory = None
     cards: o.Cards = 1
@@ -73,6 +74,13 @@ class RunOptions:
     as_json: o.AsJson = False
 
 
+EVERYDAY = frozenset({
+    "method", "seed", "max_attempts", "max_time", "model", "device", "max_new_tokens", "resume", "preset", "runs",
+    "plain", "quiet", "as_json",
+})  # fmt: skip
+"""What `--help` shows; `--help-all` shows the rest as well."""
+
+
 def with_run_options(command: Callable[..., None]) -> Callable[..., None]:
     """`command`, which takes them as `**chosen`, with a parameter for each behind its own."""
     signature = inspect.signature(command, eval_str=True)
@@ -89,12 +97,11 @@ def with_run_options(command: Callable[..., None]) -> Callable[..., None]:
 
 @cache
 def run_command() -> Any:
-    """A command that takes a problem and all of them, and does nothing: what settings there are, and how they are
-    read from text."""
+    """A command that takes all of them, and does nothing: what settings there are, and how they are read from text."""
     app = typer.Typer()
 
     @app.command()
     @with_run_options
-    def settings(context: typer.Context, problem: Path | None = None, **chosen: Any) -> None: ...
+    def settings(context: typer.Context, **chosen: Any) -> None: ...
 
     return get_command(app)

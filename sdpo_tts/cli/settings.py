@@ -16,6 +16,7 @@ import typer
 
 from sdpo_tts.cli import options
 from sdpo_tts.cli.run_options import run_command
+from sdpo_tts.cli.usage.refusal import misread
 from sdpo_tts.errors import UserError
 from sdpo_tts.settings import Given, config_file, demand_known, environment, project_file, spelt, user_file, winners
 
@@ -61,7 +62,7 @@ def settle(context: typer.Context, problem: Problem | None = None, *, every: boo
         value_of(known[one.key], one)
     held = winners(layers)
     wanted = [own.get(key, parameter) for key, parameter in known.items() if every or key in own]
-    return [_setting(context, parameter, held.get(key_of(parameter))) for parameter in wanted]
+    return [_setting(context, one, held.get(key_of(one)), own=key_of(one) in own) for one in wanted]
 
 
 def of_problem(problem: Problem) -> list[Given]:
@@ -104,10 +105,11 @@ def _flags(context: typer.Context, own: Mapping[str, Any]) -> list[Given]:
     ]
 
 
-def _setting(context: typer.Context, parameter: Any, one: Given | None) -> Setting:
+def _setting(context: typer.Context, parameter: Any, one: Given | None, *, own: bool) -> Setting:
+    """`own`: the command has an option for it; an argument of the same name is something else."""
     key, name = key_of(parameter), parameter.name
     if one is None:
-        default = context.params[name] if name in context.params else parameter.get_default(context)
+        default = context.params[name] if own else parameter.get_default(context)
         return Setting(key, name, default, "default", "")
     return Setting(key, name, value_of(parameter, one), one.layer, one.where)
 
@@ -118,7 +120,7 @@ def value_of(parameter: Any, one: Given) -> Any:
     try:
         value = parameter.process_value(None, one.text)
     except typer.BadParameter as error:
-        raise UserError(f"{one.text[:60]!r}: {error.message[:1].lower()}{error.message[1:]}", where=where) from None
+        raise UserError(misread(error), where=where) from None
     options.check(parameter.name, value, where)
     return value if one.folder is None else _anchored(value, one.folder)
 
@@ -129,7 +131,7 @@ def _anchored(value: Any, folder: Path) -> Any:
         try:
             return folder / value.expanduser()
         except RuntimeError:
-            raise UserError("there is no such user", where=str(value)) from None
+            raise UserError("no such user", where=str(value)) from None
     if isinstance(value, str) and value.startswith(("./", "../")):
         return str(folder / value)
     return value

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from sdpo_tts.errors import UserError
+
+if TYPE_CHECKING:
+    from sdpo_tts.view import RunState
+
+UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
 def demand(value: str, known: Sequence[str], option: str) -> None:
@@ -18,5 +24,22 @@ def seconds(text: str, where: str = "--max-time") -> float:
     """Seconds of `90s`, `30m` or `1.5h`. Raises UserError."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh])", text.strip())
     if not found:
-        raise UserError(f"{text!r} is no time", where=where, hint="a number and a unit: 90s, 30m, 8h")
-    return float(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2]]
+        raise UserError(f"{text!r} is not a duration", where=where, hint="a number and a unit: 90s, 30m, 8h")
+    return float(found[1]) * UNITS[found[2]]
+
+
+def larger_budget(limit: str | None, state: RunState) -> str:
+    """The option that gives a run twice as much of the limit at which it stopped, as `run_ended` calls it; empty for
+    another end."""
+    if limit == "max_time":
+        amount = _twice(state.max_seconds, state.elapsed(0.0))
+        unit = next(unit for unit in "hms" if amount % UNITS[unit] == 0)
+        return f"--max-time {amount // UNITS[unit]}{unit}"
+    if limit == "max_tokens":
+        return f"--max-tokens {_twice(state.max_tokens, state.cost.tokens)}"
+    return f"--max-attempts {_twice(state.max_attempts, state.cost.attempts)}" if limit == "max_attempts" else ""
+
+
+def _twice(limit: float | None, spent: float) -> int:
+    """The limit, unless that much was spent already: a batch may take more than was left."""
+    return round(2 * limit if limit and 2 * limit > spent else 2 * spent)

@@ -30,8 +30,8 @@ def chosen(file: Path, ids: str) -> list[str]:
     names = [str(row["question_id"]) for row in _rows(file) if FIRST_DAY <= str(row.get("contest_date", "")) < AFTER]
     if len(names) != NUMBER:
         raise UserError(
-            f"the paper's lists number {NUMBER} problems from {FIRST_DAY} up to {AFTER}; here are {len(names)}",
-            where=str(file), hint="they are of LiveCodeBench's code generation, release v6",
+            f"the paper's lists number {NUMBER} problems from {FIRST_DAY} up to {AFTER}; this file has {len(names)}",
+            where=str(file), hint="they refer to LiveCodeBench's code generation, release v6",
         )  # fmt: skip
     return [names[number] for number in PAPER[ids]]
 
@@ -53,5 +53,5 @@ def _row(line: str, where: str) -> dict[str, Any]:
     except ValueError:
         row = None
     if not isinstance(row, dict) or "question_id" not in row:
-        raise UserError("no row of LiveCodeBench: it has no question_id", where=where)
+        raise UserError("not a row of LiveCodeBench: it has no question_id", where=where)
     return row

@@ -39,6 +39,7 @@ class Watch:
 
     status: Callable[[str], None]
     event: Callable[[Event], None]
+    sampling: Callable[[int, int, int], None] = lambda tokens, complete, asked: None
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,8 @@ def _solve(job: Job, makers: Makers, run: RunDir, watch: Watch) -> None:
             announce(journal, run, judge, policy, strategy, settings, job.argv, arm=job.arm, pooled=job.pooled)
             guard = make_guard(strategy, settings.guard)
             critic = make_critic(problem, policy, settings) if matters(settings.method, "critic") else None
-            parts = Parts(policy.network, policy.chat, policy.sampler, judge, journal, run, guard, critic)
+            parts = Parts(
+                policy.network, policy.chat, policy.sampler, judge, journal, run, guard, critic, watch.sampling
+            )
             kind = PoolSolver if job.pooled else Solver
             kind(parts, strategy, settings.budget, settings.seed, settings.solver).run()

@@ -24,9 +24,10 @@ from sdpo_tts.engine.sampler import VllmSampler
 from sdpo_tts.errors import SetupError, UserError
 from sdpo_tts.models import weights
 from sdpo_tts.policy import memory
+from sdpo_tts.policy.context_window import ContextWindow
 from sdpo_tts.policy.learning.learner import Learner, LearnerSettings
 from sdpo_tts.policy.network import LoraSettings, Network
-from sdpo_tts.policy.prompts import Chat
+from sdpo_tts.policy.prompts import MAX_PROMPT_TOKENS, Chat, student_text
 from sdpo_tts.policy.sampler import Sampler, TorchSampler
 from sdpo_tts.policy.split_sampler import SplitSampler
 from sdpo_tts.problem import Problem
@@ -45,6 +46,7 @@ class PolicySettings:
     dtype: str = "auto"
     quantization: str = "none"
     max_new_tokens: int = 512
+    max_prompt_tokens: int = MAX_PROMPT_TOKENS
     engine: str = "auto"
     engine_memory: float | None = None
     cards: int = 1
@@ -84,7 +86,7 @@ class RunSettings:
             settings: RunSettings = _rebuilt(cls, told)
             return settings
         except (TypeError, ValueError, KeyError) as error:
-            raise UserError(f"settings of another version: {error}", where="manifest") from None
+            raise UserError(f"settings written by another version: {error}", where="manifest") from None
 
     def effective(self, strategy: Strategy) -> dict[str, Any]:
         """As they go into the manifest, with the defaults that depend on the method filled in."""
@@ -99,6 +101,7 @@ class Policy:
     chat: Chat
     sampler: Sampler
     facts: dict[str, Any]
+    window: ContextWindow = field(default_factory=ContextWindow)
 
     def __enter__(self) -> Policy:
         return self
@@ -115,22 +118,31 @@ def _rebuilt(kind: Any, told: Any) -> Any:
     return kind(**{name: _rebuilt(hints[name], value) for name, value in told.items()})  # type: ignore[operator]
 
 
-def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], None]) -> Policy:
-    """Raises UserError (no such model) or SetupError (not to be had here)."""
+def check_policy(settings: PolicySettings) -> tuple[str, str, str]:
+    """The sampler's device, the learner's, and the engine. Nothing is loaded: mistakes are found before anything slow
+    begins. Raises UserError (no such model or device) or SetupError (not to be had here)."""
     device = device_of(settings.device)
     learner = device if settings.learner_device == "auto" else device_of(settings.learner_device, "--learner-device")
     wanted = selection.choose(settings.engine, device)
     selection.refuse_cards(wanted, device, settings.cards, settings.replicas)
+    weights.demand(settings.model)
+    return device, learner, wanted
+
+
+def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], None]) -> Policy:
+    """Raises UserError (no such model) or SetupError (not to be had here)."""
+    device, learner, wanted = check_policy(settings)
     dtype = settings.dtype if settings.dtype != "auto" else weights.dtype_for(device)
     located = weights.locate(settings.model, report, device)
     kind = dtype if settings.quantization == "none" else f"{settings.quantization}, {dtype}"
     report(f"loading {located.name} ({kind}, {device})")
     base, tokenizer = _loaded(located, dtype, device, settings.quantization, aside=wanted == "vllm")
     chat, shape = Chat(tokenizer, base.generation_config), shape_of(base)
+    chat.demand_template(located.name, base.get_input_embeddings().weight.shape[0])
     apart = _card(learner) != _card(device)
     engine = _vllm(settings, base, located.source, dtype, device, apart, report) if wanted == "vllm" else None
     if not engine and (unused := _for_vllm(settings)):
-        report(f"{', '.join(unused)}: for vLLM alone, of no effect with torch")
+        report(f"{', '.join(unused)}: only for vLLM, no effect with torch")
     base.to(learner if engine else device)
     network = Network(base, settings.lora, seed)
     limit = settings.max_new_tokens
@@ -143,7 +155,8 @@ def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], Non
         "name": located.name, "sha256": located.sha256, "dtype": dtype, "quantization": settings.quantization,
         "device": device, "engine": sampler.name,
     }  # fmt: skip
-    return Policy(network, chat, sampler, {**facts, **(engine.facts if engine else {}), **shape})
+    window = ContextWindow(_positions(base), settings.max_prompt_tokens, limit, fixed=engine is not None)
+    return Policy(network, chat, sampler, {**facts, **(engine.facts if engine else {}), **shape}, window)
 
 
 def _loaded(located: weights.Weights, dtype: str, device: str, quantization: str, *, aside: bool) -> tuple[Any, Any]:
@@ -164,7 +177,7 @@ def _vllm(
     """None where it cannot be had and was not asked for by name. Raises SetupError where it was."""
     wanted = selection.Wanted(
         source, dtype, device, settings.max_new_tokens, settings.lora.rank, settings.quantization,
-        settings.cards, settings.replicas, apart, settings.engine_memory,
+        settings.cards, settings.replicas, apart, settings.engine_memory, settings.max_prompt_tokens,
     )  # fmt: skip
     try:
         return selection.beside(base, wanted, report)
@@ -185,6 +198,12 @@ def _for_vllm(settings: PolicySettings) -> list[str]:
     return [option for option, is_given in given.items() if is_given]
 
 
+def _positions(base: Any) -> int | None:
+    """How many tokens the model was made for, prompt and answer together; None where it does not tell."""
+    positions: int | None = getattr(base.config.get_text_config(decoder=True), "max_position_embeddings", None)
+    return positions
+
+
 def device_of(name: str, option: str = "--device") -> str:
     """Raises UserError where there is no such device."""
     import torch
@@ -194,7 +213,7 @@ def device_of(name: str, option: str = "--device") -> str:
     try:
         torch.empty(0, device=name)
     except (RuntimeError, AssertionError, ValueError):
-        raise UserError(f"there is no device {name!r} here", where=option, hint="cpu, cuda or cuda:N") from None
+        raise UserError(f"this machine has no device {name!r}", where=option, hint="cpu, cuda or cuda:N") from None
     return name
 
 
@@ -220,16 +239,20 @@ def shape_of(base: Any) -> dict[str, int]:
 
 
 def make_strategy(problem: Problem, policy: Policy, settings: RunSettings) -> Strategy:
+    """Raises UserError where the question is too long for the model."""
+    policy.window.demand(len(policy.chat.prompt(student_text(problem))))
+    limit = policy.window.limit
     size = {} if settings.batch_size is None else {"batch_size": settings.batch_size}
     match settings.method:
         case "best-of-k":
             return BestOfK(problem, policy.chat, **size)
         case "multi-turn":
-            return MultiTurn(problem, policy.chat, settings.context.max_prompt_tokens, **size)
+            return MultiTurn(problem, policy.chat, limit, **size)
     learner = Learner(policy.network, settings.learner)
     if settings.method == "grpo":
         return Grpo(problem, policy.chat, learner, **size)
-    context = TeacherContext(problem, policy.chat, settings.context, settings.seed)
+    told = dataclasses.replace(settings.context, max_prompt_tokens=limit)
+    context = TeacherContext(problem, policy.chat, told, settings.seed)
     if settings.method == "auto":
         trained = _trained(learner, settings.auto)
         return Auto(problem, policy.chat, trained, context, settings.auto, settings.seed, **size)
@@ -251,5 +274,5 @@ def make_critic(problem: Problem, policy: Policy, settings: RunSettings) -> Crit
         case "none":
             return None
         case "self":
-            return SelfCritic(problem, policy.chat, policy.sampler, settings.seed)
+            return SelfCritic(problem, policy.chat, policy.sampler, settings.seed, policy.window.limit)
     return EndpointCritic(problem, settings.critic.kind, settings.critic.model)

@@ -26,7 +26,7 @@ from sdpo_tts.policy.sampler import Sample
 from sdpo_tts.problem import Problem
 from sdpo_tts.record import AttemptRecord, Event, RunDir, read_events, sweep, write_json, write_with
 
-IN_HAND = frozenset({"batch_sampled", "attempt_judged", "warned"})
+IN_HAND = frozenset({"batch_sampled", "attempt_judged", "warned", "resumed"})
 
 
 def save(solver: SolverState) -> None:
@@ -74,7 +74,8 @@ def resume(solver: SolverState) -> None:
     journal.rewind(kept)
     solver.step = state["step"]
     worked = max(0.0, events[kept - 1]["t"] - state["moment"]) if kept else 0.0
-    solver.spent.restore(state["attempts"], state["tokens"], state["seconds"], state["elapsed"] + worked)
+    elapsed = max(state["elapsed"] + worked, _elapsed(events))
+    solver.spent.restore(state["attempts"], state["tokens"], state["seconds"], elapsed)
     solver.strategy.restore(state["strategy"])
     if solver.strategy.learner:
         _restore_learner(solver.strategy.learner, state["learner"])
@@ -82,12 +83,37 @@ def resume(solver: SolverState) -> None:
     if solver.parts.guard:
         _restore_guard(solver.parts.guard, state["guard"])
     _restore_batch(solver, events[:kept])
+    _restore_seconds(solver, events)
     before = [one for one in events[:kept] if one["type"] == "attempt_judged" and one["step"] < solver.step]
     solver.parts.judge.recall(failed(before))
     if state["winner"] is not None:
         judged = {event["attempt"]: event for event in events if event["type"] == "attempt_judged"}
         solver.winner = _recorded(solver, judged[state["winner"]])
-    journal.append("resumed", step=solver.step, attempts=len(solver.known))
+    journal.append(
+        "resumed", step=solver.step, attempts=len(solver.known), seconds=elapsed, **asdict(solver.budget)
+    )
+
+
+def _elapsed(events: Sequence[Event]) -> float:
+    """Seconds that the run had spent by its last event, pauses aside. Work that an interruption undid was spent too."""
+    spent, before = 0.0, None
+    for event in events:
+        if event["type"] == "run_ended":
+            spent = max(spent, event["seconds"])
+        elif event["type"] == "resumed":
+            spent = event.get("seconds", spent)
+        elif before is not None:
+            spent += max(0.0, event["t"] - before)
+        before = event["t"]
+    return spent
+
+
+def _restore_seconds(solver: SolverState, events: Sequence[Event]) -> None:
+    """By activity, with the work that an interruption undid; the sampling of the batch in hand is charged later."""
+    ended = events[-1] if events and events[-1]["type"] == "run_ended" else {}
+    for activity, seconds in solver.spent.seconds.items():
+        later = solver.in_hand_seconds if activity == "sampling" else 0.0
+        solver.spent.seconds[activity] = max(seconds, ended.get(f"{activity}_seconds", 0.0) - later)
 
 
 def _kept(events: Sequence[Event], covered: int, step: int) -> int:

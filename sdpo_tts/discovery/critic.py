@@ -14,7 +14,7 @@ import numpy as np
 
 from sdpo_tts.discovery.attempt import Judged
 from sdpo_tts.errors import SetupError
-from sdpo_tts.policy.prompts import Chat, critique_text
+from sdpo_tts.policy.prompts import MAX_PROMPT_TOKENS, Chat, critique_text
 from sdpo_tts.policy.sampler import Sampler
 from sdpo_tts.problem import Problem
 
@@ -41,11 +41,16 @@ class Critic(Protocol):
 class SelfCritic:
     """The base model as its own critic."""
 
-    def __init__(self, problem: Problem, chat: Chat, sampler: Sampler, seed: int) -> None:
+    def __init__(
+        self, problem: Problem, chat: Chat, sampler: Sampler, seed: int, max_prompt_tokens: int = MAX_PROMPT_TOKENS
+    ) -> None:
         self._problem, self._chat, self._sampler, self._seed = problem, chat, sampler, seed
+        self._max_prompt_tokens = max_prompt_tokens
 
     def criticise(self, batch: Sequence[Judged]) -> list[Critique]:
+        """Without a word on an attempt whose prompt would be too long."""
         asked = {i: self._chat.prompt(text) for i, text in enumerate(_asked(self._problem, batch)) if text}
+        asked = {i: prompt for i, prompt in asked.items() if len(prompt) <= self._max_prompt_tokens}
         rngs = [np.random.default_rng([self._seed, CRITICISING, batch[0].attempt.step, i]) for i in asked]
         samples = self._sampler.sample(list(asked.values()), rngs, base=len(asked)) if asked else []
         told = {

@@ -47,8 +47,9 @@ def own_attempts(batch: Sequence[Judged]) -> list[Judged]:
     return [one for one in batch if not one.attempt.sample.base and one.attempt.source not in HELPED]
 
 
-def health(own: Sequence[Judged]) -> Health:
-    """Of a policy's own attempts, at least one."""
+def health(batch: Sequence[Judged]) -> Health:
+    """Of the policy's own attempts, at least one."""
+    own = own_attempts(batch)
     samples = [judged.attempt.sample for judged in own]
     return Health(
         distinct=len({judged.attempt.program or judged.attempt.text for judged in own}) / len(own),
@@ -64,7 +65,7 @@ def collapse(now: Health, first: Health, settings: GuardSettings) -> str:
     if now.distinct < settings.distinct * first.distinct:
         return f"{now.distinct:.0%} of the programs are different, {first.distinct:.0%} at first"
     if now.entropy < settings.entropy * first.entropy:
-        return f"an entropy of {now.entropy:.3f} nats a token is left of {first.entropy:.3f}"
+        return f"entropy fell from {first.entropy:.3f} to {now.entropy:.3f} nats per token"
     if now.length > settings.length * first.length:
         return f"answers have grown from {first.length:.0f} to {now.length:.0f} tokens"
     if now.leaks > settings.leaks:
@@ -93,10 +94,9 @@ class Guard:
         """How the batch is, and in words what has collapsed (empty: nothing). Then the learner is back at its best
         state, with half its learning rate: the same rate would lead to the same end. None where too few of the batch
         are the policy's own to tell."""
-        own = own_attempts(batch)
-        if len(own) < min(LEAST_OWN, len(batch)):
+        if len(own_attempts(batch)) < min(LEAST_OWN, len(batch)):
             return None
-        now = health(own)
+        now = health(batch)
         self.first = self.first or now
         if self.best and (reason := collapse(now, self.first, self.settings)):
             rate = self.learner.learning_rate / 2

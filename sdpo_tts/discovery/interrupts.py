@@ -10,26 +10,26 @@ from contextlib import contextmanager
 from types import FrameType
 
 LOG = logging.getLogger(__name__)
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
 def deferred() -> Iterator[None]:
-    """Hold the first Ctrl-C or SIGTERM back until the block is done; a second one is not held back."""
+    """Hold the first Ctrl-C, SIGTERM or SIGHUP back until the block is done; a second one is not held back."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.getsignal(number) for number in SIGNALS}
+    before = {number: handler for number in SIGNALS if (handler := signal.getsignal(number)) is not signal.SIG_IGN}
     held: list[int] = []
 
     def hold(number: int, frame: FrameType | None) -> None:
         held.append(number)
         if len(held) == 1:
-            LOG.warning("stopping once what is in hand is judged; Ctrl-C again stops now")
+            LOG.warning("stopping once the programs at hand are judged; Ctrl-C again stops now")
         else:
             _pass_on(before[signal.Signals(number)], number, frame)
 
-    for number in SIGNALS:
+    for number in before:
         signal.signal(number, hold)
     try:
         yield

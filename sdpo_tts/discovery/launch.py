@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 from sdpo_tts.discovery.assemble import Policy, RunSettings
 from sdpo_tts.discovery.methods.strategy import Strategy
 from sdpo_tts.judge import Judge
+from sdpo_tts.policy.prompts import TEMPLATES, teacher_text
 from sdpo_tts.problem import Problem
 from sdpo_tts.record import Journal, RunDir, manifest, write_json
 
@@ -46,3 +48,17 @@ def announce(
         tests=len(problem.tests), batch_size=strategy.batch_size, max_attempts=budget.max_attempts,
         max_tokens=budget.max_tokens, max_seconds=budget.max_seconds, pooled=pooled, **more,
     )  # fmt: skip
+    if lacking := _no_room_for_feedback(problem, policy, settings):
+        logging.getLogger(__name__).warning(lacking)
+        journal.append("warned", message=lacking)
+
+
+def _no_room_for_feedback(problem: Problem, policy: Policy, settings: RunSettings) -> str:
+    """What a method that reads feedback must be told before its first batch; empty where all is well."""
+    if settings.method not in READS_FEEDBACK or settings.context.feedback == "none":
+        return ""
+    template = TEMPLATES[settings.context.template]
+    question, told = (len(policy.chat.prompt(teacher_text(problem, text, template))) for text in ("", "?"))
+    lacking = policy.window.lacking(question, told)
+    outcome = "every turn asks the same" if settings.method == "multi-turn" else "nothing can be learnt"
+    return f"no feedback fits into a prompt, so that {outcome}: {lacking}" if lacking else ""

@@ -101,7 +101,14 @@ class Solver(SolverState):
     def listener(self, draws: Sequence[Draw], queue: JudgingQueue) -> Listener:
         """Attempts go to the judge as they end. The others are cancelled once the run has what it wants, or no time."""
 
+        tokens, complete = [0], set[int]()
+
+        def grown(more: int) -> None:
+            tokens[0] += more
+            self.parts.sampling(tokens[0], len(complete), len(draws))
+
         def ended(place: int, sample: Sample) -> None:
+            complete.add(place)
             attempt = self.attempt(place, draws[place], sample)
             queue.submit(attempt.number, attempt.program)
 
@@ -109,7 +116,7 @@ class Solver(SolverState):
             wanted = self.settings.cancel and not self.settings.keep_going and queue.solved()
             return wanted or self.spent.out_of_time(self.budget)
 
-        return Listener(ended, enough)
+        return Listener(ended, enough, grown)
 
     def attempt(self, place: int, draw: Draw, sample: Sample) -> Attempt:
         """One of the batch that is being sampled."""
@@ -207,7 +214,7 @@ class Solver(SolverState):
             return
         assert winner.attempt.program is not None
         write_text(self.parts.run.solution(self.parts.judge.problem.language), winner.attempt.program)
-        if not winner.attempt.sample.base:
+        if winner.attempt.adapter:  # before the first step it would hold nothing but zeros
             write_folder(self.parts.run.solved_adapter, self.parts.network.save_adapter)
         self.tell(winner)
         self.winner = winner

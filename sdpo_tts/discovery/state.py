@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sdpo_tts.discovery.attempt import Attempt, Judged
@@ -21,7 +22,8 @@ from sdpo_tts.record import Journal, RunDir
 class Parts:
     """What a run works with. `network` is the policy that `sampler` serves and a strategy may train.
 
-    `guard` watches over a policy that is trained; `critic` adds to the sandbox's feedback.
+    `guard` watches over a policy that is trained; `critic` adds to the sandbox's feedback. `sampling` hears, while a
+    batch is sampled, how many tokens there are and how many of the answers asked for are complete.
     """
 
     network: Network
@@ -32,6 +34,7 @@ class Parts:
     run: RunDir
     guard: Guard | None = None
     critic: Critic | None = None
+    sampling: Callable[[int, int, int], None] = lambda tokens, complete, asked: None
 
 
 @dataclass(frozen=True)

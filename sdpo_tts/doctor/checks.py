@@ -48,7 +48,7 @@ def examine(subject: Subject, checks: Sequence[Check] = CHECKS) -> Iterator[Repo
         began = time.monotonic()
         lacking = [name for name in check.after if name in missing]
         if lacking:
-            finding = warned(f"not looked at, since {lacking[0]} is not in order", f"first see to {lacking[0]}")
+            finding = warned(f"not looked at, since {lacking[0]} is not in order", f"first fix {lacking[0]}")
         else:
             finding = _looked(check, subject)
         if lacking or finding.level is Level.FAIL:
@@ -63,4 +63,4 @@ def _looked(check: Check, subject: Subject) -> Finding:
         return failed(error.what, error.hint)
     except (Exception, SystemExit) as error:  # what is broken may raise anything
         first = (str(error).strip().splitlines() or [""])[0][:200]
-        return failed(f"{type(error).__name__}: {first}", "report it, with what sdpo-tts doctor --json says")
+        return failed(f"{type(error).__name__}: {first}", "please report it, with the output of sdpo-tts doctor --json")

@@ -32,7 +32,7 @@ def gpu(subject: Subject) -> Finding:
             f"install a driver for CUDA {torch.version.cuda}, or a torch for an older CUDA",
         )
     if subject.device.startswith("cuda"):
-        return failed("no NVIDIA GPU is seen", "install its driver (nvidia-smi must answer), or --device cpu")
+        return failed("no NVIDIA GPU found", "install its driver (nvidia-smi must answer), or --device cpu")
     return warned("no NVIDIA GPU: a model of more than about a billion parameters will be slow", "--preset cpu")
 
 
@@ -43,7 +43,9 @@ def _card(device: str) -> Finding:
     one = torch.ones(64, 64, device=device, dtype=torch.bfloat16)
     said = f"{properties.name}, {size(properties.total_memory)}, {_driver() or 'driver unknown'}"
     if not torch.equal(one @ one, torch.full_like(one, 64.0)):
-        return failed(f"{said}: it multiplies wrongly", "update the driver; else the card is at fault")
+        return failed(
+            f"{said}: it multiplies incorrectly", "update the driver; if that does not help, the card is faulty"
+        )
     if (properties.major, properties.minor) < OLDEST_BFLOAT16:
         return warned(f"{said}: no bfloat16 in hardware", "--dtype float32, with twice the memory for weights")
     return passed(said)

@@ -19,15 +19,17 @@ def memory(subject: Subject) -> Finding:
 
     weights = weights_here(subject)
     if weights is None:
-        return warned("not known before the model's weights are made", "sdpo-tts model pull NAME, then doctor again")
+        return warned("unknown until the model is downloaded", "sdpo-tts model pull NAME, then doctor again")
     device = device_of(subject)
     try:
         need, free = _need(subject, weights, device), free_bytes(torch.device(device))
     except (OSError, ValueError) as error:  # of transformers, for a configuration that it cannot get or does not know
-        return failed(f"{weights.name}: {str(error).splitlines()[0]}", "choose a --model that transformers knows")
+        return failed(f"{weights.name}: {str(error).splitlines()[0]}", "choose a --model that transformers supports")
     said = f"{weights.name} needs about {need}; {size(free)} are free on {device}"
     if free < need.total:
-        return failed(said, "a smaller --model, --batch-size or --max-new-tokens; or end what else uses the memory")
+        return failed(
+            said, "a smaller --model, --batch-size or --max-new-tokens; or stop other programs that use memory"
+        )
     if free < TIGHT * need.total:
         return warned(f"{said}, which is tight", "a smaller --batch-size or --max-new-tokens leaves room")
     return passed(said)

@@ -10,7 +10,7 @@ from pathlib import Path
 from sdpo_tts.doctor.finding import Finding, Subject, failed, passed, warned
 from sdpo_tts.doctor.hardware import device_of
 from sdpo_tts.errors import first_line
-from sdpo_tts.models import weights
+from sdpo_tts.models import integrity, weights
 from sdpo_tts.models.catalogue import Entry, entries, find
 from sdpo_tts.models.fetch import cache_root, sha256_of
 from sdpo_tts.policy.memory_plan import size
@@ -30,7 +30,9 @@ def model(subject: Subject) -> Finding:
     if path.is_dir():
         return _folder(path)
     if path.suffix == ".gguf":
-        return passed(str(path)) if path.is_file() else failed(f"there is no file {path}", "name another --model")
+        return passed(str(path)) if path.is_file() else failed(f"no such file: {path}", "name another --model")
+    if weights.is_path(name):
+        return failed(f"no such folder: {path}", "name another --model")
     if _is_of_hub(name):
         return _hub(name)
     return _catalogued(find(name))
@@ -78,7 +80,7 @@ def _automatic(device: str) -> str:
 
 
 def _is_of_hub(name: str) -> bool:
-    return name not in entries() and name.count("/") == 1
+    return name not in entries() and weights.HUB_ID.fullmatch(name) is not None and not weights.is_path(name)
 
 
 def _made(entry: Entry) -> Path:
@@ -89,6 +91,7 @@ def _folder(path: Path) -> Finding:
     lacking = [name for name in NEEDED if not (path / name).is_file()]
     if not any(path.glob("*.safetensors")):
         lacking.append("*.safetensors")
+    integrity.refuse_pointers(path.iterdir())
     if lacking:
         return failed(f"{path} lacks {', '.join(lacking)}", "name a folder that save_pretrained wrote")
     return passed(str(path))
@@ -103,9 +106,13 @@ def _hub(name: str) -> Finding:
     try:
         model_info(name, timeout=TIMEOUT_S)
     except GatedRepoError:
-        return failed(f"{name} asks for consent to its licence", f"accept it at huggingface.co/{name}; hf auth login")
+        return failed(
+            f"{name} requires you to accept its licence", f"accept it at huggingface.co/{name}; hf auth login"
+        )
     except RepositoryNotFoundError:
-        return failed(f"the model hub has no {name}, or not for you", "see to the spelling; or: hf auth login")
+        return failed(
+            f"the model hub has no {name}, or you have no access to it", "check the spelling; or: hf auth login"
+        )
     except Exception as error:  # the hub's client raises many kinds for one fact: it does not answer
         reason = first_line(error)[:120]
         said = f"{name} is not here, and the model hub does not answer: {reason}"
@@ -136,7 +143,7 @@ def _catalogued(entry: Entry) -> Finding:
             return passed(f"{entry.title}, here and intact")
         return warned(f"{entry.title} is here, but damaged", f"sdpo-tts model pull {entry.name}")
     if (cache_root() / entry.file).is_file():
-        return passed(f"{entry.title}, downloaded; its weights are made by the first run")
+        return passed(f"{entry.title}, downloaded; the first run prepares its weights")
     source = _source(entry)
     if source:
         said = f"{entry.title} ({size(entry.bytes)}) will be downloaded from {source} by the first run"

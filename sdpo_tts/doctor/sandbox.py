@@ -49,7 +49,7 @@ def cgroups(_: Subject) -> Finding:
         return failed(f"cgroup version {version}: no limit on {', '.join(loose)}", remedy)
     if version == "1":
         return warned(
-            "cgroup version 1: it works, but is on its way out", "boot with systemd.unified_cgroup_hierarchy=1"
+            "cgroup version 1: works, but is being phased out", "boot with systemd.unified_cgroup_hierarchy=1"
         )
     return passed(f"cgroup version {version}, all limits enforced")
 
@@ -60,7 +60,7 @@ def image(_: Subject) -> Finding:
         name = find_image(client, frozenset({"python3"}))
     if not name:
         script = sandbox_folder() / "build"
-        return warned("it is not built yet: the first run does it, in a minute or more", f"now: {script}")
+        return warned("not built yet: the first run builds it, in a minute or more", f"now: {script}")
     return passed(name)
 
 
@@ -73,7 +73,7 @@ def leftovers(_: Subject) -> Finding:
         sweep(client)
         removed, left = before - _owned(client), len(before & _owned(client))
     busy = f"; {left} belong to processes that live" if left else ""
-    return passed(f"{len(removed)} of dead runs were there and are removed{busy}" if removed else f"none{busy}")
+    return passed(f"{len(removed)} left by dead runs were removed{busy}" if removed else f"none{busy}")
 
 
 def _owned(client: Any) -> set[str]:
@@ -87,9 +87,9 @@ def programs(_: Subject) -> Finding:
     with Judge(_sum_of_two(1)) as judge:
         right, wrong = judge.judge_many([RIGHT, WRONG])
     if (right.verdict, wrong.verdict) != (Verdict.AC, Verdict.WA):
-        said = f"a right program got {right.verdict} and a wrong one {wrong.verdict}"
+        said = f"a correct program got {right.verdict} and a wrong one {wrong.verdict}"
         return failed(f"{said}{_detail(right)}", f"{sandbox_folder()}/README.md says what the sandbox needs")
-    return passed(f"a right program got AC and a wrong one WA, in {right.outcomes[0].wall_s:.2f} s")
+    return passed(f"a correct program got AC and a wrong one WA, in {right.outcomes[0].wall_s:.2f} s")
 
 
 def clock(_: Subject) -> Finding:
@@ -99,7 +99,7 @@ def clock(_: Subject) -> Finding:
     fastest, spread = min(seconds), max(seconds) / max(min(seconds), 1e-9) - 1
     said = f"2,000,000 rounds of a Python loop take {1000 * fastest:.0f} ms of CPU, up to {spread:.0%} more"
     if spread > UNSTEADY:
-        return warned(said, "the machine is busy: verdicts close to a time limit are not to be trusted")
+        return warned(said, "the machine is busy: do not trust verdicts close to a time limit")
     return passed(said)
 
 

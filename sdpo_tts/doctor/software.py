@@ -35,7 +35,7 @@ def packages(subject: Subject) -> Finding:
         wrong = list(_unmet())
     except importlib.metadata.PackageNotFoundError:
         source = Path(__file__).parents[2]
-        said = f"{PACKAGE} runs from {source} without being installed: what it needs is not known"
+        said = f"{PACKAGE} runs from {source} without being installed: its requirements are unknown"
         return failed(said, f"{sys.executable} -m pip install -e {shlex.quote(str(source))}")
     if subject.quantization != "none" and importlib.util.find_spec("bitsandbytes") is None:
         return failed("bitsandbytes is not installed", f"pip install '{PACKAGE}[quantization]'")
@@ -68,7 +68,7 @@ def torch(_: Subject) -> Finding:
         return failed(f"torch cannot be loaded: {str(error).splitlines()[0]}", "pip install --force-reinstall torch")
     one = torch.ones(8, 8)
     if not torch.equal(one @ one, torch.full((8, 8), 8.0)):
-        return failed("torch multiplies wrongly", "pip install --force-reinstall torch")
+        return failed("torch multiplies incorrectly", "pip install --force-reinstall torch")
     build = f"CUDA {torch.version.cuda}" if torch.version.cuda else "CPU build"
     return passed(f"torch {torch.__version__}, {build}, {torch.get_num_threads()} threads")
 

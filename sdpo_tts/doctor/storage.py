@@ -30,7 +30,7 @@ def disk(subject: Subject) -> Finding:
         free = shutil.disk_usage(place).free
         said.append(f"{what}: {size(free)} free at {place}")
         if not os.access(place, os.W_OK):
-            return failed(f"{what}: {place} may not be written to", f"chown it, or set {other}")
+            return failed(f"{what}: {place} is not writable", f"chown it, or set {other}")
         if free < need:
             return failed(f"{said[-1]}, {size(need)} are needed", f"free some, or set {other}")
     return passed("; ".join(said))
@@ -57,13 +57,15 @@ def leftovers(subject: Subject) -> Finding:
     runs = [folder for folder in sorted(subject.runs.glob("*/*")) if _unfinished(folder)]
     parts = [part for part in cache_root().glob(".part-*") if time.time() - part.stat().st_mtime > HOUR_S]
     if parts:
-        return warned(f"{len(parts)} downloads were cut off", f"rm -r {cache_root()}/.part-*")
+        return warned(f"{len(parts)} interrupted downloads", f"rm -r {cache_root()}/.part-*")
     if runs:
-        return warned(f"{len(runs)} runs have no end, the last one {runs[-1]}", "go on with it, or delete its folder")
-    return passed("no run without an end, no download cut off")
+        return warned(
+            f"{len(runs)} runs are unfinished, the last one {runs[-1]}", "sdpo-solve --resume, or delete its folder"
+        )
+    return passed("no unfinished run, no interrupted download")
 
 
 def _unfinished(folder: Path) -> bool:
-    """A run that has a journal and no result, and that no process works on."""
+    """A run that has begun and has no result, and that no process works on."""
     run = RunDir(folder)
-    return run.events.is_file() and not run.result.exists() and not run.locked
+    return run.begun and not run.result.exists() and not run.locked

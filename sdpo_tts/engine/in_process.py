@@ -46,6 +46,7 @@ class InProcessEngine:
                     if (place := places.get(output.request_id)) is None:
                         continue  # of a batch that was cancelled
                     answers[place].add(output)
+                    listener.grown(len(output.outputs[0].token_ids))
                     if output.finished:
                         listener.ended(place, answers[place].sample())
         return [answer.sample() for answer in answers]

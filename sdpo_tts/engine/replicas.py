@@ -17,7 +17,7 @@ from sdpo_tts.errors import SetupError
 from sdpo_tts.policy.sampler import Listener, Sample
 
 TICK_S = 0.05  # how often it is asked whether there is enough
-HINT = "logs/engine.log tells more; --resume goes on with a run that had begun"
+HINT = "see logs/engine.log; --resume goes on with a run that had begun"
 GRACE_S = 10.0  # for a process to end by itself
 
 
@@ -82,6 +82,7 @@ class Replicas:
                 for one, told in _told(self._busy):
                     if isinstance(told, Ended):
                         listener.ended(places[one][told.place], told.sample)
+                        listener.grown(len(told.sample.response))
                     else:
                         found.update(zip(places[one], told.samples, strict=True))
                         self._busy.remove(one)

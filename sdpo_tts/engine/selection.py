@@ -47,13 +47,13 @@ def choose(name: str, device: str) -> str:
 def refuse_cards(name: str, device: str, cards: int, replicas: int) -> None:
     """Raises UserError for replicas of what cannot have them, and for a card that vLLM does not take."""
     if replicas > 1 and name != "vllm":
-        raise UserError("only vLLM has replicas", where="--replicas", hint="--engine vllm")
+        raise UserError("--replicas needs vLLM", where="--replicas", hint="--engine vllm")
     if replicas > 1 and cards > 1:
-        raise UserError("an engine on several cards has no replicas", where="--replicas", hint="or leave out --cards")
+        raise UserError("--replicas and --cards cannot be combined", where="--replicas", hint="leave one of them out")
     number = device.partition(":")[2]
     if name == "vllm" and replicas == 1 and number not in ("", "0"):
         hint = f"CUDA_VISIBLE_DEVICES={number} before the command, and --device cuda"
-        raise UserError(f"vLLM takes the first card that it sees, not {device}", where="--device", hint=hint)
+        raise UserError(f"vLLM uses the first visible card, not {device}", where="--device", hint=hint)
 
 
 @dataclass(frozen=True)
@@ -73,13 +73,14 @@ class Wanted:
     replicas: int = 1
     apart: bool = False
     memory_gib: float | None = None
+    max_prompt_tokens: int = MAX_PROMPT_TOKENS
 
 
 def beside(base: Any, wanted: Wanted, report: Callable[[str], None]) -> Engine:
     """An engine for the network `base`, which lies in the host's memory and, where it can, shares the engine's weights
     afterwards. Raises SetupError where both do not fit on the device, or vLLM does not start."""
     made = _planned(wanted)
-    longest = min(base.config.max_position_embeddings, MAX_PROMPT_TOKENS + wanted.max_new_tokens)
+    longest = min(base.config.max_position_embeddings, wanted.max_prompt_tokens + wanted.max_new_tokens)
     settings = EngineSettings(SEQUENCES, longest, made.cache, wanted.cards, wanted.quantization)
     with start_time.told(_kind(wanted), str(made), report):
         answers, why = _started(base, wanted, settings)
@@ -107,7 +108,7 @@ def _planned(wanted: Wanted) -> Plan:
     several = wanted.cards > 1 or wanted.replicas > 1
     engines = 1 if wanted.device.startswith("cuda") else wanted.replicas
     asked = Asked(
-        wanted.source, wanted.dtype, wanted.device, wanted.max_new_tokens, MAX_PROMPT_TOKENS,
+        wanted.source, wanted.dtype, wanted.device, wanted.max_new_tokens, wanted.max_prompt_tokens,
         copies=2 if several and not wanted.apart and wanted.device.startswith("cuda") else engines,
         engines=engines, apart=wanted.apart, quantization=wanted.quantization,
     )  # fmt: skip
@@ -138,7 +139,7 @@ def _devices(wanted: Wanted) -> list[str]:
         return [wanted.device] * wanted.replicas
     first, there = int(wanted.device.partition(":")[2] or 0), torch.cuda.device_count()
     if first + wanted.replicas > there:
-        what = f"{wanted.replicas} replicas from {wanted.device} on want as many cards; there are {there} in all"
+        what = f"{wanted.replicas} replicas from {wanted.device} on need as many cards; this machine has {there} in all"
         raise UserError(what, where="--replicas")
     return [f"cuda:{number}" for number in range(first, first + wanted.replicas)]
 

@@ -78,7 +78,7 @@ def start(source: str, dtype: str, rank: int, settings: EngineSettings) -> LLM:
         raise SetupError(
             f"vLLM does not start: {reason}",
             where="--engine",
-            hint="logs/engine.log tells more; --engine torch needs no vLLM",
+            hint="see logs/engine.log; --engine torch needs no vLLM",
         ) from error
 
 
@@ -108,11 +108,11 @@ def _demand_bitsandbytes(dtype: str) -> None:
     """Part of vLLM up to 0.27, then a plugin of its own. Raises SetupError."""
     if dtype == "float32":
         hint = "--dtype bfloat16, or --engine torch"
-        raise SetupError("vLLM computes with nf4 in 16 bits only", where="--quantization", hint=hint)
+        raise SetupError("with nf4 vLLM computes in 16 bits only", where="--quantization", hint=hint)
     homes = ("vllm_bnb_plugin", "vllm.model_executor.layers.quantization.bitsandbytes")
     if not any(importlib.util.find_spec(home) for home in homes):
         hint = "pip install vllm-bnb-plugin; or --engine torch"
-        raise SetupError("this vLLM quantises nothing to nf4", where="--quantization", hint=hint)
+        raise SetupError("this vLLM cannot quantise to nf4", where="--quantization", hint=hint)
 
 
 def _compile_nothing() -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sdpo_tts.errors import UserError
 from sdpo_tts.judge.checking.checker import Comparison, ValidatorError
@@ -11,7 +12,7 @@ from sdpo_tts.judge.compiler import Compiler, Files
 from sdpo_tts.judge.containers.container import Command, ContainerLimits
 from sdpo_tts.judge.containers.pool import ContainerPool
 from sdpo_tts.judge.containers.session import Session
-from sdpo_tts.judge.facts import Facts, signal_name
+from sdpo_tts.judge.facts import Facts, signal_name, size
 from sdpo_tts.judge.verdict import CompileError
 from sdpo_tts.problem import Convention, Function, Problem, Program
 from sdpo_tts.problem.language import language
@@ -22,6 +23,13 @@ MESSAGE_CHARS = 250
 FEEDBACK_DIR = "/tmp/"  # writable, and emptied after every run
 # Right, and wrong (testlib: wrong answer, presentation, dirt, unexpected end of file).
 _EXITS = {Convention.TESTLIB: (0, (1, 2, 4, 8)), Convention.KATTIS: (42, (43,))}
+# What a runtime says of an exception that nobody caught, before it exits with a code that may also be a verdict.
+_CRASH = re.compile(
+    rb'^(Traceback \(most recent call last\):|  File ".+", line \d+|Exception in thread "|panic: |fatal error: )', re.M
+)
+# Python reads a number in time that grows with the square of its digits, and has a limit on them for that reason.
+_NO_LIMIT_ON_DIGITS = ("-X", "int_max_str_digits=0")
+_TOO_MANY_DIGITS = re.compile(rb"ValueError: Exceeds the limit \((\d+)[^\n]*$")
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,14 @@ class AuthorPrograms:
         largest = max((len(test.input) + len(test.expected) for test in problem.tests), default=0)
         laid_out = largest + problem.limits.output_bytes + 64 * MIB
         self._container_limits = ContainerLimits(MEMORY_BYTES + 2 * laid_out, laid_out, author=True)
+
+    def validator(self, key: str, program: Program) -> Tool:
+        """One that reads what submissions write: it keeps Python's own limit on digits, unless it lifts it itself.
+
+        Raises UserError when it does not compile.
+        """
+        tool = self.tool(key, program)
+        return replace(tool, argv=_without(_NO_LIMIT_ON_DIGITS, tool.argv))
 
     def tool(self, key: str, program: Program, function: Function | None = None) -> Tool:
         """`function`: it is called as a submission of function mode is. Raises UserError when it does not compile."""
@@ -77,14 +93,34 @@ def message_file(convention: Convention) -> str | None:
     return FEEDBACK_DIR + "judgemessage.txt" if convention is Convention.KATTIS else None
 
 
+def strain(facts: Facts) -> str:
+    """In words what a checker or interactor could not bear of what it read; empty if it was nothing of that kind."""
+    if facts.killed == "cpu":
+        return f"takes more than {CPU_S:g} s of CPU"
+    if facts.killed == "output":
+        return f"writes more than {size(OUTPUT_BYTES)}"
+    if facts.oom_kills or facts.killed == "memory":
+        return f"needs more than {size(MEMORY_BYTES)} of memory"
+    digits = _TOO_MANY_DIGITS.search(facts.stderr.rstrip()) if facts.exit_code == 1 else None
+    return f"reads no number of more than {digits[1].decode()} digits" if digits else ""
+
+
 def opinion(key: str, convention: Convention, facts: Facts) -> Comparison:
     """The verdict of a checker or interactor that has ended. Raises ValidatorError."""
     said = facts.kept if convention is Convention.KATTIS else facts.stderr
     words = " ".join(said.decode(errors="replace").split())[:MESSAGE_CHARS]
     right, wrong = _EXITS[convention]
-    if not (facts.killed or facts.oom_kills or facts.signal) and facts.exit_code in (right, *wrong):
-        return Comparison(facts.exit_code == right, words)
+    ended = not (facts.killed or facts.oom_kills or facts.signal)
+    if ended and facts.exit_code == right:
+        return Comparison(True, words)
+    if ended and facts.exit_code in wrong and not _CRASH.search(facts.stderr):
+        return Comparison(False, words)
     raise ValidatorError(f"{key}: {how_it_ended(facts)}" + (f": {words}" if words else ""))
+
+
+def _without(part: tuple[str, ...], argv: tuple[str, ...]) -> tuple[str, ...]:
+    at = next((i for i in range(len(argv)) if argv[i : i + len(part)] == part), len(argv))
+    return argv[:at] + argv[at + len(part) :]
 
 
 def how_it_ended(facts: Facts) -> str:

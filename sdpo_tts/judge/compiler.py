@@ -18,10 +18,19 @@ from sdpo_tts.problem.language import Language
 MIB = 2**20
 COMPILE_LIMITS = ContainerLimits(memory_bytes=1024 * MIB, tmpfs_bytes=256 * MIB)
 COMPILE_CPU_S, COMPILE_WALL_S, COMPILE_OUTPUT_BYTES = 30.0, 90.0, MIB
+COMPILE_QUIET_S = 3.0  # a compiler that waits reads what is no file
 CACHE_BYTES = 256 * MIB
 KEPT_BYTES = 64 * 1024  # of each end of an output
 
 Files = dict[str, bytes]
+
+
+def source_bytes(program: str) -> bytes:
+    """The file of a program: bytes that are no text as they were read, what cannot be encoded as `?`."""
+    try:
+        return program.encode(errors="surrogateescape")
+    except UnicodeEncodeError:
+        return program.encode(errors="replace")
 
 
 class Compiler:
@@ -29,7 +38,7 @@ class Compiler:
 
     def __init__(self, containers: ContainerPool) -> None:
         self._containers, self._lock = containers, threading.Lock()
-        self._known: OrderedDict[str, Files | CompileError] = OrderedDict()
+        self._known: OrderedDict[str, Files | str] = OrderedDict()  # or the compiler's text
 
     def compile(self, language: Language, files: Mapping[str, bytes], author: bool = False) -> Files:
         """The files that run as the program; `author`: in a container that no submission has been in.
@@ -44,21 +53,21 @@ class Compiler:
         if found is None:
             found = self._compile(language, files, author)
         self._keep(key, found)
-        if isinstance(found, CompileError):
-            raise found
+        if isinstance(found, str):
+            raise CompileError(found)
         return found
 
-    def _compile(self, language: Language, files: Mapping[str, bytes], author: bool) -> Files | CompileError:
+    def _compile(self, language: Language, files: Mapping[str, bytes], author: bool) -> Files | str:
         limits = (COMPILE_CPU_S, COMPILE_WALL_S, COMPILE_OUTPUT_BYTES, COMPILE_LIMITS.memory_bytes)
         with Session(self._containers, replace(COMPILE_LIMITS, author=author), dict(files)) as session:
-            facts = session.run(Command(language.compile, *limits, keep=language.binary))
+            facts = session.run(Command(language.compile, *limits, keep=language.binary, quiet_s=COMPILE_QUIET_S))
         try:
             demand_success(facts, "the compiler", COMPILE_LIMITS.memory_bytes)
         except CompileError as error:
-            return error
+            return str(error)
         return {language.binary: facts.kept}
 
-    def _keep(self, key: str, found: Files | CompileError) -> None:
+    def _keep(self, key: str, found: Files | str) -> None:
         with self._lock:
             self._known[key] = found
             self._known.move_to_end(key)
@@ -73,8 +82,8 @@ def _key(language: Language, files: Mapping[str, bytes]) -> str:
     return digest.hexdigest()
 
 
-def _size(found: Files | CompileError) -> int:
-    return len(str(found)) if isinstance(found, CompileError) else sum(map(len, found.values()))
+def _size(found: Files | str) -> int:
+    return len(found) if isinstance(found, str) else sum(map(len, found.values()))
 
 
 def demand_success(facts: Facts, who: str, memory_bytes: int) -> None:
@@ -83,7 +92,10 @@ def demand_success(facts: Facts, who: str, memory_bytes: int) -> None:
     if facts.oom_kills:
         raise CompileError(f"{text}\n{who} ran out of memory ({size(memory_bytes)})".strip())
     if facts.killed:
-        reason = {"output": "wrote too much", "cpu": "took too much CPU time", "wall": "took too long"}
+        reason = {
+            "output": "wrote too much", "cpu": "took too much CPU time", "wall": "took too long",
+            "idle": "waited for what does not come (a device or a pipe is no source)",
+        }  # fmt: skip
         raise CompileError(f"{text}\n{who} {reason[facts.killed]}".strip())
     if facts.exit_code != 0:
         raise CompileError(text.strip() or f"{who} failed without a message")

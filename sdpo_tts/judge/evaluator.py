@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from sdpo_tts.judge.checking.checker import Comparison, ValidatorError
-from sdpo_tts.judge.compiler import COMPILE_OUTPUT_BYTES, both_ends, demand_success
+from sdpo_tts.judge.compiler import COMPILE_OUTPUT_BYTES, both_ends, demand_success, source_bytes
 from sdpo_tts.judge.containers.container import Command, ContainerLimits
 from sdpo_tts.judge.containers.session import Session
 from sdpo_tts.judge.facts import Facts, cause, cpu_kill_s, is_borderline, no_facts, stack_bytes, wall_kill_s
@@ -27,7 +27,8 @@ T = TypeVar("T")
 MIB = 2**20
 SUPERVISOR_BYTES = 16 * MIB  # what PID 1 needs beside the test's input and output, which it holds too
 CHECK_CPU_S, CHECK_WALL_S = 10.0, 30.0
-# After so many time-outs the rest of a tier is left out: each one costs more than all quick tests together.
+# After so many time-outs, or tests that the judge could not judge, the rest of a tier is left out: each one costs more
+# than all quick tests together.
 MOST_TIMEOUTS = 2
 
 
@@ -51,7 +52,7 @@ class Evaluator:
         try:
             with self.resources.machine.shared():
                 outcomes = self._judge(program)
-                diagnosis = self._diagnose(program, outcomes)
+                diagnosis = self._diagnose(program, seen_by_a_run(outcomes, self.problem))
             compile_output = ""
             verdict = next((o.verdict for o in outcomes if o.verdict is not Verdict.AC), Verdict.AC)
         except CompileError as error:
@@ -61,7 +62,7 @@ class Evaluator:
         return Judgement(verdict, tuple(outcomes), total, compile_output, seconds, diagnosis)
 
     def _judge(self, program: str) -> list[TestOutcome]:
-        files = self.resources.compiler.compile(self.language, {self.language.source: program.encode(errors="replace")})
+        files = self.resources.compiler.compile(self.language, {self.language.source: source_bytes(program)})
         with Session(self.resources.containers, self._container_limits(), files) as session:
             self._check(session)
             outcomes = self._tier(session, [*self.problem.shown, *self.counter_examples], to_the_end=True)
@@ -96,10 +97,7 @@ class Evaluator:
         session.expect(test.input for test in tests)
         for test in tests:
             outcomes.append(self._run(session, test))
-            timeouts = sum(outcome.verdict is Verdict.TLE for outcome in outcomes)
-            if self.all_tests:
-                continue
-            if timeouts >= MOST_TIMEOUTS or (outcomes[-1].verdict is not Verdict.AC and not to_the_end):
+            if not self.all_tests and _is_over(outcomes, to_the_end):
                 break
         return outcomes
 
@@ -125,6 +123,8 @@ class Evaluator:
         failure = cause(facts, self.limits)
         if failure and not talk.interactor_first:
             return self._outcome(test, facts, *failure)
+        if talk.excess:
+            return self._outcome(test, facts, Verdict.OLE, f"it says so much that the interactor {talk.excess}")
         opinion = self.resources.validator.settle(talk, test)
         return self._outcome(test, facts, *(failure if failure and opinion.ok else _verdict(opinion)))
 
@@ -134,7 +134,7 @@ class Evaluator:
         if is_borderline(facts_of(found), self.limits):
             # What is begun ahead would be company for others who want to be alone.
             session.settle(self._command().patience_s)
-            with self.resources.machine.exclusive():
+            with self.resources.machine.exclusive(self._command().wall_s):
                 return run()
         return found
 
@@ -155,7 +155,10 @@ class Evaluator:
     def _command(self) -> Command:
         limits = self.limits
         argv = self.language.command(self.problem.limits.memory_bytes, self.problem.function)
-        return Command(argv, cpu_kill_s(limits), wall_kill_s(limits), limits.output_bytes, stack_bytes(limits))
+        times = cpu_kill_s(limits), wall_kill_s(limits)
+        return Command(
+            argv, *times, limits.output_bytes, stack_bytes(limits), memory_bytes=limits.memory_bytes
+        )  # fmt: skip
 
     def _container_limits(self) -> ContainerLimits:
         limits = self.limits
@@ -168,6 +171,30 @@ class Evaluator:
             memory = self.limits.memory_bytes
             command = Command(self.language.check, CHECK_CPU_S, CHECK_WALL_S, COMPILE_OUTPUT_BYTES, memory)
             demand_success(session.run(command), "the syntax check", memory)
+
+
+def seen_by_a_run(outcomes: Iterable[TestOutcome], problem: Problem) -> list[TestOutcome]:
+    """Of all tests of a program those that a run would have judged it by, and tells of."""
+    outcomes = tuple(outcomes)
+    held_out = [outcome for outcome in outcomes if not outcome.test.shown]
+    generated = [outcome for outcome in outcomes if outcome.test.shown and outcome.test not in problem.tests]
+    shown = [outcome for outcome in outcomes if outcome.test.shown and outcome not in generated]
+    seen: list[TestOutcome] = []
+    for tier, to_the_end in ((shown, True), (generated, False), (held_out, False)):
+        if _all_passed(seen):
+            seen += _cut(tier, to_the_end)
+    return seen
+
+
+def _cut(outcomes: Sequence[TestOutcome], to_the_end: bool) -> Sequence[TestOutcome]:
+    ends = [count for count in range(1, len(outcomes)) if _is_over(outcomes[:count], to_the_end)]
+    return outcomes[: ends[0]] if ends else outcomes
+
+
+def _is_over(outcomes: Sequence[TestOutcome], to_the_end: bool) -> bool:
+    """Whether a tier ends here, of which so much is judged."""
+    timeouts = sum(outcome.verdict in (Verdict.TLE, Verdict.JE) for outcome in outcomes)
+    return timeouts >= MOST_TIMEOUTS or (outcomes[-1].verdict is not Verdict.AC and not to_the_end)
 
 
 def _limits(problem: Problem, language: Language) -> Limits:

@@ -11,7 +11,7 @@ from sdpo_tts.problem import Limits
 
 # A program over its limit runs on a little, so that one just over it is measured and not guessed.
 KILL_FACTOR, KILL_EXTRA_S = 1.25, 0.05
-BORDERLINE_FACTOR = 1.2
+BORDERLINE_FACTOR, STRETCHED_FACTOR = 1.2, 2
 _OUT_OF_MEMORY = re.compile(rb"MemoryError\b|.*std::bad_alloc")  # the last words of a program
 _THEN_A_TRACE = re.compile(
     rb".*java\.lang\.OutOfMemoryError|memory allocation of \d+ bytes failed"
@@ -101,11 +101,13 @@ def _exit_cause(facts: Facts, limits: Limits) -> tuple[Verdict, str] | None:
 def is_borderline(facts: Facts, limits: Limits) -> bool:
     """Whether a busy machine may have made this TLE, so that a second look without company is fair.
 
-    By the wall clock always: a program that waits for a processor or for the disk looks like one that sleeps.
+    By the wall clock only with CPU time near the limit, or where the clock was stretched because others had the
+    processors: what used next to none while they were free has slept, and sleeps again.
     """
     if limits.time_s < facts.cpu_s <= BORDERLINE_FACTOR * limits.time_s:
         return True
-    return facts.killed == "wall" and facts.cpu_s < limits.time_s
+    starved = facts.wall_s > STRETCHED_FACTOR * wall_kill_s(limits)
+    return facts.killed == "wall" and facts.cpu_s < limits.time_s and (starved or facts.cpu_s > limits.time_s / 2)
 
 
 def signal_name(number: int) -> str:

@@ -63,7 +63,7 @@ class StressTests:
             raise UserError(what, where=str(self._problem.path), hint="stress tests are meant to be small")
         answer = self._run(self._brute, number, stdin=given)
         if self._problem.function and not _is_json(answer):
-            what = f"`stress.brute` gives no JSON value on generated test {number}"
+            what = f"`stress.brute` does not print a JSON value on generated test {number}"
             raise UserError(what, where=str(self._problem.path))
         return Test(f"stress-{number}", given, answer, shown=True)
 

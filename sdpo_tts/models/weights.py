@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
+import re
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sdpo_tts.errors import SetupError, UserError, first_line
+from sdpo_tts.models import integrity
 from sdpo_tts.models import quantization as quantised
 from sdpo_tts.models.catalogue import entries, find
 from sdpo_tts.models.fetch import Report, cache_root, fetch, sha256_of
 
 # Bump when a change here makes other weights out of the same file.
 _DEQUANTISED = "dequantised-1"
+HUB_ID = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}", re.ASCII)
 OF_A_MODEL = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")
 """The files of a hub's repository that loading needs; others hold the weights once more."""
 
@@ -59,12 +64,12 @@ def locate(spec: str, report: Report = lambda _: None, device: str = "auto") -> 
     (no such model) or SetupError (not to be had)."""
     if spec == "auto":
         return _auto(report, device)
+    demand(spec)
     path = expanded(spec)
     if path.is_dir():
         return Weights(path.name, str(path))
     if path.suffix == ".gguf":
-        if not path.is_file():
-            raise UserError("no such GGUF file", where=spec)
+        integrity.refuse_pointers([path])
         sha256 = sha256_of(path)
         return Weights(path.stem, str(dequantised(path.stem, sha256, lambda: path, report)), sha256)
     if spec not in entries() and spec.count("/") == 1:
@@ -74,12 +79,32 @@ def locate(spec: str, report: Report = lambda _: None, device: str = "auto") -> 
     return Weights(entry.name, str(folder), entry.sha256)
 
 
+def demand(spec: str) -> None:
+    """Raises UserError where `spec` names no model: it is no folder or file, and no hub or catalogue would have it."""
+    path = expanded(spec)
+    if spec == "auto" or path.is_dir() or path.is_file():
+        return
+    if path.suffix == ".gguf":
+        raise UserError("no such GGUF file", where=spec)
+    if is_path(spec):
+        raise UserError("no such folder", where=spec, hint="--model takes a folder, a GGUF file, a hub id or a name")
+    if "/" not in spec:
+        find(spec)
+    elif not HUB_ID.fullmatch(spec):
+        raise UserError(f"{spec!r} is not a model hub id", where="--model", hint="as in Qwen/Qwen3-4B")
+
+
+def is_path(spec: str) -> bool:
+    """Whether it can only be meant as the path of a folder or file."""
+    return spec.startswith((".", "/", "~")) or spec.count("/") > 1
+
+
 def expanded(spec: str) -> Path:
-    """A path with `~` and `~user` resolved. Raises UserError where there is no such user."""
+    """A path with `~` and `~user` resolved. Raises UserError where no such user."""
     try:
         return Path(spec).expanduser()
     except RuntimeError:
-        raise UserError("there is no such user", where=spec) from None
+        raise UserError("no such user", where=spec) from None
 
 
 def downloaded(weights: Weights) -> Path:
@@ -96,30 +121,49 @@ def downloaded(weights: Weights) -> Path:
 
 
 def load(weights: Weights, dtype: str, device: str, quantization: str = "none") -> tuple[Any, Any]:
-    """(network, tokenizer), the network in `dtype` on `device`, in evaluation mode. Raises SetupError."""
+    """(network, tokenizer), the network in `dtype` on `device`, in evaluation mode. Raises SetupError, also for a model
+    that is not whole."""
     import torch
-    from safetensors import SafetensorError
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
     from transformers.utils.logging import disable_progress_bar
 
-    from sdpo_tts.policy.memory import ran_out
-
     disable_progress_bar()  # type: ignore[no-untyped-call]  # progress is the caller's to show
     more = quantised.arguments(quantization, dtype, device)
-    try:
+    if Path(weights.source).is_dir():
+        integrity.refuse_pointers(Path(weights.source).iterdir())
+    hint = "sdpo-tts model list shows models that need no hub"
+    with _readable(f"the model {weights.name} could not be loaded", hint):
         _refuse_quantised(weights.name, AutoConfig.from_pretrained(weights.source))
+    with _readable(f"the tokenizer of {weights.name} could not be loaded", "is its tokenizer.json whole?"):
         tokenizer = AutoTokenizer.from_pretrained(weights.source)
-        network = AutoModelForCausalLM.from_pretrained(weights.source, dtype=getattr(torch, dtype), **more)
-    except (ImportError, OSError, ValueError, RuntimeError, SafetensorError) as error:
-        if ran_out(error):
-            raise
-        raise SetupError(
-            f"the model {weights.name} could not be loaded: {first_line(error)}",
-            hint="sdpo-tts model list shows models that need no hub",
-        ) from error
-    network.to(device).eval().requires_grad_(False)  # type: ignore[arg-type]
+    with _readable(f"the model {weights.name} could not be loaded", hint):
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            weights.source, dtype=getattr(torch, dtype), output_loading_info=True, **more
+        )
+    network, told = loaded
+    integrity.refuse_missing(weights.name, told)
+    integrity.refuse_foreign_tokenizer(weights.name, tokenizer, network)
+    network.to(device).eval().requires_grad_(False)
+    integrity.refuse_not_finite(weights.name, network)
     quantised.keep_as_loaded(network)
     return network, tokenizer
+
+
+@contextmanager
+def _readable(what: str, hint: str, where: str = "") -> Iterator[None]:
+    """Raises SetupError for whatever transformers raises over what it cannot read: there are many kinds for one fact.
+    A lack of memory or of room on a disk is another matter."""
+    from sdpo_tts.policy.memory import ran_out
+
+    try:
+        yield
+    except SetupError:
+        raise
+    except Exception as error:
+        if ran_out(error) or (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)):
+            raise
+        why = f"{what}: {first_line(error)}"
+        raise SetupError(why, where=where, hint=hint) from error
 
 
 def _refuse_quantised(name: str, config: Any) -> None:
@@ -154,11 +198,9 @@ def _make(folder: Path, gguf: Path, report: Report) -> None:
     report(f"de-quantising {gguf.name} (once, about a minute)")
     # Renamed away when it is whole, so there may be nothing left to clean up.
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".part-", ignore_cleanup_errors=True) as part:
-        try:
+        hint = "it may be cut short: download it anew, or name another, or the folder of the model it was made of"
+        with _readable("no model that could be read", hint, str(gguf)):
             _dequantise(gguf, Path(part))
-        except (ValueError, KeyError, IndexError, ImportError, NotImplementedError) as error:
-            hint = "name another file, or the folder of the model it was made of"
-            raise SetupError(f"no model that could be read: {first_line(error)}", where=str(gguf), hint=hint) from error
         sums = {file.name: sha256_of(file) for file in Path(part).iterdir()}
         (Path(part) / "sums.json").write_text(json.dumps(sums), encoding="utf-8")
         Path(part).rename(folder)
@@ -193,8 +235,10 @@ def _dequantise(gguf: Path, out: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     where = {"pretrained_model_name_or_path": str(gguf.parent), "gguf_file": gguf.name}
-    network = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.bfloat16)
-    network.hf_quantizer = None  # type: ignore[assignment]  # else save_pretrained refuses: GGUF itself is not serialisable
+    loaded: Any = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.bfloat16, output_loading_info=True)
+    network, told = loaded
+    integrity.refuse_missing(gguf.name, told)
+    network.hf_quantizer = None  # else save_pretrained refuses: GGUF itself is not serialisable
     del network.config.quantization_config
     network.save_pretrained(out)
     AutoTokenizer.from_pretrained(**where).save_pretrained(out)

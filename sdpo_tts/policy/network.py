@@ -179,6 +179,11 @@ def _refuse_scaled_logits(base: Any) -> None:
     with torch.inference_mode():
         whole = base(input_ids=probe, use_cache=False).logits.float()
         parts = base.get_output_embeddings()(base.get_decoder()(input_ids=probe).last_hidden_state).float()
+    if not whole.isfinite().all():
+        raise SetupError(
+            f"{type(base).__name__} computes logits that are not finite",
+            hint="its weights are damaged, or too large for their precision: try --dtype bfloat16 or float32",
+        )
     if not torch.allclose(whole, parts, atol=1e-3):
         raise SetupError(
             f"{type(base).__name__} changes its logits after the output layer, which the learner does not support",

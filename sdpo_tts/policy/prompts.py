@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sdpo_tts.errors import SetupError, first_line
 from sdpo_tts.policy.batch import Ids
 from sdpo_tts.problem import Problem
 from sdpo_tts.problem.language import language
@@ -34,6 +35,7 @@ class Template:
 TEMPLATES = {template.name: template for template in (Template("before-order", True), Template("after-order", False))}
 DEFAULT_TEMPLATE = "before-order"
 MAX_PROMPT_TOKENS = 8192
+_QUESTION = "fortytwo"  # that a template is tried on
 
 
 def question(problem: Problem) -> str:
@@ -126,6 +128,13 @@ def critique_text(problem: Problem, program: str, feedback: str) -> str:
     )
 
 
+def _instruct(name: str) -> str:
+    """Which model to name instead of one that was not trained to answer."""
+    if name.count("/") == 1 and "instruct" not in name.lower():
+        return f"it is a base model; name the variant that was trained to answer, as {name}-Instruct"
+    return "it is a base model; name the Instruct variant, with its chat_template.jinja or tokenizer_config.json"
+
+
 class Chat:
     """The tokenizer's side: chat template, generation prompt, stop tokens, decoding."""
 
@@ -145,6 +154,22 @@ class Chat:
         )
         return tuple(encoded["input_ids"])
 
+    def demand_template(self, name: str, rows: int) -> None:
+        """Raises SetupError where the model called `name` cannot be asked: it has no chat template, or one that fails,
+        leaves the question out, or writes tokens beyond the `rows` of the embedding."""
+        hint = "choose another model, or mend its chat_template.jinja"
+        try:
+            ids = self.prompt(_QUESTION)
+        except Exception as error:  # a template is a program of the model's author: it may raise anything
+            if not getattr(self._tokenizer, "chat_template", None):
+                raise SetupError(f"the model {name} has no chat template", hint=_instruct(name)) from None
+            raise SetupError(f"the chat template of {name} fails: {first_line(error)}", hint=hint) from None
+        if _QUESTION not in self.text(ids):
+            raise SetupError(f"the chat template of {name} leaves the question out", hint=hint)
+        if max(ids) >= rows:
+            what = f"the chat template of {name} writes token {max(ids)}, but the model has {rows} rows"
+            raise SetupError(what, hint=hint)
+
     def _harmless(self, text: str) -> str:
         """`<|im_end|>` as `< |im_end|>`: what a program prints, or a statement holds, must not end the turn. Halves of
         surrogate pairs, which a statement in JSON may hold, are no text for a tokenizer."""
@@ -152,7 +177,9 @@ class Chat:
         return self._special.sub(lambda found: f"{found[0][0]} {found[0][1:]}", text)
 
     def text(self, ids: Sequence[int]) -> str:
-        return str(self._tokenizer.decode(list(ids), skip_special_tokens=True))
+        """Without special tokens. Blanks are kept, which transformers before 5.4 strips for Llama 3 and others."""
+        plain = self._tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        return str(plain)
 
     def plain(self, text: str) -> Ids:
         """Ids of a text outside any conversation."""

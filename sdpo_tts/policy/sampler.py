@@ -36,11 +36,12 @@ class Listener:
     """What a caller does while a batch is sampled.
 
     `ended` hears of every sample as it ends, with its place in the batch, while others are still being sampled.
-    `enough` is asked again and again whether those are to be cancelled.
+    `enough` is asked again and again whether those are to be cancelled. `grown` hears of each so many tokens more.
     """
 
     ended: Callable[[int, Sample], None] = lambda place, sample: None
     enough: Callable[[], bool] = lambda: False
+    grown: Callable[[int], None] = lambda tokens: None
 
 
 NOBODY = Listener()
@@ -114,6 +115,7 @@ class TorchSampler:
             uniforms_B = torch.from_numpy(rows.uniforms(alive)).to(hidden.device)
             chosen, logp = draw(self.network.logits(hidden[:, -1]), uniforms_B)
             going = rows.append(alive, chosen.tolist(), logp.tolist())
+            rows.listener.grown(len(alive))
             if not going:
                 return
             if len(going) < len(alive):

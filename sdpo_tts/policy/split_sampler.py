@@ -67,4 +67,4 @@ def _relay(told: Listener, places: Sequence[int], found: dict[int, Sample]) -> L
         found[places[place]] = sample
         told.ended(places[place], sample)
 
-    return Listener(ended, told.enough)
+    return Listener(ended, told.enough, told.grown)

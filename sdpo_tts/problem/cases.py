@@ -12,6 +12,7 @@ from typing import NoReturn
 from sdpo_tts.errors import UserError
 from sdpo_tts.problem.document import Document, Location, Refused, quoted
 from sdpo_tts.problem.model import Test
+from sdpo_tts.problem.reading.package import is_litter
 from sdpo_tts.problem.schema import CaseShape, TestsShape
 from sdpo_tts.problem.values import natural
 
@@ -92,9 +93,10 @@ def _matches(document: Document, pattern: str) -> list[Path]:
     if not pattern.endswith(".in"):
         raise Refused(f"{quoted(pattern)} does not end in `.in`", "for example tests/shown/*.in")
     try:
-        found = list(document.path.parent.glob(pattern))
+        root = document.path.parent
+        found = [path for path in root.glob(pattern) if not is_litter(path.relative_to(root).as_posix())]
     except (ValueError, NotImplementedError, OSError, RuntimeError):
-        raise Refused(f"{quoted(pattern)} is no file pattern", "for example tests/shown/*.in") from None
+        raise Refused(f"{quoted(pattern)} is not a file pattern", "for example tests/shown/*.in") from None
     if not found:
         raise Refused(f"no file matches {quoted(pattern)}", "patterns are relative to the problem folder")
     return sorted((document.contained(path) for path in found), key=lambda path: natural(str(path)))
@@ -124,7 +126,7 @@ def _refuse_twins(document: Document, cases: list[_Case]) -> None:
     for case in cases:
         if case.test.name in seen:
             hint = "two patterns match the same file" if case.files else ""
-            raise document.error((*case.location, "files"), f"test {quoted(case.test.name)} is there twice", hint)
+            raise document.error((*case.location, "files"), f"test {quoted(case.test.name)} appears twice", hint)
         seen.add(case.test.name)
 
 
@@ -133,7 +135,7 @@ def _demand_json(document: Document, case: _Case) -> None:
     for number, line in enumerate(case.test.input.splitlines(), start=1):
         fault = line.strip() and _json_fault(line)
         if fault:
-            _refuse_json(document, case, "input", (number, fault[1]), fault[2], "one JSON value a line")
+            _refuse_json(document, case, "input", (number, fault[1]), fault[2], "one JSON value per line")
     if fault := _json_fault(case.test.expected):
         _refuse_json(document, case, "output", (fault[0], fault[1]), fault[2], "one JSON value")
 
@@ -165,4 +167,4 @@ def _json_fault(raw: bytes) -> tuple[int, int, str] | None:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise _NoNumber(f"{name} is no JSON number")
+    raise _NoNumber(f"{name} is not a JSON number")

@@ -81,7 +81,7 @@ class Document:
             path.exists()  # raises for a name too long; `resolve` for a link to itself
             target = path.resolve()
         except (OSError, RuntimeError):
-            raise Refused(f"{name} is no usable path") from None
+            raise Refused(f"{name} is not a usable path") from None
         if not target.is_relative_to(self.path.parent.resolve()):
             raise Refused(f"{name} leads out of the problem folder", "copy the file instead of linking it")
         return path

@@ -34,7 +34,7 @@ class Limits:
 class Test:
     """One input with its expected output.
 
-    In function mode `input` holds one JSON value a line (the arguments in order) and `expected` one JSON value.
+    In function mode `input` holds one JSON value per line (the arguments in order) and `expected` one JSON value.
     `shown` tests may be quoted to the model (subject to `FeedbackScope`); the others are held out.
     """
 
@@ -82,10 +82,11 @@ class Convention(StrEnum):
 class Checker:
     """How an output is compared with the expected one.
 
-    `kind`: `tokens` (what lies between blanks), `exact` (every byte), `lines` (the tokens of each line), `unordered`
+    `kind`: `tokens` (what lies between blanks), `exact` (every byte), `lines` (the tokens of each line;
+    with `exact_spaces` the whole line), `unordered`
     (the same lines in any order), `floats` (tokens; numbers within a tolerance, but two integers must be equal),
     `kattis` (as its default output validator does, in which the tolerance is for integers too), `program`.
-    `absolute` and `relative` tolerances: one of those given must hold. `exact_spaces` is for `kattis` alone.
+    `absolute` and `relative` tolerances: one of those given must hold. `exact_spaces` is for `lines` and `kattis`.
     """
 
     kind: str = "tokens"

@@ -143,7 +143,7 @@ def _statement(document: Document, shape: ProblemShape) -> str:
 def _text_beside(document: Document, relative: str) -> str:
     path = document.beside(relative)
     if not path.exists():
-        raise Refused(f"there is no file {quoted(relative)}", "paths are relative to the problem folder")
+        raise Refused(f"no such file: {quoted(relative)}", "paths are relative to the problem folder")
     return read_text(path)
 
 

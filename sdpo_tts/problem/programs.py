@@ -61,7 +61,7 @@ def _language(document: Document, location: Location, shape: ProgramShape) -> st
     with document.at(*location, "program"):
         if key := language_of(shape.program):
             return key
-        raise Refused(f"{quoted(shape.program)} tells no language", "add `language`")
+        raise Refused(f"{quoted(shape.program)} does not show its language", "add `language`")
 
 
 def _name(path: str, taken: str) -> str:
@@ -75,7 +75,7 @@ def _name(path: str, taken: str) -> str:
 def _read(document: Document, relative: str) -> bytes:
     path = document.beside(relative)
     if not path.is_file():
-        raise Refused(f"there is no file {quoted(relative)}", "paths are relative to the problem folder")
+        raise Refused(f"no such file: {quoted(relative)}", "paths are relative to the problem folder")
     try:
         return path.read_bytes()
     except OSError as error:

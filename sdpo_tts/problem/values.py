@@ -20,7 +20,7 @@ _KATTIS_TOLERANCES = {
 _OPTIONS: dict[str, tuple[str, ...]] = {
     "tokens": ("ignore_case",),
     "exact": (),
-    "lines": ("ignore_case",),
+    "lines": ("ignore_case", "exact_spaces"),
     "unordered": ("ignore_case",),
     "floats": ("absolute", "relative"),
     "kattis": ("case_sensitive", "space_change_sensitive", *_KATTIS_TOLERANCES),
@@ -53,7 +53,7 @@ def checker(text: str) -> Checker:
     """
     kind, *options = text.split() or [""]
     if kind not in _OPTIONS:
-        raise Refused(f"{quoted(text)} is no checker", nearest(kind, _OPTIONS))
+        raise Refused(f"{quoted(text)} is not a checker", nearest(kind, _OPTIONS))
     if kind == "floats":
         return _floats(text, options)
     if kind == "kattis":
@@ -61,7 +61,7 @@ def checker(text: str) -> Checker:
     if wrong := next((option for option in options if option not in _OPTIONS[kind]), None):
         hint = nearest(wrong, _OPTIONS[kind]) if _OPTIONS[kind] else ""
         raise Refused(f"`{kind}` has no option {quoted(wrong)}", hint)
-    return Checker(kind=kind, ignore_case=bool(options))
+    return Checker(kind=kind, ignore_case="ignore_case" in options, exact_spaces="exact_spaces" in options)
 
 
 def _floats(text: str, options: list[str]) -> Checker:
@@ -69,7 +69,7 @@ def _floats(text: str, options: list[str]) -> Checker:
         options = ["absolute", options[0], "relative", options[0]]
     found = {name: _tolerance(value) for name, value in zip(options[::2], options[1::2], strict=False)}
     if not options or len(options) % 2 or not set(found) <= {"absolute", "relative"} or not all(found.values()):
-        raise Refused(f"{quoted(text)} is no checker: a tolerance from 0 to 1 must follow", "write `floats 1e-6`")
+        raise Refused(f"{quoted(text)} is not a checker: a tolerance from 0 to 1 must follow", "write `floats 1e-6`")
     return Checker(kind="floats", absolute=found.get("absolute"), relative=found.get("relative"))
 
 
@@ -119,7 +119,7 @@ def choice(text: str, names: Iterable[str], noun: str) -> str:
 def count(text: str, most: int) -> int:
     """A whole number from 1 to `most`."""
     if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= most:
-        raise Refused(f"{quoted(text)} is no number from 1 to {most}")
+        raise Refused(f"{quoted(text)} is not a number from 1 to {most}")
     return int(text)
 
 
@@ -141,7 +141,7 @@ def statement(text: str) -> str:
 def identifier(text: str) -> str:
     """A name that Python accepts for a function."""
     if not text.isidentifier() or keyword.iskeyword(text):
-        raise Refused(f"{quoted(text)} is no Python function name")
+        raise Refused(f"{quoted(text)} is not a Python function name")
     return text
 
 
@@ -161,7 +161,7 @@ def nearest(wrong: str, names: Iterable[str]) -> str:
 def _quantity(text: str, units: dict[str, float] | dict[str, int], form: str, low: float, high: float) -> float:
     match = _QUANTITY.fullmatch(text)
     if not match:
-        raise Refused(f"{quoted(text)} is no quantity", f"write a number and its unit: {form}")
+        raise Refused(f"{quoted(text)} is not a quantity", f"write a number and its unit: {form}")
     number, unit = match.groups()
     if unit not in units:
         known = ", ".join(units)

@@ -160,11 +160,15 @@ def _checker(checker: Checker) -> str | dict[str, Any]:
     tolerances = [("absolute", checker.absolute), ("relative", checker.relative)]
     given = [(name, f"{value!r}") for name, value in tolerances if value is not None]
     if checker.kind != "kattis":
-        options = ["ignore_case"] if checker.ignore_case else [word for pair in given for word in pair]
-        return " ".join([checker.kind, *options])
+        switches = [("ignore_case", checker.ignore_case), ("exact_spaces", checker.exact_spaces)]
+        return " ".join([checker.kind, *_switched_on(switches), *(word for pair in given for word in pair)])
     switches = [("case_sensitive", not checker.ignore_case), ("space_change_sensitive", checker.exact_spaces)]
-    flags = [name for name, is_on in switches if is_on]
-    return " ".join(["kattis", *flags, *(word for name, value in given for word in (f"float_{name}_tolerance", value))])
+    flags = [word for name, value in given for word in (f"float_{name}_tolerance", value)]
+    return " ".join(["kattis", *_switched_on(switches), *flags])
+
+
+def _switched_on(switches: list[tuple[str, bool]]) -> list[str]:
+    return [name for name, is_on in switches if is_on]
 
 
 def _program(folder: str, program: Program, convention: Convention) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from string import Template
 from typing import Any
 
 from sdpo_tts.errors import UserError
+from sdpo_tts.models import weights
 from sdpo_tts.models.catalogue import entries
 from sdpo_tts.problem.language import languages
 from sdpo_tts.publish.page import page
@@ -38,12 +39,14 @@ PROGRAM = "- `$name`: the program that passed all tests\n"
 ADAPTER = """- `adapter/`: the LoRA adapter ($which), as PEFT and vLLM read it
 
 ```python
-from peft import PeftModel
-model = PeftModel.from_pretrained(base, "adapter")  # base: $base
+$imports
+base = $base
+model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base), "adapter")
+tokenizer = AutoTokenizer.from_pretrained(base)
 ```
 
 ```sh
-vllm serve BASE --enable-lora --max-lora-rank $rank --lora-modules sdpo=./adapter
+vllm serve $served --enable-lora --max-lora-rank $rank --lora-modules sdpo=./adapter
 ```
 """
 
@@ -61,7 +64,8 @@ def fill(run: RunDir, folder: Path) -> list[str]:
     if not (started := next((event for event in events if event["type"] == "run_started"), None)):
         raise UserError("the run has not begun", where=str(run.path))
     write_text(folder / "events.jsonl", "".join(f"{to_json(event)}\n" for event in events), wait=False)
-    program, adapter = _program(run, folder), _adapter(run, folder, started)
+    solved_under = next((int(event["adapter"]) for event in events if event["type"] == "solved"), 0)
+    program, adapter = _program(run, folder), _adapter(run, folder, started, solved_under)
     manifest, result = (scrub.data(_read(file)) for file in (run.manifest, run.result))
     write_json(folder / "manifest.json", manifest, wait=False)
     write_json(folder / "result.json", {**result, "program": program or None, "run": "."}, wait=False)
@@ -105,9 +109,11 @@ def _program(run: RunDir, folder: Path) -> str:
     return source.name
 
 
-def _adapter(run: RunDir, folder: Path, started: Event) -> dict[str, Any]:
-    """The adapter's configuration, with its base under the name that others know; empty where there is none."""
-    source = next((one for one in (run.solved_adapter, run.last_adapter) if (one / WEIGHTS).is_file()), None)
+def _adapter(run: RunDir, folder: Path, started: Event, solved_under: int) -> dict[str, Any]:
+    """The adapter's configuration, with its base under the name that others know; empty where there is none, or where
+    it is as it was made, of no effect: no step was taken before the success."""
+    folders = (run.solved_adapter if solved_under else run.last_adapter, run.last_adapter)
+    source = next((one for one in folders if (one / WEIGHTS).is_file()), None)
     if source is None:
         return {}
     config: dict[str, Any] = json.loads((source / CONFIG).read_bytes())
@@ -127,14 +133,24 @@ def _readme(
     started: Event, events: list[Event], manifest: dict[str, Any], program: str, adapter: dict[str, Any]
 ) -> str:
     model, sha256 = started["model"], manifest.get("model", {}).get("sha256")
-    pull = f"the folder that `sdpo-tts model pull {model}` prints" if model in entries() else f"`{model}`"
-    lora = {"which": adapter["which"], "base": pull, "rank": adapter["r"]} if adapter else {}
+    lora = {"which": adapter["which"], "rank": adapter["r"], **_loading(model)} if adapter else {}
     return README.substitute(
         title=started["title"], method=started["method"], seed=started["seed"], model=model,
         digest=f", SHA-256 `{sha256}`" if sha256 else "", outcome=_outcome(events),
         program=Template(PROGRAM).substitute(name=program) if program else "",
         adapter=Template(ADAPTER).substitute(lora) if adapter else "",
     )  # fmt: skip
+
+
+def _loading(model: str) -> dict[str, str]:
+    """How the base is brought here, in Python and in a shell."""
+    imports = ["from peft import PeftModel", "from transformers import AutoModelForCausalLM, AutoTokenizer"]
+    if model in entries():
+        pull = f"sdpo-tts model pull {model}"
+        called = f'subprocess.run("{pull}", shell=True, check=True, capture_output=True, text=True).stdout.strip()'
+        return {"imports": "\n".join(["import subprocess", *imports]), "base": called, "served": f'"$({pull})"'}
+    hint = "" if weights.HUB_ID.fullmatch(model) else "  # the folder of that model"
+    return {"imports": "\n".join(imports), "base": f'"{model}"{hint}', "served": model}
 
 
 def _outcome(events: list[Event]) -> str:
@@ -147,4 +163,4 @@ def _lacking(program: str, adapter: dict[str, Any]) -> Iterator[str]:
     if not program:
         yield "no program: the run has not solved its problem"
     if not adapter:
-        yield "no adapter: the run has taken no step"
+        yield f"no adapter: the run took no step{' before its success' if program else ''}"

@@ -1,29 +1,41 @@
-"""The charts of the page: which rows of the analysis are drawn, and how."""
+"""The charts of the page and of the picture: which rows of the analysis are drawn, and how."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from html import escape
+from dataclasses import dataclass
 from itertools import groupby
+
+from markupsafe import Markup
 
 from sdpo_tts.publish import svg
 from sdpo_tts.report.analysis import Analysis
-from sdpo_tts.report.phrases import UNITS
+from sdpo_tts.report.phrases import UNITS, budget
 from sdpo_tts.report.run import ORDER
 from sdpo_tts.stats import Axis
 
-VERDICTS = ("AC", "WA", "RE", "TLE", "MLE", "OLE", "CE", "NC", "CA", "JE")
+VERDICTS = {
+    "AC": "accepted", "WA": "wrong answer", "RE": "runtime error", "TLE": "time limit exceeded",
+    "MLE": "memory limit exceeded", "OLE": "output limit exceeded", "CE": "compile error",
+    "NC": "no code in the answer", "CA": "cancelled", "JE": "judge error",
+}  # fmt: skip
 FIGURES = {
-    "loss": "loss (nats a token)",
-    "kl": "KL student to teacher (nats a token)",
-    "entropy": "entropy (nats a token)",
+    "loss": "loss (nats per token)",
+    "kl": "KL from student to teacher (nats per token)",
+    "entropy": "entropy (nats per token)",
     "grad_norm": "gradient norm before clipping",
-    "gap_mean": "sampler against learner: mean gap (nats)",
-    "gap_max": "sampler against learner: greatest gap (nats)",
+    "gap_mean": "mean gap between sampler and learner (nats)",
+    "gap_max": "greatest gap between sampler and learner (nats)",
 }
+VARIANTS, MOST_LETTERS = 6, 18
 
 
-VARIANTS, MOST_BANDS = 6, 4
+@dataclass(frozen=True)
+class Chart:
+    """A drawing and the words below it."""
+
+    drawing: Markup
+    caption: str
 
 
 def kinds(methods: Sequence[str]) -> dict[str, str]:
@@ -32,84 +44,83 @@ def kinds(methods: Sequence[str]) -> dict[str, str]:
     return {m: f"m-{m}" if m in ORDER else f"m-variant-{variants.index(m) % VARIANTS + 1}" for m in methods}
 
 
-def figure(chart: str, caption: str) -> str:
-    return f"<figure>{chart}<figcaption>{escape(caption)}</figcaption></figure>"
+def names(methods: Sequence[str]) -> dict[str, str]:
+    """As short as they can be beside a line: of variants of one method, the settings alone, cut where they are long."""
+    settings = {method: method.partition(":")[2] for method in methods}
+    told = list(settings.values())
+    return {method: _cut(own if own and told.count(own) == 1 else method) for method, own in settings.items()}
 
 
-def group(charts: Sequence[str], size: str = "") -> str:
-    return f'<div class="charts {size}">{"".join(charts)}</div>'
+def _cut(name: str) -> str:
+    return name if len(name) <= MOST_LETTERS else f"{name[: MOST_LETTERS - 1]}…"
 
 
-def key(methods: Sequence[str]) -> str:
-    """Line and name of each method: told apart by dashes as well as by colour."""
-    line = '<svg viewBox="0 0 28 10" aria-hidden="true"><path class="line {}" d="M0 5H28"/></svg>'
-    items = (f"<li>{line.format(kind)}{escape(method)}</li>" for method, kind in kinds(methods).items())
-    return f'<ul class="key">{"".join(items)}</ul>'
-
-
-def banded(methods: Sequence[str]) -> Sequence[str]:
-    """Those whose bands are drawn: many bands one upon the other show none."""
-    return methods if len(methods) <= MOST_BANDS else methods[:1]
-
-
-def discovery(analysis: Analysis) -> Iterator[str]:
-    """One chart an axis, budgets on a logarithmic scale: the paper's figure 13 for these runs."""
-    for axis in dict.fromkeys(point.axis for point in analysis.curves):
+def discovery(analysis: Analysis) -> Iterator[Chart]:
+    """One chart for each axis, budgets on a logarithmic scale: the paper's figure 13 for these runs."""
+    for axis in dict.fromkeys(row.axis for row in analysis.levels):
+        end = budget(next(row.budget for row in analysis.levels if row.axis == axis), axis)
         chart = svg.lines(
             [_curve(analysis, axis, method) for method in analysis.methods],
-            title=f"Mean discovery against {UNITS[axis]}", x=UNITS[axis], y="discovery", log=True, share=True,
+            title=f"Mean discovery against {UNITS[axis]}, up to {end}", x=UNITS[axis], y="discovery", log=True,
+            share=True,
         )  # fmt: skip
-        yield figure(chart, f"Discovery against {UNITS[axis]}.")
+        yield Chart(chart, f"Against {UNITS[axis]}, up to the {end} that every method was given.")
 
 
 def _curve(analysis: Analysis, axis: Axis, method: str) -> svg.Line:
-    points = [point for point in analysis.curves if (point.axis, point.method) == (axis, method)]
+    points = analysis.shown(axis, method)
+    last = points[-1]
     return svg.Line(
-        method,
         kinds(analysis.methods)[method],
         tuple((point.budget, point.discovery) for point in points),
-        tuple((point.low, point.high) for point in points) if method in banded(analysis.methods) else (),
+        told=f"{names(analysis.methods)[method]} {_percent(last.discovery)}",
+        interval=(last.low, last.high),
         step=True,
     )
 
 
-def verdict_mix(analysis: Analysis) -> Iterator[str]:
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %" if share == 0 or share >= 0.0995 else f"{100 * share:.1f} %"
+
+
+def verdict_mix(analysis: Analysis) -> Iterator[Chart]:
     for method in analysis.methods:
         rows = [row for row in analysis.mix if row.method == method]
         if not rows:
             continue
         spans = groupby(rows, key=lambda row: (row.first, row.last))
         drawn = [svg.Bar(*span, _stack({row.verdict: row.share for row in rows})) for span, rows in spans]
-        yield figure(svg.bars(drawn, title=f"Verdicts of {method} over its attempts", x="attempt"), method)
+        yield Chart(svg.stacks(drawn, title=f"Verdicts of {method} over its attempts", x="attempt"), method)
 
 
-def _stack(shares: dict[str, float]) -> tuple[tuple[str, float], ...]:
-    return tuple((f"v-{verdict}", shares[verdict]) for verdict in VERDICTS if verdict in shares)
+def _stack(shares: dict[str, float]) -> tuple[tuple[str, str, float], ...]:
+    return tuple((f"v-{verdict}", name, shares[verdict]) for verdict, name in VERDICTS.items() if verdict in shares)
 
 
-def verdict_key(analysis: Analysis) -> str:
+def verdict_key(analysis: Analysis) -> list[tuple[str, str]]:
+    """Class and name of each verdict that there is."""
     seen = {row.verdict for row in analysis.mix}
-    box = '<svg viewBox="0 0 28 10" aria-hidden="true"><rect class="fill v-{0}" width="28" height="10"/></svg>{0}'
-    return f'<ul class="key">{"".join(f"<li>{box.format(v)}</li>" for v in VERDICTS if v in seen)}</ul>'
+    return [(f"v-{verdict}", name) for verdict, name in VERDICTS.items() if verdict in seen]
 
 
-def lengths(analysis: Analysis) -> str:
+def lengths(analysis: Analysis) -> Chart:
+    rows = [(row.method, (row.first + row.last) / 2, row.mean) for row in analysis.lengths]
+    chart = svg.lines(_lines(analysis, rows), title="Mean length of answers over attempts", x="attempt", y="tokens")
+    return Chart(chart, "Mean tokens of an answer. To the right fewer runs are left: solved ones have ended.")
+
+
+def learning(analysis: Analysis) -> Iterator[Chart]:
+    for name, caption in FIGURES.items():
+        rows = [(row.method, row.step + 1, row.mean) for row in analysis.steps if row.figure == name]
+        if rows:
+            yield Chart(svg.lines(_lines(analysis, rows), title=caption, x="step", y=""), caption)
+
+
+def _lines(analysis: Analysis, rows: Sequence[tuple[str, float, float]]) -> list[svg.Line]:
+    """Those of (method, x, y), each with its name beside it."""
+    short = names(analysis.methods)
     drawn = []
     for method, kind in kinds(analysis.methods).items():
-        rows = [row for row in analysis.lengths if row.method == method]
-        drawn.append(svg.Line(method, kind, tuple(((row.first + row.last) / 2, row.mean) for row in rows)))
-    chart = svg.lines(
-        [line for line in drawn if line.points], title="Mean length of answers over attempts", x="attempt", y="tokens"
-    )
-    return figure(chart, "Mean tokens of an answer. To the right fewer runs are left: solved ones have ended.")
-
-
-def learning(analysis: Analysis) -> Iterator[str]:
-    for name, caption in FIGURES.items():
-        drawn = []
-        for method, kind in kinds(analysis.methods).items():
-            rows = [row for row in analysis.steps if (row.method, row.figure) == (method, name)]
-            drawn.append(svg.Line(method, kind, tuple((row.step + 1, row.mean) for row in rows)))
-        drawn = [line for line in drawn if line.points]
-        if drawn:
-            yield figure(svg.lines(drawn, title=caption, x="step", y=""), caption)
+        if points := tuple((x, y) for other, x, y in rows if other == method):
+            drawn.append(svg.Line(kind, points, told=short[method]))
+    return drawn

@@ -1,47 +1,44 @@
-"""The discovery curves as a picture, for which matplotlib is needed (the `plots` extra)."""
+"""The discovery curves as a picture: the charts of the page, drawn into pixels by resvg (the `plots` extra)."""
 
 from __future__ import annotations
 
-from itertools import cycle
+import re
 from pathlib import Path
 
 from sdpo_tts.errors import SetupError
-from sdpo_tts.publish.charts import banded
+from sdpo_tts.publish import charts, svg
+from sdpo_tts.publish.templates import text
+from sdpo_tts.record import write_with
 from sdpo_tts.report.analysis import Analysis
-from sdpo_tts.report.phrases import UNITS, scope
+from sdpo_tts.report.phrases import scope
 
-COLOURS = {"sdpo": "#0072b2", "grpo": "#8a4fbf", "multi-turn": "#00875f", "best-of-k": "#c75000"}
-VARIANTS = ("#b3246e", "#7a6a00", "#00798c", "#6b4a3a", "#3d4db3", "#666666")
-DASHES = {"sdpo": "-", "grpo": (0, (1, 1.5)), "multi-turn": (0, (4, 2)), "best-of-k": (0, (7, 2, 1.5, 2))}
+ZOOM = 2.0  # pixels for each unit: sharp where a screen has two for each of its own
+LETTER = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><text y="9" {}>{}</text></svg>'
+FONT = 'font-family="sans-serif"'
 
 
 def write_png(analysis: Analysis, path: Path) -> None:
-    """One panel an axis, bands as on the page. Raises SetupError without matplotlib."""
+    """Raises SetupError without resvg, or on a machine without a font."""
     try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
+        from resvg_py import svg_to_bytes
     except ImportError:
-        raise SetupError("a picture needs matplotlib", hint="pip install 'sdpo-tts[plots]'") from None
-    axes = list(dict.fromkeys(point.axis for point in analysis.curves))
-    figure = Figure(figsize=(4.6 * max(1, len(axes)), 3.6), layout="constrained")
-    FigureCanvasAgg(figure)
-    variants = cycle(VARIANTS)
-    colours = {method: COLOURS.get(method) or next(variants) for method in analysis.methods}
-    for i, axis in enumerate(axes):
-        panel = figure.add_subplot(1, len(axes), i + 1)
-        for method in analysis.methods:
-            points = [point for point in analysis.curves if (point.axis, point.method) == (axis, method)]
-            x, colour = [p.budget for p in points], colours[method]
-            if method in banded(analysis.methods):
-                lows, highs = [p.low for p in points], [p.high for p in points]
-                panel.fill_between(x, lows, highs, step="post", alpha=0.15, color=colour)
-            panel.step(x, [p.discovery for p in points], where="post", color=colour,
-                       linestyle=DASHES.get(method, (0, (3, 1))))  # fmt: skip
-        panel.set(xscale="log", ylim=(0, 1), xlabel=UNITS[axis], ylabel="discovery" if i == 0 else None)
-        panel.grid(alpha=0.3)
-    if axes:
-        lines = figure.axes[0].get_lines()
-        figure.legend(lines, analysis.methods, loc="outside lower center", ncols=min(4, len(lines)), fontsize=9)
-    figure.suptitle(f"{scope(analysis)}; {100 * analysis.level:.0f} % bands", fontsize=10)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
+        raise SetupError("a picture needs resvg", hint="pip install 'sdpo-tts[plots]'") from None
+    blank, letter = (svg_to_bytes(svg_string=LETTER.format(FONT, told)) for told in ("", "a"))
+    if blank == letter:
+        raise SetupError("no font for the words of a picture", hint="apt-get install fonts-dejavu-core")
+    drawn = svg_to_bytes(svg_string=picture(analysis), zoom=ZOOM)
+    write_with(path, lambda file: file.write(drawn), wait=False)
+
+
+def picture(analysis: Analysis) -> str:
+    """The discovery charts side by side, as SVG with its own style."""
+    panels = [chart.drawing for chart in charts.discovery(analysis)]
+    title = f"Discovery: {scope(analysis)}; bars: {100 * analysis.level:g} % intervals"
+    return str(svg.sheet(panels, title, style()))
+
+
+def style() -> str:
+    """The style of the charts in the page's light colours, which a picture cannot look up."""
+    light = text("style.css").partition("}")[0]
+    colours = dict(re.findall(r"(--[\w-]+): (#\w+);", light))
+    return re.sub(r"var\((--[\w-]+)\)", lambda found: colours[found[1]], text("charts.css"))

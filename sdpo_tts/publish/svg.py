@@ -1,120 +1,139 @@
-"""Charts as inline SVG: lines with bands, and stacked bars. Colours are classes, which the page's style sheet sets.
+"""Charts as SVG: lines with their names beside them, and stacked bars. Colours are classes of charts.css.
 
-Drawn small (420 units wide), so that labels stay readable where a phone shows the chart at two thirds of that.
+The page holds them inline, a picture side by side. Drawn small (420 units wide), so that labels stay readable where a
+phone shows the chart at two thirds of that.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from itertools import pairwise
 
-WIDTH, HEIGHT = 420, 270
-LEFT, RIGHT, TOP, BOTTOM = 46, 10, 10, 40
+from markupsafe import Markup
+
+from sdpo_tts.publish.scale import LETTER, Scale, round_ends, short
+
+WIDTH, HEIGHT = 420, 280
+LEFT, RIGHT, TOP, BOTTOM = 50, 14, 32, 46
+SOLID = "m-sdpo"  # the one line without dashes: drawn first, so that it hides none that takes the same way
+LABEL = 15  # a label's height in units
+BAR, GAP = 8, 7  # what an interval's bar takes, and the space on both sides of all of them
 
 
 @dataclass(frozen=True)
 class Line:
-    """`kind` is the CSS class; `band` its (low, high) ends, one pair a point, or empty. `step`: a staircase."""
+    """`kind` is the class; `step`: a staircase. `interval` is that of the last point, a bar beside the chart. `told`
+    stands beside the line's end."""
 
-    name: str
     kind: str
     points: tuple[tuple[float, float], ...]
-    band: tuple[tuple[float, float], ...] = ()
+    told: str = ""
+    interval: tuple[float, float] | None = None
     step: bool = False
 
 
 @dataclass(frozen=True)
-class Scale:
-    """From data to chart units. On a logarithmic scale `low` is above 0."""
-
-    low: float
-    high: float
-    log: bool
-    start: float
-    end: float
-
-    def __call__(self, value: float) -> float:
-        low, high, at = (self._place(x) for x in (self.low, self.high, value))
-        return self.start + (self.end - self.start) * ((at - low) / (high - low) if high > low else 0.5)
-
-    def ticks(self) -> list[float]:
-        return _log_ticks(self.low, self.high) if self.log else _even_ticks(self.low, self.high)
-
-    def _place(self, value: float) -> float:
-        return math.log10(max(value, self.low)) if self.log else value
-
-
-@dataclass(frozen=True)
 class Bar:
-    """Attempts `first` to `last`; `shares` of (class, share) from the bottom up."""
+    """Attempts `first` to `last`; `shares` of (class, name, share) from the bottom up."""
 
     first: float
     last: float
-    shares: tuple[tuple[str, float], ...]
+    shares: tuple[tuple[str, str, float], ...]
 
 
-def lines(drawn: Sequence[Line], *, title: str, x: str, y: str, log: bool = False, share: bool = False) -> str:
-    """A line chart; `log` scales x, `share` fixes y to 0 to 100 %."""
+@dataclass(frozen=True)
+class Frame:
+    """Where the data lie: both scales, and the right edge of the plot."""
+
+    across: Scale
+    up: Scale
+    right: float
+
+
+def lines(drawn: Sequence[Line], *, title: str, x: str, y: str, log: bool = False, share: bool = False) -> Markup:
+    """A line chart, its y axis fitted to the data; `log` scales x, `share` counts y in per cent from 0."""
     xs = [px for line in drawn for px, _ in line.points]
-    ys = [py for line in drawn for _, py in line.points] + [end for line in drawn for pair in line.band for end in pair]
-    across = Scale(min(xs, default=1.0), max(xs, default=10.0), log, LEFT, WIDTH - RIGHT)
-    top = 1.0 if share else max([*ys, 1e-12]) * 1.05
-    low = 0.0 if share else min([*ys, 0.0])
-    up = Scale(low, top, False, HEIGHT - BOTTOM, TOP)
-    bands = "".join(_band(line, across, up) for line in drawn if line.band)
-    curves = "".join(_curve(line, across, up) for line in drawn)
-    return _chart(title, _axes(across, up, x, y, share=share) + bands + curves)
+    ys = [py for line in drawn for _, py in line.points] + [end for line in drawn for end in line.interval or ()]
+    bars = sum(line.interval is not None for line in drawn)
+    right = WIDTH - _margin(drawn, bars)
+    frame = Frame(
+        Scale(min(xs, default=1.0), max(xs, default=10.0), log, LEFT, right),
+        Scale(*round_ends(ys, share=share), log=False, start=HEIGHT - BOTTOM, end=TOP),
+        right,
+    )
+    curves = [_curve(line, frame) for line in sorted(drawn, key=lambda line: line.kind != SOLID)]
+    beside = [*_intervals(drawn, frame), *_labels(drawn, frame, right + _strip(bars))]
+    return _chart(title, [*_axes(frame, x, y, share=share), *curves, *beside])
 
 
-def bars(drawn: Sequence[Bar], *, title: str, x: str) -> str:
+def stacks(drawn: Sequence[Bar], *, title: str, x: str) -> Markup:
     """Stacked bars of shares over attempts."""
     across = Scale(drawn[0].first - 0.5, drawn[-1].last + 0.5, False, LEFT, WIDTH - RIGHT)
-    up = Scale(0.0, 1.0, False, HEIGHT - BOTTOM, TOP)
-    boxes = "".join(_stack(bar, across, up) for bar in drawn)
-    return _chart(title, _axes(across, up, x, "", share=True) + boxes)
+    frame = Frame(across, Scale(0.0, 1.0, False, HEIGHT - BOTTOM, TOP), WIDTH - RIGHT)
+    boxes = [box for bar in drawn for box in _stack(bar, frame)]
+    return _chart(title, [*_axes(frame, x, "share of the attempts", share=True), *boxes])
 
 
-def _chart(title: str, inside: str) -> str:
-    box = f'viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title, quote=True)}"'
-    return f"<svg {box}><title>{escape(title)}</title>{inside}</svg>"
+def sheet(charts: Sequence[Markup], title: str, style: str, columns: int = 2) -> Markup:
+    """Charts side by side as one picture with its own style."""
+    columns = min(columns, max(1, len(charts)))
+    head, rows = 30, -(-len(charts) // columns)
+    width, height = columns * WIDTH, head + rows * HEIGHT
+    form = Markup('<g transform="translate({} {})">{}</g>')
+    placed = Markup("").join(
+        form.format(i % columns * WIDTH, head + i // columns * HEIGHT, chart) for i, chart in enumerate(charts)
+    )
+    return Markup(
+        '<svg xmlns="http://www.w3.org/2000/svg" width="{0}" height="{1}" viewBox="0 0 {0} {1}"><style>{2}</style>'
+        '<rect class="paper" width="{0}" height="{1}"/><text class="name" x="{3}" y="20">{4}</text>{5}</svg>'
+    ).format(width, height, Markup(style), LEFT, title, placed)
 
 
-def _axes(across: Scale, up: Scale, x: str, y: str, *, share: bool) -> str:
-    floor = HEIGHT - BOTTOM
+def _margin(drawn: Sequence[Line], bars: int) -> float:
+    longest = max((len(line.told) for line in drawn), default=0)
+    return RIGHT + _strip(bars) + LETTER * longest
+
+
+def _strip(bars: int) -> float:
+    return BAR * bars + 2 * GAP if bars else GAP
+
+
+def _chart(title: str, parts: Sequence[Markup]) -> Markup:
+    return Markup(
+        '<svg viewBox="0 0 {} {}" width="{}" height="{}" role="img" aria-label="{}"><title>{}</title>{}</svg>'
+    ).format(WIDTH, HEIGHT, WIDTH, HEIGHT, title, title, Markup("").join(parts))
+
+
+def _axes(frame: Frame, x: str, y: str, *, share: bool) -> list[Markup]:
+    floor, right = HEIGHT - BOTTOM, frame.right
     parts = []
-    for tick in up.ticks():
-        at = up(tick)
-        label = f"{100 * tick:.0f} %" if share else _short(tick)
-        parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{at:.1f}" y2="{at:.1f}"/>')
-        parts.append(f'<text class="tick" x="{LEFT - 5}" y="{at + 4:.1f}" text-anchor="end">{label}</text>')
-    for tick in across.ticks():
-        at = across(tick)
-        parts.append(f'<line class="axis" x1="{at:.1f}" x2="{at:.1f}" y1="{floor}" y2="{floor + 4}"/>')
-        parts.append(f'<text class="tick" x="{at:.1f}" y="{floor + 16}" text-anchor="middle">{_short(tick)}</text>')
-    parts.append(f'<line class="axis" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{floor}" y2="{floor}"/>')
-    middle = (LEFT + WIDTH - RIGHT) / 2
-    parts.append(f'<text class="name" x="{middle}" y="{HEIGHT - 6}" text-anchor="middle">{escape(x)}</text>')
-    if y:
-        parts.append(f'<text class="name" x="{LEFT + 6}" y="{TOP + 12}">{escape(y)}</text>')
-    return "".join(parts)
+    for tick in frame.up.ticks():
+        at = frame.up(tick)
+        label = f"{100 * tick:.3g} %" if share else short(tick)
+        parts.append(Markup(f'<line class="grid" x1="{LEFT}" x2="{right:.1f}" y1="{at:.1f}" y2="{at:.1f}"/>'))
+        parts.append(_text("tick", LEFT - 7, at + 4, label, "end"))
+    for tick in frame.across.ticks():
+        at = frame.across(tick)
+        parts.append(Markup(f'<line class="axis" x1="{at:.1f}" x2="{at:.1f}" y1="{floor}" y2="{floor + 4}"/>'))
+        parts.append(_text("tick", at, floor + 17, short(tick), "middle"))
+    parts.append(Markup(f'<line class="axis" x1="{LEFT}" x2="{right:.1f}" y1="{floor}" y2="{floor}"/>'))
+    parts.append(_text("name", (LEFT + right) / 2, HEIGHT - 8, x, "middle"))
+    return [*parts, _text("name", 8, 18, y)] if y else parts
 
 
-def _band(line: Line, across: Scale, up: Scale) -> str:
-    highs = [(x, high) for (x, _), (_, high) in zip(line.points, line.band, strict=True)]
-    lows = [(x, low) for (x, _), (low, _) in zip(line.points, line.band, strict=True)]
-    outline = _corners(highs, step=line.step) + _corners(lows, step=line.step)[::-1]
-    return f'<polygon class="band {line.kind}" points="{_path(outline, across, up)}"/>'
+def _text(kind: str, x: float, y: float, told: str, anchor: str = "start") -> Markup:
+    form = Markup('<text class="{}" x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>')
+    return form.format(kind, x, y, anchor, told)
 
 
-def _curve(line: Line, across: Scale, up: Scale) -> str:
+def _curve(line: Line, frame: Frame) -> Markup:
     if len(line.points) == 1:
         x, y = line.points[0]
-        return f'<circle class="dot {line.kind}" cx="{across(x):.1f}" cy="{up(y):.1f}" r="3"/>'
+        return Markup(f'<circle class="dot {line.kind}" cx="{frame.across(x):.1f}" cy="{frame.up(y):.1f}" r="3"/>')
     corners = _corners(line.points, step=line.step)
-    return f'<polyline class="line {line.kind}" points="{_path(corners, across, up)}"/>'
+    path = " ".join(f"{frame.across(x):.1f},{frame.up(y):.1f}" for x, y in corners)
+    return Markup(f'<polyline class="line {line.kind}" points="{path}"/>')
 
 
 def _corners(points: Sequence[tuple[float, float]], *, step: bool) -> list[tuple[float, float]]:
@@ -125,45 +144,57 @@ def _corners(points: Sequence[tuple[float, float]], *, step: bool) -> list[tuple
     return [corner for pair in between for corner in pair] + list(points[-1:])
 
 
-def _path(points: Sequence[tuple[float, float]], across: Scale, up: Scale) -> str:
-    return " ".join(f"{across(x):.1f},{up(y):.1f}" for x, y in points)
+def _intervals(drawn: Sequence[Line], frame: Frame) -> list[Markup]:
+    """Side by side to the right of the plot, so that none hides another."""
+    parts = []
+    for i, line in enumerate(line for line in drawn if line.interval):
+        at = frame.right + GAP + BAR * (i + 0.5)
+        low, high = (frame.up(end) for end in line.interval or ())
+        value = frame.up(line.points[-1][1])
+        parts.append(Markup(
+            f'<line class="interval {line.kind}" x1="{at:.1f}" x2="{at:.1f}" y1="{low:.1f}" y2="{high:.1f}"/>'
+            f'<circle class="dot {line.kind}" cx="{at:.1f}" cy="{value:.1f}" r="2.5"/>'
+        ))  # fmt: skip
+    return parts
 
 
-def _stack(bar: Bar, across: Scale, up: Scale) -> str:
-    left, right = across(bar.first - 0.5) + 0.5, across(bar.last + 0.5) - 0.5
+def _labels(drawn: Sequence[Line], frame: Frame, left: float) -> list[Markup]:
+    """What is told of each line, level with its end as far as the others leave room."""
+    told = [line for line in drawn if line.told]
+    ends = [frame.up(line.points[-1][1]) for line in told]
+    parts = []
+    for line, end, y in zip(told, ends, spread(ends, TOP, HEIGHT - BOTTOM, LABEL), strict=True):
+        last, right = frame.across(line.points[-1][0]), frame.right
+        if right - last > GAP:
+            leader = f'x1="{last:.1f}" x2="{right:.1f}" y1="{end:.1f}" y2="{end:.1f}"'
+            parts.append(Markup(f'<line class="leader {line.kind}" {leader}/>'))
+        parts.append(_text(f"label {line.kind}", left, y + 4, line.told))
+    return parts
+
+
+def spread(wanted: Sequence[float], low: float, high: float, gap: float) -> list[float]:
+    """Places as near as can be to those wanted, `gap` apart and between `low` and `high` if all have room there."""
+    order = sorted(range(len(wanted)), key=lambda i: wanted[i])
+    gap = min(gap, (high - low) / max(1, len(order) - 1))
+    placed: dict[int, float] = {}
+    floor = low
+    for i in order:
+        placed[i] = floor = max(wanted[i], floor)
+        floor += gap
+    ceiling = high
+    for i in reversed(order):
+        placed[i] = min(placed[i], ceiling)
+        ceiling = placed[i] - gap
+    return [placed[i] for i in range(len(wanted))]
+
+
+def _stack(bar: Bar, frame: Frame) -> list[Markup]:
+    left, right = frame.across(bar.first - 0.5) + 0.5, frame.across(bar.last + 0.5) - 0.5
     parts, floor = [], 0.0
-    for kind, share in bar.shares:
-        top, bottom = up(floor + share), up(floor)
-        parts.append(
-            f'<rect class="fill {kind}" x="{left:.1f}" y="{top:.1f}" width="{max(0.5, right - left):.1f}" '
-            f'height="{bottom - top:.2f}"><title>{kind[2:]} {100 * share:.0f} %</title></rect>'
-        )
+    form = Markup('<rect class="fill {}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.2f}"><title>{}</title></rect>')
+    for kind, name, share in bar.shares:
+        top, bottom = frame.up(floor + share), frame.up(floor)
+        hint = f"{name}: {100 * share:.0f} %"
+        parts.append(form.format(kind, left, top, max(0.5, right - left), bottom - top, hint))
         floor += share
-    return "".join(parts)
-
-
-def _log_ticks(low: float, high: float) -> list[float]:
-    """Powers of ten, with 2 and 5 between them where their labels have room side by side."""
-    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-
-    def at(*steps: int) -> list[float]:
-        return [step * 10.0**d for d in decades for step in steps if low * 0.999 <= step * 10.0**d <= high * 1.001]
-
-    needed = sum(7 * len(_short(tick)) + 16 for tick in at(1, 2, 5))
-    return at(1, 2, 5) if needed <= WIDTH - LEFT - RIGHT else at(1)
-
-
-def _even_ticks(low: float, high: float) -> list[float]:
-    """About five round numbers."""
-    span = high - low or 1.0
-    base = 10.0 ** math.floor(math.log10(span / 5))
-    step = next(base * m for m in (1, 2, 5, 10) if span / (base * m) <= 5)
-    first = math.ceil(low / step)
-    return [round(i * step, 12) for i in range(first, math.floor(high / step + 1e-9) + 1)]
-
-
-def _short(value: float) -> str:
-    for unit, name in ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if abs(value) >= unit:
-            return f"{value / unit:g}{name}" if value < 1000 * unit else f"{value:.0e}"
-    return f"{value:g}"
+    return parts

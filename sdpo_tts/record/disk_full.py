@@ -42,7 +42,7 @@ def with_room(write: Callable[[], T], folder: Path, need: Callable[[], int]) -> 
                 raise
         else:
             if waiting:
-                LOG.info("there is room again at %s", folder)
+                LOG.info("free space again at %s", folder)
             return done
         if not waiting:
             waiting = True

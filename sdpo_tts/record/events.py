@@ -45,6 +45,7 @@ FIELDS = {
     # The policy had collapsed; it is the one that sampled batch `best_step` again, now called version `adapter`.
     "rolled_back": "step best_step adapter learning_rate reason",
     # A later process goes on from the checkpoint before batch `step`. `attempts` of that batch were judged already.
+    # Also there: the `seconds` that the run had spent until it stopped, and the three limits that hold from now on.
     "resumed": "step attempts",
     # Trouble that the run got over: the Docker engine was gone, or memory too short for a batch.
     "warned": "message",

@@ -31,7 +31,7 @@ class RunDir:
 
     @classmethod
     def at(cls, path: Path) -> RunDir:
-        """Make a run directory at `path`. Raises UserError if something is there already."""
+        """Make a run directory at `path`. Raises UserError if something already exists."""
         try:
             path.mkdir(parents=True, exist_ok=True)
             occupied = any(path.iterdir())
@@ -97,14 +97,23 @@ class RunDir:
         """Called as the judge calls its source: `solution.py`, `solution.cpp`. Raises UserError (no such language)."""
         return self.path / find_language(language).source
 
+    def best(self, language: str) -> Path:
+        """The best program of a run that ended unsolved: `best.py`, `best.cpp`. Raises UserError, likewise."""
+        return self.path / f"best{Path(find_language(language).source).suffix}"
+
     @property
     def begun(self) -> bool:
         """Whether any event tells of it."""
         return self.events.exists() and self.events.stat().st_size > 0
 
-    def forget_if_unbegun(self) -> None:
-        """Remove the folder of a run that did not begin."""
-        if not self.begun:
+    def forget_if_unbegun(self, *, but_logs: bool = False) -> None:
+        """Remove the folder of a run that did not begin, or all of it but its logs: then it is no run's any more."""
+        if self.begun:
+            return
+        for file in self.path.iterdir() if but_logs else ():
+            if file != self.logs:
+                shutil.rmtree(file) if file.is_dir() else file.unlink()
+        if not but_logs:
             shutil.rmtree(self.path, ignore_errors=True)
             with suppress(OSError):
                 self.path.parent.rmdir()
@@ -139,5 +148,5 @@ def _take(file: FileIO, run: Path) -> None:
         file.seek(0)
         owner = file.read().decode().strip() or "unknown"
         raise UserError(
-            f"another process (pid {owner}) works on this run", where=str(run), hint="wait for it or stop it"
+            f"another process (pid {owner}) is working on this run", where=str(run), hint="wait for it or stop it"
         ) from None

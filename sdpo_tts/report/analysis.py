@@ -151,6 +151,12 @@ class Analysis:
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
+    def shown(self, axis: Axis, method: str) -> tuple[Point, ...]:
+        """The curve of a method up to the budget at which methods are compared, which is its last point."""
+        (end,) = (row for row in self.levels if (row.axis, row.method) == (axis, method))
+        before = (p for p in self.curves if (p.axis, p.method) == (axis, method) and p.budget < end.budget * 0.9999)
+        return (*before, Point(axis, method, end.budget, end.discovery, end.low, end.high))
+
     def tables(self) -> dict[str, tuple[Any, ...]]:
         """The tables by name, each of rows of one kind."""
         names = ("levels", "waits", "curves", "table", "contrasts", "ratios", "spending", "mix", "lengths", "steps")

@@ -30,7 +30,9 @@ class Grid:
     def __post_init__(self) -> None:
         models = {run.started["model"] for run in self.runs}
         if len(models) > 1:
-            raise UserError(f"runs of different models: {', '.join(sorted(models))}", hint="report on one at a time")
+            raise UserError(
+                f"runs of different models: {', '.join(sorted(models))}", hint="report on one model at a time"
+            )
         for run in self.runs if self.after else ():
             if not run.pooled and run.is_within_a_batch(self.after):
                 what = f"attempt {self.after} is not the last of its batch in a run of {run.arm} on {run.cell[0]}"

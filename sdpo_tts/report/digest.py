@@ -48,7 +48,7 @@ def read_digest(file: Path) -> Iterator[tuple[Path, list[Event]]]:
                     place = file / entry.name
                     yield place.parent, parse_events(stream.read().splitlines(), str(place))
     except (tarfile.TarError, lzma.LZMAError, EOFError, OSError):
-        raise UserError("no digest of runs", where=str(file), hint="`sdpo-tts report --digest` makes one") from None
+        raise UserError("not a digest of runs", where=str(file), hint="`sdpo-tts report --digest` makes one") from None
 
 
 def _stripped(event: Event, run: Run) -> Event:

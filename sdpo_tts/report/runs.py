@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from sdpo_tts.errors import UserError
@@ -13,11 +13,11 @@ from sdpo_tts.report.names import named
 from sdpo_tts.report.run import Run, rank
 
 
-def load_runs(paths: Sequence[Path], *, merge: bool = False) -> list[Run]:
+def load_runs(paths: Sequence[Path], tell: Callable[[str], None] = lambda _: None) -> list[Run]:
     """Every run at or below `paths`, or in a digest, that has begun, ordered by problem, arm and seed.
 
-    A journal met twice counts once. Without `merge`, two runs of one cell are an error; with it the complete one
-    counts, or the longer: runs of one seed are hardly independent. Raises UserError.
+    A journal met twice counts once. Of two runs of one cell the complete one counts, else the longer, else the newer:
+    runs of one seed are hardly independent. `tell` hears of each that does not count. Raises UserError.
     """
     begun = [run for path in paths for run in _runs(path)]
     chosen: dict[tuple[str, str, int], Run] = {}
@@ -25,15 +25,15 @@ def load_runs(paths: Sequence[Path], *, merge: bool = False) -> list[Run]:
         other = chosen.setdefault(run.cell, run)
         if other is run or other.events == run.events:
             continue
-        if not merge:
-            raise UserError(
-                f"a second run of {' '.join(map(str, run.cell))}", where=str(run.path),
-                hint=f"the other is {other.path}; --merge counts the longer one",
-            )  # fmt: skip
-        chosen[run.cell] = max(other, run, key=lambda run: (run.complete, len(run.judged)))
+        less, chosen[run.cell] = sorted((other, run), key=_weight)
+        tell(f"{less.path} is left out: {chosen[run.cell].path} is of the same problem, method and seed")
     if not chosen:
         raise UserError("no runs here", where=", ".join(map(str, paths)), hint="name folders that hold events.jsonl")
     return sorted(chosen.values(), key=lambda run: (run.cell[0], rank(run.cell[1]), run.cell[2]))
+
+
+def _weight(run: Run) -> tuple[bool, int, float]:
+    return run.complete, len(run.judged), float(run.started["t"])
 
 
 def _runs(path: Path) -> Iterator[Run]:

@@ -19,6 +19,7 @@ PATHS = {
     "dtype": "policy.dtype",
     "quantization": "policy.quantization",
     "max-new-tokens": "policy.max_new_tokens",
+    "max-prompt-tokens": "policy.max_prompt_tokens",
     "engine": "policy.engine",
     "engine-memory": "policy.engine_memory",
     "cards": "policy.cards",
@@ -60,6 +61,7 @@ _SAMPLING = frozenset({"device", "dtype", "quantization", "max-new-tokens", "bat
 _CRITIC = frozenset({"critic", "critic-model"})
 _TEACHER = frozenset({
     "teacher", "teacher-rate", "alpha", "support", "top-k", "grpo-weight", "feedback", "template", "solutions", "both",
+    "max-prompt-tokens",
 })  # fmt: skip
 
 _AUTO = frozenset({
@@ -92,7 +94,7 @@ def matters(method: str, key: str) -> bool:
         case "best-of-k":
             return key in _SAMPLING
         case "multi-turn":
-            return key in _SAMPLING | _CRITIC
+            return key in _SAMPLING | _CRITIC | {"max-prompt-tokens"}
         case "grpo":
             return key not in _TEACHER | _CRITIC | _AUTO
     return key not in _AUTO

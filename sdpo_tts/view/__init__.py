@@ -3,32 +3,42 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from types import TracebackType
 from typing import Literal, Protocol, Self, TextIO
 
 from rich.console import Console
 
-from sdpo_tts.record import Event
+from sdpo_tts.record import Event, RunDir
+from sdpo_tts.view.advice import advice
+from sdpo_tts.view.attempt_text import AttemptText
 from sdpo_tts.view.live import Dashboard
+from sdpo_tts.view.live_line import LiveLine
 from sdpo_tts.view.logs import captured_logs, heard, results_alone
 from sdpo_tts.view.plain import Plain, Quiet
 from sdpo_tts.view.progress import RunState
-from sdpo_tts.view.summary import summary
+from sdpo_tts.view.summary import outcome, summary
 
-__all__ = ["Mode", "RunState", "View", "captured_logs", "heard", "make_view", "results_alone", "summary"]
+__all__ = [
+    "LiveLine", "Mode", "RunState", "View", "advice", "captured_logs", "heard", "make_view", "outcome", "results_alone",
+    "summary",
+]  # fmt: skip
 
 Mode = Literal["live", "plain", "quiet"]
 
 
 class View(Protocol):
     """Subscribe `event` to the journal; `status` tells what goes on between events, `trouble` what hinders the run, and
-    `relief` that it does so no more."""
+    `relief` that it does so no more. `sampling` hears, often, how many tokens there are of a batch that is being
+    sampled, and how many of the answers asked for have ended."""
 
     def status(self, text: str) -> None: ...
 
     def trouble(self, text: str) -> None: ...
 
     def relief(self, text: str) -> None: ...
+
+    def sampling(self, tokens: int, ended: int, asked: int) -> None: ...
 
     def event(self, event: Event) -> None: ...
 
@@ -39,17 +49,19 @@ class View(Protocol):
     ) -> None: ...
 
 
-def make_view(mode: Mode | None = None, file: TextIO | None = None) -> View:
-    """The view for `mode`, writing to `file` (stderr). Without a mode: live where a terminal can show it.
+def make_view(mode: Mode | None = None, file: TextIO | None = None, run: RunDir | None = None) -> View:
+    """The view for `mode`, writing to `file` (stderr). Without a mode: live where a terminal can show it, boxes
+    too. With `run`, whose attempts it may read, the panel shows the best program.
 
     NO_COLOR, TERM, COLUMNS, TTY_COMPATIBLE and TTY_INTERACTIVE are heeded.
     """
     file = sys.stderr if file is None else file
     console = Console(file=file)
     live = console.is_terminal and console.is_interactive and not console.is_dumb_terminal
+    live = live and console.encoding.startswith("utf")
     match mode or ("live" if live else "plain"):
         case "live":
-            return Dashboard(console)
+            return Dashboard(console, read=partial(AttemptText.of, run) if run else lambda attempt: None)
         case "quiet":
             return Quiet(file)
     return Plain(file)

@@ -17,10 +17,12 @@ from rich.panel import Panel
 from rich.text import Text
 
 from sdpo_tts.record import Event
+from sdpo_tts.view.attempt_text import AttemptText, section
 from sdpo_tts.view.curve import sparkline, step_curve
+from sdpo_tts.view.logs import Echo
 from sdpo_tts.view.plain import Quiet
 from sdpo_tts.view.progress import Phase, RunState
-from sdpo_tts.view.summary import best, changed, count, duration, failing, figure
+from sdpo_tts.view.summary import best, changed, count, duration, failing, figure, sampled
 
 STYLES = {
     "AC": "bold green",
@@ -44,11 +46,19 @@ MOST_NOW = 4  # lines of what goes on: trouble takes more than one
 class Dashboard(Quiet):
     """A Rich Live panel. Anything else on its terminal would tear it: use it inside `captured_logs`."""
 
-    def __init__(self, console: Console, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        console: Console,
+        clock: Callable[[], float] = time.time,
+        read: Callable[[int], AttemptText | None] = lambda attempt: None,
+    ) -> None:
         super().__init__(console.file)
-        self._console, self._clock = console, clock
+        self._console, self._clock, self._read = console, clock, read
+        self._best: AttemptText | None = None
+        self._sampled = ""
         self._state, self._status, self._since = RunState(), "", clock()
         console.size = self._terminal_size()
+        self._echo = Echo(console.file)
         self._live = Live(
             console=console,
             get_renderable=self._render,
@@ -70,9 +80,17 @@ class Dashboard(Quiet):
 
     def event(self, event: Event) -> None:
         """A warning is told as an event too: it goes on being shown."""
-        self._show(self._state.after(event), self._status if event["type"] == "warned" else "")
+        state = self._state.after(event)
+        if state.best and (self._best is None or self._best.attempt != state.best.attempt):
+            self._best = self._read(state.best.attempt)
+        self._sampled = ""
+        self._show(state, self._status if event["type"] == "warned" else "")
+
+    def sampling(self, tokens: int, ended: int, asked: int) -> None:
+        self._sampled = sampled(tokens, ended, asked)
 
     def __enter__(self) -> Self:
+        self._echo.stop()
         self._live.start(refresh=True)
         return self
 
@@ -80,6 +98,7 @@ class Dashboard(Quiet):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._live.stop()
+        self._echo.restore()
 
     def _show(self, state: RunState, status: str) -> None:
         """The drawing thread sees the change within a quarter of a second."""
@@ -95,9 +114,11 @@ class Dashboard(Quiet):
         self._follow_the_size()
         now = self._clock()
         doing = f"{self._doing()} {duration(now - self._since)}"
+        if self._sampled and not self._status:
+            doing = f"{self._sampled} · {duration(now - self._since)}"
         if self._state.reason and not self._status:
             doing = f"ended: {self._state.reason}"
-        return panel(self._state, doing, now, *self._console.size)
+        return panel(self._state, doing, now, *self._console.size, self._best)
 
     def _follow_the_size(self) -> None:
         """A terminal that became narrower has wrapped the old panel, which then is taller than Rich knows.
@@ -126,14 +147,19 @@ class Line(NamedTuple):
 BLANK = Line(0, Text())
 
 
-def panel(state: RunState, doing: str, now: float, width: int, height: int) -> Panel:
-    """The state as a panel no wider than `width` and lower than `height`; what matters least gives way."""
+def panel(
+    state: RunState, doing: str, now: float, width: int, height: int, best_text: AttemptText | None = None
+) -> Panel:
+    """The state as a panel no wider than `width` and lower than `height`; what matters least gives way. The best
+    program is shown where there is room for it."""
     inner, room = width - 4, height - BORDERS_AND_CURSOR
     above = [*_heading(state, doing, now, inner), *_budget(state, now, inner), *_verdicts(state, inner)]
     below = _learning(state, inner)
-    rows = min(max(CURVE_ROWS, height // 4), room - len(above) - len(below) - TITLE_AND_AXIS)
-    curve = _curve(state, inner, rows)
+    rows = room - len(above) - len(below) - TITLE_AND_AXIS
+    curve = _curve(state, inner, min(CURVE_ROWS if best_text else max(CURVE_ROWS, height // 4), rows))
     lines = _fitted([*above, *curve, *below], room)
+    if best_text and (program := section(best_text, inner, room - len(lines) - 1)):
+        lines += [Text(), *program]
     for line in lines:
         line.no_wrap, line.overflow = True, "ellipsis"
     return Panel(Group(*lines), title=_title(state), title_align="left", width=width)
@@ -177,6 +203,8 @@ def _pace(state: RunState, now: float) -> str:
 
 
 def _budget(state: RunState, now: float, inner: int) -> list[Line]:
+    if state.started is None:
+        return []
     attempts = f"{state.cost.attempts:,}" + (f" of {state.max_attempts:,}" if state.max_attempts else "")
     tokens = f"{state.cost.tokens:,}" + (f" of {state.max_tokens:,}" if state.max_tokens else "")
     elapsed = duration(state.elapsed(now)) + (f" of {duration(state.max_seconds)}" if state.max_seconds else "")
@@ -207,15 +235,15 @@ def _split(state: RunState) -> str:
 
 
 def _verdicts(state: RunState, inner: int) -> list[Line]:
-    counts = (part for verdict, number in state.verdicts for part in _counted(verdict, number))
-    failed = [Line(4, _row("failing", failing(state)))] if failing(state) else []
-    return [
-        Line(6, _strip(state, inner - LABEL)),
-        Line(5, _row("verdicts", *counts)),
-        Line(7, _row("best", best(state))),
-        *failed,
-        BLANK,
-    ]
+    """Nothing before the first batch."""
+    if state.batch is None:
+        return []
+    counts = [part for verdict, number in state.verdicts for part in _counted(verdict, number)]
+    lines = [Line(6, _strip(state, inner - LABEL))]
+    lines += [Line(5, _row("verdicts", *counts))] if counts else []
+    lines += [Line(7, _row("best", best(state)))] if state.best else []
+    lines += [Line(4, _row("failing", failing(state)))] if failing(state) else []
+    return [*lines, BLANK]
 
 
 def _counted(verdict: str, number: int) -> tuple[tuple[str, str], str]:
@@ -236,8 +264,8 @@ def _strip(state: RunState, width: int) -> Text:
 
 
 def _curve(state: RunState, inner: int, rows: int) -> list[Line]:
-    """Best share of tests passed against attempts; nothing where there is no room."""
-    if rows < 1:
+    """Best share of tests passed against attempts; nothing where there is no room, or nothing to draw yet."""
+    if rows < 1 or not any(state.best_shares):
         return []
     width = inner - LABEL
     lines = step_curve(state.best_shares, width, rows)
@@ -251,7 +279,7 @@ def _curve(state: RunState, inner: int, rows: int) -> list[Line]:
 def _learning(state: RunState, inner: int) -> list[Line]:
     """Loss and KL divergence with what they were, and what came of it; empty for a method that does not learn."""
     if not state.steps:
-        return [Line(3, _row("", (f"no step of learning: {state.skipped}", "dim")))] if state.skipped else []
+        return [Line(3, _row("", (f"no learning step: {state.skipped}", "dim")))] if state.skipped else []
     last = state.steps[-1]
     loss = [step.loss for step in state.steps if step.loss is not None]
     kl = [step.kl for step in state.steps if step.kl is not None]

@@ -7,12 +7,37 @@ import os
 import shutil
 import sys
 import tempfile
+import termios
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
+from typing import IO, Any, TextIO
+
+from sdpo_tts.streams import lossy
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+class Echo:
+    """What is typed (`^C`, too) would be written into the panel and shift it by a line: meanwhile it is not shown."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file, self._before = file, list[Any]()
+
+    def stop(self) -> None:
+        """Does nothing where there is no terminal, or one in whose background this process is."""
+        with suppress(OSError, ValueError, termios.error):
+            terminal = self._file.fileno()
+            if os.tcgetpgrp(terminal) != os.getpgrp():
+                return
+            before = termios.tcgetattr(terminal)
+            termios.tcsetattr(terminal, termios.TCSANOW, [*before[:3], before[3] & ~termios.ECHO, *before[4:]])
+            self._before = before
+
+    def restore(self) -> None:
+        if self._before:
+            with suppress(OSError, ValueError, termios.error):
+                termios.tcsetattr(self._file.fileno(), termios.TCSADRAIN, self._before)
 
 
 @contextmanager
@@ -40,7 +65,7 @@ def results_alone() -> Iterator[tuple[TextIO, TextIO]]:
             yield results, terminal
     except Exception:
         if kept := (log := folder / "engine.log").stat().st_size > 0:
-            print(f"what was written meanwhile: {log}", file=sys.stderr)
+            print(f"output of libraries: {log}", file=sys.stderr)
         raise
     finally:
         if not kept:
@@ -90,7 +115,7 @@ def _kept(stream: TextIO) -> Iterator[TextIO]:
     except (OSError, ValueError):
         yield stream
         return
-    with os.fdopen(descriptor, "w", encoding=stream.encoding, errors="backslashreplace") as kept:
+    with lossy(descriptor, stream.encoding, close=True) as kept:
         yield kept
 
 

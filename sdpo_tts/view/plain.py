@@ -9,7 +9,9 @@ from typing import IO, Self, TextIO
 
 from sdpo_tts.record import Event
 from sdpo_tts.view.progress import LEARNERS, RunState
-from sdpo_tts.view.summary import best, changed, count, duration, figure
+from sdpo_tts.view.summary import best, changed, count, duration, figure, sampled
+
+SILENCE_S = 30.0
 
 
 class Quiet:
@@ -25,6 +27,9 @@ class Quiet:
         self.trouble(text)
 
     def status(self, text: str) -> None:
+        pass
+
+    def sampling(self, tokens: int, ended: int, asked: int) -> None:
         pass
 
     def event(self, event: Event) -> None:
@@ -46,6 +51,7 @@ class Plain(Quiet):
         super().__init__(file)
         self._clock = clock
         self._state, self._began, self._status = RunState(), clock(), ""
+        self._told = self._began
 
     def status(self, text: str) -> None:
         """One line, unless it says the same as the status before."""
@@ -61,7 +67,13 @@ class Plain(Quiet):
         if line := _line(event, self._state):
             self._say(event["t"], line)
 
+    def sampling(self, tokens: int, ended: int, asked: int) -> None:
+        """One line in half a minute in which there was nothing else to say."""
+        if (now := self._clock()) - self._told >= SILENCE_S:
+            self._say(now, sampled(tokens, ended, asked))
+
     def _say(self, moment: float, line: str) -> None:
+        self._told = max(self._told, moment)
         print(f"[{duration(max(0.0, moment - self._began))}] {line}", file=self._file, flush=True)
 
 

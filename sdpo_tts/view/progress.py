@@ -74,8 +74,9 @@ class Health:
 class RunState:
     """The fold. `best_shares[k - 1]` is the best share of tests passed by the first k attempts judged.
 
-    `started` is Unix time; limits of None are none; `wall_seconds` is None until the run has ended. `paces` are the
-    seconds that the last batches took, learning included; `healths` are those of the last two.
+    `started` is Unix time, as if a run that was resumed had not paused; limits of None are none; `wall_seconds` is None
+    until the run has ended. `paces` are the seconds that the last batches took, learning included; `healths` are those
+    of the last two.
     """
 
     method: str = ""
@@ -121,6 +122,8 @@ class RunState:
         match event["type"]:
             case "run_started":
                 return state._started(event)
+            case "resumed":
+                return state._resumed(event, pause=event["t"] - self.cost.moment)
             case "batch_sampled":
                 return state._sampled(event)
             case "attempt_judged":
@@ -165,6 +168,14 @@ class RunState:
     def _started(self, event: Event) -> RunState:
         told = {field.name: event[field.name] for field in fields(self) if field.name in event}
         return replace(self, started=event["t"], phase=Phase.SAMPLING, **told)
+
+    def _resumed(self, event: Event, pause: float) -> RunState:
+        """The time that the run lay stopped is not the run's. Journals of older programs do not tell what was spent."""
+        if self.started is None:
+            return self
+        started = event["t"] - event["seconds"] if "seconds" in event else self.started + max(0.0, pause)
+        limits = {name: event[name] for name in ("max_attempts", "max_tokens", "max_seconds") if name in event}
+        return replace(self, started=started, **limits)
 
     def _sampled(self, event: Event) -> RunState:
         speed = event["completion_tokens"] / event["seconds"] if event["seconds"] else 0.0

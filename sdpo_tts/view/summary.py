@@ -17,18 +17,20 @@ REASONS = {
 }
 
 
-def summary(state: RunState, run: Path, solution: Path | None = None) -> str:
+def summary(state: RunState, run: Path, solution: Path | None = None, best_program: Path | None = None) -> str:
     """Some lines for stderr: what came of the run, what it took, where things lie. Ends without a newline."""
     if solution:
         rows = [*_spent(state), ("program", str(solution))]
     else:
         rows = [*_spent(state), ("best", best(state)), ("failing", failing(state)), ("verdicts", verdicts(state))]
+        rows.append(("program", str(best_program) if best_program else ""))
     rows.append(("run", str(run)))
-    head = _outcome(state, solved=solution is not None)
+    head = outcome(state, solved=solution is not None)
     return "\n".join([head, *(f"  {label:<9}{text}" for label, text in rows if text)])
 
 
-def _outcome(state: RunState, *, solved: bool) -> str:
+def outcome(state: RunState, *, solved: bool) -> str:
+    """In a sentence."""
     if solved:
         return f"Solved: attempt {state.solved_at} passed all tests ({state.tests})."
     if state.started is None:
@@ -110,6 +112,11 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def sampled(tokens: int, ended: int, asked: int) -> str:
+    """Of a batch that is being sampled."""
+    return f"sampling: {count(tokens, 'token')}, {ended} of {count(asked, 'answer')} complete"
 
 
 def figure(value: float | None) -> str:

@@ -13,7 +13,18 @@ import yaml
 from sdpo_tts.errors import SandboxError
 from sdpo_tts.judge import Judge, Judgement, Verdict, compiler
 from sdpo_tts.judge.containers.pool import RUN_LABEL
-from sdpo_tts.problem import Checker, FeedbackScope, Function, Limits, Mode, Problem, Test
+from sdpo_tts.problem import (
+    Checker,
+    Convention,
+    FeedbackScope,
+    Function,
+    Interactor,
+    Limits,
+    Mode,
+    Problem,
+    Program,
+    Test,
+)
 
 FOLDER = Path(__file__).parent
 MIB = 2**20
@@ -27,6 +38,16 @@ _LINE = b"".join(b"%d" % n for n in range(180_000))[:1_000_000]
 _ODD = b"a\0b\xff\xfe\xc3\x28 \xed\xa0\x80\n"
 
 
+GUESS = (FOLDER.parents[1] / "problems" / "guess" / "interactor.py").read_bytes()
+CHAT = b"import sys\nfor line in sys.stdin: print('higher' * 20, int(line), flush=True)\n"
+IS_SEVEN = b"import sys\nsys.exit(0 if int(open(sys.argv[2]).read()) == 7 else 1)\n"
+SEARCH = (
+    "low, high = 1, 1000000\nwhile True:\n    guess = (low + high) // 2\n    print(guess, flush=True)\n"
+    "    said = input()\n    if said == 'correct': break\n    if said == 'higher': low = guess + 1\n"
+    "    else: high = guess - 1\n"
+)
+
+
 def _one(stdin: bytes, expected: bytes, **changes: object) -> Problem:
     return replace(SUM, tests=(Test("one", stdin, expected, True),), **changes)  # type: ignore[arg-type]
 
@@ -34,6 +55,7 @@ def _one(stdin: bytes, expected: bytes, **changes: object) -> Problem:
 PROBLEMS = {
     "sum": SUM,
     "roomy": replace(SUM, limits=Limits(time_s=3.0, memory_bytes=256 * MIB, output_bytes=MIB)),
+    "narrow": replace(SUM, limits=Limits(time_s=3.0, memory_bytes=128 * MIB, output_bytes=MIB)),
     "two_lines": _one(b"3\n4\n", b"7\n"),
     "exact_lines": _one(b"1\n2\n", b"1\n2\n", checker=Checker(kind="exact")),
     "crlf_input": _one(b"3 4\r\n", b"7\r\n"),
@@ -44,6 +66,9 @@ PROBLEMS = {
         SUM, mode=Mode.FUNCTION, function=Function("add"),
         tests=(Test("one", b"[1, 2]\n3\n", b"[1, 2, 3]\n", True), Test("two", b"[]\n1\n", b"[1]\n", False)),
     ),
+    "guess": _one(b"1000000\n", b"", interactor=Interactor(Program("python3", GUESS), Convention.TESTLIB)),
+    "chat": _one(b"", b"", interactor=Interactor(Program("python3", CHAT), Convention.TESTLIB)),
+    "checked": _one(b"3 4\n", b"7\n", checker=Checker(kind="program", program=Program("python3", IS_SEVEN))),
 }  # fmt: skip
 RIGHT = "a, b = map(int, input().split())\nprint(a + b)\n"
 # A well-behaved program for each problem, where it is not RIGHT.
@@ -54,6 +79,8 @@ WELL_BEHAVED = {
     "long_line": "print(input()[::-1])",
     "big_input": "print(7)",
     "function": "def add(xs, y):\n    return xs + [y]",
+    "guess": SEARCH,
+    "chat": "print(1, flush=True)\ninput()",
 }
 # Before a well-behaved program: an error unless it is alone in a clean container.
 LOOK_AROUND = """

@@ -27,7 +27,7 @@ from sdpo_tts.policy.learning.learner import Learner, LearnerSettings, Lesson
 from sdpo_tts.policy.network import LoraSettings, Network
 from sdpo_tts.policy.prompts import Chat
 from sdpo_tts.policy.sampler import Listener, Sample
-from tests.conftest import ROOT
+from tests.conftest import MODEL, ROOT
 
 PARENT = """
 from sdpo_tts.policy.sampler import Listener
@@ -50,7 +50,7 @@ class Made:
 
 
 def made() -> Made:
-    located = weights.locate("smollm2-135m")
+    located = weights.locate(MODEL)
     base, tokenizer = weights.load(located, "bfloat16", "cpu")
     network, chat = Network(base, LoraSettings(), 0), Chat(tokenizer, base.generation_config)
     engines = Replicas(["cpu", "cpu"], located.source, "bfloat16", 16, EngineSettings(16, 256, 2**26))

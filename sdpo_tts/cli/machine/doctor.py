@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
-from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -35,11 +33,11 @@ def doctor(
     preset: options.Preset = None,
     config: options.Config = None,
     runs: options.Runs = Path("runs"),
-    as_json: Annotated[bool, typer.Option("--json", help="All findings as one JSON list.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print all findings as a JSON list.")] = False,
 ) -> None:
-    """Look at this machine as a run with these options would use it. No weights are downloaded, no image is built.
+    """Check whether a run with these options works on this machine. Downloads no weights and builds no image.
 
-    Exit codes: 0 nothing fails (warnings may be there), 4 something does.
+    Exit codes: 0 if no check fails (there may be warnings), else 4.
     """
     with orderly():
         chosen = settled(context)
@@ -51,12 +49,14 @@ def _examined(chosen: dict[str, Any], *, as_json: bool) -> list[Report]:
     from rich.console import Console
 
     from sdpo_tts.doctor import Subject, examine
+    from sdpo_tts.view import results_alone
 
     names = ("method", "model", "device", "dtype", "quantization", "max_new_tokens", "teacher", "runs")
     size = {"batch_size": chosen["batch_size"]} if chosen["batch_size"] else {}
     subject = Subject(**{name: chosen[name] for name in names}, **size)
-    console, reports = Console(file=sys.stdout, highlight=False), []
-    with redirect_stdout(sys.stderr):  # libraries that speak while they load
+    reports = []
+    with results_alone() as (results, _):  # libraries speak while they load
+        console = Console(file=results, highlight=False)
         for report in examine(subject):
             reports.append(report)
             if not as_json:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
@@ -10,13 +9,14 @@ import typer
 from sdpo_tts.cli.command import orderly
 from sdpo_tts.cli.complete import models
 from sdpo_tts.cli.examples import epilog
+from sdpo_tts.cli.usage.command import HELP, Command, Group
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(cls=Group, context_settings=HELP, no_args_is_help=True)
 
 
-@app.command("list", epilog=epilog("model list"))
+@app.command("list", cls=Command, context_settings=HELP, epilog=epilog("model list"))
 def list_models() -> None:
-    """The models that have a name here, and whether they are on this machine."""
+    """List the models of the catalogue, and whether they are on this machine."""
     from rich.console import Console
     from rich.table import Table
 
@@ -30,14 +30,20 @@ def list_models() -> None:
     Console().print(table)
 
 
-@app.command("pull", epilog=epilog("model pull"))
+@app.command("pull", cls=Command, context_settings=HELP, epilog=epilog("model pull"))
 def pull(
     name: Annotated[
         str, typer.Argument(help="A name of `sdpo-tts model list`, a model hub id, or auto.", autocompletion=models)
     ],
 ) -> None:
-    """Download a model and make it ready; prints the folder of its weights."""
+    """Download and prepare a model, and print the folder of its weights."""
     from sdpo_tts.models.weights import downloaded, locate
+    from sdpo_tts.view import LiveLine, results_alone
 
-    with orderly():
-        print(downloaded(locate(name, lambda text: print(text, file=sys.stderr))))
+    with orderly(), results_alone() as (results, terminal):
+        with LiveLine(terminal) as line:
+            line.show("working")
+            located = locate(name, line.say)
+            line.show(f"downloading {located.name}")
+            folder = downloaded(located)
+        print(folder, file=results)

@@ -1,8 +1,23 @@
-"""What a report of a fault should name, found without loading anything that is slow."""
+"""What a bug report should name, found without loading anything that is slow."""
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 ENGINE_TIMEOUT_S = 3
+
+
+def _show(wanted: bool) -> None:
+    if wanted:
+        print(about())
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool, typer.Option("--version", callback=_show, is_eager=True, help="Show the versions that a bug report needs.")
+]
 
 
 def about() -> str:
@@ -20,7 +35,7 @@ def about() -> str:
         "python": f"{python}, {platform.python_implementation()}",
         "packages": packages,
         "machine": f"{platform.platform()}, {cpu_name()}",
-        "gpu": cards or "none that nvidia-smi tells of",
+        "gpu": cards or "none found by nvidia-smi",
         "docker": _engine(),
     }
     return "\n".join(f"{name:<10}{text}" for name, text in rows.items())

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from sdpo_tts.cli.command import USAGE, ProblemPath, load, orderly, tell
+from sdpo_tts.cli.command import USAGE, ProblemPath, load_reading, orderly, tell
 
 if TYPE_CHECKING:
     from sdpo_tts.problem import Problem
 
 
 def check(problem: ProblemPath) -> None:
-    """Read a problem and judge its own submissions/. Exit code 2: the file or a submission's verdict is wrong."""
+    """Read a problem and judge its own submissions. Exit code 2: the file or the verdict on a submission is wrong."""
     with orderly():
         wrong = _check(problem)
     raise typer.Exit(USAGE if wrong else 0)
@@ -25,10 +25,11 @@ def _check(path: Path) -> int:
     from sdpo_tts.judge import Judge
     from sdpo_tts.judge.submissions import submissions
 
-    problem = load(path)
+    reading = load_reading(path)
+    problem = reading.problem
     shown = sum(1 for _ in problem.shown)
     print(f"{problem.slug}: {problem.title}; {shown} shown and {len(problem.tests) - shown} held-out tests")
-    known = submissions(problem)
+    known = submissions(problem, reading.programs)
     tell(_lacking(problem, known))
     with Judge(problem) as judge:
         judgements = judge.judge_many([submission.source for submission in known])
@@ -44,6 +45,6 @@ def _check(path: Path) -> int:
 def _lacking(problem: Problem, known: Sequence[object]) -> Iterator[str]:
     """What a sound problem has besides."""
     if all(test.shown for test in problem.tests):
-        yield "no held-out tests: a program that has learnt the shown ones by heart would count as solved"
+        yield "no held-out tests: a program that hard-codes the shown answers would count as solved"
     if not known:
         yield "no submissions to judge: put programs into submissions/accepted, submissions/wrong_answer and so on"

@@ -23,13 +23,14 @@ def import_problem(
         typer.Argument(help="A package (folder or zip), a folder of tests, FILE, or FILE#ID.", autocompletion=problems),
     ],
     folder: Annotated[Path | None, typer.Argument(help="The folder to make; default: the problem's name.")] = None,
-    statement: Annotated[Path | None, typer.Option(help="Its text: .tex, .md or .txt.")] = None,
+    statement: Annotated[Path | None, typer.Option(help="File with the statement: .tex, .md or .txt.")] = None,
     every: Annotated[bool, typer.Option("--all", help="All rows of a file, each into a folder below FOLDER.")] = False,
 ) -> None:
-    """Convert a problem into a native folder, and say what could not be carried over; prints the folder.
+    """Convert a problem of another format into a folder, print its path, and say what was left out.
 
-    Kattis/ICPC and Polygon packages, Competitive Companion, LiveCodeBench, CodeContests and HumanEval rows, and
-    folders of *.in with *.out or *.ans: see docs/formats.md. Every other command reads them as they are, too.
+    Kattis/ICPC and Polygon packages, Competitive Companion, rows of LiveCodeBench, CodeContests, HumanEval, APPS, TACO
+    and MBPP, and folders of *.in with *.out or *.ans: see docs/formats.md. All other commands read these
+    formats directly as well.
     """
     with orderly():
         code = _import_all(source, folder or Path()) if every else _import(source, folder, statement)
@@ -47,7 +48,7 @@ def _import(source: Path, folder: Path | None, statement: Path | None) -> int:
     except NeedsRun as need:
         reading = by_running(need)
     if reading.native:
-        raise UserError("is a native problem already", where=str(source), hint="copy its folder")
+        raise UserError("is already a native problem", where=str(source), hint="copy its folder")
     _write(reading, folder or Path(reading.problem.slug))
     tell(reading.notes)
     return 0

@@ -2,48 +2,80 @@
 
 from __future__ import annotations
 
+import json
+import sys
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sdpo_tts.cli import options
 from sdpo_tts.cli.command import SOLVED, UNSOLVED, ProblemPath, load, orderly
+from sdpo_tts.cli.settings import settled
 from sdpo_tts.errors import UserError
 
 if TYPE_CHECKING:
-    from sdpo_tts.judge import Judgement
+    from sdpo_tts.judge import Judge, Judgement
+    from sdpo_tts.judge.feedback.text import Feedback
     from sdpo_tts.problem import Problem
 
 
 def judge(
+    context: typer.Context,
     problem: ProblemPath,
     program: Annotated[Path, typer.Argument(help="The source file to judge.")],
     language: Annotated[
-        str | None, typer.Option(help="Where the file's name does not tell: python3, cpp20, ...")
+        str | None, typer.Option(help="Language, if the file's name does not show it: python3, cpp20, ...")
     ] = None,
+    diagnose: options.Diagnose = "all",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Judge a program, and print what the model would be told of it. Exit code 0: it passes all tests; 3: not."""
+    """Judge a program, and print the feedback that a model would get. Exit code: 0 if it passes all tests, else 3."""
     with orderly():
-        code = _judge(problem, program, language)
+        code = _judge(context, problem, program, language, as_json=as_json)
     raise typer.Exit(code)
 
 
-def _judge(path: Path, program: Path, key: str | None) -> int:
+def _judge(context: typer.Context, path: Path, program: Path, key: str | None, *, as_json: bool) -> int:
     from sdpo_tts.judge import Judge
     from sdpo_tts.judge.containers.engine import demand_language
-    from sdpo_tts.judge.feedback.text import FeedbackStyle
+    from sdpo_tts.judge.evaluator import seen_by_a_run
+    from sdpo_tts.judge.feedback.text import render
 
     problem = load(path)
+    source, chosen = _source(program), _language(problem, program, key)
+    style = options.setting("diagnose", settled(context, problem)["diagnose"])
+    demand_language(chosen, {problem.language, *problem.author_languages})
+    with Judge(problem, all_tests=True, languages=[chosen], style=style) as sandbox:
+        judgement = _judged(sandbox, source, chosen)
+    seen = replace(judgement, outcomes=tuple(seen_by_a_run(judgement.outcomes, problem)))
+    told = render(seen, problem, style=style)
+    if as_json:
+        print(json.dumps(_fields(judgement, told)))
+    else:
+        _show(judgement, told)
+    return SOLVED if judgement.solved else UNSOLVED
+
+
+def _judged(sandbox: Judge, source: str, language: str) -> Judgement:
     try:
-        source = program.read_text(encoding="utf-8", errors="replace")
+        return sandbox.judge(source, language)
+    except KeyboardInterrupt:
+        print("stopping: the sandbox's containers are removed", file=sys.stderr)
+        raise
+
+
+def _source(program: Path) -> str:
+    """Raises UserError, also for what is no file: a pipe might never end."""
+    from sdpo_tts.judge.submissions import read_source
+
+    if program.exists() and not (program.is_file() or program.is_dir()):
+        raise UserError("the program is no regular file", where=str(program), hint="save it to a file first")
+    try:
+        return read_source(program)
     except OSError as error:
         raise UserError(f"cannot read the program: {error.strerror}", where=str(program)) from None
-    chosen = _language(problem, program, key)
-    demand_language(chosen, {problem.language, *problem.author_languages})
-    with Judge(problem, all_tests=True, languages=[chosen], style=FeedbackStyle()) as sandbox:
-        judgement = sandbox.judge(source, chosen)
-    _show(judgement, problem)
-    return SOLVED if judgement.solved else UNSOLVED
 
 
 def _language(problem: Problem, program: Path, key: str | None) -> str:
@@ -61,17 +93,33 @@ def _language(problem: Problem, program: Path, key: str | None) -> str:
     if found := language_of(program.name):
         return problem.language if language(found).source == language(problem.language).source else found
     what = f"no language has the suffix {program.suffix!r}"
-    raise UserError(what, where=str(program), hint="name it with --language")
+    raise UserError(what, where=str(program), hint="give it with --language")
 
 
-def _show(judgement: Judgement, problem: Problem) -> None:
+def _fields(judgement: Judgement, told: Feedback) -> dict[str, Any]:
+    """Times in seconds, memory in bytes; `feedback`: what the model would be told."""
+    names = ("verdict", "cpu_s", "wall_s", "peak_bytes", "exit_code", "signal", "detail")
+    return {
+        "verdict": judgement.verdict,
+        "solved": judgement.solved,
+        "passed": judgement.passed,
+        "total": judgement.total,
+        "tests": [
+            {"name": one.test.name, "shown": one.test.shown, **{name: getattr(one, name) for name in names}}
+            for one in judgement.outcomes
+        ],
+        "compile_output": judgement.compile_output,
+        "feedback": asdict(told),
+    }
+
+
+def _show(judgement: Judgement, told: Feedback) -> None:
     from sdpo_tts.judge import Verdict
-    from sdpo_tts.judge.feedback.text import render
 
     for outcome in judgement.outcomes:
         megabytes = outcome.peak_bytes / 2**20
         line = f"{outcome.verdict:<4}{outcome.test.name:<24}{outcome.cpu_s:6.2f} s {megabytes:6.1f} MiB"
         print(line if outcome.verdict is Verdict.AC else f"{line}  {outcome.detail}")
     print(f"{judgement.verdict}: {judgement.passed} of {judgement.total} tests passed")
-    if text := render(judgement, problem).text:
-        print(f"\n{text}")
+    if told.text:
+        print(f"\n{told.text}")

@@ -20,15 +20,15 @@ PORT = 10045  # one of those that the extension sends to without being told
 
 
 def listen(
-    folder: Annotated[Path, typer.Argument(help="Where the problems' folders are made.")] = Path(),
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Another one must be set in the extension, too.")] = PORT,
-    once: Annotated[bool, typer.Option("--once", help="End after one problem, or one contest.")] = False,
-    ask: Annotated[bool | None, typer.Option(help="Ask for statements; default: on a terminal.")] = None,
+    folder: Annotated[Path, typer.Argument(help="Where to make the problems' folders.")] = Path(),
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Must be the port that the extension is set to.")] = PORT,
+    once: Annotated[bool, typer.Option("--once", help="Stop after one problem or contest.")] = False,
+    ask: Annotated[bool | None, typer.Option(help="Ask for statements. Default: if run on a terminal.")] = None,
 ) -> None:
-    """Wait for problems from the browser: samples and limits are filled in, the statement is asked for. Ctrl-C ends.
+    """Wait for problems from the browser. Samples and limits are filled in, the statement is asked for. Ctrl-C ends.
 
-    The extension sends samples only, so add held-out tests to what it makes. The address is this machine's own
-    (127.0.0.1); web pages and other machines are refused.
+    The extension sends only samples, so add held-out tests. Only this machine (127.0.0.1) can connect; web pages are
+    refused.
     """
     with orderly():
         _listen(folder, port, once=once, ask=sys.stdin.isatty() if ask is None else ask)
@@ -56,8 +56,7 @@ def _take(task: Task, root: Path, ask: bool) -> None:
     """Writes the folder at once, without a statement; then asks for that. Raises UserError."""
     from sdpo_tts.cli.questions import ask_statement
     from sdpo_tts.problem.formats.companion import task_draft
-    from sdpo_tts.problem.reading.draft import with_samples
-    from sdpo_tts.problem.writer import STATEMENT, write_native
+    from sdpo_tts.problem.writer import STATEMENT, problem_yaml, write_native
 
     reading = task_draft(task, root, task.name, "none yet").finish()
     problem = reading.problem
@@ -67,7 +66,10 @@ def _take(task: Task, root: Path, ask: bool) -> None:
     tell(reading.notes)
     statement = ask_statement() if ask else ""
     if statement.strip():
+        asked = task_draft(task, root, task.name, statement).finish()  # a statement may name a tolerance
+        tell(note for note in asked.notes if note not in reading.notes)
         with writing("the statement"):
-            (folder / STATEMENT).write_text(f"{with_samples(statement, problem.tests)}\n", encoding="utf-8")
+            (folder / "problem.yaml").write_text(problem_yaml(asked), encoding="utf-8")
+            (folder / STATEMENT).write_text(f"{asked.problem.statement}\n", encoding="utf-8")
     else:
         print(f"the statement is still missing: put it into {folder / STATEMENT}", file=sys.stderr)

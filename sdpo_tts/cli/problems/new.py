@@ -13,11 +13,11 @@ from sdpo_tts.errors import UserError
 
 
 def new(
-    folder: Annotated[Path, typer.Argument(help="The folder to make; its name becomes the title.")],
+    folder: Annotated[Path, typer.Argument(help="Folder to make; its name becomes the title.")],
     title: Annotated[str, typer.Option(help="Another title.")] = "",
-    statement: Annotated[Path | None, typer.Option(help="The statement's file, instead of pasting it.")] = None,
+    statement: Annotated[Path | None, typer.Option(help="File with the statement, instead of pasting it.")] = None,
 ) -> None:
-    """Write a commented problem.yaml; asks for the statement and the samples, nothing else. Prints its path."""
+    """Write a commented problem.yaml and print its path. Asks for the statement and the samples."""
     with orderly():
         print(_new(folder, title or folder.resolve().name, statement))
 
@@ -54,5 +54,5 @@ def _ask_samples() -> list[tuple[str, str]]:
             return samples
         wanted = ask_block(f"Sample {number}, output")
         if not wanted.strip():
-            raise UserError(f"sample {number} has no output", hint="an output is at least one line")
+            raise UserError(f"sample {number} has no output", hint="an output has at least one line")
         samples.append((given, wanted))

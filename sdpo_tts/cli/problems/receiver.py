@@ -85,7 +85,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._demand_extension()
         length = self.headers.get("Content-Length", "")
         if not (length.isascii() and length.isdigit()) or "Transfer-Encoding" in self.headers:
-            raise _Refusal(HTTPStatus.LENGTH_REQUIRED, "the length of the body must be told")
+            raise _Refusal(HTTPStatus.LENGTH_REQUIRED, "the request must give its length")
         if len(length) > 12 or int(length) > MAX_BODY:
             raise _Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"more than {MAX_BODY >> 20} MiB")
         try:

@@ -1,1 +1,1 @@
-"""Commands on runs that exist: report, show, export, forget."""
+"""Commands on runs that exist: report, show, drift, export."""

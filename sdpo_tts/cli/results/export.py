@@ -9,21 +9,23 @@ from typing import Annotated
 import typer
 
 from sdpo_tts.cli.command import RunPath, orderly, tell
+from sdpo_tts.cli.existing_run import find_run
 from sdpo_tts.errors import UserError
 
 
 def export(
+    context: typer.Context,
     run: RunPath,
     to: Annotated[
-        Path | None, typer.Option(help="A new folder, or FILE.zip or FILE.tar.gz. Default: a folder here.")
+        Path | None, typer.Option(help="Where to: a new folder, FILE.zip or FILE.tar.gz. Default: a folder here.")
     ] = None,
 ) -> None:
     """Put a run's program, adapter, report, journal and manifest into one folder or archive, and print its path.
 
-    Absolute paths and the names of users and hosts are left out of it.
+    Absolute paths and the names of users and hosts are left out.
     """
     with orderly():
-        print(_export(run, to))
+        print(_export(find_run(run, context), to))
 
 
 def _export(folder: Path, to: Path | None) -> Path:
@@ -33,7 +35,7 @@ def _export(folder: Path, to: Path | None) -> Path:
     run = RunDir.existing(folder)
     target = to or Path(f"{folder.resolve().parent.name}-{folder.resolve().name}")
     if target.exists():
-        raise UserError("is there already", where=str(target), hint="name a new one with --to")
+        raise UserError("already exists", where=str(target), hint="name a new one with --to")
     home = target.absolute().parent
     try:
         home.mkdir(parents=True, exist_ok=True)

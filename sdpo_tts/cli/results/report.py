@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sdpo_tts.cli import complete
-from sdpo_tts.cli.command import orderly, writing
+from sdpo_tts.cli.command import orderly, tell, writing
+from sdpo_tts.cli.existing_run import find_run
 from sdpo_tts.cli.values import demand
 from sdpo_tts.errors import UserError
 
@@ -21,40 +22,45 @@ if TYPE_CHECKING:
 
 
 def report(
+    context: typer.Context,
     runs: Annotated[
         list[Path],
         typer.Argument(
-            help="Folders of runs or comparisons; digests.", metavar="RUN...", autocompletion=complete.runs
+            help="Folders of runs or comparisons, digests, last, or a problem's folder for its newest run.",
+            metavar="RUN...", autocompletion=complete.runs,
         ),
     ],
     html: Annotated[
-        Path | None, typer.Option(help="The page. Default: report.html in the first RUN, or beside it.")
+        Path | None, typer.Option(help="Where to write the page. Default: report.html in the first RUN, or beside it.")
     ] = None,
-    png: Annotated[Path | None, typer.Option(help="Also the curves as a picture (extra: plots).")] = None,
-    csv: Annotated[Path | None, typer.Option(help="Also a folder of CSV files with every number.")] = None,
+    png: Annotated[Path | None, typer.Option(help="Also draw the charts as a picture (extra: plots).")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Also write every number to CSV files in this folder.")] = None,
     digest: Annotated[
-        Path | None, typer.Option(help="Also one small file of all journals, from which this report can be made.")
+        Path | None, typer.Option(help="Also write one small file from which this report can be made again.")
     ] = None,
     merge: Annotated[
-        bool, typer.Option("--merge", help="Join runs of several machines; of one cell's runs the longer counts.")
+        bool, typer.Option("--merge", help="Say nothing of runs that are left out for a longer one of the same seed.")
     ] = False,
     methods: Annotated[
         str | None,
-        typer.Option(help="These alone, comma-separated; the first is compared with each other.", metavar="ARM,ARM..."),
+        typer.Option(help="Only these; the first is compared with each other one.", metavar="ARM,ARM..."),
     ] = None,
-    at: Annotated[int | None, typer.Option(min=1, help="Compare at so many attempts. Default: all there are.")] = None,
+    at: Annotated[
+        int | None, typer.Option(min=1, help="Compare at this many attempts. Default: as many as all have.")
+    ] = None,
     after: Annotated[
-        int, typer.Option(min=0, help="Count from there: without the first so many attempts, and the runs they solved.")
+        int, typer.Option(min=0, help="Leave out the first so many attempts, and the runs that they solved.")
     ] = 0,
-    shares: Annotated[str, typer.Option(help="Budgets to find these shares of problems.")] = "0.1,0.25,0.5,0.75,0.9",
-    level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Of all intervals.")] = 0.9,
+    shares: Annotated[str, typer.Option(help="Shares of problems to compare budgets for.")] = "0.1,0.25,0.5,0.75,0.9",
+    level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Confidence level of all intervals.")] = 0.9,
     censor_errors: Annotated[
-        bool, typer.Option("--censor-errors", help="A failed run is watched to its end only, not unsolved throughout.")
+        bool, typer.Option("--censor-errors", help="Count a failed run as censored where it failed, not as unsolved.")
     ] = False,
-    title: Annotated[str, typer.Option(help="Of the page.")] = "Discovery report",
-    as_json: Annotated[bool, typer.Option("--json", help="Every number as JSON, instead of the text.")] = False,
+    title: Annotated[str, typer.Option(help="Title of the page.")] = "Discovery report",
+    as_json: Annotated[bool, typer.Option("--json", help="Print every number as JSON instead of the text.")] = False,
 ) -> None:
-    """Discovery, intervals, budget ratios and what the runs did, in the terminal and as one HTML file."""
+    """Report on runs, from their journals alone: how often each method solves its problems, how certain that is, and
+    what it costs. Prints a summary and writes one HTML file."""
     from sdpo_tts.report.analysis import analyse
     from sdpo_tts.report.arms import Grid
     from sdpo_tts.report.digest import write_digest
@@ -63,15 +69,22 @@ def report(
     with orderly():
         if png and png.suffix != ".png":
             raise UserError(f"{str(png)!r} does not end in .png", where="--png")
-        grid = _chosen(Grid(tuple(load_runs(runs, merge=merge)), censor_errors, after=after), methods)
+        runs = [path if _holds_runs(path) else find_run(path, context) for path in runs]
+        found = load_runs(runs, (lambda _: None) if merge else lambda line: tell([line]))
+        grid = _chosen(Grid(tuple(found), censor_errors, after=after), methods)
         if after and not grid.common:
-            raise UserError(f"no problem has, of every method, a run unsolved after {after} attempts", where="--after")
+            raise UserError(f"no problem has an unsolved run of every method after {after} attempts", where="--after")
         analysis = analyse(grid, level=level, at=at, shares=_shares(shares))
         if digest:
             write_digest(grid.runs, digest)
             print(f"wrote {digest}", file=sys.stderr)
         folder = runs[0].parent if runs[0].is_file() else runs[0]
         publish(analysis, html or folder / "report.html", title=title, png=png, csv=csv, as_json=as_json)
+
+
+def _holds_runs(path: Path) -> bool:
+    """A file is a digest, or a problem; a folder may hold runs however deep."""
+    return path.name.endswith(".tar.xz") or next(path.rglob("events.jsonl"), None) is not None
 
 
 def _chosen(grid: Grid, methods: str | None) -> Grid:
@@ -108,5 +121,6 @@ def _shares(text: str) -> tuple[float, ...]:
     except ValueError:
         shares = ()
     if not shares or not all(0 < share <= 1 for share in shares):
-        raise UserError(f"{text!r} is no list of shares", where="--shares", hint="numbers above 0, up to 1: 0.22,0.67")
+        hint = "numbers above 0, up to 1: 0.22,0.67"
+        raise UserError(f"{text!r} is not a list of shares", where="--shares", hint=hint)
     return shares

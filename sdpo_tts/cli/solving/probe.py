@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
 from sdpo_tts.cli import options
-from sdpo_tts.cli.command import ProblemPath, load, orderly
+from sdpo_tts.cli.command import ProblemPath, load, load_libraries, orderly
 from sdpo_tts.cli.complete import models
 from sdpo_tts.cli.options import TEMPLATES
 from sdpo_tts.cli.settings import settled
@@ -20,74 +21,128 @@ from sdpo_tts.cli.values import demand
 
 if TYPE_CHECKING:
     from sdpo_tts.discovery.measure.probe import Rate
+    from sdpo_tts.view import LiveLine
 
 
 STYLES_HELP = (
-    "Sets (forms: how tests are written; parts: a second look's parts, one by one; without: all but one) "
-    "or styles (plain, literals, literals+examples, all, +PART, -PART), with commas."
+    "Feedback styles (plain, literals, literals+examples, all, +PART, -PART) or sets of them (forms: how tests are "
+    "written; parts: the parts of a second run, one by one; without: all but one), comma-separated. Default: all."
 )
+
+
+PROBED = ("model", "device", "quantization", "max_new_tokens", "engine")
 
 
 def probe(
     context: typer.Context,
     problem: ProblemPath,
-    samples: Annotated[int, typer.Option(min=1, help="Samples from the student's prompt.")] = 32,
+    samples: Annotated[int, typer.Option(min=1, help="How many answers to sample from the plain question.")] = 32,
     model: Annotated[str, typer.Option(help="As for sdpo-solve.", autocompletion=models)] = "auto",
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     quantization: options.Quantization = "none",
-    max_new_tokens: Annotated[int, typer.Option(min=1, help="Of one answer.")] = 512,
+    max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest answer, in tokens.")] = 512,
     engine: options.Engine = "auto",
-    seed: Annotated[int, typer.Option(min=0)] = 0,
-    templates: Annotated[str, typer.Option(help=f"Some of {', '.join(TEMPLATES)}.")] = ",".join(TEMPLATES),
-    styles: Annotated[str, typer.Option(help=STYLES_HELP)] = "forms,all",
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")] = 0,
+    sweep: Annotated[
+        bool, typer.Option("--sweep", help="Every template, and four styles of feedback: takes eight times as long.")
+    ] = False,
+    templates: Annotated[
+        str | None, typer.Option(help=f"Some of {', '.join(TEMPLATES)}. Default: the one that sdpo-solve uses.")
+    ] = None,
+    styles: Annotated[str | None, typer.Option(help=STYLES_HELP)] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
 ) -> None:
-    """Measure the base pass rate, and the self-teacher's for each template and feedback style. Trains nothing."""
+    """Measure how often the model passes, and how often its teacher does, the same model after reading feedback.
+
+    Nothing is trained. By default with the template and the feedback of sdpo-solve.
+    """
     with orderly():
-        _probe(context, problem, samples, _named(templates, TEMPLATES, "--templates"), _styles(styles), as_json=as_json)
+        named = _named(templates, TEMPLATES, "--templates") if templates else TEMPLATES if sweep else None
+        chosen = _styles(styles or ("forms,all" if sweep else "all"))
+        _probe(context, problem, samples, named, chosen, as_json=as_json)
 
 
 def _probe(
-    context: typer.Context, path: Path, samples: int, templates: Sequence[str], styles: Sequence[str], *, as_json: bool
+    context: typer.Context,
+    path: Path,
+    samples: int,
+    templates: Sequence[str] | None,
+    styles: Sequence[str],
+    *,
+    as_json: bool,
 ) -> None:
-    from sdpo_tts.discovery.assemble import PolicySettings, load_policy
+    problem = load(path)
+    chosen = settled(context, problem, every=True)
+    load_libraries()
+    from sdpo_tts.discovery.assemble import PolicySettings, check_policy, load_policy
     from sdpo_tts.discovery.measure.probe import Probe
     from sdpo_tts.judge import Judge
     from sdpo_tts.judge.feedback.text import FeedbackStyle
-    from sdpo_tts.view import heard, results_alone
+    from sdpo_tts.view import LiveLine, heard, results_alone
 
-    with Judge(load(path), style=FeedbackStyle()) as judge, results_alone() as (results, terminal):
-        chosen = settled(context, judge.problem)
-        names = ("model", "device", "quantization", "max_new_tokens", "engine")
-        settings = PolicySettings(**{name: chosen[name] for name in names})
-        tell = partial(print, file=terminal, flush=True)
-        with heard(tell), load_policy(settings, chosen["seed"], tell) as policy:
-            rates = Probe(policy, judge, chosen["seed"]).rates(samples, templates, styles)
-            (_as_json if as_json else _as_table)(rates, results)
+    settings = PolicySettings(**{name: chosen[name] for name in PROBED})
+    check_policy(settings)
+    asked = templates or (chosen["template"],)
+    with results_alone() as (results, terminal), LiveLine(terminal) as line, heard(line.say):
+        line.show("starting the sandbox")
+        with (
+            Judge(problem, style=FeedbackStyle()) as judge,
+            load_policy(settings, chosen["seed"], line.say) as policy,
+        ):
+            tell = _Progress(line, samples, len(asked) * len(styles)).tell
+            rates = Probe(policy, judge, chosen["seed"], tell).rates(samples, asked, styles)
+            if as_json:
+                _as_json(rates, results, line)
+            else:
+                _as_table(rates, results, line)
 
 
-def _as_table(rates: Iterator[Rate], results: TextIO) -> None:
+class _Progress:
+    """Counts of a probe in words, with the time that is left."""
+
+    def __init__(self, line: LiveLine, samples: int, teachers: int) -> None:
+        self._line, self._began, self._last = line, time.monotonic(), ""
+        self._whole, self._before, self._now = samples * (1 + teachers), 0, 0
+
+    def tell(self, who: str, tokens: int, complete: int, asked: int) -> None:
+        """The rest is what it would be if every sample failed and each teacher were asked about it."""
+        from sdpo_tts.view.summary import duration, sampled
+
+        if who != self._last:
+            self._last, self._before = who, self._before + self._now
+        self._now, done = complete, self._before + complete
+        pace = (time.monotonic() - self._began) / done if done else 0.0
+        left = f"; at most {duration(pace * max(0, self._whole - done))} left" if done else ""
+        what = "judging" if complete == asked else sampled(tokens, complete, asked)
+        self._line.show(who, f"{what}{left}")
+
+
+def _as_table(rates: Iterator[Rate], results: TextIO, line: LiveLine | None = None) -> None:
     """Rows as they are measured, then what they mean: on a terminal in lines of its width."""
     from rich.console import Console
 
-    from sdpo_tts.view import probing
+    from sdpo_tts.view.measured import probing
 
-    print(probing.HEAD, file=results)
-    measured = []
+    measured: list[Rate] = []
     for rate in rates:
+        with line.aside() if line else nullcontext():
+            if not measured:
+                print(probing.HEAD, file=results)
+            print(probing.row(rate), file=results, flush=True)
         measured.append(rate)
-        print(probing.row(rate), file=results, flush=True)
     student, *teachers = measured
     console = Console(file=results, highlight=False, markup=False)
-    for line in ("", *probing.finding(student, probing.spoken_for(teachers))):
-        console.print(line, soft_wrap=not console.is_terminal)
+    with line.aside() if line else nullcontext():
+        for text in ("", *probing.finding(student, probing.spoken_for(teachers))):
+            console.print(text, soft_wrap=not console.is_terminal)
 
 
-def _as_json(rates: Iterator[Rate], results: TextIO) -> None:
+def _as_json(rates: Iterator[Rate], results: TextIO, line: LiveLine | None = None) -> None:
     student = None
     for rate in rates:
         student = student or rate
-        print(json.dumps(_fields(student, rate)), file=results, flush=True)
+        with line.aside() if line else nullcontext():
+            print(json.dumps(_fields(student, rate)), file=results, flush=True)
 
 
 def _styles(text: str) -> list[str]:
@@ -107,7 +162,7 @@ def _named(text: str, known: Sequence[str], option: str) -> list[str]:
 
 def _fields(student: Rate, rate: Rate) -> dict[str, Any]:
     """`more_low` to `more_high`: of the teacher's pass rate minus the student's."""
-    from sdpo_tts.view import probing
+    from sdpo_tts.view.measured import probing
 
     low, high = probing.interval(rate)
     more = probing.gain(student, rate) if rate is not student else (None, None)

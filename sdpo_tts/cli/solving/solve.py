@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
-from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,12 +12,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sdpo_tts.cli import options
-from sdpo_tts.cli.command import PROBLEM_HELP, SOLVED, UNSOLVED, app_of, load, orderly
+from sdpo_tts.cli.command import PROBLEM_HELP, SOLVED, UNSOLVED, app_of, load, load_libraries, orderly, run_process
 from sdpo_tts.cli.complete import problems
-from sdpo_tts.cli.existing_run import ExistingRun, unfinished
-from sdpo_tts.cli.run_options import with_run_options
+from sdpo_tts.cli.existing_run import ExistingRun, find_run, unfinished
+from sdpo_tts.cli.machine.version import Version
+from sdpo_tts.cli.run_options import EVERYDAY, with_run_options
 from sdpo_tts.cli.settings import flags, settled
-from sdpo_tts.errors import SetupError, UserError, visible_lines
+from sdpo_tts.cli.solving.ending import near, say_the_end
+from sdpo_tts.cli.usage.command import Command
+from sdpo_tts.cli.usage.layout import layout
+from sdpo_tts.errors import SetupError, UserError
 
 if TYPE_CHECKING:
     from sdpo_tts.discovery.assemble import RunSettings
@@ -25,21 +29,37 @@ if TYPE_CHECKING:
     from sdpo_tts.problem import Problem
     from sdpo_tts.record import RunDir
     from sdpo_tts.track.tracker import Tracker
-    from sdpo_tts.view import RunState, View
+    from sdpo_tts.view import View
+
+
+def _help_all(context: typer.Context, wanted: bool) -> None:
+    if wanted:
+        print(layout(context.command, context))
+        raise typer.Exit
+
+
+class SolveCommand(Command):
+    everyday = EVERYDAY | {"help_all", "version"}
 
 
 @with_run_options
 def solve(
     context: typer.Context,
     problem: Annotated[Path | None, typer.Argument(help=PROBLEM_HELP, autocompletion=problems)] = None,
+    help_all: Annotated[
+        bool, typer.Option("--help-all", callback=_help_all, is_eager=True, help="Show all options.")
+    ] = False,
+    version: Version = False,
     **chosen: Any,
 ) -> None:
-    """Sample programs, run them in the sandbox, learn from the error text; until one passes all tests.
+    """Sample programs, run them in the sandbox and learn from the error text, until one passes all tests.
 
-    Options may also stand in files and variables (docs/settings.md); `sdpo-tts config` shows which of them hold.
+    Without --max-attempts, --max-tokens or --max-time it goes on until the problem is solved; Ctrl-C stops it, and
+    --resume goes on. Options may also be set in files and environment variables (docs/settings.md).
 
-    stdout gets the path of the program (or --json). Exit codes: 0 solved, 2 usage or problem file, 3 budget spent,
-    4 environment, 5 sandbox, 130 and 143 interrupted, 1 a fault of ours.
+    The program's path is printed to stdout, or JSON with --json. Exit codes: 0 solved, 2 wrong usage or problem file,
+    3 budget spent, 4 something is missing on this machine, 5 the sandbox failed, 130 or 143 interrupted, 1 a bug in
+    sdpo-tts.
     """
     with orderly():
         job = _old_job(chosen["resume"], context) if chosen["resume"] else _new_job(context)
@@ -66,33 +86,42 @@ def _new_job(context: typer.Context) -> _Job:
 
     path, quiet = context.params["problem"], context.params["quiet"]
     if path is None:
-        raise UserError("no problem is named", where="sdpo-solve", hint="sdpo-solve problem.yaml, or --resume RUN")
+        raise UserError("no problem given", where="sdpo-solve", hint="sdpo-solve problem.yaml, or --resume RUN")
     problem = load(path, quiet=quiet)
     chosen = settled(context, problem)
+    load_libraries(quiet=quiet)
+    from sdpo_tts.discovery.assemble import check_policy
+
     settings, runs, track = options.run_settings(chosen), chosen["runs"], wanted(chosen["track"])
+    check_policy(settings.policy)
     if not quiet:
         for folder in unfinished(runs, problem):
-            print(f"note: an unfinished run of this problem: sdpo-solve --resume {folder}", file=sys.stderr)
+            print("note: this problem has an unfinished run; to go on with it:", file=sys.stderr)
+            print(f"sdpo-solve --resume {shlex.quote(str(near(folder)))}", file=sys.stderr)
     run = RunDir.create(runs, problem.slug, settings.method, settings.seed)
     return _Job(problem, settings, run, [Tracker(one, run.path) for one in track], chosen["plain"])
 
 
 def _old_job(folder: Path, context: typer.Context) -> _Job:
     """A run that is resumed keeps its settings, whatever files and variables say now."""
-    from sdpo_tts.discovery.assemble import RunSettings
     from sdpo_tts.track.backends import wanted
     from sdpo_tts.track.tracker import Tracker
 
     chosen, given = context.params, flags(context)
     options.refuse_changes(given)
-    past = ExistingRun.open(folder)
+    past = ExistingRun.open(folder := find_run(folder, context))
     problem = past.problem() if chosen["problem"] is None else load(chosen["problem"], quiet=chosen["quiet"])
     if problem.digest != past.manifest["problem"]["digest"]:
-        raise UserError("the problem is not the one of the run", where=str(problem.path))
+        raise UserError("this is not the run's problem", where=str(problem.path))
+    load_libraries(quiet=chosen["quiet"])
+    from sdpo_tts.discovery.assemble import RunSettings, check_policy
+
     settings = options.resumed_settings(RunSettings.of(past.settings), chosen, given)
     if past.solved and not settings.solver.keep_going:
         hint = f"its program is {past.run.solution(problem.language)}"
         raise UserError("the run has solved its problem", where=str(folder), hint=hint)
+    past.refuse_spent(settings.budget)
+    check_policy(settings.policy)
     now = settled(context)
     trackers = [Tracker(one, past.run.path) for one in wanted(now["track"])]
     return _Job(problem, settings, past.run, trackers, now["plain"], past)
@@ -101,28 +130,27 @@ def _old_job(folder: Path, context: typer.Context) -> _Job:
 def _solve(job: _Job, *, quiet: bool, as_json: bool) -> int:
     from sdpo_tts.view import captured_logs, heard, make_view
 
-    run, language = job.run, job.problem.language
+    run = job.run
     kept = False
     with run.lock():
         try:
             with (
                 captured_logs(run.logs) as terminal,
-                make_view("quiet" if quiet else "plain" if job.plain else None, terminal) as view,
+                make_view("quiet" if quiet else "plain" if job.plain else None, terminal, run) as view,
                 heard(view.trouble, relief=view.relief),
             ):
                 winner = _run(job, view)
         except SetupError:
             if kept := (log := run.logs / "engine.log").stat().st_size > 0:
-                print(f"what was written meanwhile: {log}", file=sys.stderr)
+                print(f"output of libraries: {log}", file=sys.stderr)
             raise
         finally:
-            _say_the_end(run, language, quiet=quiet)
-            if not kept:
-                run.forget_if_unbegun()
+            say_the_end(run, job.problem, quiet=quiet)
+            run.forget_if_unbegun(but_logs=kept)
     if as_json:
         print(json.dumps(json.loads(run.result.read_text(encoding="utf-8"))))
     elif winner:
-        print(run.solution(language))
+        print(run.solution(job.problem.language))
     return SOLVED if winner else UNSOLVED
 
 
@@ -147,6 +175,7 @@ def _run(job: _Job, view: View) -> Judged | None:
         parts = Parts(
             policy.network, policy.chat, policy.sampler, judge, journal, run,
             make_guard(strategy, settings.guard), make_critic(problem, policy, settings),
+            view.sampling,
         )  # fmt: skip
         solver = Solver(parts, strategy, settings.budget, settings.seed, settings.solver)
         if job.past:
@@ -170,43 +199,8 @@ def _run(job: _Job, view: View) -> Judged | None:
                 return solver.winner  # found while the end of the batch was waited for
 
 
-def _say_the_end(run: RunDir, language: str, *, quiet: bool) -> None:
-    """Write result.json and tell where everything is, however the run ended."""
-    from sdpo_tts.record import read_events, write_json
-    from sdpo_tts.view import RunState, summary
-
-    if not run.begun:
-        return
-    state = RunState.of(read_events(run.events))
-    in_a_hurry = state.reason in (None, "interrupted")
-    program = run.solution(language)
-    solution = program if program.exists() else None
-    with suppress(OSError) if in_a_hurry else nullcontext():
-        write_json(run.result, _result(state, run, solution), wait=not in_a_hurry)
-    if not quiet:
-        if solution:
-            print(f"\n{visible_lines(solution.read_text(encoding='utf-8').rstrip())}\n", file=sys.stderr)
-        print(summary(state, run.path, solution), file=sys.stderr)
-        if run.checkpoint.exists():
-            print(f"  go on    sdpo-solve --resume {run.path}", file=sys.stderr)
-
-
-def _result(state: RunState, run: RunDir, solution: Path | None) -> dict[str, Any]:
-    return {
-        "solved": solution is not None,
-        "reason": state.reason,
-        "attempt": state.solved_at if solution else None,
-        "attempts": state.cost.attempts,
-        "steps": len(state.steps),
-        "tokens": state.cost.tokens,
-        "seconds": state.wall_seconds,
-        "program": str(solution) if solution else None,
-        "run": str(run.path),
-    }
-
-
-app = app_of(solve, "sdpo-solve")
+app = app_of(solve, "sdpo-solve", SolveCommand)
 
 
 def main() -> None:
-    app()
+    run_process(app, keep_code=True)

@@ -49,7 +49,7 @@ class Outcome:
 
 def passages() -> list[tuple[str, str]]:
     """(name, text) of the prose and code that the package ships for this."""
-    folder = resources.files("sdpo_tts.discovery") / "held_out"
+    folder = resources.files("sdpo_tts.discovery.measure") / "held_out"
     files = sorted((file for file in folder.iterdir() if file.name.endswith(".txt")), key=lambda file: file.name)
     return [(file.name.removesuffix(".txt"), file.read_text(encoding="utf-8")) for file in files]
 
@@ -81,6 +81,7 @@ class Comparison:
 
     def outcome(self, judge: Judge, samples: int) -> Outcome:
         prompt = self.policy.chat.prompt(prompts.student_text(judge.problem))
+        self.policy.window.demand(len(prompt))
         base_passed, base_tokens = self._try(judge, [prompt] * samples, base=True)
         passed, tokens = self._try(judge, [prompt] * samples, base=False)
         return Outcome(judge.problem.slug, samples, base_passed, passed, base_tokens, tokens)

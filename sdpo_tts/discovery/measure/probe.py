@@ -7,12 +7,13 @@ failed attempt, says whether there is anything to learn: a teacher no better tha
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from sdpo_tts.discovery.assemble import Policy
+from sdpo_tts.discovery.methods.context import fitted
 from sdpo_tts.engine.plan import SEQUENCES
 from sdpo_tts.judge import Judge, Judgement
 from sdpo_tts.judge.feedback.style import PARTS
@@ -21,7 +22,7 @@ from sdpo_tts.policy import prompts
 from sdpo_tts.policy.batch import Ids
 from sdpo_tts.policy.program import extract_program
 from sdpo_tts.policy.prompts import TEMPLATES, Template
-from sdpo_tts.policy.sampler import Sample
+from sdpo_tts.policy.sampler import Listener, Sample
 
 BASE, TEACHER = 10, 11  # streams of random numbers, apart from the solver's
 
@@ -63,8 +64,13 @@ class _Tried:
 class Probe:
     """Samples and judges; nothing is trained."""
 
-    def __init__(self, policy: Policy, judge: Judge, seed: int) -> None:
-        self.policy, self.judge, self.seed = policy, judge, seed
+    def __init__(
+        self, policy: Policy, judge: Judge, seed: int, tell: Callable[[str, int, int, int], None] = lambda *_: None
+    ) -> None:
+        """`tell` hears often of whom is being sampled, how many tokens there are, and how many answers of those asked
+        for are complete; at the end of it that all are, while they are judged."""
+        self.policy, self.judge, self.seed, self.tell = policy, judge, seed, tell
+        self._who = ""
         self._known: dict[tuple[int, Ids], _Tried] = {}  # of the teacher, by row and prompt
 
     def rates(
@@ -73,6 +79,8 @@ class Probe:
         """The base rate first, then the teacher's for each template and style, as they are measured."""
         problem = self.judge.problem
         prompt = self.policy.chat.prompt(prompts.student_text(problem))
+        self.policy.window.demand(len(prompt))
+        self._who = "student"
         base = self._try(dict.fromkeys(range(samples), prompt), BASE)
         yield _rate("student", "", base)
         failed = [tried for tried in base if not tried.judgement.solved]
@@ -81,13 +89,16 @@ class Probe:
             for style in styles:
                 asked = [self._teacher_prompt(tried, TEMPLATES[template], STYLES[style]) for tried in failed]
                 first = first or asked
+                self._who = f"{template}, {style}"
                 changed = sum(one != other for one, other in zip(asked, first, strict=True))
                 yield _rate(template, style, self._teach(asked), changed)
 
     def _teacher_prompt(self, tried: _Tried, template: Template, style: FeedbackStyle) -> Ids:
         problem = self.judge.problem
         told = render(tried.judgement, problem, truncated=tried.sample.truncated, style=style)
-        return self.policy.chat.prompt(prompts.teacher_text(problem, told.text, template))
+        chat = self.policy.chat
+        prompt = fitted(problem, chat, told.text, template, self.policy.window.limit)
+        return prompt or chat.prompt(prompts.student_text(problem))
 
     def _teach(self, asked: Sequence[Ids]) -> list[_Tried]:
         rows = dict(enumerate(asked))
@@ -99,14 +110,30 @@ class Probe:
     def _try(self, asked: Mapping[int, Ids], stream: int) -> list[_Tried]:
         """A row draws from the same random numbers whatever its prompt and its company."""
         samples: list[Sample] = []
-        rows = list(asked)
+        rows, listener = list(asked), self._listener(len(asked))
         for start in range(0, len(rows), SEQUENCES):
             batch = rows[start : start + SEQUENCES]
             rngs = [np.random.default_rng([self.seed, stream, row]) for row in batch]
-            samples += self.policy.sampler.sample([asked[row] for row in batch], rngs)
+            samples += self.policy.sampler.sample([asked[row] for row in batch], rngs, listener=listener)
         programs = [extract_program(self.policy.chat.text(sample.response)) for sample in samples]
         judgements = self.judge.judge_many(programs)
         return [_Tried(sample, judgement) for sample, judgement in zip(samples, judgements, strict=True)]
+
+
+    def _listener(self, asked: int) -> Listener:
+        tokens, complete = 0, 0
+
+        def grown(more: int) -> None:
+            nonlocal tokens
+            tokens += more
+            self.tell(self._who, tokens, complete, asked)
+
+        def ended(place: int, sample: Sample) -> None:
+            nonlocal complete
+            complete += 1
+            self.tell(self._who, tokens, complete, asked)
+
+        return Listener(ended, grown=grown)
 
 
 def _rate(template: str, style: str, tried: Sequence[_Tried], changed: int = 0) -> Rate:

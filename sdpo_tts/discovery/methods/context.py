@@ -14,6 +14,7 @@ from sdpo_tts.policy.prompts import (
     MAX_PROMPT_TOKENS,
     TEMPLATES,
     Chat,
+    Template,
     multi_turn_text,
     repair_text,
     student_text,
@@ -55,7 +56,7 @@ class TeacherContext:
         """The prompt that tells of one failed attempt, or of several that came one from the other, oldest first. The
         oldest go first where it would be too long; None where not even the last fits."""
         if len(feedbacks) < 2:
-            return self._fitted(feedbacks[0], "") if feedbacks else None
+            return self._fitted(feedbacks[0]) if feedbacks else None
         prompt = self._chat.prompt(multi_turn_text(self._problem, list(dict.fromkeys(feedbacks))))
         return prompt if len(prompt) <= self._settings.max_prompt_tokens else self.told(feedbacks[1:])
 
@@ -78,7 +79,11 @@ class TeacherContext:
         solution = self._sibling(judged, batch)
         if solution and not self._settings.both:
             feedback = ""
-        return self._fitted(feedback, solution) if feedback or solution else None
+        return self._fitted(feedback, solution)
+
+    def _fitted(self, feedback: str, solution: str = "") -> Ids | None:
+        template, most = TEMPLATES[self._settings.template], self._settings.max_prompt_tokens
+        return fitted(self._problem, self._chat, feedback, template, most, solution=solution)
 
     def _sibling(self, judged: Judged, batch: Sequence[Judged]) -> str:
         """The first correct program of the batch that is not the attempt's own."""
@@ -88,14 +93,24 @@ class TeacherContext:
         solved = (other.attempt for other in batch if other.judgement.solved and other.attempt.number != own)
         return next((attempt.program for attempt in solved if attempt.program), "")
 
-    def _fitted(self, feedback: str, solution: str) -> Ids | None:
-        template = TEMPLATES[self._settings.template]
-        while feedback or solution:
-            prompt = self._chat.prompt(teacher_text(self._problem, feedback, template, solution=solution))
-            if len(prompt) <= self._settings.max_prompt_tokens:
-                return prompt
-            feedback, solution = (feedback, "") if solution else (feedback[: len(feedback) // 2], "")
-        return None
+    def lack(self, batch: Sequence[Judged]) -> str:
+        """Why it had no prompt for any attempt of a batch."""
+        if any(judged.feedback.text for judged in batch) and self._settings.feedback != "none":
+            return f"no feedback of this batch fits into a prompt of {self._settings.max_prompt_tokens} tokens"
+        return "no attempt of this batch has feedback"
+
+
+def fitted(
+    problem: Problem, chat: Chat, feedback: str, template: Template, most: int, *, solution: str = ""
+) -> Ids | None:
+    """The teacher's prompt, of `most` tokens: the solution goes first, then the end of the feedback. None where nothing
+    is left to tell."""
+    while feedback or solution:
+        prompt = chat.prompt(teacher_text(problem, feedback, template, solution=solution))
+        if len(prompt) <= most:
+            return prompt
+        feedback, solution = (feedback, "") if solution else (feedback[: len(feedback) // 2], "")
+    return None
 
 
 def shuffled(texts: Sequence[str], rng: np.random.Generator) -> list[str]:

@@ -35,4 +35,4 @@ class SelfDistillation(BestOfK):
             for judged, prompt, advantage in zip(batch, self._context.prompts(batch), advantages, strict=True)
             if prompt is not None or (advantage and self._learner.settings.loss.grpo_weight)
         ]
-        return self._learner.step(lessons) if lessons else "no attempt of this batch has feedback"
+        return self._learner.step(lessons) if lessons else self._context.lack(batch)

@@ -120,10 +120,11 @@ def _compare_unordered(checker: Checker, expected: bytes, actual: bytes) -> Comp
 
 
 def _lines(checker: Checker, text: bytes) -> list[bytes]:
-    """Each line's tokens with one blank between; blank lines at the end do not count."""
+    """Each line's tokens with one blank between, or the whole line; blank lines at the end do not count."""
     text = text.lower() if checker.ignore_case else text
-    lines = [b" ".join(line.split()) for line in text.split(b"\n")]
-    while lines and not lines[-1]:
+    whole = checker.exact_spaces
+    lines = [line.removesuffix(b"\r") if whole else b" ".join(line.split()) for line in text.split(b"\n")]
+    while lines and not lines[-1].strip():
         lines.pop()
     return lines
 

@@ -7,11 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import SimpleQueue
 
+from sdpo_tts.judge.author_programs import strain
 from sdpo_tts.judge.containers.container import Command, Container
 from sdpo_tts.judge.containers.session import Session
 from sdpo_tts.judge.facts import Facts
 
 TRANSCRIPT_BYTES = 64 * 1024
+FLOOD_BYTES = 4096  # of talk: more may be what an interactor cannot bear
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,18 @@ class Interaction:
     interactor: Facts
     interactor_first: bool
     transcript: bytes
+
+    @property
+    def is_flood(self) -> bool:
+        """Whether the submission said so much that an interactor's excess is its doing."""
+        return self.submission.stdout_bytes > FLOOD_BYTES
+
+    @property
+    def excess(self) -> str:
+        """What the submission made the interactor exceed, which no rightful dialogue needs; empty if nothing."""
+        told_too_much = self.interactor.killed == "output" and self.submission.stdout_bytes > 0
+        killed = self.interactor.killed in ("cpu", "memory") or self.interactor.oom_kills > 0
+        return strain(self.interactor) if told_too_much or (killed and self.is_flood) else ""
 
 
 @dataclass(frozen=True)

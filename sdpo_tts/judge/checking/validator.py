@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sdpo_tts.judge.author_programs import CPU_S, WALL_S, AuthorPrograms, Tool, message_file, opinion, paths
+from sdpo_tts.judge.author_programs import CPU_S, WALL_S, AuthorPrograms, Tool, message_file, opinion, paths, strain
 from sdpo_tts.judge.checking.checker import Comparison, ValidatorError, compare
 from sdpo_tts.judge.checking.checker_json import compare_json
 from sdpo_tts.judge.checking.interaction import Interaction, Side, hold
 from sdpo_tts.judge.containers.container import Command
 from sdpo_tts.judge.containers.session import Session
+from sdpo_tts.judge.facts import Facts
 from sdpo_tts.problem import Mode, Problem, Test
-
-CHECKER_TRIES = 2
 
 
 class Validator:
@@ -24,29 +23,32 @@ class Validator:
     def __init__(self, problem: Problem, author_programs: AuthorPrograms) -> None:
         self._problem, self._author_programs = problem, author_programs
         checker, interactor = problem.checker.program, problem.interactor
-        self._checker = author_programs.tool("checker", checker) if checker else None
-        self._interactor = author_programs.tool("interactor", interactor.program) if interactor else None
+        self._checker = author_programs.validator("checker", checker) if checker else None
+        self._interactor = author_programs.validator("interactor", interactor.program) if interactor else None
 
     def compare(self, test: Test, output: bytes) -> Comparison:
-        """Whether `output` is a right answer. Raises ValidatorError (a checker program failed twice), ContainerLost."""
+        """Whether `output` is a right answer; one that a checker program cannot bear is none.
+
+        Raises ValidatorError (a checker program failed), ContainerLost.
+        """
         if self._checker:
             return self._check(self._checker, test, output)
         if self._problem.mode is Mode.FUNCTION:
             return compare_json(self._problem.checker, test.expected, output)
         return compare(self._problem.checker, test.expected, output)
 
-    def converse(self, session: Session, command: Command, test: Test, wall_s: float = WALL_S) -> Interaction:
-        """Lets a submission talk with the interactor, for `wall_s` at most. Raises ContainerLost."""
+    def converse(self, session: Session, command: Command, test: Test) -> Interaction:
+        """Lets a submission talk with the interactor. Raises ContainerLost."""
         assert self._interactor and self._problem.interactor
         convention = self._problem.interactor.convention
         kept = "output" if self._checker else message_file(convention)
         words = self._interactor.command(*paths(convention), keep=kept)
         files = {"input": test.input, "answer": test.expected}
-        # The CPU limit is as ever. A wall clock would count each word's way here and there: silence is what ends it.
-        # Only the submission's: an interactor waits as long as that lasts, and then its input ends.
-        ours = Side(session, replace(command, wall_s=wall_s), idle_s=command.wall_s)
+        # Its limits are as ever, and what it waits for the interactor is not its own time. Its silence ends it too; not
+        # the interactor's, which waits as long as that lasts, and then its input ends.
+        ours = Side(session, command, idle_s=command.wall_s)
         talk = self._hold(ours, words, files)
-        if talk.submission.killed == "idle" and talk.interactor.cpu_s > command.wall_s / 2:
+        if talk.submission.killed in ("idle", "wall") and talk.interactor.cpu_s > command.wall_s / 2:
             # The silence was the interactor's, which has computed.
             talk = self._hold(replace(ours, idle_s=command.wall_s + CPU_S), words, files)
         return talk
@@ -59,6 +61,8 @@ class Validator:
     def settle(self, interaction: Interaction, test: Test) -> Comparison:
         """The interactor's opinion, and the checker's of what it wrote. Raises ValidatorError, ContainerLost."""
         assert self._problem.interactor
+        if interaction.interactor.exit_code == 1 and interaction.is_flood and (what := strain(interaction.interactor)):
+            return Comparison(False, f"the interactor {what}")
         verdict = opinion("interactor", self._problem.interactor.convention, interaction.interactor)
         if verdict.ok and self._checker:
             return self._check(self._checker, test, interaction.interactor.kept)
@@ -66,12 +70,18 @@ class Validator:
 
     def _check(self, tool: Tool, test: Test, output: bytes) -> Comparison:
         convention = self._problem.checker.convention
+        facts = self._run_checker(tool, test, output)
+        if what := strain(facts):
+            if output == test.expected or strain(self._run_checker(tool, test, test.expected)):
+                raise ValidatorError(f"checker: it {what}")
+            return Comparison(False, f"on this output the checker {what}")
+        try:
+            return opinion("checker", convention, facts)
+        except ValidatorError:  # which may have been chance
+            return opinion("checker", convention, self._run_checker(tool, test, output))
+
+    def _run_checker(self, tool: Tool, test: Test, output: bytes) -> Facts:
+        convention = self._problem.checker.convention
         command = tool.command(*paths(convention), keep=message_file(convention))
         files = {"input": test.input, "answer": test.expected, "output": output}
-        for left in reversed(range(CHECKER_TRIES)):
-            try:
-                return opinion("checker", convention, self._author_programs.run(tool, command, files, stdin=output))
-            except ValidatorError:
-                if not left:
-                    raise
-        raise AssertionError("unreachable")
+        return self._author_programs.run(tool, command, files, stdin=output)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import secrets
 import socket
 import struct
+import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 STDOUT, STDERR = 1, 2
@@ -28,6 +30,7 @@ class Channel:
         self._socket: socket.socket = getattr(attached, "_sock", attached)
         self._stream, self._buffer = bytearray(), bytearray()  # the engine's, and the container's stdout in it
         self._seal, self._sealed = secrets.token_hex(16).encode(), False
+        self._sends, self._receives = threading.Lock(), threading.Lock()
         self.stderr = bytearray()  # the supervisor's own last words
 
     def send(self, requests: Sequence[Sequence[bytes]], timeout_s: float) -> None:
@@ -36,14 +39,18 @@ class Channel:
         data = b"".join(map(_frame, (*first, *requests)))
         self._sealed = True
         try:
-            self._socket.settimeout(timeout_s)
-            self._socket.sendall(data)
+            with self._sends:
+                self._socket.settimeout(timeout_s)
+                self._socket.sendall(data)
         except OSError as error:
             raise ChannelClosed(f"cannot send: {error}") from error
 
     def receive(self, timeout_s: float) -> list[bytes]:
         """The next answer's fields but the seal, within `timeout_s` seconds in all. Raises ChannelClosed."""
-        deadline = time.monotonic() + timeout_s
+        with self._receives:
+            return self._next_answer(time.monotonic() + timeout_s)
+
+    def _next_answer(self, deadline: float) -> list[bytes]:
         (count,) = struct.unpack("<I", self._take(4, deadline))
         lengths = struct.unpack(f"<{count}I", self._take(4 * count, deadline))
         if count < 2 or sum(lengths) > MOST_FRAME_BYTES:
@@ -54,8 +61,16 @@ class Channel:
         return [kind, *others]
 
     def close(self) -> None:
-        for end in (self._socket, self._attached):
-            end.close()
+        """Also wakes whoever sends or waits for an answer.
+
+        To close a socket alone does not, and its number may be another's before they look at it again: so it is closed
+        when they have let go of it.
+        """
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        with self._sends, self._receives:
+            for end in (self._socket, self._attached):
+                end.close()
 
     def _take(self, size: int, deadline: float) -> bytes:
         """The next `size` bytes of the container's stdout."""

@@ -22,7 +22,7 @@ SETTLE_S = 0.5
 SLACK_S = 20.0  # what a busy machine may add to all that before the container counts as lost
 STRETCH = 4  # as STARVED_FACTOR in the supervisor
 # As `Limits` and `Facts` in the supervisor.
-LIMITS, FACTS = struct.Struct("<6Q"), struct.Struct("<10q")
+LIMITS, FACTS = struct.Struct("<8Q"), struct.Struct("<10q")
 DONE = b"done"
 
 Words = SimpleQueue[bytes | None]
@@ -42,7 +42,11 @@ class ContainerLimits:
 
 @dataclass(frozen=True)
 class Command:
-    """One program run: limits in seconds and bytes; `keep` names a file of its to bring back, its last `keep_bytes`."""
+    """One program run: limits in seconds and bytes; `keep` names a file of its to bring back, its last `keep_bytes`.
+
+    `quiet_s`: so long without CPU time end it (0: never). `memory_bytes`: what it may hold, for one whose peak tells
+    whether it held more (0: nobody asks).
+    """
 
     argv: tuple[str, ...]
     cpu_s: float
@@ -51,6 +55,8 @@ class Command:
     stack_bytes: int
     keep: str | None = None
     keep_bytes: int = MOST_FRAME_BYTES
+    quiet_s: float = 0.0
+    memory_bytes: int = 0
 
     @property
     def patience_s(self) -> float:
@@ -106,7 +112,8 @@ class Container:
     def converse(self, command: Command, idle_s: float, heard: Words, said: Callable[[bytes | None], None]) -> Facts:
         """As `run`, with an input that comes while it runs. In both directions None means that no more will come.
 
-        `idle_s` seconds without a word of either side end it. Raises ContainerLost, ContainerOutOfMemory.
+        `idle_s` seconds without a word of either side end it; the wall limit is for what it does not wait for the other
+        side. Raises ContainerLost, ContainerOutOfMemory.
         """
         self._send(_request(command, b"", idle_s))
         stopped = threading.Event()
@@ -114,7 +121,7 @@ class Container:
         feeder.start()
         try:
             while True:
-                answer = self._answer(command.patience_s)
+                answer = self._answer(command.patience_s + STRETCH * idle_s)
                 if answer[0] == DONE:
                     return _facts(answer)
                 said(answer[1] if answer[0] == b"said" else None)
@@ -181,8 +188,9 @@ class Container:
 
 def _request(command: Command, stdin: bytes, idle_s: float = 0.0) -> list[bytes]:
     """To run it; with an idle time, as an interaction."""
-    times = (round(seconds * 1e9) for seconds in (command.cpu_s, command.wall_s, idle_s))
-    limits = LIMITS.pack(*times, command.output_bytes, command.stack_bytes, command.keep_bytes)
+    times = (round(seconds * 1e9) for seconds in (command.cpu_s, command.wall_s, idle_s, command.quiet_s))
+    sizes = (command.output_bytes, command.stack_bytes, command.keep_bytes, command.memory_bytes)
+    limits = LIMITS.pack(*times, *sizes)
     env = [f"{name}={value}" for name, value in ENV.items()]
     return [b"run", limits, (command.keep or "").encode(), stdin, _texts(command.argv), _texts(env)]
 

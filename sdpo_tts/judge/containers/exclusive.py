@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,7 +14,8 @@ class MachineLock:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._inside, self._waiting, self._taken = 0, 0, False
+        self._inside, self._waiting = 0, 0
+        self._alone_until: float | None = None  # on the monotonic clock; None: nobody is alone
 
     @contextmanager
     def shared(self) -> Iterator[None]:
@@ -23,11 +26,14 @@ class MachineLock:
             self._leave()
 
     @contextmanager
-    def exclusive(self) -> Iterator[None]:
-        """Gives up the place inside while waiting, so that two who want to be alone do not wait for each other."""
+    def exclusive(self, most_s: float = math.inf) -> Iterator[None]:
+        """After `most_s` seconds the others go on, whether or not this one has finished.
+
+        Gives up the place inside while waiting, so that two who want to be alone do not wait for each other.
+        """
         self._leave()
         try:
-            self._take()
+            self._take(most_s)
             try:
                 yield
             finally:
@@ -37,24 +43,32 @@ class MachineLock:
 
     def _enter(self) -> None:
         with self._changed:
-            self._changed.wait_for(lambda: not self._taken and not self._waiting)
+            while (left := self._alone_s()) > 0:
+                self._changed.wait(min(left, threading.TIMEOUT_MAX))
             self._inside += 1
+
+    def _alone_s(self) -> float:
+        """How long others must still wait for the one who is alone, or who wants to be."""
+        if self._waiting:
+            return math.inf
+        return 0.0 if self._alone_until is None else self._alone_until - time.monotonic()
 
     def _leave(self) -> None:
         with self._changed:
             self._inside -= 1
             self._changed.notify_all()
 
-    def _take(self) -> None:
+    def _take(self, most_s: float) -> None:
         with self._changed:
             self._waiting += 1
             try:
-                self._changed.wait_for(lambda: not self._taken and not self._inside)
-                self._taken = True
+                self._changed.wait_for(lambda: self._alone_until is None and not self._inside)
+                self._alone_until = time.monotonic() + most_s
             finally:
                 self._waiting -= 1
+                self._changed.notify_all()  # those who wait now wait for a time
 
     def _give_back(self) -> None:
         with self._changed:
-            self._taken = False
+            self._alone_until = None
             self._changed.notify_all()

@@ -35,7 +35,7 @@ class Outage:
                 return False
             LOG.warning("the Docker engine is gone: waiting for it, at most %s", _minutes())
             self._wait()
-            LOG.info("the Docker engine is back: judging again what was in hand")
+            LOG.info("the Docker engine is back: judging again what was interrupted")
             self._past += 1
             return True
 

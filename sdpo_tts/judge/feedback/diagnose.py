@@ -8,7 +8,7 @@ from itertools import islice
 
 from sdpo_tts.errors import UserError
 from sdpo_tts.judge.checking.checker import ValidatorError
-from sdpo_tts.judge.compiler import Files
+from sdpo_tts.judge.compiler import Files, source_bytes
 from sdpo_tts.judge.containers.container import Command, ContainerLimits, ContainerLost
 from sdpo_tts.judge.containers.session import Session
 from sdpo_tts.judge.facts import Facts, stack_bytes
@@ -92,7 +92,7 @@ class Diagnoser:
 
     def _files(self, program: str, sanitize: Sequence[str] = ()) -> Files:
         language = replace(self._language, compile=tuple(sanitize)) if sanitize else self._language
-        return self._resources.compiler.compile(language, {language.source: program.encode(errors="replace")})
+        return self._resources.compiler.compile(language, {language.source: source_bytes(program)})
 
     def _run(self, failed: TestOutcome, container_limits: ContainerLimits, files: Files, seconds: float) -> Facts:
         limits = self._limits
@@ -102,8 +102,8 @@ class Diagnoser:
             keep=FINDINGS, keep_bytes=FINDINGS_BYTES,
         )  # fmt: skip
         with Session(self._resources.containers, container_limits, files) as session:
-            if self._problem.interactor:  # one that is watched computes, and so is never idle
-                return self._resources.validator.converse(session, command, failed.test, command.wall_s).submission
+            if self._problem.interactor:
+                return self._resources.validator.converse(session, command, failed.test).submission
             return session.run(command, failed.test.input)
 
     def _seconds(self) -> float:

@@ -63,7 +63,13 @@ def _spot(text: str) -> dict[str, Any]:
 def _values(told: Any) -> tuple[tuple[str, str], ...]:
     if not isinstance(told, dict):
         return ()
-    return tuple((name, value) for name, value in list(told.items())[:MOST_VALUES] if isinstance(value, str))
+    named = [(name, " ".join(value.split())) for name, value in told.items() if _is_pair(name, value)]
+    return tuple(named[:MOST_VALUES])
+
+
+def _is_pair(name: str, value: Any) -> bool:
+    """The program may have written a name that would stand on lines of its own."""
+    return name.isidentifier() and isinstance(value, str)
 
 
 def of_sanitizer(found: Diagnosis, stderr: bytes) -> Diagnosis:

@@ -130,6 +130,8 @@ class _Writer:
                 return f"Time limit exceeded: more than {limits.time_s:g} s ({outcome.detail}).\n{given}"
             case Verdict.MLE:
                 return f"Memory limit exceeded: more than {limits.memory_bytes / 2**20:g} MiB.\n{given}"
+            case Verdict.OLE if self.problem.interactor:
+                return f"Output limit exceeded: {outcome.detail}.\n{given}"
             case Verdict.OLE:
                 return f"Output limit exceeded: more than {limits.output_bytes / 2**20:g} MiB.\n{given}"
         return self.wrong_answer(outcome, given)

@@ -20,13 +20,19 @@ ROWS = 64  # response positions whose logits exist at once
 class Piece:
     """Some characters of an answer: one token, or several that make up a character together.
 
-    `log_ratio` is log(teacher / student) of its tokens, in nats: below 0 the teacher disagrees, above 0 it reinforces.
-    `alternatives` are the teacher's likeliest first tokens here with their probabilities.
+    The log-probabilities are those of all its tokens together, in nats. `alternatives` are the teacher's likeliest
+    first tokens here with their probabilities.
     """
 
     text: str
-    log_ratio: float
+    student_logp: float
+    teacher_logp: float
     alternatives: tuple[tuple[str, float], ...]
+
+    @property
+    def log_ratio(self) -> float:
+        """log(teacher / student): below 0 the teacher disagrees, above 0 it reinforces."""
+        return self.teacher_logp - self.student_logp
 
 
 def credit(
@@ -38,17 +44,17 @@ def credit(
         (views,) = teacher.read([teacher_prompt]).hidden([Pair(teacher_prompt, response)])
     pieces: list[Piece] = []
     pending: list[int] = []
-    ratio, alternatives = 0.0, _NONE
+    student, theirs, alternatives = 0.0, 0.0, _NONE
     for t, (token, logprob) in enumerate(zip(response, logprobs, strict=True)):
         if t % ROWS == 0:
             logp_T_V = teacher.logits([hidden_T_D[t : t + ROWS] for hidden_T_D in views]).log_softmax(-1)
         row_V = logp_T_V[t % ROWS]
         if not pending:
-            ratio, alternatives = 0.0, _alternatives(row_V, chat, top)
+            student, theirs, alternatives = 0.0, 0.0, _alternatives(row_V, chat, top)
         pending.append(token)
-        ratio += float(row_V[token]) - logprob
+        student, theirs = student + logprob, theirs + float(row_V[token])
         if not (text := chat.text(pending)).endswith("\ufffd") or t + 1 == len(response):
-            pieces.append(Piece(text, ratio, alternatives))
+            pieces.append(Piece(text, student, theirs, alternatives))
             pending = []
     return pieces
 

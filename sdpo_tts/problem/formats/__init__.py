@@ -7,9 +7,9 @@ from pathlib import Path
 from sdpo_tts.errors import UserError
 from sdpo_tts.problem.document import Document, quoted, read_document
 from sdpo_tts.problem.formats import kattis, pairs, polygon, rows
-from sdpo_tts.problem.formats.human_eval import NeedsRun
 from sdpo_tts.problem.formats.rows import read_all
 from sdpo_tts.problem.native import read_native
+from sdpo_tts.problem.reading.assertions import NeedsRun
 from sdpo_tts.problem.reading.draft import Reading
 from sdpo_tts.problem.reading.package import Package, open_package
 

@@ -14,7 +14,7 @@ from typing import Any
 from sdpo_tts.errors import UserError
 from sdpo_tts.problem.document import quoted
 from sdpo_tts.problem.model import Limits, Test
-from sdpo_tts.problem.reading.draft import Draft, number, quotes, to_bytes, with_samples, with_some_shown
+from sdpo_tts.problem.reading.draft import Draft, in_tiers, number, to_bytes, with_samples
 from sdpo_tts.problem.reading.programs import add
 
 _TIERS = {"public_tests": "tests/shown", "private_tests": "tests/held-out", "generated_tests": "tests/generated"}
@@ -49,6 +49,7 @@ def _original(row: dict[str, Any], path: Path, where: str, statement: str) -> Dr
         notes=(*_files(row), _CHECKERS),
         programs=_programs(row.get("solutions")),
         source="CodeContests",
+        judging_told=False,
     )
 
 
@@ -56,7 +57,7 @@ def _flat(row: dict[str, Any], path: Path, where: str, statement: str) -> Draft:
     labels = _json(row.get("labels") or "{}", where)
     name = _text(labels, "name") if isinstance(labels, dict) else ""
     text = statement or _text(row, "content")
-    tests, notes = _in_tiers(list(_pairs(row.get("test"), where)), text)
+    tests, notes = in_tiers(list(_pairs(row.get("test"), where)), text)
     return Draft(
         path=path,
         where=where,
@@ -66,6 +67,7 @@ def _flat(row: dict[str, Any], path: Path, where: str, statement: str) -> Draft:
         tests=tests,
         notes=("the row sets no limits: they are the usual ones", *notes, _CHECKERS),
         source="CodeContests",
+        judging_told=False,
     )
 
 
@@ -94,7 +96,7 @@ def _columns(told: Any, folder: str, where: str) -> Iterator[Test]:
 def _zipped(told: Any, folder: str, where: str) -> list[dict[str, Any]]:
     inputs, outputs = (told.get("input"), told.get("output")) if isinstance(told, dict) else (None, None)
     if not isinstance(inputs, list) or not isinstance(outputs, list) or len(inputs) != len(outputs):
-        raise UserError(f"{folder}: `input` and `output` are no lists of one length", where=where)
+        raise UserError(f"{folder}: `input` and `output` are not lists of one length", where=where)
     return [{"input": given, "output": wanted} for given, wanted in zip(inputs, outputs, strict=True)]
 
 
@@ -102,7 +104,7 @@ def _pairs(told: Any, where: str) -> Iterator[Test]:
     """`[{input: {stdin: ...}, output: {stdout: ...}}]`, perhaps as JSON text."""
     told = _json(told, where)
     if not isinstance(told, list):
-        raise UserError("`test` is no list", where=where)
+        raise UserError("`test` is not a list", where=where)
     for index, pair in enumerate(told, start=1):
         given, wanted = (pair.get("input"), pair.get("output")) if isinstance(pair, dict) else (None, None)
         given = given.get("stdin") if isinstance(given, dict) else None
@@ -114,13 +116,6 @@ def _test(name: str, given: Any, wanted: Any, where: str, *, shown: bool) -> Tes
     if not isinstance(given, str) or not isinstance(wanted, str):
         raise UserError(f"{name} has no input and output", where=where)
     return Test(name, to_bytes(given, where), to_bytes(wanted, where), shown)
-
-
-def _in_tiers(tests: list[Test], statement: str) -> tuple[list[Test], list[str]]:
-    """Shown are the tests that the statement quotes: the row does not say which are public."""
-    tiered, notes = with_some_shown([replace(test, shown=quotes(statement, test)) for test in tests])
-    folders = {True: "tests/shown", False: "tests/held-out"}
-    return [replace(test, name=f"{folders[test.shown]}/{test.name}") for test in tiered], notes
 
 
 def _limits(row: dict[str, Any], where: str) -> Limits:

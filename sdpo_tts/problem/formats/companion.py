@@ -101,11 +101,10 @@ def task_draft(task: Task, path: Path, where: str, statement: str) -> Draft:
         statement=with_samples(statement, tests),
         tests=tests,
         limits=Limits(time_s=task.timeLimit / 1000, memory_bytes=round(task.memoryLimit * MIB)),
-        notes=(
-            *_notes(task),
-            _SAMPLES_ONLY,
-        ),
+        notes=(*_notes(task), _SAMPLES_ONLY),
         source=" ".join(part for part in (task.group, task.url) if part),
+        judging_told=False,
+        statement_place=f"{path.with_suffix('.md').name} beside it",
     )
 
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from sdpo_tts.errors import UserError
 from sdpo_tts.problem.document import Document, Null, Refused, Value, parse_document, quoted
-from sdpo_tts.problem.model import Checker, Convention, Interactor, Limits, Test
+from sdpo_tts.problem.model import Checker, Convention, Interactor, Limits, Program, Test
+from sdpo_tts.problem.reading.constants import Constants, read_constants
 from sdpo_tts.problem.reading.draft import MIB, Draft, Reading, number, with_samples
-from sdpo_tts.problem.reading.package import Package
+from sdpo_tts.problem.reading.package import TIME_LIMIT, Package
 from sdpo_tts.problem.reading.programs import author_program, programs
 from sdpo_tts.problem.reading.statement import find_statement
 from sdpo_tts.problem.reading.validators import Mapped, kattis
@@ -30,7 +32,7 @@ _SUBMISSIONS = {
 _MOST_LINKS = 8
 _LINK = re.compile(rb"(?:\.\.?/)*[A-Za-z0-9_][A-Za-z0-9_./-]{0,250}\.(?:in|ans)")
 _TIME = re.compile(r"""^[ \t]*(?:timelimit[ \t]*=[ \t]*)?["']?([0-9]+(?:\.[0-9]+)?)["']?[ \t]*$""", re.MULTILINE)
-_TIME_FILES = (".timelimit", "domjudge-problem.ini")
+_TIME_FILES = (TIME_LIMIT, "domjudge-problem.ini")
 _DEFAULT = Limits(time_s=2.0, memory_bytes=2048 * MIB, output_bytes=8 * MIB)  # "typical system default"
 _MULTIPLIERS = "a time limit is not worked out from submissions"
 _UNTOLD = {
@@ -60,9 +62,12 @@ class _Kattis:
         if not tests:
             hint = "*.in with *.ans in data/sample and data/secret"
             raise self.document.error((), "a Kattis package without tests", hint)
-        found = find_statement(self.package, ("statement", "problem_statement"), self._constants())
+        found = find_statement(self.package, ("statement", "problem_statement", ""), self.constants)
         text = statement or found.text
-        samples = with_samples(text, tests, has_them=bool(statement))
+        if not text.strip() and found.unreadable:
+            hint = "give its text with `sdpo-tts import --statement FILE`"
+            raise self.package.error(found.unreadable, "a statement that is not text cannot be read", hint)
+        samples = with_samples(text, tests, has_them=bool(statement), displayed=self._displayed())
         self.notes += [*checker.notes, *(found.notes if not statement else ())]
         if not any(test.shown for test in tests):
             self.notes.append("the package has no sample: feedback can quote no test")
@@ -77,8 +82,9 @@ class _Kattis:
             checker=checker.checker,
             interactor=interactor,
             notes=tuple(self.notes),
-            programs=programs(self.package, _SUBMISSIONS),
+            programs=programs(self.package, _SUBMISSIONS, self.constants.fill_program),
             source=self._text("source") or self._text("source_url"),
+            statement_place="statement/problem.en.md of the package",
         )
 
     def _value(self, *location: str) -> Value | None:
@@ -100,10 +106,9 @@ class _Kattis:
         names = self._value("name")
         return self._text("name") if not isinstance(names, dict) else self._text("name", language)
 
-    def _constants(self) -> dict[str, str]:
-        constants = self._value("constants")
-        found = constants.items() if isinstance(constants, dict) else ()
-        return {name: value for name, value in found if isinstance(value, str)}
+    @cached_property
+    def constants(self) -> Constants:
+        return read_constants(self._value("constants"))
 
     def _refuse_what_cannot_be(self) -> None:
         kinds = [*self._words("type"), *self._words("validation")[1:]]
@@ -131,20 +136,20 @@ class _Kattis:
         with self.document.at("validator_flags"):
             flags = self._validator_flags()
         if own and interactive:
-            return Mapped(Checker()), Interactor(author_program(self.package, own, flags), Convention.KATTIS)
+            return Mapped(Checker()), Interactor(self._validator(own, flags), Convention.KATTIS)
         if interactive:
             raise self.document.error((), "an interactive problem without an output validator")
         if own:
-            program = author_program(self.package, own, flags)
+            program = self._validator(own, flags)
             return Mapped(Checker(kind="program", program=program, convention=Convention.KATTIS)), None
-        return self._default_validator(flags), None
-
-    def _default_validator(self, flags: list[str]) -> Mapped:
-        custom = self._words("validation")[:1] == ["custom"]
-        if custom:
-            self.notes.append("the package says `validation: custom` and holds no validator: the default one is used")
+        if self._words("validation")[:1] == ["custom"]:
+            hint = "add it in output_validators/, or write `validation: default` if the default one will do"
+            raise self.document.error(("validation",), "the output validator is not in the package", hint)
         with self.document.at("validator_flags"):
-            return kattis([] if custom else flags)
+            return kattis(flags), None
+
+    def _validator(self, names: list[str], flags: list[str]) -> Program:
+        return author_program(self.package, names, flags, self.constants.fill_program)
 
     def _with_dialogues(self, statement: str) -> str:
         """With the sample dialogues, which an interactive problem has instead of samples."""
@@ -165,7 +170,8 @@ class _Kattis:
         return list(told.pop())
 
     def _group_flags(self, name: str) -> set[tuple[str, ...]]:
-        group = _Kattis(self.package, parse_document(self.package.text(name), self.package.path / name))
+        text = self.constants.fill(self.package.text(name))
+        group = _Kattis(self.package, parse_document(text, self.package.path / name))
         if group._value("args"):
             raise group.document.error(("args",), "tests with command-line arguments are not supported")
         flags = group._words("output_validator_args") or group._words("output_validator_flags")
@@ -219,6 +225,19 @@ class _Kattis:
                         raise self.package.error(name, "has no .ans file beside it")
                     shown = folder == "data/sample"
                     yield Test(name.removesuffix(".in"), self._data(name), self._data(answer), shown)
+
+    def _displayed(self) -> dict[str, tuple[bytes, bytes]]:
+        """What stands in the statement for samples that have files of their own for that."""
+        found = {}
+        for name in self.package.names("data/sample"):
+            stem = name.removesuffix(".in")
+            given, wanted = self._first(f"{name}.statement"), self._first(f"{stem}.ans.statement", f"{stem}.out")
+            if name.endswith(".in") and (given or wanted):
+                found[stem] = (self.package.read(given or name), self.package.read(wanted or f"{stem}.ans"))
+        return found
+
+    def _first(self, *names: str) -> str:
+        return next((name for name in names if self.package.has(name)), "")
 
     def _data(self, name: str) -> bytes:
         """A file's content. Where Git wrote links as text, because it could not link, they are followed."""

@@ -56,6 +56,7 @@ def draft(row: dict[str, Any], path: Path, where: str, statement: str) -> Draft:
         function=function,
         notes=(f"the row sets no limits: they are {_LIMITS.time_s:g} s, as in the benchmark, and 1 GiB",),
         source=" ".join(part for part in ("LiveCodeBench", _text(row, "platform"), _text(row, "contest_date")) if part),
+        judging_told=False,
     )
 
 
@@ -75,7 +76,7 @@ def _function(row: dict[str, Any], where: str) -> Function:
 
 def _tests(told: Any, folder: str, where: str) -> Iterator[tuple[str, Test]]:
     if not isinstance(told, list):
-        raise UserError("the tests are no list", where=where)
+        raise UserError("the tests are not a list", where=where)
     for number, one in enumerate(told, start=1):
         if not isinstance(one, dict) or not all(isinstance(one.get(key), str) for key in ("input", "output")):
             raise UserError(f"{folder}/{number} has no `input` and `output`", where=where)

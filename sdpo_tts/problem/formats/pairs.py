@@ -34,6 +34,8 @@ def read(package: Package, path: Path, statement: str) -> Reading:
         statement=with_samples(statement or _statement(package), tests),
         tests=tests,
         notes=("the folder sets no limits: they are the usual ones", *notes),
+        judging_told=False,
+        statement_place=f"{_STATEMENTS[0]} in it",
     ).finish()
 
 

@@ -29,7 +29,12 @@ _VERDICTS = {
     "time-limit-exceeded": "time_limit",
     "memory-limit-exceeded": "memory_limit",
 }
-_SECTIONS = {"legend": "", "input": "Input", "output": "Output", "interaction": "Interaction", "notes": "Notes"}
+_SECTIONS = {
+    "legend": "", "input": "Input", "output": "Output", "interaction": "Interaction", "scoring": "Scoring",
+    "notes": "Notes",
+}  # fmt: skip
+_POINTS = re.compile(rb"\b(?:quitp|quitpi)\s*\(|\b_points\b|\b_pc\s*\(|\b_partially\b")
+_COMMENTS = re.compile(rb"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _PATTERN = re.compile(r"([A-Za-z0-9_./-]*)%(?:0([1-9]))?d([A-Za-z0-9_./-]*)")
 _MOST_TESTS = 10_000
 
@@ -105,7 +110,11 @@ class _Polygon:
         checker = self.root.find("./assets/checker")
         name = (checker.get("name") or "") if checker is not None else "std::fcmp.cpp"
         if checker is not None and (interactor or not name.startswith("std::")):
-            return Mapped(Checker(kind="program", program=self._program(checker), convention=Convention.TESTLIB))
+            program = self._program(checker)
+            if found := _POINTS.search(_COMMENTS.sub(b"", program.source)):
+                what = f"a checker that gives points ({quoted(found[0].decode())}) is not supported"
+                raise self._error(what, "a program is right or wrong here: let it quit with _ok or _wa")
+            return Mapped(Checker(kind="program", program=program, convention=Convention.TESTLIB))
         if interactor:
             return Mapped(Checker())
         try:

@@ -1,7 +1,7 @@
 """Files of rows: one JSON object, a JSON list, or JSON lines, perhaps compressed with gzip.
 
 A row is told by its fields: Competitive Companion, LiveCodeBench, CodeContests (the original and the flat one of
-evaluation harnesses), HumanEval.
+evaluation harnesses), HumanEval, APPS and TACO, MBPP.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 from sdpo_tts.errors import UserError
 from sdpo_tts.problem.document import quoted, read_document
-from sdpo_tts.problem.formats import code_contests, companion, human_eval, livecodebench
+from sdpo_tts.problem.formats import apps, code_contests, companion, human_eval, livecodebench, mbpp
 from sdpo_tts.problem.native import read_native
 from sdpo_tts.problem.reading.draft import Draft, Reading
 
@@ -42,6 +42,8 @@ KINDS = {
     "livecodebench": Kind(livecodebench.fits, livecodebench.id_of, livecodebench.draft),
     "human-eval": Kind(human_eval.fits, human_eval.id_of, human_eval.draft),
     "code-contests": Kind(code_contests.fits, code_contests.id_of, code_contests.draft),
+    "apps": Kind(apps.fits, apps.id_of, apps.draft),
+    "mbpp": Kind(mbpp.fits, mbpp.id_of, mbpp.draft),
 }
 
 
@@ -84,7 +86,7 @@ def _choose(file: Path, identifier: str) -> tuple[Kind, Row, str] | None:
     known: list[str] = []
     first: tuple[Kind, Row, str] | None = None
     for where, row in _rows(file):
-        if not known and isinstance(row, dict) and ("format" in row or not _kind(row)):
+        if not known and isinstance(row, dict) and _is_native(row):
             return None
         kind, name = _identify(row, where)
         if name == identifier and identifier:
@@ -98,6 +100,11 @@ def _choose(file: Path, identifier: str) -> tuple[Kind, Row, str] | None:
     raise _no_such_row(file, identifier, known)
 
 
+def _is_native(row: Row) -> bool:
+    """Also without the first line that a problem file must have."""
+    return "format" in row or (not _kind(row) and "statement" in row and "tests" in row)
+
+
 def _no_such_row(file: Path, identifier: str, known: list[str]) -> UserError:
     if not known:
         return UserError("no rows", where=str(file))
@@ -109,7 +116,7 @@ def _no_such_row(file: Path, identifier: str, known: list[str]) -> UserError:
 def _identify(row: Any, where: str) -> tuple[Kind, str]:
     kind = _kind(row)
     if not kind:
-        raise UserError("no known kind of row", where=where, hint="see docs/formats.md for the kinds that are read")
+        raise UserError("unknown kind of row", where=where, hint="see docs/formats.md for the kinds that are read")
     return kind, kind.id_of(row)
 
 
@@ -163,7 +170,7 @@ def _line(stream: BufferedIOBase, file: Path) -> bytes:
 def _rest(stream: BufferedIOBase, file: Path) -> bytes:
     rest = stream.read(MAX_BYTES + 1)
     if len(rest) > MAX_BYTES:
-        raise UserError(f"larger than {MAX_BYTES >> 20} MiB", where=str(file), hint="write one row a line")
+        raise UserError(f"larger than {MAX_BYTES >> 20} MiB", where=str(file), hint="write one row per line")
     return rest
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -10,6 +10,8 @@ from sdpo_tts.errors import UserError
 from sdpo_tts.problem import values
 from sdpo_tts.problem.document import Refused, quoted
 from sdpo_tts.problem.model import Checker, FeedbackScope, Function, Interactor, Limits, Mode, Problem, Test
+from sdpo_tts.problem.reading.prose import answers_note, is_interactive, tidied, tolerance
+from sdpo_tts.problem.reading.statement import FIGURES_LEFT_OUT
 
 MIB = 2**20
 MIN_TIME_S, MAX_TIME_S = 1e-3, 3600.0
@@ -36,7 +38,11 @@ class Reading:
 
 @dataclass(frozen=True)
 class Draft:
-    """What a reader found out. `where` names the file for messages; `path` is what `Problem.path` becomes."""
+    """What a reader found out. `where` names the file for messages; `path` is what `Problem.path` becomes.
+
+    `judging_told` False: the format has no word for how answers are judged, so what the statement says counts.
+    `statement_place`: where the format looks for a statement that is not there.
+    """
 
     path: Path
     where: str
@@ -51,9 +57,27 @@ class Draft:
     notes: tuple[str, ...] = ()
     programs: tuple[tuple[str, bytes], ...] = ()
     source: str = ""
+    judging_told: bool = True
+    statement_place: str = ""
 
     def finish(self) -> Reading:
         """The problem, checked as a native one is. Raises `UserError`."""
+        return (self if self.judging_told else self._as_the_statement_says())._finished()
+
+    def _as_the_statement_says(self) -> Draft:
+        """Its tolerance, and notes of what it says besides. Raises `UserError` for a dialogue."""
+        if is_interactive(self.statement):
+            hint = "a native problem may have an `interactor`: docs/problem-format.md"
+            raise UserError("interactive problems are not supported", where=self.where, hint=hint)
+        text, pictures = tidied(self.statement, self.tests)
+        found = tolerance(text, self.tests) if self.checker == Checker() else None
+        notes = [FIGURES_LEFT_OUT] if pictures else []
+        notes += [f"numbers are compared as the statement says: {quoted(found.text)}"] if found else []
+        notes += answers_note(text)
+        checker = found.checker if found else self.checker
+        return replace(self, statement=text, checker=checker, notes=(*self.notes, *notes))
+
+    def _finished(self) -> Reading:
         tests, repeated = without_repeats(self.tests)
         if not tests:
             raise UserError("no tests", where=self.where)
@@ -61,7 +85,7 @@ class Draft:
         problem = Problem(
             slug=values.slug(self.slug),
             title=_title(self.title or self.slug),
-            statement=_statement(self.statement, self.where),
+            statement=_statement(self.statement, self.where, self.statement_place),
             mode=Mode.FUNCTION if self.function else Mode.STDIN,
             language="python3",
             limits=limits,
@@ -94,16 +118,31 @@ def with_some_shown(tests: Sequence[Test]) -> tuple[list[Test], list[str]]:
     return [first, *rest], [f"no test is named as a sample, so {quoted(first.name)} is shown to the model"]
 
 
-def with_samples(statement: str, tests: Iterable[Test], *, has_them: bool = True) -> str:
+def in_tiers(tests: Sequence[Test], statement: str) -> tuple[list[Test], list[str]]:
+    """Of rows that do not say which tests are public: those that the statement quotes are shown."""
+    tiered, notes = with_some_shown([replace(test, shown=quotes(statement, test)) for test in tests])
+    folders = {True: "tests/shown", False: "tests/held-out"}
+    return [replace(test, name=f"{folders[test.shown]}/{test.name}") for test in tiered], notes
+
+
+def with_samples(
+    statement: str,
+    tests: Iterable[Test],
+    *,
+    has_them: bool = True,
+    displayed: Mapping[str, tuple[bytes, bytes]] | None = None,
+) -> str:
     """The statement and those shown tests that it does not quote; nothing without a statement.
 
-    `has_them` False: statements of this format never quote samples, so what looks like one is chance.
+    `has_them` False: statements of this format never quote samples, so what looks like one is chance. `displayed`: what
+    stands for the input and output of some tests, by name.
     """
     if not statement.strip():
         return ""
     parts = [statement.strip()]
     for index, test in enumerate((test for test in tests if test.shown), start=1):
-        given, wanted = (data.decode(errors="replace").strip("\n") for data in (test.input, test.expected))
+        pair = (displayed or {}).get(test.name, (test.input, test.expected))
+        given, wanted = (data.decode(errors="replace").strip("\n") for data in pair)
         if len(given) + len(wanted) <= MAX_SAMPLE and not (has_them and quotes(statement, test)):
             parts.append(f"Sample input {index}:\n{_fenced(given)}\n\nSample output {index}:\n{_fenced(wanted)}")
     return "\n\n".join(parts)
@@ -143,12 +182,12 @@ def _title(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:200] or "Untitled"
 
 
-def _statement(text: str, where: str) -> str:
+def _statement(text: str, where: str, place: str) -> str:
     text = text.encode(errors="replace").decode().removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     try:
         return values.statement(text)
     except Refused:
-        hint = "give its text with `sdpo-tts import --statement FILE`, or in a file statement.md beside it"
+        hint = "give its text with `sdpo-tts import --statement FILE`" + (f", or in {place}" if place else "")
         raise UserError("no statement", where=where, hint=hint) from None
 
 

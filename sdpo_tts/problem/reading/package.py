@@ -19,11 +19,16 @@ from sdpo_tts.problem.document import decoded, quoted
 MAX_FILES = 100_000
 MAX_FILE_BYTES = 256 * 2**20
 MAX_BYTES = 1024 * 2**20  # of all files that are read: tests are held in memory
+TIME_LIMIT = ".timelimit"  # the one such name that has a meaning, in packages of older judges
+_LITTER = ("__MACOSX", "Thumbs.db", "desktop.ini")
 _FAULTS = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError)
 
 
 class Package(ABC):
-    """Files by their POSIX path below the package's root. Every method may raise `UserError`."""
+    """Files by their POSIX path below the package's root. Every method may raise `UserError`.
+
+    What systems leave behind, such as `.DS_Store`, is no part of it.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -96,7 +101,7 @@ class Folder(Package):
     def _entries(self, folder: Path) -> list[tuple[Path, bool]]:
         try:
             with os.scandir(folder) as entries:
-                return [(folder / entry.name, entry.is_dir()) for entry in entries]
+                return [(folder / entry.name, entry.is_dir()) for entry in entries if not is_litter(entry.name)]
         except OSError as error:
             raise UserError(f"cannot be read: {error.strerror}", where=str(folder)) from None
 
@@ -134,7 +139,7 @@ class Archive(Package):
         super().__init__(path)
         try:
             self._zip = zipfile.ZipFile(path)
-            entries = [entry for entry in self._zip.infolist() if not _is_litter(entry.filename)]
+            entries = [entry for entry in self._zip.infolist() if not is_litter(entry.filename)]
         except _FAULTS as error:
             raise UserError(f"not a zip archive that can be read: {_reason(error)}", where=str(path)) from None
         self._refuse_bombs(entries)
@@ -184,9 +189,10 @@ class Archive(Package):
             raise self.error("", f"{quoted(name)} is a symbolic link", "unpack the archive, or copy what it links to")
 
 
-def _is_litter(name: str) -> bool:
-    """What some systems add to every archive."""
-    return name.startswith("__MACOSX/") or PurePosixPath(name).name in (".DS_Store", "Thumbs.db")
+def is_litter(name: str) -> bool:
+    """What systems and editors leave behind: names with a dot in front, and a few others, wherever they lie."""
+    parts = PurePosixPath(name).parts
+    return parts[-1:] != (TIME_LIMIT,) and any(part in _LITTER or (part[0] == "." and part != "..") for part in parts)
 
 
 def _common_folder(names: list[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from sdpo_tts.problem.language import language, language_of
@@ -13,13 +13,23 @@ SUFFIXES = {".py": ".py", ".py3": ".py", ".cpp": ".cpp", ".cc": ".cpp", ".cxx": 
 MOST_BYTES = 2**20
 
 
-def programs(package: Package, folders: Mapping[str, str]) -> tuple[tuple[str, bytes], ...]:
-    """Programs of one file in `submissions/`, by the path that they get here; `folders` are those of known verdict."""
+Fill = Callable[[bytes], bytes]
+
+
+def _as_it_is(source: bytes) -> bytes:
+    return source
+
+
+def programs(package: Package, folders: Mapping[str, str], fill: Fill = _as_it_is) -> tuple[tuple[str, bytes], ...]:
+    """Programs of one file in `submissions/`, by the path that they get here; `folders` are those of known verdict.
+
+    `fill` puts in what the package says about its programs' text.
+    """
     found: dict[str, bytes] = {}
     for name in package.names("submissions"):
         parts = PurePosixPath(name).parts
         if len(parts) == 3 and parts[1] in folders:
-            add(found, folders[parts[1]], parts[2], package.read(name))
+            add(found, folders[parts[1]], parts[2], fill(package.read(name)))
     return tuple(found.items())
 
 
@@ -31,7 +41,9 @@ def add(found: dict[str, bytes], verdict: str, name: str, source: bytes) -> None
     found.setdefault(f"{verdict}/{PurePosixPath(name).stem}{suffix}", source)
 
 
-def author_program(package: Package, names: Sequence[str], arguments: Sequence[str] = ()) -> Program:
+def author_program(
+    package: Package, names: Sequence[str], arguments: Sequence[str] = (), fill: Fill = _as_it_is
+) -> Program:
     """One source file, the rest lying beside it, all without their folders. Raises `UserError`."""
     sources = [name for name in names if language_of(name)]
     if len(sources) != 1 or any(PurePosixPath(name).name in ("build", "run") for name in names):
@@ -40,8 +52,8 @@ def author_program(package: Package, names: Sequence[str], arguments: Sequence[s
     files = {PurePosixPath(name).name: name for name in names if name != sources[0]}
     if len(files) != len(names) - 1 or language(key).source in files:
         raise package.error(sources[0], "files of a program that have the same name are not supported")
-    read = tuple((name, package.read(path)) for name, path in files.items())
-    return Program(key, package.read(sources[0]), read, tuple(arguments))
+    read = tuple((name, fill(package.read(path))) for name, path in files.items())
+    return Program(key, fill(package.read(sources[0])), read, tuple(arguments))
 
 
 def _is_text(source: bytes) -> bool:

@@ -3,56 +3,69 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from sdpo_tts.problem.reading.formula import formulas_to_text
-from sdpo_tts.problem.reading.latex import latex_to_text, problem_name
+from sdpo_tts.problem.reading.constants import Constants
+from sdpo_tts.problem.reading.latex import formulas_to_text, latex_to_text, picture, problem_name
 from sdpo_tts.problem.reading.package import Package
 
 _FILE = re.compile(r"problem(?:\.([a-z]{2,3}(?:-[A-Za-z]{2})?))?\.(tex|md|txt)")
-_PICTURE = re.compile(r"!\[([^\]]{0,200})\]\([^)]{0,500}\)")
+_UNREADABLE = re.compile(r"problem(?:\.[A-Za-z-]{2,6})?\.(?:pdf|html)")
+_PICTURE = re.compile(r"!\[([^\]]{0,200})\](?:\([^)]{0,500}\)|\[[^\]]{0,100}\])|<img\b([^>]{0,500})>", re.IGNORECASE)
+_ALTERNATIVE = re.compile(r"""\balt\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
 _HTML_COMMENT = re.compile(r"<!--.{0,5000}?-->", re.DOTALL)
-_TAG = re.compile(r"\{\{\s*(\w{1,60})\s*\}\}")
+_SAMPLES = re.compile(r"\{\{[ \t]*(?:nextsample|remainingsamples)[ \t]*\}\}")
 FIGURES_LEFT_OUT = "the pictures of the statement are left out"
 
 
 @dataclass(frozen=True)
 class Statement:
+    """`unreadable`: the file of a statement that is not text, where there is no other."""
+
     text: str = ""
     title: str = ""
     language: str = "en"
     notes: tuple[str, ...] = ()
+    unreadable: str = ""
 
 
-def find_statement(package: Package, folders: Sequence[str], constants: Mapping[str, str]) -> Statement:
+def find_statement(package: Package, folders: Sequence[str], constants: Constants) -> Statement:
     """`problem.en.tex`, `problem.md` and the like in the first folder that has one; empty without."""
+    unreadable = ""
     for folder in folders:
-        found = {name: match for name in package.names(folder) if (match := _FILE.fullmatch(PurePosixPath(name).name))}
+        names = {name: PurePosixPath(name).name for name in package.names(folder) if folder or "/" not in name}
+        found = {name: match for name, file in names.items() if (match := _FILE.fullmatch(file))}
         for name in sorted(found, key=lambda name: (_distance(found[name][1] or "en"), found[name][2] != "tex", name)):
             return _read(package, name, found[name][1] or "en", constants)
-    return Statement()
+        unreadable = unreadable or next((name for name, file in names.items() if _UNREADABLE.fullmatch(file)), "")
+    return Statement(unreadable=unreadable)
 
 
 def _distance(language: str) -> int:
     return 0 if language == "en" else 1 if language.startswith("en-") else 2
 
 
-def _read(package: Package, name: str, language: str, constants: Mapping[str, str]) -> Statement:
+def _read(package: Package, name: str, language: str, constants: Constants) -> Statement:
     source = package.text(name)
     notes = () if language.startswith("en") else (f"the statement is not in English but in `{language}`",)
     if not name.endswith(".tex"):
-        text, figures = markdown_to_text(source, constants)
+        text, figures = markdown_to_text(constants.fill(source))
         return Statement(text, "", language, (*notes, FIGURES_LEFT_OUT) if figures else notes)
-    converted = latex_to_text(source, constants)
+    source = constants.fill_latex(source)
+    converted = latex_to_text(source)
     notes = (*notes, FIGURES_LEFT_OUT) if converted.figures else notes
     return Statement(converted.text, problem_name(source), language, notes)
 
 
-def markdown_to_text(source: str, constants: Mapping[str, str] | None = None) -> tuple[str, bool]:
+def markdown_to_text(source: str) -> tuple[str, bool]:
     """Without pictures, comments, tags and TeX; the rest is plain text already. And whether it had pictures."""
-    known = {"nextsample": "", "remainingsamples": "", **(constants or {})}
-    text = _TAG.sub(lambda match: known.get(match[1], match[0]), _HTML_COMMENT.sub("", source))
-    text, pictures = _PICTURE.subn(r"\1", text)
+    text = _SAMPLES.sub("", _HTML_COMMENT.sub("", source))
+    text, pictures = _PICTURE.subn(_caption, text)
     return formulas_to_text(text).strip(), pictures > 0
+
+
+def _caption(match: re.Match[str]) -> str:
+    told = _ALTERNATIVE.search(match[2] or "")
+    return picture(match[1] or (told and (told[1] or told[2])) or "")

@@ -23,7 +23,7 @@ class Mapped:
 
 _TOKENS = Mapped(Checker(kind="tokens"))
 POLYGON = {
-    "fcmp": Mapped(Checker(kind="exact")),
+    "fcmp": Mapped(Checker(kind="lines", exact_spaces=True)),
     "hcmp": _TOKENS,
     "icmp": _TOKENS,
     "lcmp": Mapped(Checker(kind="lines")),

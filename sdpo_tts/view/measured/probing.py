@@ -67,11 +67,11 @@ def _learning(student: Rate, teacher: Rate) -> str:
     if low > 0:
         return (
             f"Told what went wrong, {whom} passes more often ({ends}): there is something to learn. A conversation "
-            "(--method multi-turn) asks it outright, which may be quicker."
+            "(--method multi-turn) asks it directly, which may be quicker."
         )
     if high < 0:
         return f"Told what went wrong, {whom} passes less often ({ends}): learning from it may do harm."
     return (
-        f"Whether {whom} passes more often is not told apart ({ends}): more --samples say it more closely, and from a "
-        "teacher no better than its student little is learnt."
+        f"Between {whom} and the student there is no significant difference ({ends}): more --samples narrow it down. "
+        "From a teacher no better than its student little is learnt."
     )

@@ -1,0 +1,91 @@
+"""What a run says and leaves behind when it ends, however it ends."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sys
+from contextlib import nullcontext, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sdpo_tts.cli.values import larger_budget
+from sdpo_tts.errors import visible_lines
+
+if TYPE_CHECKING:
+    from sdpo_tts.problem import Problem
+    from sdpo_tts.record import RunDir
+    from sdpo_tts.view import RunState
+
+INDENT = "  "
+
+
+def say_the_end(run: RunDir, problem: Problem, *, quiet: bool) -> None:
+    """Write result.json and the best program of an unsolved run, and on stderr what came of it: one line with `quiet`,
+    and then only if it is unsolved."""
+    from sdpo_tts.record import read_events, write_json
+    from sdpo_tts.view import RunState, advice, outcome, summary
+
+    if not run.begun:
+        return
+    state = RunState.of(read_events(run.events))
+    in_a_hurry = state.reason in (None, "interrupted")
+    program = run.solution(problem.language)
+    solution = program if program.exists() else None
+    best = None
+    with suppress(OSError) if in_a_hurry else nullcontext():
+        best = None if solution else _keep_best(run, problem.language, state, wait=not in_a_hurry)
+        write_json(run.result, _result(state, run, solution), wait=not in_a_hurry)
+    if quiet:
+        if not solution:
+            print(f"{outcome(state, solved=False)} The run is in {run.path}", file=sys.stderr)
+        return
+    if solution:
+        print(f"\n{visible_lines(solution.read_text(encoding='utf-8').rstrip())}\n", file=sys.stderr)
+    print(summary(state, run.path, solution, best), file=sys.stderr)
+    for line in advice(state, shlex.quote(str(near(problem.path.parent)))):
+        print(f"{INDENT}{line}", file=sys.stderr)
+    if run.checkpoint.exists():
+        print(go_on(near(run.path), larger_budget(state.reason, state)), file=sys.stderr)
+
+
+def _keep_best(run: RunDir, language: str, state: RunState, *, wait: bool) -> Path | None:
+    """The program that passed most tests, beside the journal; None where the best answer held none."""
+    from sdpo_tts.record import AttemptRecord, write_text
+
+    kept = run.best(language)
+    if state.best is None or not run.attempt(state.best.attempt).is_file():
+        return None
+    program = AttemptRecord.load(run.attempt(state.best.attempt)).program
+    if program is None:
+        return None
+    write_text(kept, program, wait=wait)
+    return kept
+
+
+def go_on(run: Path, budget: str = "") -> str:
+    """The command that goes on with a run, on a line of its own where it would be broken otherwise."""
+    command = " ".join(filter(None, ("sdpo-solve --resume", shlex.quote(str(run)), budget)))
+    line = f"{INDENT}go on    {command}"
+    return line if len(line) <= shutil.get_terminal_size().columns else f"{INDENT}go on with\n{command}"
+
+
+def near(path: Path) -> Path:
+    """As seen from the current folder, if it is below that."""
+    with suppress(ValueError, OSError):
+        return path.absolute().relative_to(Path.cwd())
+    return path
+
+
+def _result(state: RunState, run: RunDir, solution: Path | None) -> dict[str, Any]:
+    return {
+        "solved": solution is not None,
+        "reason": state.reason,
+        "attempt": state.solved_at if solution else None,
+        "attempts": state.cost.attempts,
+        "steps": len(state.steps),
+        "tokens": state.cost.tokens,
+        "seconds": state.wall_seconds,
+        "program": str(solution) if solution else None,
+        "run": str(run.path),
+    }

@@ -1,0 +1,1 @@
+"""How a command line is explained and how a wrong one is refused."""

@@ -1,0 +1,70 @@
+"""Whether what lies on disk is a whole model: no pointers in place of files, all weights, finite ones, a tokenizer that
+fits them. transformers loads much that is not, and says so in a log at best."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from sdpo_tts.errors import SetupError
+
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+_WORD = "fortytwo"
+_WHOLE = "download the model anew, all its files"
+
+
+def refuse_pointers(files: Iterable[Path]) -> None:
+    """Raises SetupError for a file that a clone without Git LFS left in place of the real one."""
+    for path in files:
+        if path.is_file() and _begins(path, _LFS_POINTER):
+            raise SetupError("a Git LFS pointer, not the file itself", where=str(path), hint="git lfs pull")
+
+
+def _begins(path: Path, magic: bytes) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(magic)) == magic
+
+
+def refuse_missing(name: str, loading_info: Mapping[str, Any]) -> None:
+    """`loading_info` is what `from_pretrained` tells. Raises SetupError for layers that would stay random."""
+    if missing := sorted(loading_info["missing_keys"]):
+        raise SetupError(f"the checkpoint of {name} lacks {_some(missing)}", hint=_WHOLE)
+
+
+def refuse_not_finite(name: str, network: Any) -> None:
+    """Raises SetupError for weights that are NaN or infinite."""
+    broken = [key for key, weight in network.named_parameters() if not _finite(weight)]
+    if broken:
+        raise SetupError(f"the checkpoint of {name} has weights that are not finite: {_some(broken)}", hint=_WHOLE)
+
+
+def refuse_foreign_tokenizer(name: str, tokenizer: Any, network: Any) -> None:
+    """Raises SetupError for a tokenizer without a vocabulary, which is what transformers makes where its files are
+    missing, and for one with ids that the network has no row for.
+
+    Special tokens beyond the rows are let pass: no text becomes them (Gemma 3 has one for pictures).
+    """
+    if _WORD not in tokenizer.decode(tokenizer(_WORD, add_special_tokens=False)["input_ids"]).replace(" ", ""):
+        raise SetupError(f"the model {name} has no tokenizer", hint="see that its tokenizer.json is there, whole")
+    rows: int = network.get_input_embeddings().weight.shape[0]
+    special = {at for at, token in tokenizer.added_tokens_decoder.items() if token.special}
+    beyond = sorted(at for at in tokenizer.get_vocab().values() if at >= rows and at not in special)
+    if beyond:
+        what = f"the tokenizer of {name} has ids up to {beyond[-1]}, but the model only {rows} rows"
+        raise SetupError(what, hint="they are of different models, or tokens were added to the one alone")
+
+
+def _finite(weight: Any) -> bool:
+    """Of what is not a floating-point tensor, such as four-bit codes, nothing can be said."""
+    import torch
+
+    if not weight.is_floating_point() or not weight.numel():
+        return True
+    least, most = torch.aminmax(weight)  # unlike isfinite it needs no memory; NaN is its least and its most
+    return bool(torch.isfinite(least) and torch.isfinite(most))
+
+
+def _some(names: list[str], most: int = 3) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -1,0 +1,59 @@
+"""How long a prompt may be: by the setting, and by the positions that the model leaves beside an answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sdpo_tts.errors import UserError
+from sdpo_tts.policy.prompts import MAX_PROMPT_TOKENS
+
+# For hints: feedback of usual length, and what is of some use still; a shorter answer holds no program.
+FEEDBACK_TOKENS, LEAST_FEEDBACK, LEAST_ANSWER = 1024, 256, 64
+
+
+@dataclass(frozen=True)
+class ContextWindow:
+    """In tokens: the model's `positions` (None: it names no limit), and what the settings allow a `prompt` and an
+    `answer`. `fixed`: the engine was started for no more than both together."""
+
+    positions: int | None = None
+    prompt: int = MAX_PROMPT_TOKENS
+    answer: int = 0
+    fixed: bool = False
+
+    @property
+    def limit(self) -> int:
+        """What a prompt with feedback may have."""
+        return self.prompt if self.positions is None else min(self.prompt, self.positions - self.answer)
+
+    def demand(self, question: int) -> None:
+        """Raises UserError where a prompt of so many tokens, the question alone, cannot be answered."""
+        if self.positions is not None and question + self.answer > self.positions:
+            room = f"an answer up to {self.answer}, and the model has {self.positions} positions"
+            hint = self._shorter_answers(question)
+            raise UserError(f"the question has {question} tokens, {room}", where="--max-new-tokens", hint=hint)
+        if self.fixed and question > self.prompt:
+            what = f"the question has {question} tokens, and the engine takes prompts of {self.prompt}"
+            raise UserError(what, where="--max-prompt-tokens", hint=self._more_room(question))
+
+    def lacking(self, question: int, told: int) -> str:
+        """Why no feedback can be read, and what helps; empty where it can. `told` are the tokens of the prompt with the
+        shortest feedback."""
+        if told <= self.limit:
+            return ""
+        room = f"with feedback it would have {told}, and {self.limit} fit (hint: {self._more_room(told)})"
+        return f"the question has {question} tokens: {room}"
+
+    def _more_room(self, told: int) -> str:
+        rounded = -(-(told + FEEDBACK_TOKENS) // 1024) * 1024
+        for wanted in (rounded, told + LEAST_FEEDBACK):
+            if self.positions is None or wanted + self.answer <= self.positions:
+                return f"--max-prompt-tokens {wanted}"
+        more = f" --max-prompt-tokens {wanted}" if wanted > self.prompt else ""
+        return self._shorter_answers(wanted, more)
+
+    def _shorter_answers(self, prompt: int, more: str = "") -> str:
+        assert self.positions is not None
+        if self.positions - prompt >= LEAST_ANSWER:
+            return f"--max-new-tokens {self.positions - prompt}{more}"
+        return "a shorter statement, or a model with more positions"

@@ -1,0 +1,66 @@
+"""The best program so far and the feedback on it, as lines of a panel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import zip_longest
+
+from rich.text import Text
+
+from sdpo_tts.errors import visible
+from sdpo_tts.record import AttemptRecord, RunDir
+
+LEAST_ROWS = 5  # with the head; fewer show nothing of a program
+BESIDE = 90  # columns from which feedback stands beside the program, not below
+
+
+@dataclass(frozen=True)
+class AttemptText:
+    """What one attempt wrote, and what was said of it; of an attempt without a program the whole answer."""
+
+    attempt: int
+    program: str
+    feedback: str
+
+    @classmethod
+    def of(cls, run: RunDir, attempt: int) -> AttemptText | None:
+        """None where the attempt cannot be read."""
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            record = AttemptRecord.load(run.attempt(attempt))
+            return cls(attempt, record.program or record.text, record.feedback)
+        return None
+
+
+def section(shown: AttemptText, width: int, rows: int) -> list[Text]:
+    """At most `rows` lines, none where they would be too few. What does not fit is cut off at the end."""
+    if rows < LEAST_ROWS:
+        return []
+    head = Text(f"best program, attempt {shown.attempt}", style="dim")
+    program, feedback = (_lines(text) for text in (shown.program, shown.feedback))
+    if not feedback or width < BESIDE:
+        for_feedback = min(len(feedback), max(2, rows // 3)) if feedback else 0
+        code = _cut(program, rows - 1 - for_feedback)
+        return [head, *map(Text, code), *(Text(line, style="italic") for line in _cut(feedback, rows - 1 - len(code)))]
+    half = (width - 3) // 2
+    pairs = zip_longest(_cut(program, rows - 1), _cut(feedback, rows - 1), fillvalue="")
+    head.append(f"{'':{max(1, half + 3 - len(head))}}feedback on it")
+    return [head, *(Text.assemble(_fixed(left, half), " │ ", (right, "italic")) for left, right in pairs)]
+
+
+def _lines(text: str) -> list[str]:
+    """Nothing in them may steer the terminal."""
+    return [visible(line.expandtabs(4)) for line in text.strip("\n").splitlines()]
+
+
+def _cut(lines: Sequence[str], rows: int) -> list[str]:
+    if len(lines) <= rows:
+        return list(lines)
+    return [*lines[: max(0, rows - 1)], f"... {len(lines) - rows + 1} more lines"][:rows]
+
+
+def _fixed(line: str, width: int) -> Text:
+    text = Text(line)
+    text.truncate(width, overflow="ellipsis", pad=True)
+    return text

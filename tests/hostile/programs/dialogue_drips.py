@@ -1,0 +1,6 @@
+import sys, time
+
+while True:
+    sys.stdout.write(" ")
+    sys.stdout.flush()
+    time.sleep(1)

@@ -1,0 +1,2 @@
+#include "/proc/self/fd/1"
+int main() {}
