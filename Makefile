@@ -21,7 +21,7 @@ VLLM_NF4 := vllm-bnb-plugin==0.0.3
 
 help:
 	@echo "make solve   solve a problem with the default model   [DEMO=problems/...] [ARGS='--seed 1 ...']"
-	@echo "make test    ruff, mypy and all tests, those of vLLM included (12 minutes on two cores)"
+	@echo "make test    ruff, mypy and all tests, those of vLLM included"
 	@echo "make check   ruff, mypy and the quick tests, without Docker, model or vLLM (a minute): for every commit"
 	@echo "make setup   only install: virtual environment, package, Docker engine, sandbox image"
 	@echo "make clean   remove the virtual environment and caches"
@@ -56,18 +56,18 @@ test-vllm: $(VLLM)/.ready sandbox
 setup: $(READY) sandbox
 
 # After the virtual environment, which may install a Debian package too: only one may do so at a time.
-sandbox: | .venv/bin/python
+sandbox: | .venv/bin/pip
 	@sandbox/engine
 	@sandbox/build >/dev/null
 
-.venv/bin/python:
+.venv/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed: install it, or name it with PYTHON=..." >&2; exit 4; }
 	@$(PYTHON) -m venv .venv 2>/dev/null || { test "$$(id -u)" = 0 && apt-get update -qq && \
 		apt-get install -y -qq python3-venv && $(PYTHON) -m venv .venv; } || \
 		{ echo "Python's venv module is missing: install python3-venv" >&2; exit 4; }
 
-$(READY): pyproject.toml Makefile | .venv/bin/python
+$(READY): pyproject.toml Makefile | .venv/bin/pip
 	if command -v nvidia-smi >/dev/null; then $(BIN)/pip $(INSTALL) '$(TORCH)'; \
 		else $(BIN)/pip $(INSTALL) --retries 0 --extra-index-url $(CPU_WHEELS) '$(TORCH)' || \
 		$(BIN)/pip $(INSTALL) '$(TORCH)'; fi
@@ -75,7 +75,7 @@ $(READY): pyproject.toml Makefile | .venv/bin/python
 	@touch $@
 
 # torchvision and its like do not fit a CPU build of torch, and break what imports them.
-$(VLLM)/.ready: pyproject.toml Makefile | .venv/bin/python
+$(VLLM)/.ready: pyproject.toml Makefile | .venv/bin/pip
 	@$(PYTHON) -m venv $(VLLM)
 	$(VLLM)/bin/pip $(INSTALL) --retries 0 --extra-index-url $(CPU_WHEELS) '$(TORCH)' || \
 		$(VLLM)/bin/pip $(INSTALL) '$(TORCH)'

@@ -140,6 +140,31 @@ def test_probe_asks_a_teacher_for_each_failure(engine: None) -> None:
     assert ["Values on line 1" in text or "Values on line 2: n = 3" in text for text in asked[:5]] == [False] * 4 + [True]
 
 
+def test_probe_shows_the_failed_program_to_a_repair(engine: None) -> None:
+    right, wrong, none = f"```python\n{RIGHT}\n```", "```python\nprint(7777)\n```", "no program"
+    sampler = ScriptedSampler([right, wrong, none, wrong, wrong, right])
+    policy = Policy(None, CharacterChat(), sampler, {})  # type: ignore[arg-type]
+    with Judge(SUM, style=FeedbackStyle()) as judge:
+        rates = list(Probe(policy, judge, seed=0).rates(3, ["before-order"], ["all"], repair=True))
+    assert [(rate.template, rate.passed, rate.samples) for rate in rates[1:]] == [("before-order", 0, 2), ("repair", 1, 2)], "what had no program is asked as before"
+    asked = [CharacterChat().text(prompt) for prompt in sampler.prompts]
+    assert ["print(7777)" in text for text in asked] == [False] * 5 + [True]
+
+
+@pytest.mark.parametrize(
+    ("teacher", "repair", "said"),
+    [
+        (15, 2, "By source: the bare question 0%, feedback 23%, repair 3%. --method auto would sample most from feedback."),
+        (0, 0, "No source passed: --method auto shares its samples out by the tests that they pass in part."),
+    ],
+)
+def test_probe_ends_with_what_auto_would_do(teacher: int, repair: int, said: str) -> None:
+    screen = StringIO()
+    rates = [measured(0, 64, "student", ""), measured(teacher, 64), measured(repair, 64, "repair")]
+    _as_table(iter(rates), screen)
+    assert screen.getvalue().splitlines()[-1] == said
+
+
 def measured(passed: int, samples: int, template: str = "before-order", style: str = "all") -> Rate:
     return Rate(template, style, passed, samples, 80.0, (("WA", samples - passed),))
 
@@ -344,7 +369,7 @@ def test_a_probe_measures_one_teacher_unless_asked_for_more(
         def __init__(self, policy: object, judge: object, seed: int, tell: Any) -> None:
             tell("student", 100, 1, 4)
 
-        def rates(self, samples: int, *which: Any) -> Any:
+        def rates(self, samples: int, *which: Any, repair: bool) -> Any:
             asked.append([list(one) for one in which])
             return iter([measured(0, 4, "student", ""), measured(1, 4)])
 

@@ -626,3 +626,26 @@ def test_curves_by_hand() -> None:
     assert step_curve([0.0, 0.001, 0.5, 1.0], 4, 2) == ["   █", " ▁██"]
     assert sparkline([0.0, 1.0, 0.5], 8) == "▁█▅"
     assert sparkline([3.0, 3.0], 8) == "▁▁"
+
+
+def test_every_view_says_which_source_found_what() -> None:
+    """Once there are several; a run of a method with one source says nothing of it."""
+    batch = [sampled(101.0, 0)] + [
+        judged(102.0, number, 0, verdict, passed) | {"source": source}
+        for number, (source, verdict, passed) in enumerate(
+            [("base", "WA", 2), ("feedback", "AC", 10), ("feedback", "WA", 4)], start=1
+        )
+    ]
+    told = "base 1 (best 2) · feedback 2 (best 10, solved 1)"
+    state = RunState.of([STARTED, *batch])
+    assert f"sources  {told}" in summary(state, Path("run"))
+    out = io.StringIO()
+    view = Plain(out, clock=lambda: 100.0)
+    for one in [STARTED, *batch]:
+        view.event(one)
+    assert f"; {told}; " in out.getvalue()
+    console = Console(file=io.StringIO(), width=100)
+    console.print(panel(state, "judging", 103.0, 100, 30))
+    assert told in console.file.getvalue()  # type: ignore[attr-defined]
+    alone = RunState.of([STARTED, sampled(101.0, 0), judged(102.0, 1, 0, "WA", 2) | {"source": "student"}])
+    assert "sources" not in summary(alone, Path("run"))

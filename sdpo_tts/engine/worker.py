@@ -63,7 +63,7 @@ class Failed:
 
 def serve(talk: Any, source: str, dtype: str, rank: int, settings: EngineSettings) -> None:
     """The whole life of a worker; `talk` is its end of a pipe, `talk.recv()` raises EOFError once the other is gone."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # sent to the whole group: the run obeys
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # they may go to the whole group: the run obeys
         signal.signal(number, signal.SIG_IGN)
     Thread(target=_end_with_parent, daemon=True).start()
     try:

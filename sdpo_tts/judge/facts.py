@@ -21,10 +21,11 @@ _THEN_A_TRACE = re.compile(
 
 @dataclass(frozen=True)
 class Facts:
-    """One finished command. `killed`: why the supervisor killed it (`cpu`, `wall`, `output`, `memory`, `idle`), if so.
+    """One finished command. `killed`: why the supervisor killed it (`cpu`, `wall`, `output`, `memory`, `idle`: it
+    waited in vain), if so.
 
-    `cpu_s` is CPU seconds of the whole process tree. `peak_bytes` is the most memory that was seen: the largest
-    resident set of a single process, or what all held together when the supervisor looked (50 times a second).
+    `cpu_s` is CPU seconds of the whole process tree. `peak_bytes` is the most memory that was held: the largest
+    resident set of a single process, or what all held together with their files, less a little doubt.
     `stdout` and `stderr` are capped (head and tail); the `_bytes` fields count everything. `dirty`: something
     could not be cleaned up, so the container must not be used again.
     """

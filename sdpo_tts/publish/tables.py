@@ -145,6 +145,16 @@ def _most(analysis: Analysis) -> str:
     return f"{' to '.join(ends) or '0'} attempts"
 
 
+def sources(analysis: Analysis) -> Table:
+    rows = [
+        (row.method, row.source, number(row.attempts), percent(row.share), number(row.passed),
+         f"{row.first} of {row.runs} runs")
+        for row in analysis.sources
+    ]  # fmt: skip
+    heads = ("source", "attempts", "tests passed", "passed all", "first success")
+    return Table(heads, rows, grouped=True)
+
+
 def spending(analysis: Analysis) -> Table:
     rows = [
         (row.method, number(row.runs), number(row.attempts), number(row.tokens), number(row.sampling_seconds),

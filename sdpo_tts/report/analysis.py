@@ -12,6 +12,7 @@ import numpy as np
 from sdpo_tts.report.arms import Grid
 from sdpo_tts.report.facts import Facts, RunRow, Solution, Spending, facts, run_rows, solutions, spending
 from sdpo_tts.report.progress import Lengths, Mix, Step, lengths, mix, steps
+from sdpo_tts.report.sources import SourceRow, sources
 from sdpo_tts.stats import Axis, bootstrap, power
 from sdpo_tts.stats.arms import mean_at
 from sdpo_tts.stats.intervals import LEVEL
@@ -145,6 +146,7 @@ class Analysis:
     mix: tuple[Mix, ...]
     lengths: tuple[Lengths, ...]
     steps: tuple[Step, ...]
+    sources: tuple[SourceRow, ...]
     solutions: tuple[Solution, ...]
     runs: tuple[RunRow, ...]
 
@@ -160,7 +162,7 @@ class Analysis:
     def tables(self) -> dict[str, tuple[Any, ...]]:
         """The tables by name, each of rows of one kind."""
         names = ("levels", "waits", "curves", "table", "contrasts", "ratios", "spending", "mix", "lengths", "steps")
-        return {name: getattr(self, name) for name in (*names, "solutions", "runs")}
+        return {name: getattr(self, name) for name in (*names, "sources", "solutions", "runs")}
 
 
 def analyse(
@@ -189,6 +191,7 @@ def analyse(
         mix=tuple(mix(grid)),
         lengths=tuple(lengths(grid)),
         steps=tuple(steps(grid)),
+        sources=tuple(sources(grid)),
         solutions=tuple(solutions(grid.runs)),
         runs=tuple(run_rows(grid.runs)),
     )

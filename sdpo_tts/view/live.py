@@ -22,7 +22,7 @@ from sdpo_tts.view.curve import sparkline, step_curve
 from sdpo_tts.view.logs import Echo
 from sdpo_tts.view.plain import Quiet
 from sdpo_tts.view.progress import Phase, RunState
-from sdpo_tts.view.summary import best, changed, count, duration, failing, figure, sampled
+from sdpo_tts.view.summary import best, changed, count, duration, failing, figure, sampled, sources
 
 STYLES = {
     "AC": "bold green",
@@ -241,6 +241,7 @@ def _verdicts(state: RunState, inner: int) -> list[Line]:
     counts = [part for verdict, number in state.verdicts for part in _counted(verdict, number)]
     lines = [Line(6, _strip(state, inner - LABEL))]
     lines += [Line(5, _row("verdicts", *counts))] if counts else []
+    lines += [Line(5, _row("sources", sources(state)))] if sources(state) else []
     lines += [Line(7, _row("best", best(state)))] if state.best else []
     lines += [Line(4, _row("failing", failing(state)))] if failing(state) else []
     return [*lines, BLANK]

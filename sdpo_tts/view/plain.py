@@ -9,7 +9,7 @@ from typing import IO, Self, TextIO
 
 from sdpo_tts.record import Event
 from sdpo_tts.view.progress import LEARNERS, RunState
-from sdpo_tts.view.summary import best, changed, count, duration, figure, sampled
+from sdpo_tts.view.summary import best, changed, count, duration, figure, sampled, sources
 
 SILENCE_S = 30.0
 
@@ -110,8 +110,9 @@ def _batch(state: RunState) -> str:
     marks = " ".join(f"{verdict} {told.count(verdict)}" for verdict in dict.fromkeys(told))
     attempts = f"{state.cost.attempts}/{state.max_attempts}" if state.max_attempts else f"{state.cost.attempts}"
     speed = f"{state.batch.tokens_per_second:.0f} tokens/s"
+    found = f"; {sources(state)}" if sources(state) else ""
     pace = f"; {duration(state.batch_seconds)} a batch" if state.batch_seconds else ""
-    return f"batch {state.batch.step}: {marks}; attempts {attempts}; best {best(state)}; {speed}{pace}"
+    return f"batch {state.batch.step}: {marks}; attempts {attempts}; best {best(state)}{found}; {speed}{pace}"
 
 
 def _step(event: Event) -> str:

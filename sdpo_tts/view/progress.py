@@ -33,6 +33,15 @@ class Best:
 
 
 @dataclass(frozen=True)
+class Tally:
+    """What came from one source: `best` is the most tests that one of its attempts passed."""
+
+    attempts: int = 0
+    best: int = 0
+    solved: int = 0
+
+
+@dataclass(frozen=True)
 class Batch:
     """The batch sampled last: attempts `first` and following. `verdicts` come as judging ends, in any order."""
 
@@ -99,6 +108,7 @@ class RunState:
     truncated: int = 0
     best: Best | None = None
     best_shares: tuple[float, ...] = ()
+    sources: tuple[tuple[str, Tally], ...] = ()
     steps: tuple[Learning, ...] = ()
     skipped: str = ""
     rolled_back: str = ""
@@ -203,8 +213,18 @@ class RunState:
             verdicts=tuple(sorted(counts.items(), key=lambda item: -item[1])),
             best=max(self.best or challenger, challenger, key=lambda best: (best.passed, -best.attempt)),
             best_shares=(*self.best_shares, max(before, share)),
+            sources=self._tallied(event),
             solved_at=min(solved, default=None),
         )
+
+    def _tallied(self, event: Event) -> tuple[tuple[str, Tally], ...]:
+        """Journals of older programs name no source."""
+        if "source" not in event:
+            return self.sources
+        tallies, name = dict(self.sources), event["source"]
+        old = tallies.get(name, Tally())
+        tallies[name] = Tally(old.attempts + 1, max(old.best, event["passed"]), old.solved + solves(event))
+        return tuple(sorted(tallies.items()))
 
     def _next(self) -> Phase:
         return Phase.LEARNING if self.method in LEARNERS else Phase.SAMPLING

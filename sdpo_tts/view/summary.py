@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sdpo_tts.errors import visible
-from sdpo_tts.view.progress import RunState
+from sdpo_tts.view.progress import RunState, Tally
 
 REASONS = {
     "solved": "the run ended",
@@ -20,9 +20,10 @@ REASONS = {
 def summary(state: RunState, run: Path, solution: Path | None = None, best_program: Path | None = None) -> str:
     """Some lines for stderr: what came of the run, what it took, where things lie. Ends without a newline."""
     if solution:
-        rows = [*_spent(state), ("program", str(solution))]
+        rows = [*_spent(state), ("sources", sources(state)), ("program", str(solution))]
     else:
         rows = [*_spent(state), ("best", best(state)), ("failing", failing(state)), ("verdicts", verdicts(state))]
+        rows.append(("sources", sources(state)))
         rows.append(("program", str(best_program) if best_program else ""))
     rows.append(("run", str(run)))
     head = outcome(state, solved=solution is not None)
@@ -97,6 +98,18 @@ def changed(state: RunState) -> str:
 
 def _move(before: float | None, after: float | None, form: str) -> str:
     return "" if before is None or after is None else f"{form.format(before)} to {form.format(after)}"
+
+
+def sources(state: RunState) -> str:
+    """What each source found, where there are several: attempts, and the most tests that one of them passed."""
+    if len(state.sources) < 2:
+        return ""
+    told = (f"{name} {tally.attempts:,} (best {tally.best}{_solved(tally)})" for name, tally in state.sources)
+    return " · ".join(told)
+
+
+def _solved(tally: Tally) -> str:
+    return f", solved {tally.solved}" if tally.solved else ""
 
 
 def verdicts(state: RunState) -> str:

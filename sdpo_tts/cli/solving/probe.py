@@ -52,7 +52,8 @@ def probe(
     styles: Annotated[str | None, typer.Option(help=STYLES_HELP)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
 ) -> None:
-    """Measure how often the model passes, and how often its teacher does, the same model after reading feedback.
+    """Measure how often the model passes from the bare question, after reading feedback on a failure (its teacher), and
+    after seeing the failed program too (repair): the sources of --method auto.
 
     Nothing is trained. By default with the template and the feedback of sdpo-solve.
     """
@@ -89,8 +90,8 @@ def _probe(
             Judge(problem, style=FeedbackStyle()) as judge,
             load_policy(settings, chosen["seed"], line.say) as policy,
         ):
-            tell = _Progress(line, samples, len(asked) * len(styles)).tell
-            rates = Probe(policy, judge, chosen["seed"], tell).rates(samples, asked, styles)
+            tell = _Progress(line, samples, len(asked) * len(styles) + 1).tell
+            rates = Probe(policy, judge, chosen["seed"], tell).rates(samples, asked, styles, repair=True)
             if as_json:
                 _as_json(rates, results, line)
             else:
@@ -130,10 +131,10 @@ def _as_table(rates: Iterator[Rate], results: TextIO, line: LiveLine | None = No
                 print(probing.HEAD, file=results)
             print(probing.row(rate), file=results, flush=True)
         measured.append(rate)
-    student, *teachers = measured
+    student, *others = measured
     console = Console(file=results, highlight=False, markup=False)
     with line.aside() if line else nullcontext():
-        for text in ("", *probing.finding(student, probing.spoken_for(teachers))):
+        for text in ("", *probing.findings(student, others)):
             console.print(text, soft_wrap=not console.is_terminal)
 
 

@@ -21,9 +21,10 @@ from sdpo_tts.judge.feedback.text import FeedbackStyle, render
 from sdpo_tts.policy import prompts
 from sdpo_tts.policy.batch import Ids
 from sdpo_tts.policy.program import extract_program
-from sdpo_tts.policy.prompts import TEMPLATES, Template
+from sdpo_tts.policy.prompts import DEFAULT_TEMPLATE, TEMPLATES, Template
 from sdpo_tts.policy.sampler import Listener, Sample
 
+REPAIR = "repair"
 BASE, TEACHER = 10, 11  # streams of random numbers, apart from the solver's
 
 FORMS = {
@@ -74,9 +75,15 @@ class Probe:
         self._known: dict[tuple[int, Ids], _Tried] = {}  # of the teacher, by row and prompt
 
     def rates(
-        self, samples: int, templates: Collection[str] = tuple(TEMPLATES), styles: Collection[str] = tuple(STYLES)
+        self,
+        samples: int,
+        templates: Collection[str] = tuple(TEMPLATES),
+        styles: Collection[str] = tuple(STYLES),
+        *,
+        repair: bool = False,
     ) -> Iterator[Rate]:
-        """The base rate first, then the teacher's for each template and style, as they are measured."""
+        """The base rate first, then the teacher's for each template and style, as they are measured; and with `repair`
+        that of the model which is shown the failed program too, with the last style."""
         problem = self.judge.problem
         prompt = self.policy.chat.prompt(prompts.student_text(problem))
         self.policy.window.demand(len(prompt))
@@ -92,6 +99,19 @@ class Probe:
                 self._who = f"{template}, {style}"
                 changed = sum(one != other for one, other in zip(asked, first, strict=True))
                 yield _rate(template, style, self._teach(asked), changed)
+        if repair:
+            self._who, style = REPAIR, list(styles)[-1]
+            yield _rate(REPAIR, style, self._teach([self._repair_prompt(one, STYLES[style]) for one in failed]))
+
+    def _repair_prompt(self, tried: _Tried, style: FeedbackStyle) -> Ids:
+        """What it is of an answer without a program: the teacher's."""
+        problem, chat = self.judge.problem, self.policy.chat
+        program = extract_program(chat.text(tried.sample.response))
+        if program is None:
+            return self._teacher_prompt(tried, TEMPLATES[DEFAULT_TEMPLATE], style)
+        told = render(tried.judgement, problem, truncated=tried.sample.truncated, style=style)
+        prompt = chat.prompt(prompts.repair_text(problem, program, told.text))
+        return prompt if len(prompt) <= self.policy.window.limit else chat.prompt(prompts.student_text(problem))
 
     def _teacher_prompt(self, tried: _Tried, template: Template, style: FeedbackStyle) -> Ids:
         problem = self.judge.problem

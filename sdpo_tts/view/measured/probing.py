@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 COLUMNS = "{:<14}{:<20}{:>8}  {:<22}{:>8}{:>8}  {}"
 HEAD = COLUMNS.format("prompt", "feedback", "passed", "rate, 90 % interval", "changed", "tokens", "verdicts")
+REPAIR = "repair"  # as measure/probe.py calls that row
 DEFAULT = (DEFAULT_TEMPLATE, "all")  # template and style of a run
 
 
@@ -33,6 +34,27 @@ def interval(rate: Rate) -> Interval:
 def gain(student: Rate, teacher: Rate) -> Interval:
     """Of the teacher's pass rate minus the student's."""
     return newcombe((student.passed, student.samples), (teacher.passed, teacher.samples))
+
+
+def findings(student: Rate, others: Sequence[Rate]) -> list[str]:
+    """In words, of the teachers and perhaps of repairs."""
+    teachers = [rate for rate in others if rate.template != REPAIR]
+    teacher, repairs = spoken_for(teachers), [rate for rate in others if rate.template == REPAIR]
+    return [*finding(student, teacher), *(_sources(student, teacher, rate) for rate in repairs if rate.samples)]
+
+
+def _sources(student: Rate, teacher: Rate, repair: Rate) -> str:
+    """What `--method auto` would find out."""
+    shares = {
+        "the bare question": student.passed / student.samples,
+        "feedback": teacher.passed / teacher.samples,
+        "repair": repair.passed / repair.samples,
+    }
+    best = max(shares, key=lambda name: shares[name])
+    if not shares[best]:
+        return "No source passed: --method auto shares its samples out by the tests that they pass in part."
+    told = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
+    return f"By source: {told}. --method auto would sample most from {best}."
 
 
 def spoken_for(teachers: Sequence[Rate]) -> Rate:
