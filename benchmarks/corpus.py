@@ -1,4 +1,4 @@
-"""Judges the hostile corpus, prints its table of verdicts, and with `--write` puts it into docs/judge.md.
+"""Judges the hostile corpus, prints its table of verdicts, and with `--write` puts it into benchmarks/judge.md.
 
     python -m benchmarks.corpus [--write] [--load N]
 

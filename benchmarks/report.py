@@ -1,4 +1,4 @@
-"""Puts what a command measured into a page of docs/, between two comments with the table's name."""
+"""Puts what a command measured into a page beside this file, between two comments with the table's name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-DOCS = Path(__file__).parents[1] / "docs"
+PAGES = Path(__file__).parent
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -17,8 +17,8 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def write(page: str, name: str, text: str) -> None:
-    """Replaces the block `name` of docs/`page`. Raises ValueError where the page has none."""
-    path = DOCS / page
+    """Replaces the block `name` of benchmarks/`page`. Raises ValueError where the page has none."""
+    path = PAGES / page
     block = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end of {name} -->)", re.DOTALL)
     changed, count = block.subn(lambda found: f"{found[1]}\n{text}\n\n{found[2]}", path.read_text())
     if count != 1:

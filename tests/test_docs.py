@@ -13,7 +13,11 @@ import pytest
 
 from tests.conftest import ROOT
 
-DOCS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "sandbox" / "README.md"]
+DOCS = [
+    *sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "benchmarks").rglob("*.md")),
+    ROOT / "sandbox" / "README.md",
+]  # fmt: skip
+README_LINES = 120
 GAP = "…"
 
 
@@ -73,11 +77,38 @@ def test_the_memory_table_is_what_the_program_computes() -> None:
     assert table[2:4] == list(islice(memory.rows(), 2)) and len(table) == 2 + len(memory.MODELS)
 
 
+def anchors(page: Path) -> set[str]:
+    """As GitHub makes them of headings."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+    heads = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
 @pytest.mark.parametrize("page", DOCS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
+    for target, anchor in re.findall(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)", page.read_text()):
         if "://" not in target:
-            assert (page.parent / target).exists(), target
+            place = (page.parent / target).resolve() if target else page
+            assert place.exists(), target
+            assert not anchor or anchor in anchors(place), f"{target}#{anchor}"
+
+
+def test_files_that_pages_name_are_there() -> None:
+    for page in (ROOT / "docs" / "architecture.md", ROOT / "docs" / "reproducibility.md", ROOT / "CONTRIBUTING.md"):
+        for path in re.findall(r"`((?:sdpo_tts|tests|benchmarks|docs|sandbox)/[\w/.]*)`", page.read_text()):
+            assert (ROOT / path).exists(), f"{page.name}: {path}"
+
+
+def test_the_architecture_names_every_room_and_the_places_where_things_are_added() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    rooms = {file.name for file in (ROOT / "sdpo_tts").iterdir() if file.is_dir() and file.name != "__pycache__"}
+    assert {room for room in rooms if f"| `{room}/` |" not in page} == set()
+    for path in re.findall(r"`(\w+/[\w/]+\.(?:py|toml))`", page):
+        assert (ROOT / "sdpo_tts" / path).exists() or (ROOT / path).exists(), path
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= README_LINES
 
 
 def test_the_readme_leads_to_every_page() -> None:
