@@ -121,7 +121,7 @@ def app_of(command: Callable[..., None], name: str, kind: type[Command] = Comman
 
 
 def load(path: Path, *, quiet: bool = False) -> Problem:
-    """The problem at `path`, in whatever format; what could not be carried over is told. Raises UserError,
+    """The problem at `path`, in whatever format; says what could not be carried over. Raises UserError,
     also for a setting under `run` that there is not."""
     return load_reading(path, quiet=quiet).problem
 
@@ -139,7 +139,7 @@ def load_reading(path: Path, *, quiet: bool = False) -> Reading:
 
 
 def load_libraries(*, quiet: bool = False) -> None:
-    """Import what takes many seconds on a slow machine, which a terminal is told."""
+    """Import what takes many seconds on a slow machine, and say so on a terminal."""
     from sdpo_tts.view import LiveLine
 
     with nullcontext() if quiet else LiveLine(sys.stderr) as line:

@@ -47,7 +47,7 @@ def by_running(need: NeedsRun) -> Reading:
 def read_problems(paths: Sequence[Path], kind: str, ids: str | None, limit: int | None) -> list[Problem]:
     """Problems, and with a set (`kind`) or `ids` of the files among `paths` their rows, of each at most `limit`.
 
-    Rows that cannot be read are told and left out. Raises UserError, SetupError.
+    Rows that cannot be read are named and left out. Raises UserError, SetupError.
     """
     paths = [*paths, packaged()] if kind == PACKAGED and not any(map(Path.is_file, paths)) else paths
     if not paths:
