@@ -88,7 +88,7 @@ def test_what_others_quantised_is_refused(tmp_path: Path) -> None:
         weights.load(weights.locate(str(tmp_path)), "bfloat16", "cpu")
 
 
-def test_the_package_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_package_may_be_missing(monkeypatch: pytest.MonkeyPatch, bundled_model: object) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(SetupError, match="bitsandbytes is not installed") as told:
         load_policy(replace(SETTINGS, engine="torch"), 0, lambda text: None)

@@ -295,7 +295,7 @@ def test_arms_have_lines_and_letters_of_their_own(tmp_path: Path) -> None:
     assert Inspector(text).open == [] and "<li>" in text and "sdpo:feedback=shuffled" in text
     for name, rows in analysis.tables().items():
         named = {row.method for row in rows if hasattr(row, "method")}
-        assert named <= set(arms) and (named == set(arms) or name in ("contrasts", "ratios")), name
+        assert named <= set(arms) and (named == set(arms) or name in ("contrasts", "ratios", "sources")), name
 
 
 def test_a_digest_gives_the_same_report(tmp_path: Path) -> None:
@@ -390,9 +390,9 @@ def test_files_hold_every_number_and_the_command_writes_them(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["none"], "error: none: no such file or folder"),
-        (["text"], "error: text: not a digest of runs (hint: `sdpo-tts report --digest` makes one)"),
-        (["."], "error: .: no runs here"),
+        (["none"], "error: none: no run here, nor one of this problem in runs"),
+        (["text.tar.xz"], "error: text.tar.xz: not a digest of runs (hint: `sdpo-tts report --digest` makes one)"),
+        (["."], "error: .: no run here, nor one of this problem in runs"),
         ([".", "--shares", "2"], "error: --shares: '2' is not a list of shares"),
         ([".", "--png", "curves"], "error: --png: 'curves' does not end in .png"),
     ],
@@ -401,7 +401,7 @@ def test_wrong_usage_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "text").write_text("no tar")
+    (tmp_path / "text.tar.xz").write_text("no tar")
     if "--shares" in arguments:
         small(tmp_path)
     result = CliRunner().invoke(app, ["report", *arguments])
@@ -434,7 +434,7 @@ def test_what_comes_after_the_first_batch_can_be_told_alone(tmp_path: Path) -> N
     ))  # fmt: skip
     told = CliRunner().invoke(app, ["report", str(tmp_path), "--after", "48"])
     assert told.exit_code == 2
-    assert told.stderr == "error: --after: no problem has, of every method, a run unsolved after 48 attempts\n"
+    assert told.stderr == "error: --after: no problem has an unsolved run of every method after 48 attempts\n"
 
 
 def test_models_are_not_mixed(tmp_path: Path) -> None:

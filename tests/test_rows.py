@@ -172,7 +172,7 @@ def test_apps_in_function_mode(tmp_path: Path) -> None:
         ('{"inputs": ["1"], "outputs": []}', "`inputs` and `outputs` are no lists of one length"),
         ('{"inputs": [[1]], "outputs": ["1"]}', "test 1 has no text as input and output"),
         ('{"inputs": ["1"], "outputs": ["1"], "fn_name": "f"}', "test 1 has no list of arguments"),
-        ('{"inputs": [[1]], "outputs": ["1"], "fn_name": "if"}', "`fn_name`: `if` is no Python function name"),
+        ('{"inputs": [[1]], "outputs": ["1"], "fn_name": "if"}', "`fn_name`: `if` is not a Python function name"),
     ],
 )
 def test_a_row_of_apps_that_is_damaged(told: str, message: str, tmp_path: Path) -> None:
@@ -236,7 +236,7 @@ OTHERS: list[dict[str, Any]] = [
 def test_other_rows_are_no_known_kind(row: dict[str, Any], times: int, tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         load_problem(write_row(tmp_path, *[row] * times))
-    assert str(caught.value) == f"{tmp_path}/rows.jsonl:1: no known kind of row (hint: see docs/formats.md for the kinds that are read)"
+    assert str(caught.value) == f"{tmp_path}/rows.jsonl:1: unknown kind of row (hint: see docs/formats.md for the kinds that are read)"
 
 
 def test_a_problem_file_in_json_without_its_first_line_is_told_so(tmp_path: Path) -> None:
