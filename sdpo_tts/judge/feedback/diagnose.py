@@ -81,7 +81,7 @@ class Diagnoser:
         crashed = failed.verdict is Verdict.RE and failed.signal is not None
         if not (self._style.sanitizer if crashed else failed.verdict is Verdict.TLE and self._style.stack):
             return found
-        # EmaAdapter and redzones take about twice as much again as the program itself.
+        # Shadow memory and redzones take about twice as much again as the program itself.
         container_limits = ContainerLimits(3 * self._limits.memory_bytes + SANITIZER_BYTES, 64 * MIB)
         seconds = MOST_SECONDS if crashed else self._seconds()  # a crash comes by itself
         files = self._files(found.source, self._language.sanitize)
