@@ -194,6 +194,9 @@ def test_a_batch_cut_off_for_lack_of_time_says_nothing_of_the_policy(tmp_path: P
     run = RunDir.at(tmp_path / "run")
     with Journal(run.events) as journal:
         one = solver(journal, run, ATTEMPTS)
+        learner = one.strategy.learner
+        assert learner
+        learner.settings = replace(learner.settings, max_gap=9.0)  # it learns twice from what it sampled once
         batch = one.batch()
         samples = [replace(judged.attempt.sample, cancelled=i > 0, base=i == 0) for i, judged in enumerate(batch)]
         cut = [replace(j, attempt=replace(j.attempt, sample=sample)) for j, sample in zip(batch, samples, strict=True)]
