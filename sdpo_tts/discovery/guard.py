@@ -14,7 +14,7 @@ from sdpo_tts.discovery.attempt import Judged
 from sdpo_tts.discovery.source import HELPED
 from sdpo_tts.policy.learning.learner import Learner, LearnerState
 
-LEAST_OWN = 4  # attempts of a batch, or all of a smaller one
+LEAST_OWN = 4  # attempts of a batch, of which others were drawn with help
 LEAK = re.compile(r"\b(feedback|(previous|earlier) attempt)", re.IGNORECASE)
 
 
@@ -94,7 +94,8 @@ class Guard:
         """How the batch is, and in words what has collapsed (empty: nothing). Then the learner is back at its best
         state, with half its learning rate: the same rate would lead to the same end. None where too few of the batch
         are the policy's own to tell."""
-        if len(own_attempts(batch)) < min(LEAST_OWN, len(batch)):
+        helped = any(judged.attempt.source in HELPED for judged in batch)
+        if len(own_attempts(batch)) < (LEAST_OWN if helped else 1):
             return None
         now = health(batch)
         self.first = self.first or now
