@@ -476,13 +476,13 @@ def test_the_papers_lists_name_rows_of_livecodebench(tmp_path: Path) -> None:
     assert len(very_hard) == 9 and set(very_hard) < set(chosen(file, "paper-hard")) and len(PAPER["paper-hard"]) == 19
     assert chosen(file, "a, b") == ["a", "b"]
     file.write_text(json.dumps(rows[5]) + "\n")
-    with pytest.raises(UserError, match="number 131 problems from 2025-02-01 up to 2025-05-01; here are 1"):
+    with pytest.raises(UserError, match="number 131 problems from 2025-02-01 up to 2025-05-01; this file has 1"):
         chosen(file, "paper-hard")
     (cut := tmp_path / "rows.jsonl.gz").write_bytes(gzip.compress(file.read_bytes())[:-9])
     with pytest.raises(UserError, match=r"rows.jsonl.gz: cannot be read: "):
         chosen(cut, "paper-hard")
     file.write_text('{"question_id": 1}\n[]\n')
-    with pytest.raises(UserError, match=r"rows.jsonl:2: no row of LiveCodeBench"):
+    with pytest.raises(UserError, match=r"rows.jsonl:2: not a row of LiveCodeBench"):
         chosen(file, "paper-hard")
 
 
@@ -564,14 +564,14 @@ def test_a_comparison_that_knew_fewer_settings_goes_on(tmp_path: Path) -> None:
         ),
         (["--methods", "sdpo:feedback=nil"], "error: --methods: feedback: 'nil' is not one of real, shuffled, none"),
         (["--methods", "sdpo:top-k=0"], "error: --methods: top-k: '0' is less than 1"),
-        (["--methods", "sdpo:top-k"], "error: --methods: 'top-k' sets nothing (hint: as in "),
-        (["--methods", "sdpo:"], "error: --methods: '' sets nothing (hint: as in "),
+        (["--methods", "sdpo:top-k"], "error: --methods: 'top-k' is not a setting (hint: for example "),
+        (["--methods", "sdpo:"], "error: --methods: '' is not a setting (hint: for example "),
         (["--methods", "sdpo:top-k=5+top-k=6"], "error: --methods: 'sdpo:top-k=5+top-k=6' sets a setting twice"),
         (["--methods", "sdpo:seed=3"], "error: --methods: seed: `seed` may not be set by an arm"),
-        (["--methods", "best-of-k:feedback=none"], "error: --methods: `feedback` changes nothing of best-of-k"),
+        (["--methods", "best-of-k:feedback=none"], "error: --methods: `feedback` has no effect on best-of-k"),
         (["--methods", "sdpo:critic-model=" + 200 * "m"], "error: --methods: 'sdpo:critic-model=mmmm"),
         (["--on", "moon"], "error: --on: 'moon' is not one of local, ray"),
-        (["--batch-size", "sdpo"], "error: --batch-size: 'sdpo' is not METHOD=N (hint: as in best-of-k=64)"),
+        (["--batch-size", "sdpo"], "error: --batch-size: 'sdpo' is not METHOD=N (hint: for example best-of-k=64)"),
         (["--max-time", "soon"], "error: --max-time: 'soon' is not a duration"),
         (["--model", "smollm2-135m", "none"], "error: none: "),
     ],

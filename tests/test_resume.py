@@ -39,9 +39,9 @@ from tests.test_author_programs import NO_NEGATIVES, STRESSED
 from tests.test_judge import RIGHT
 
 
-@pytest.mark.parametrize(("method", "trials"), [("sdpo", 50), ("auto", 30)])
+@pytest.mark.parametrize(("method", "trials"), [("sdpo", 25), ("auto", 15)])
 def test_a_run_killed_at_random_moments_ends_as_the_undisturbed_one(method: str, trials: int, tmp_path: Path) -> None:
-    """Its journal has every attempt once, its adapter is the same to the last bit, and so are archive and bandit."""
+    """Each is killed twice, once at an event and once at a moment. Its journal has every attempt once, its adapter is the same to the last bit, and so are archive and bandit."""
     words = [sys.executable, "-W", "ignore", "-m", "tests.interrupted", str(tmp_path), str(trials), "0", method]
     done = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"})
     assert done.returncode == 0, done.stderr

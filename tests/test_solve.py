@@ -153,7 +153,7 @@ def test_a_quiet_run_says_in_one_line_that_it_is_unsolved(
 def test_an_unsolved_run_leaves_its_best_program(
     tmp_path: Path, engine: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    better = f"# better\n{RIGHT.replace('a + b', 'min(a + b, 9)')}"
+    better = f"# better\n{RIGHT.replace('a + b', 'max(a + b, 3)')}"
     _, run, _ = solve(tmp_path, [WRONG, f"```python\n{better}```", "no program"], Budget(max_attempts=3), batch=3)
     say_the_end(run, SUM, quiet=False)
     assert (run.path / "best.py").read_text() == better

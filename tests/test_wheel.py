@@ -105,7 +105,9 @@ def test_every_module_is_there_and_finds_its_files(programs: Path, tmp_path: Pat
         assert os.access(Path(sandbox) / script, os.X_OK)
 
 
-def test_it_solves_from_another_folder(programs: Path, tmp_path: Path, engine: None) -> None:
+def test_it_solves_from_another_folder(
+    programs: Path, tmp_path: Path, engine: None, bundled_model: object
+) -> None:
     """Whether the small model finds a program does not matter here."""
     shutil.copytree(ROOT / "problems" / "sum-line", tmp_path / "mine")
     options = ("--model", "smollm2-135m", "--batch-size", "2", "--max-attempts", "2", "--max-new-tokens", "8", "--json")
