@@ -189,9 +189,10 @@ def test_base_and_student_never_starve() -> None:
         bandit.tell("repair", 1.0, 10)
         bandit.tell("student", 0.0, 10)
         bandit.tell("base", 0.0, 10)
-    sources = Sharing.read("bandit", learns=True).of_batch(16, bandit, rng)
-    assert len(sources) == 16
-    assert sources.count(Source.BASE) == sources.count(Source.STUDENT) == 1
+    for count in (8, 16):
+        sources = Sharing.read("bandit", learns=True).of_batch(count, bandit, rng)
+        assert len(sources) == count
+        assert sources.count(Source.BASE) == sources.count(Source.STUDENT) == 1
 
 
 def test_fixed_shares() -> None:
@@ -265,6 +266,9 @@ def test_without_a_parent_the_student_is_asked() -> None:
     method = auto(RecordingLearner(), sources="repair=1")
     method.learn([replace(failed(1), hard_coded=True)])
     assert {draw.source for draw in method.draws(4)} == {Source.STUDENT}
+    untrained = auto(None, sources="repair=1")
+    untrained.learn([replace(failed(1), hard_coded=True)])
+    assert {draw.source for draw in untrained.draws(4)} == {Source.BASE}, "which is all that there is"
 
 
 def test_a_lineage_tells_of_those_before() -> None:

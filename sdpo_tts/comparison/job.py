@@ -53,7 +53,7 @@ class Makers:
 
 
 def perform(job: Job, makers: Makers, run: RunDir) -> None:
-    """Run it into an empty run directory. Whatever it raises is told there, too."""
+    """Run it into an empty run directory. Whatever it raises is written there too."""
     with makers.watch(run) as watch:
         try:
             _solve(job, makers, run, watch)

@@ -67,7 +67,7 @@ class Judged:
         }
 
     def _failing(self) -> dict[str, object]:
-        """The first test that failed; what it expected is told of a shown one alone."""
+        """The first test that failed; only of a shown one what it expected."""
         failed = next((one for one in self.judgement.outcomes if one.verdict is not Verdict.AC), None)
         if failed is None:
             return {}

@@ -13,7 +13,7 @@ from typing import Any
 
 from sdpo_tts.models.fetch import cache_root
 
-FIRST_S = 5.0  # until it is told for the first time, then twice as long, and so on: few lines in a log
+FIRST_S = 5.0  # until the first line, then twice as long, and so on: few lines in a log
 KEPT = 5  # starts of one kind
 
 

@@ -18,7 +18,7 @@ from sdpo_tts.problem.language import Language
 MIB = 2**20
 COMPILE_LIMITS = ContainerLimits(memory_bytes=1024 * MIB, tmpfs_bytes=256 * MIB)
 COMPILE_CPU_S, COMPILE_WALL_S, COMPILE_OUTPUT_BYTES = 30.0, 90.0, MIB
-COMPILE_QUIET_S = 3.0  # a compiler that waits reads what is no file
+COMPILE_QUIET_S = 3.0  # a compiler that waits is reading a pipe or a device
 CACHE_BYTES = 256 * MIB
 KEPT_BYTES = 64 * 1024  # of each end of an output
 

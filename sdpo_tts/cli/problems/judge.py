@@ -67,7 +67,7 @@ def _judged(sandbox: Judge, source: str, language: str) -> Judgement:
 
 
 def _source(program: Path) -> str:
-    """Raises UserError, also for what is no file: a pipe might never end."""
+    """Raises UserError, also for a pipe or a device, which might never end."""
     from sdpo_tts.judge.submissions import read_source
 
     if program.exists() and not (program.is_file() or program.is_dir()):

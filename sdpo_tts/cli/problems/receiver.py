@@ -110,7 +110,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Quiet: what is taken is told by the command."""
+        """Quiet: the command itself says what was taken."""
 
 
 class _Refusal(Exception):

@@ -86,13 +86,13 @@ class Auto:
         self._bandit.restore(state["bandit"])
 
     def _draw(self, source: Source, rng: np.random.Generator) -> Draw:
-        """What has no parent yet is asked of the student."""
+        """Where there is no parent yet, the bare question."""
         if source is Source.BASE:
             return Draw(self._question, source, adapter=False)
         parent = self._archive.parent(source, rng) if source in HELPED else None
         if parent and (prompt := self._prompt(source, parent)):
             return Draw(prompt, source, parent.number, self._settings.help_adapter)
-        return Draw(self._question, Source.STUDENT)
+        return Draw(self._question, Source.STUDENT if self.learner else Source.BASE)
 
     def _prompt(self, source: Source, parent: Entry) -> Ids | None:
         """None where it does not fit."""

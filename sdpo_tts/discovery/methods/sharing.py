@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,7 +14,9 @@ from sdpo_tts.errors import UserError
 
 BANDIT = "bandit"
 FLOORS = {Source.BASE: 1 / 16, Source.STUDENT: 1 / 16}
-"""Shares of a batch that no bandit takes away: a source that starves is never known to have become good."""
+"""Shares of a batch that no bandit takes away, one sample at least: a source that starves is never known to have become
+good. Batches smaller than LEAST_FLOORED have none."""
+LEAST_FLOORED = 8
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Sharing:
         """The source of each of `count` samples."""
         if self.fixed:
             return self._by_weight(count)
-        floors = [source for source in self.sources for _ in range(round(FLOORS.get(source, 0) * count))]
+        floors = [source for source in self.sources for _ in range(_floor(source, count))]
         names = [str(source) for source in self.sources]
         chosen = [Source(bandit.choose(names, rng)) for _ in range(count - len(floors))]
         return sorted((floors + chosen)[:count], key=self.sources.index)
@@ -53,6 +56,10 @@ class Sharing:
         whole = {source: int(share) for source, share in exact.items()}
         left = sorted(exact, key=lambda source: whole[source] - exact[source])[: count - sum(whole.values())]
         return [source for source in self.sources for _ in range(whole[source] + (source in left))]
+
+
+def _floor(source: Source, count: int) -> int:
+    return math.ceil(FLOORS.get(source, 0) * count) if count >= LEAST_FLOORED else 0
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -48,8 +48,8 @@ class Session:
         self._coming = deque(inputs)
 
     def prepare(self) -> None:
-        """Its container stands by, so that a run begins at once. One without room for the program is told of by the
-        run. Raises ContainerLost."""
+        """Its container stands by, so that a run begins at once. If the program has no room in one, the run says
+        so. Raises ContainerLost."""
         with suppress(ContainerOutOfMemory):
             self._standing_by()
 

@@ -17,6 +17,7 @@ from sdpo_tts.errors import UserError
 from sdpo_tts.problem import values
 from sdpo_tts.problem.document import Refused
 from sdpo_tts.problem.model import Function, Limits, Test
+from sdpo_tts.problem.reading import fields
 from sdpo_tts.problem.reading.draft import MIB, Draft, in_tiers, number, to_bytes, with_samples
 from sdpo_tts.problem.reading.programs import add
 
@@ -37,10 +38,10 @@ def id_of(row: dict[str, Any]) -> str:
 
 def draft(row: dict[str, Any], path: Path, where: str, statement: str) -> Draft:
     """Raises `UserError`."""
-    told = _json(row.get("input_output") or "{}", where)
+    told = fields.from_json(row.get("input_output") or "{}", where)
     if not isinstance(told, dict):
         raise UserError("`input_output` is no mapping", where=where)
-    text = statement or _text(row, "question")
+    text = statement or fields.text(row, "question")
     function = _function(told, row, where)
     given = list(_called(told, where) if function else _written(told, where))
     tests, notes = in_tiers(given, "" if function else text)
@@ -49,35 +50,23 @@ def draft(row: dict[str, Any], path: Path, where: str, statement: str) -> Draft:
         path=path,
         where=where,
         slug=id_of(row) or "problem",
-        title=_text(row, "name") or (function.name if function else id_of(row)),
+        title=fields.text(row, "name") or (function.name if function else id_of(row)),
         statement=text if function else with_samples(text, tests),
         tests=tests,
         limits=limits,
         function=function,
         notes=(*more, *notes),
         programs=_programs(row, where),
-        source=" ".join(part for part in ("TACO" if "tags" in row else "APPS", _text(row, "url")) if part),
+        source=" ".join(part for part in ("TACO" if "tags" in row else "APPS", fields.text(row, "url")) if part),
         judging_told=False,
     )
-
-
-def _text(row: dict[str, Any], key: str) -> str:
-    value = row.get(key)
-    return value if isinstance(value, str) else ""
-
-
-def _json(text: Any, where: str) -> Any:
-    try:
-        return json.loads(text) if isinstance(text, str) else text
-    except (ValueError, RecursionError):
-        raise UserError("a field that should hold JSON does not", where=where) from None
 
 
 def _function(told: dict[str, Any], row: dict[str, Any], where: str) -> Function | None:
     if not told.get("fn_name"):
         return None
     try:
-        return Function(values.identifier(str(told["fn_name"])), _text(row, "starter_code"))
+        return Function(values.identifier(str(told["fn_name"])), fields.text(row, "starter_code"))
     except Refused as refused:
         raise UserError(f"`fn_name`: {refused.what}", where=where) from None
 
@@ -118,7 +107,8 @@ def _called(told: dict[str, Any], where: str) -> Iterator[Test]:
 def _limits(row: dict[str, Any], where: str) -> tuple[Limits, list[str]]:
     """Those of TACO, such as `2.0 seconds` and `256.0 megabytes`; APPS sets none."""
     limits = Limits()
-    seconds, memory = _SECONDS.fullmatch(_text(row, "time_limit")), _MEMORY.fullmatch(_text(row, "memory_limit"))
+    seconds = _SECONDS.fullmatch(fields.text(row, "time_limit"))
+    memory = _MEMORY.fullmatch(fields.text(row, "memory_limit"))
     if seconds:
         limits = replace(limits, time_s=number(seconds[1], "time limit", where))
     if memory:
@@ -129,7 +119,7 @@ def _limits(row: dict[str, Any], where: str) -> tuple[Limits, list[str]]:
 
 def _programs(row: dict[str, Any], where: str) -> tuple[tuple[str, bytes], ...]:
     """A few of the accepted ones. They are in Python, perhaps in an old one."""
-    told = _json(row.get("solutions") or "[]", where)
+    told = fields.from_json(row.get("solutions") or "[]", where)
     found: dict[str, bytes] = {}
     sources = [source for source in told if isinstance(source, str)] if isinstance(told, list) else []
     for index, source in enumerate(sources[:_MOST_PROGRAMS], start=1):

@@ -5,7 +5,6 @@ The fields: `contest_problem.proto` of github.com/google-deepmind/code_contests.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 from sdpo_tts.errors import UserError
 from sdpo_tts.problem.document import quoted
 from sdpo_tts.problem.model import Limits, Test
+from sdpo_tts.problem.reading import fields
 from sdpo_tts.problem.reading.draft import Draft, in_tiers, number, to_bytes, with_samples
 from sdpo_tts.problem.reading.programs import add
 
@@ -41,9 +41,9 @@ def _original(row: dict[str, Any], path: Path, where: str, statement: str) -> Dr
     return Draft(
         path=path,
         where=where,
-        slug=_text(row, "name"),
-        title=_text(row, "name"),
-        statement=with_samples(statement or _text(row, "description"), tests),
+        slug=fields.text(row, "name"),
+        title=fields.text(row, "name"),
+        statement=with_samples(statement or fields.text(row, "description"), tests),
         tests=tests,
         limits=_limits(row, where),
         notes=(*_files(row), _CHECKERS),
@@ -54,9 +54,9 @@ def _original(row: dict[str, Any], path: Path, where: str, statement: str) -> Dr
 
 
 def _flat(row: dict[str, Any], path: Path, where: str, statement: str) -> Draft:
-    labels = _json(row.get("labels") or "{}", where)
-    name = _text(labels, "name") if isinstance(labels, dict) else ""
-    text = statement or _text(row, "content")
+    labels = fields.from_json(row.get("labels") or "{}", where)
+    name = fields.text(labels, "name") if isinstance(labels, dict) else ""
+    text = statement or fields.text(row, "content")
     tests, notes = in_tiers(list(_pairs(row.get("test"), where)), text)
     return Draft(
         path=path,
@@ -69,18 +69,6 @@ def _flat(row: dict[str, Any], path: Path, where: str, statement: str) -> Draft:
         source="CodeContests",
         judging_told=False,
     )
-
-
-def _text(row: dict[str, Any], key: str) -> str:
-    value = row.get(key)
-    return value if isinstance(value, str) else ""
-
-
-def _json(text: Any, where: str) -> Any:
-    try:
-        return json.loads(text) if isinstance(text, str) else text
-    except (ValueError, RecursionError):
-        raise UserError("a field that should hold JSON does not", where=where) from None
 
 
 def _columns(told: Any, folder: str, where: str) -> Iterator[Test]:
@@ -102,7 +90,7 @@ def _zipped(told: Any, folder: str, where: str) -> list[dict[str, Any]]:
 
 def _pairs(told: Any, where: str) -> Iterator[Test]:
     """`[{input: {stdin: ...}, output: {stdout: ...}}]`, perhaps as JSON text."""
-    told = _json(told, where)
+    told = fields.from_json(told, where)
     if not isinstance(told, list):
         raise UserError("`test` is not a list", where=where)
     for index, pair in enumerate(told, start=1):
@@ -137,7 +125,7 @@ def _seconds(told: Any, where: str) -> float:
 
 
 def _files(row: dict[str, Any]) -> list[str]:
-    files = {"stdin": _text(row, "input_file"), "stdout": _text(row, "output_file")}
+    files = {"stdin": fields.text(row, "input_file"), "stdout": fields.text(row, "output_file")}
     return [f"{stream} is used instead of the file {quoted(name)}" for stream, name in files.items() if name]
 
 

@@ -14,6 +14,7 @@ from sdpo_tts.errors import UserError
 from sdpo_tts.problem import values
 from sdpo_tts.problem.document import Refused
 from sdpo_tts.problem.model import Function, Limits
+from sdpo_tts.problem.reading import fields
 from sdpo_tts.problem.reading.assertions import (
     Call,
     NeedsRun,
@@ -28,7 +29,6 @@ from sdpo_tts.problem.reading.assertions import (
 from sdpo_tts.problem.reading.draft import Draft, count, with_some_shown
 
 _LIMITS = Limits(time_s=3.0)  # the benchmark's own time-out
-_MAX_SOURCE = 1_000_000
 
 
 def fits(row: dict[str, Any]) -> bool:
@@ -42,7 +42,7 @@ def id_of(row: dict[str, Any]) -> str:
 
 def draft(row: dict[str, Any], path: Path, where: str, statement: str) -> Draft:
     """Raises `UserError`, and `NeedsRun` where no assertion can become a test."""
-    prompt, name = _text(row, "prompt", where), _name(row, where)
+    prompt, name = fields.source_text(row, "prompt", where), _name(row, where)
     solution = f"{prompt}{row.get('canonical_solution', '')}"
 
     def drafted(shown: list[Call], calls: list[Call], notes: list[str]) -> Draft:
@@ -65,7 +65,7 @@ def draft(row: dict[str, Any], path: Path, where: str, statement: str) -> Draft:
             source=f"HumanEval {id_of(row)}",
         )
 
-    check = _text(row, "test", where)
+    check = fields.source_text(row, "test", where)
     shown, (calls, lost) = list(examples(prompt, name)), assertions(check, where)
     if not calls:
         note = "no assertion compares with a constant: the held-out tests are the values of one run"
@@ -76,13 +76,6 @@ def draft(row: dict[str, Any], path: Path, where: str, statement: str) -> Draft:
 
 def _notes(lost: int) -> list[str]:
     return [f"{count(lost, 'statement')} of `check` left out, which do not compare with a constant"] if lost else []
-
-
-def _text(row: dict[str, Any], key: str, where: str) -> str:
-    value = row.get(key)
-    if not isinstance(value, str) or len(value) > _MAX_SOURCE:
-        raise UserError(f"`{key}` is not text of usual length", where=where)
-    return value
 
 
 def _name(row: dict[str, Any], where: str) -> str:

@@ -22,7 +22,6 @@ from sdpo_tts.problem.reading.statement import find_statement
 from sdpo_tts.problem.reading.validators import Mapped, kattis
 
 OWN_KEYS = ("problem_format_version", "validation", "validator_flags", "uuid", "rights_owner", "license")
-_LEGACY = ("legacy", "legacy-icpc", "")
 _SUBMISSIONS = {
     "accepted": "accepted",
     "wrong_answer": "wrong_answer",

@@ -19,6 +19,7 @@ from sdpo_tts.errors import UserError
 from sdpo_tts.problem import values
 from sdpo_tts.problem.document import Refused
 from sdpo_tts.problem.model import Function, Limits, Test
+from sdpo_tts.problem.reading import fields
 from sdpo_tts.problem.reading.draft import MIB, Draft, to_bytes, with_samples
 
 MAX_BYTES = 512 * MIB  # of the private tests of one row
@@ -37,39 +38,35 @@ def id_of(row: dict[str, Any]) -> str:
 
 def draft(row: dict[str, Any], path: Path, where: str, statement: str) -> Draft:
     """Raises `UserError`."""
-    shown = list(_tests(_json(row.get("public_test_cases", "[]"), where), "tests/shown", where))
+    shown = list(_tests(fields.from_json(row.get("public_test_cases", "[]"), where), "tests/shown", where))
     held_out = list(_tests(_private(row.get("private_test_cases", "[]"), where), "tests/held-out", where))
     kinds = {kind for kind, _ in [*shown, *held_out]}
     if len(kinds) > 1:
         raise UserError("tests of both kinds, stdin and functional", where=where)
     tests = [test for _, test in [*shown, *held_out]]
     function = _function(row, where) if kinds == {"functional"} else None
-    text = statement or _text(row, "question_content")
+    text = statement or fields.text(row, "question_content")
+    places = (fields.text(row, "platform"), fields.text(row, "contest_date"))
     return Draft(
         path=path,
         where=where,
         slug=id_of(row),
-        title=_text(row, "question_title"),
+        title=fields.text(row, "question_title"),
         statement=text if function else with_samples(text, tests),
         tests=tests,
         limits=_LIMITS,
         function=function,
         notes=(f"the row sets no limits: they are {_LIMITS.time_s:g} s, as in the benchmark, and 1 GiB",),
-        source=" ".join(part for part in ("LiveCodeBench", _text(row, "platform"), _text(row, "contest_date")) if part),
+        source=" ".join(part for part in ("LiveCodeBench", *places) if part),
         judging_told=False,
     )
 
 
-def _text(row: dict[str, Any], key: str) -> str:
-    value = row.get(key)
-    return value if isinstance(value, str) else ""
-
-
 def _function(row: dict[str, Any], where: str) -> Function:
-    metadata = _json(row.get("metadata") or "{}", where)
+    metadata = fields.from_json(row.get("metadata") or "{}", where)
     name = metadata.get("func_name") if isinstance(metadata, dict) else None
     try:
-        return Function(values.identifier(str(name)), _text(row, "starter_code"))
+        return Function(values.identifier(str(name)), fields.text(row, "starter_code"))
     except Refused as refused:
         raise UserError(f"`metadata.func_name`: {refused.what}", where=where) from None
 
@@ -89,7 +86,7 @@ def _private(told: Any, where: str) -> Any:
     try:
         return json.loads(told) if isinstance(told, str) else told
     except (ValueError, RecursionError):
-        return _json(_unpacked(told, where), where)
+        return fields.from_json(_unpacked(told, where), where)
 
 
 def _unpacked(packed: str, where: str) -> str:
@@ -114,10 +111,3 @@ def only_text(pickled: bytes) -> str:
     if len(texts) != 1:
         raise ValueError("not a pickle of one text")
     return texts[0]
-
-
-def _json(text: Any, where: str) -> Any:
-    try:
-        return json.loads(text) if isinstance(text, str) else text
-    except (ValueError, RecursionError):
-        raise UserError("a field that should hold JSON does not", where=where) from None

@@ -13,6 +13,7 @@ from typing import Any
 
 from sdpo_tts.errors import UserError
 from sdpo_tts.problem.model import Function, Limits
+from sdpo_tts.problem.reading import fields
 from sdpo_tts.problem.reading.assertions import (
     Call,
     NeedsRun,
@@ -27,7 +28,6 @@ from sdpo_tts.problem.reading.constant import NotConstant
 from sdpo_tts.problem.reading.draft import Draft, count
 
 _LIMITS = Limits(time_s=3.0)
-_MAX_SOURCE = 1_000_000
 
 
 def fits(row: dict[str, Any]) -> bool:
@@ -42,9 +42,9 @@ def id_of(row: dict[str, Any]) -> str:
 def draft(row: dict[str, Any], path: Path, where: str, statement: str) -> Draft:
     """Raises `UserError`, and `NeedsRun` where no assertion can become a test."""
     assertions = [*_texts(row, "test_list", where), *_texts(row, "challenge_test_list", where)]
-    code = _text(row, "code", where)
+    code = fields.source_text(row, "code", where)
     function = _function(code, assertions, where)
-    text = statement or _text(row, "text" if "text" in row else "prompt", where)
+    text = statement or fields.source_text(row, "text" if "text" in row else "prompt", where)
 
     def drafted(calls: list[Call], notes: list[str]) -> Draft:
         return Draft(
@@ -106,13 +106,6 @@ def _setup(row: dict[str, Any], where: str) -> str:
 
 def _texts(row: dict[str, Any], key: str, where: str) -> list[str]:
     told = row.get(key) or []
-    if not isinstance(told, list) or not all(isinstance(one, str) and len(one) <= _MAX_SOURCE for one in told):
-        raise UserError(f"`{key}` is no list of texts", where=where)
+    if not isinstance(told, list) or not all(isinstance(one, str) and len(one) <= fields.MAX_SOURCE for one in told):
+        raise UserError(f"`{key}` is not a list of texts", where=where)
     return told
-
-
-def _text(row: dict[str, Any], key: str, where: str) -> str:
-    value = row.get(key)
-    if not isinstance(value, str) or len(value) > _MAX_SOURCE:
-        raise UserError(f"`{key}` is no text of usual length", where=where)
-    return value
