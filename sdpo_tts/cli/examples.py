@@ -22,6 +22,9 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "runs": (("sdpo-tts runs", "which runs are there, and what came of them?"),),
     "runs prune": (("sdpo-tts runs prune", "what can be deleted of runs that are over?"),),
+    "hint": (
+        ("sdpo-tts hint last 'sort by the end, not by the start'", "to a run that is running, or to be resumed"),
+    ),
     "check": (("sdpo-tts check problems/rle", "is the file sound, and its submissions' verdicts as expected?"),),
     "judge": (("sdpo-tts judge problems/rle mine.py", "your own program, with the feedback that a model would get"),),
     "show": (

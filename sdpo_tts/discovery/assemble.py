@@ -247,7 +247,7 @@ def make_strategy(problem: Problem, policy: Policy, settings: RunSettings) -> St
         case "best-of-k":
             return BestOfK(problem, policy.chat, **size)
         case "multi-turn":
-            return MultiTurn(problem, policy.chat, limit, **size)
+            return MultiTurn(problem, policy.chat, limit, hint=settings.context.hint, **size)
     learner = Learner(policy.network, settings.learner)
     if settings.method == "grpo":
         return Grpo(problem, policy.chat, learner, **size)

@@ -26,7 +26,7 @@ from sdpo_tts.policy.sampler import Sample
 from sdpo_tts.problem import Problem
 from sdpo_tts.record import AttemptRecord, Event, RunDir, read_events, sweep, write_json, write_with
 
-IN_HAND = frozenset({"batch_sampled", "attempt_judged", "warned", "resumed"})
+IN_HAND = frozenset({"hint_given", "batch_sampled", "attempt_judged", "warned", "resumed"})
 
 
 def save(solver: SolverState) -> None:
@@ -77,6 +77,9 @@ def resume(solver: SolverState) -> None:
     elapsed = max(state["elapsed"] + worked, _elapsed(events))
     solver.spent.restore(state["attempts"], state["tokens"], state["seconds"], elapsed)
     solver.strategy.restore(state["strategy"])
+    for event in (event for event in events[:kept] if event["type"] == "hint_given"):
+        solver.heard.add(event["id"])
+        solver.strategy.advise(event["text"])
     if solver.strategy.learner:
         _restore_learner(solver.strategy.learner, state["learner"])
     solver.parts.network.version = state["version"]
@@ -84,7 +87,8 @@ def resume(solver: SolverState) -> None:
         _restore_guard(solver.parts.guard, state["guard"])
     _restore_batch(solver, events[:kept])
     _restore_seconds(solver, events)
-    before = [one for one in events[:kept] if one["type"] == "attempt_judged" and one["step"] < solver.step]
+    judged_before = (one for one in events[:kept] if one["type"] in ("start_judged", "attempt_judged"))
+    before = [one for one in judged_before if one.get("step", -1) < solver.step]
     solver.parts.judge.recall(failed(before))
     if state["winner"] is not None:
         judged = {event["attempt"]: event for event in events if event["type"] == "attempt_judged"}

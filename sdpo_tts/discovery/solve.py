@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from sdpo_tts.discovery import checkpoint
 from sdpo_tts.discovery.attempt import Attempt, Judged, digest_of_outputs
 from sdpo_tts.discovery.hard_coding import hard_coded
 from sdpo_tts.discovery.interrupts import deferred
+from sdpo_tts.discovery.person.own_programs import event_of, judge_own
 from sdpo_tts.discovery.source import Draw
 from sdpo_tts.discovery.state import SolverState
 from sdpo_tts.judge import Judgement, JudgingQueue, Verdict
@@ -21,7 +23,7 @@ from sdpo_tts.policy.learning.learner import NonFiniteError
 from sdpo_tts.policy.learning.metrics import Step
 from sdpo_tts.policy.program import extract_program
 from sdpo_tts.policy.sampler import Listener, Sample
-from sdpo_tts.record import write_folder, write_json, write_text
+from sdpo_tts.record import hints, write_folder, write_json, write_text
 
 SAMPLING = 0  # the stream of random numbers that the sampler draws from
 
@@ -36,6 +38,9 @@ class Solver(SolverState):
         """
         reason = "error"
         try:
+            self.begin()
+            if self.done:
+                return self.winner
             checkpoint.save(self)
             while not (limit := self.spent.reached(self.budget)):
                 batch = self.batch()
@@ -53,6 +58,20 @@ class Solver(SolverState):
             raise
         finally:
             self.end("solved" if self.done else reason)
+
+    def begin(self) -> None:
+        """Judge the person's own programs, unless that was done before an interruption. One that passes everything ends
+        the run."""
+        if not self.settings.start or self.parts.run.checkpoint.exists():
+            return
+        with self.timed("judging"):
+            own = list(judge_own(self))
+        for name, judged in own:
+            self.parts.journal.append("start_judged", **event_of(name, judged))
+        self.strategy.begin([judged for _, judged in own])
+        right = next(((name, judged) for name, judged in own if judged.judgement.solved), None)
+        if right and not self.settings.keep_going:
+            self.crown(right[1], own=right[0])
 
     def batch(self) -> list[Judged]:
         """A new batch, or the one that was in hand when the run was interrupted. Attempts are judged while others
@@ -75,7 +94,16 @@ class Solver(SolverState):
                 queue.submit(attempt.number, attempt.program)
         return attempts
 
+    def listen(self) -> None:
+        """Take what a person has told the run since the last batch."""
+        for id, text in hints.left(self.parts.run).items():
+            if id not in self.heard:
+                self.heard.add(id)
+                self.parts.journal.append("hint_given", id=id, text=text)
+                self.strategy.advise(text)
+
     def sample(self, queue: JudgingQueue) -> list[Attempt]:
+        self.listen()
         draws = self.draws()
         prompts, base = [draw.prompt for draw in draws], sum(not draw.adapter for draw in draws)
         rngs = [np.random.default_rng([self.seed, SAMPLING, self.step, i]) for i in range(len(draws))]
@@ -207,22 +235,25 @@ class Solver(SolverState):
         return [judged.with_remarks(critique.text) for judged, critique in zip(batch, critiques, strict=True)]
 
     def celebrate(self, batch: Sequence[Judged]) -> None:
-        """Write the first program that passed, and the adapter under which it was found, before saying so. A sample of
-        the base was found under none."""
+        """The first program that passes everything is the run's."""
         winner = next((judged for judged in batch if judged.judgement.solved), None)
-        if self.winner or not winner:
-            return
+        if winner and not self.winner:
+            self.crown(winner)
+
+    def crown(self, winner: Judged, **told: Any) -> None:
+        """Write its program, and the adapter under which it was found, before saying so. A sample of the base was found
+        under none. `told`: what else the journal is to say."""
         assert winner.attempt.program is not None
         write_text(self.parts.run.solution(self.parts.judge.problem.language), winner.attempt.program)
         if winner.attempt.adapter:  # before the first step it would hold nothing but zeros
             write_folder(self.parts.run.solved_adapter, self.parts.network.save_adapter)
-        self.tell(winner)
+        self.tell(winner, **told)
         self.winner = winner
 
-    def tell(self, winner: Judged) -> None:
+    def tell(self, winner: Judged, **told: Any) -> None:
         self.parts.journal.append(
             "solved", attempt=winner.attempt.number, step=self.step, adapter=winner.attempt.adapter,
-            tokens=self.spent.tokens, seconds=self.spent.elapsed, program=winner.attempt.program,
+            tokens=self.spent.tokens, seconds=self.spent.elapsed, program=winner.attempt.program, **told,
         )  # fmt: skip
 
     def end(self, reason: str) -> None:

@@ -41,12 +41,14 @@ class Parts:
 class SolverSettings:
     """`style` says how feedback is written. `keep_going` spends the whole budget, and siblings learn from a success;
     otherwise `cancel` ends the batch of a success at once: answers that have not ended count as attempts that failed.
-    So many `base_samples` of each batch come from the base, for diversity, once there is something else."""
+    So many `base_samples` of each batch come from the base, for diversity, once there is something else. `start`:
+    programs of the person's by name."""
 
     style: FeedbackStyle = field(default_factory=FeedbackStyle)
     keep_going: bool = False
     cancel: bool = True
     base_samples: int = 0
+    start: dict[str, str] = field(default_factory=dict)
 
 
 class SolverState:
@@ -60,6 +62,7 @@ class SolverState:
         self.spent = Spending()
         self.step = 0
         self.winner: Judged | None = None
+        self.heard: set[str] = set()  # ids of hints
         self.in_hand: list[Attempt] = []  # sampled before the run was interrupted, in so many seconds
         self.in_hand_seconds = 0.0
         self.known: dict[int, Judged] = {}  # and what of it was judged, by number

@@ -155,6 +155,8 @@ def _loading(model: str) -> dict[str, str]:
 
 def _outcome(events: list[Event]) -> str:
     solved = next((event["attempt"] for event in events if event["type"] == "solved"), None)
+    if solved and solved < 0:
+        return "Solved by a program that the run was started from."
     judged = sum(event["type"] == "attempt_judged" for event in events)
     return f"Solved by attempt {solved} of {judged}." if solved else f"Not solved in {judged} attempts."
 

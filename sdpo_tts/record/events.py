@@ -28,6 +28,11 @@ FIELDS = {
     # FLOPs follow (`parameters` without input embeddings, `layers`, `width` of all query heads), `pooled`: the run goes
     # on after a success, and, in comparisons, the name of its `arm`.
     "run_started": "method problem title seed model engine device tests batch_size max_attempts max_tokens max_seconds",
+    # A program of the person's, judged before the first batch; no attempt of the model's. `number` is negative: -1, -2,
+    # ..., and stands as `parent` where attempts start from it. Also there: `program_sha`, `failing`, `detail`.
+    "start_judged": "number name verdict passed total seconds",
+    # A person's hint that prompts with feedback hold from the next batch on; `id` names its file.
+    "hint_given": "id text",
     # So many `attempts` sampled under adapter version `adapter`; tokens are sums over the batch. Also there: how many
     # of them were `cancelled` before their end; their verdict is CA.
     "batch_sampled": "step attempts prompt_tokens completion_tokens truncated adapter seconds",
@@ -51,8 +56,9 @@ FIELDS = {
     "warned": "message",
     "batch_criticised": "step prompt_tokens completion_tokens seconds",
     "step_skipped": "step reason",
-    # `tokens` are all sampled so far, the whole batch of the success included. Also there: `program`, its
-    # source. A pooled run tells of every distinct program that passes.
+    # `tokens` are all sampled so far, the whole batch of the success included. Also there: `program`, its source, and
+    # `own`, the name of a program of the person's that passed; then `attempt` is negative. A pooled run tells of every
+    # distinct program that passes.
     "solved": "attempt step adapter tokens seconds",
     # `reason`: solved, max_attempts, max_tokens, max_time, interrupted or error.
     "run_ended": "reason attempts tokens seconds sampling_seconds judging_seconds learning_seconds",

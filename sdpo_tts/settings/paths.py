@@ -49,6 +49,7 @@ PATHS = {
     "diagnose": "solver.style",
     "solutions": "context.solutions",
     "both": "context.both",
+    "hint": "context.hint",
     "critic": "critic.kind",
     "critic-model": "critic.model",
     "guard-distinct": "guard.distinct",
@@ -61,7 +62,7 @@ _SAMPLING = frozenset({"device", "dtype", "quantization", "max-new-tokens", "bat
 _CRITIC = frozenset({"critic", "critic-model"})
 _TEACHER = frozenset({
     "teacher", "teacher-rate", "alpha", "support", "top-k", "grpo-weight", "feedback", "template", "solutions", "both",
-    "max-prompt-tokens",
+    "max-prompt-tokens", "hint",
 })  # fmt: skip
 
 _AUTO = frozenset({
@@ -94,7 +95,7 @@ def matters(method: str, key: str) -> bool:
         case "best-of-k":
             return key in _SAMPLING
         case "multi-turn":
-            return key in _SAMPLING | _CRITIC | {"max-prompt-tokens"}
+            return key in _SAMPLING | _CRITIC | {"max-prompt-tokens", "hint"}
         case "grpo":
             return key not in _TEACHER | _CRITIC | _AUTO
     return key not in _AUTO

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import IO, Self, TextIO
 
+from sdpo_tts.errors import visible
 from sdpo_tts.record import Event
 from sdpo_tts.view.progress import LEARNERS, RunState
 from sdpo_tts.view.summary import best, changed, count, duration, figure, sampled, sources
@@ -81,6 +82,11 @@ def _line(event: Event, state: RunState) -> str:
     match event["type"]:
         case "run_started":
             return _started(state)
+        case "start_judged":
+            passed = f"{event['passed']} of {count(event['total'], 'test')} passed"
+            return f"your program {visible(event['name'])}: {event['verdict']}, {passed}"
+        case "hint_given":
+            return f"a hint, for the next batch: {visible(event['text'])}"
         case "attempt_judged" if state.batch and state.batch.judged:
             return _batch(state)
         case "batch_watched" if told := changed(state):
@@ -91,6 +97,8 @@ def _line(event: Event, state: RunState) -> str:
             return f"rolled back to the policy of step {event['best_step']}: {event['reason']}"
         case "step_skipped" if state.method in LEARNERS:
             return f"step {event['step']} skipped: {event['reason']}"
+        case "solved" if "own" in event:
+            return f"solved: your program {visible(event['own'])}"
         case "solved":
             return f"solved: attempt {event['attempt']}"
         case "run_ended":

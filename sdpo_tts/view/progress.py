@@ -84,8 +84,8 @@ class RunState:
     """The fold. `best_shares[k - 1]` is the best share of tests passed by the first k attempts judged.
 
     `started` is Unix time, as if a run that was resumed had not paused; limits of None are none; `wall_seconds` is None
-    until the run has ended. `paces` are the seconds that the last batches took, learning included; `healths` are those
-    of the last two.
+    until the run has ended. `own` names the person's program that solved it. `paces` are the seconds that the last
+    batches took, learning included; `healths` are those of the last two.
     """
 
     method: str = ""
@@ -116,6 +116,7 @@ class RunState:
     paces: tuple[float, ...] = ()
     paced: float = 0.0
     solved_at: int | None = None
+    own: str = ""
     reason: str | None = None
     wall_seconds: float | None = None
 
@@ -148,7 +149,8 @@ class RunState:
                 health = Health(*(event[name] for name in ("score", "length", "entropy", "distinct")))
                 return replace(state, healths=(*state.healths, health)[-2:])
             case "solved":
-                return replace(state, solved_at=min(state.solved_at or event["attempt"], event["attempt"]))
+                first = min(state.solved_at or event["attempt"], event["attempt"])
+                return replace(state, solved_at=first, own=event.get("own", ""))
             case "run_ended":
                 return state._ended(event)
         return state

@@ -32,6 +32,8 @@ def summary(state: RunState, run: Path, solution: Path | None = None, best_progr
 
 def outcome(state: RunState, *, solved: bool) -> str:
     """In a sentence."""
+    if solved and state.own:
+        return f"Solved: your program {visible(state.own)} passed all tests ({state.tests})."
     if solved:
         return f"Solved: attempt {state.solved_at} passed all tests ({state.tests})."
     if state.started is None:

@@ -81,7 +81,7 @@ def _result(state: RunState, run: RunDir, solution: Path | None) -> dict[str, An
     return {
         "solved": solution is not None,
         "reason": state.reason,
-        "attempt": state.solved_at if solution else None,
+        "attempt": state.solved_at if solution and not state.own else None,
         "attempts": state.cost.attempts,
         "steps": len(state.steps),
         "tokens": state.cost.tokens,

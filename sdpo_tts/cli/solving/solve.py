@@ -19,6 +19,7 @@ from sdpo_tts.cli.machine.version import Version
 from sdpo_tts.cli.run_options import EVERYDAY, with_run_options
 from sdpo_tts.cli.settings import flags, settled
 from sdpo_tts.cli.solving.ending import near, say_the_end
+from sdpo_tts.cli.solving.hint import started_from
 from sdpo_tts.cli.usage.command import Command
 from sdpo_tts.cli.usage.layout import layout
 from sdpo_tts.errors import SetupError, UserError
@@ -93,6 +94,7 @@ def _new_job(context: typer.Context) -> _Job:
     from sdpo_tts.discovery.assemble import check_policy
 
     settings, runs, track = options.run_settings(chosen), chosen["runs"], wanted(chosen["track"])
+    settings = started_from(chosen["start"] or (), settings, problem)
     check_policy(settings.policy)
     if not quiet:
         for folder in unfinished(runs, problem):
