@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from sdpo_tts.cli.existing_run import ExistingRun
 from sdpo_tts.cli.main import app
 from sdpo_tts.cli.solving.solve import app as solve_app
 from sdpo_tts.discovery import checkpoint
@@ -25,10 +27,14 @@ from sdpo_tts.discovery.state import Parts, SolverSettings
 from sdpo_tts.judge import Judgement, Verdict
 from sdpo_tts.judge.verdict import TestOutcome
 from sdpo_tts.policy.prompts import student_text
-from sdpo_tts.problem import Problem
+from sdpo_tts.problem import Problem, load_problem
 from sdpo_tts.record import Event, Journal, RunDir, hints, read_events
+from sdpo_tts.view import RunState, outcome
 from tests.conftest import ROOT
 from tests.fakes import CharacterChat, LateQueue, ScriptedSampler, Version, judged
+from tests.test_consensus import ADD, ADD_TOO, AND_AGAIN, BOUND, BOUND_TOO, answers, authored
+from tests.test_consensus import WRONG as WRONG_ONE
+from tests.test_consensus import solver as consensus_solver
 from tests.test_judge import SUM
 
 HINT = "add the two numbers"
@@ -237,3 +243,123 @@ def test_hint_tells_when_it_will_be_read_and_show_shows_it(tmp_path: Path) -> No
     run.manifest.write_text(json.dumps({**told, "settings": {**told["settings"], "method": "grpo"}}))
     refused = CliRunner().invoke(app, ["hint", str(run.path), "x"])
     assert (refused.exit_code, "a run of grpo reads no hint" in refused.stderr) == (2, True)
+
+
+# The verdict of a judge elsewhere
+
+CONTEST = """format: sdpo-solve/1
+title: Sum
+statement: Add.
+limits: {time: 1s, memory: 64MiB}
+tests:
+  shown: [{input: "3 4", output: "7"}, {input: "10 -2", output: "8"}]
+"""
+
+
+def contest(folder: Path, told: Sequence[str], **settings: Any) -> RunDir:
+    """A run that has ended, as the commands find it."""
+    (folder / "problem.yaml").write_text(CONTEST)
+    run = RunDir.at(folder / "run")
+    with Journal(run.events) as journal:
+        one = consensus_solver(run, journal, told, **settings)
+        limits = {"max_attempts": None, "max_tokens": None, "max_seconds": None}
+        journal.append(
+            "run_started", method="best-of-k", problem="sum", title="Sum", seed=0, model="m", engine="torch",
+            device="cpu", tests=2, batch_size=2, candidates=one.settings.candidates, **limits,
+        )  # fmt: skip
+        one.run()
+    problem = {"slug": "sum", "path": str(folder / "problem.yaml"), "digest": load_problem(folder).digest}
+    kept = {"method": "best-of-k", "context": {}, "budget": {}, "solver": {"candidates": 3}}
+    run.manifest.write_text(json.dumps({"settings": kept, "problem": problem}))
+    return run
+
+
+def told(run: RunDir, *words: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["verdict", str(run.path), *words])
+    return result.exit_code, result.stderr
+
+
+def resumed(run: RunDir, answers: Sequence[str], heard: list[str] | None = None, **settings: Any) -> Event:
+    """The last `solved` of the run gone on with; `heard`: the feedback that is learnt from."""
+    with Journal(run.events) as journal:
+        one = consensus_solver(run, journal, answers, **settings)
+        checkpoint.resume(one)
+        learn = lambda batch: (heard.extend(each.feedback.text for each in batch) if heard is not None else None) or ""  # noqa: E731
+        one.strategy.learn = learn  # type: ignore[method-assign]
+        one.run()
+    return [event for event in read_events(run.events) if event["type"] == "solved"][-1]
+
+
+def test_what_a_judge_elsewhere_rejects_is_dropped_with_all_that_behaves_like_it(tmp_path: Path) -> None:
+    """Two wrong programs agree, and win; told so, the run proposes the other one at once, from the batch in hand."""
+    run = contest(tmp_path, [*answers(BOUND, BOUND_TOO, ADD), *authored()], batch=3)
+    assert run.solution("python3").read_text() in (f"{BOUND}\n", f"{BOUND_TOO}\n")
+    state = RunState.of(read_events(run.events))
+    assert re.fullmatch(
+        r"Proposed: attempt [12] passes all samples \(2\); 2 of 3 candidates agree on \d+ generated inputs\.",
+        outcome(state, solved=True),
+    )
+    assert (len(state.passing), state.awaits_verdict) == (3, True)
+    code, said = told(run, "Wrong answer on test 5")
+    assert code == 0 and said.startswith("Not solved: the judge says: Wrong answer on test 5.\n") and "--resume" in said
+    assert (run.path / "rejected-1.py").is_file() and not run.solution("python3").exists()
+    assert json.loads(run.result.read_text())["solved"] is False
+    assert ExistingRun.open(run.path).solved is False
+    heard: list[str] = []
+    solved = resumed(run, [*authored(), *answers(BOUND_TOO, ADD_TOO, AND_AGAIN)], heard, batch=3)
+    assert solved["attempt"] in (3, 5, 6) and run.solution("python3").read_text() != f"{BOUND}\n"
+    assert heard[:2] == ["The program passes all examples, but the judge that decides says: Wrong answer on test 5."] * 2
+    events = read_events(run.events)
+    assert [event["seq"] for event in events] == list(range(len(events)))
+    assert [e["type"] for e in events].count("verdict_given") == 1 and RunState.of(events).reason == "solved"
+    assert told(run, "accepted") == (0, f"Solved: the judge accepts attempt {solved['attempt']}.\n")
+    result = json.loads(run.result.read_text())
+    assert (result["solved"], result["accepted"], result["rests_on"]) == (True, "accepted", solved["rests_on"])
+    assert ExistingRun.open(run.path).solved and not run.checkpoint.exists()
+    assert told(run, "wrong answer")[0] == 2, "nothing waits for a verdict"
+
+
+def test_a_test_that_the_person_knows_is_run_from_now_on(tmp_path: Path) -> None:
+    run = contest(tmp_path, [*answers(BOUND, WRONG_ONE)], candidates=1)
+    for name, text in {"5.in": "1 2\n", "5.out": "3\n"}.items():
+        (tmp_path / name).write_text(text)
+    assert told(run, "WA", "--input", str(tmp_path / "5.in"), "--expected", str(tmp_path / "5.out"))[0] == 0
+    heard: list[str] = []
+    resumed(run, [*authored(), *answers(BOUND_TOO, ADD)], heard, candidates=1)
+    assert "Input: '1 2\\n'" in heard[0] and "Expected: '3\\n'" in heard[0]
+    judged = {event["attempt"]: event for event in read_events(run.events) if event["type"] == "attempt_judged"}
+    assert [(judged[number]["verdict"], judged[number]["total"]) for number in (1, 3, 4)] == [("AC", 2), ("WA", 3), ("AC", 3)]
+    assert judged[3]["failing"] == "elsewhere-1"
+
+
+def test_time_between_a_run_s_end_and_a_verdict_is_not_the_run_s(tmp_path: Path) -> None:
+    run = contest(tmp_path, answers(BOUND, WRONG_ONE), candidates=1)
+    lines = [json.loads(line) for line in run.events.read_text().splitlines()]
+    ended = lines[-1]["t"]
+    assert told(run, "time limit exceeded")[0] == 0
+    *_, given = (json.loads(line) for line in run.events.read_text().splitlines())
+    assert given["verdict"] == "TLE"
+    with run.events.open("w") as file:
+        file.writelines(json.dumps(line) + "\n" for line in (*lines, {**given, "t": ended + 3600}))
+    with Journal(run.events) as journal:
+        one = consensus_solver(run, journal, [], candidates=1)
+        checkpoint.resume(one)
+    assert one.spent.elapsed < 60
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("splendid",), "error: WORDS: 'splendid' is not a verdict"),
+        (("wrong answer", "--expected", "x"), "error: --expected: an output without its input"),
+        (("wrong answer", "--input", "gone"), "error: --input: gone cannot be read"),
+    ],
+)
+def test_verdicts_that_make_no_sense(words: tuple[str, ...], said: str, tmp_path: Path) -> None:
+    code, text = told(RunDir(tmp_path), *words)
+    assert code == 2 and text.startswith(said)
+
+
+def test_a_run_that_has_proposed_nothing_gets_no_verdict(tmp_path: Path) -> None:
+    run = contest(tmp_path, answers(WRONG_ONE, WRONG_ONE), attempts=2)
+    assert "proposed no program" in told(run, "wrong answer")[1]

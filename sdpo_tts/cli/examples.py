@@ -25,6 +25,11 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "hint": (
         ("sdpo-tts hint last 'sort by the end, not by the start'", "to a run that is running, or to be resumed"),
     ),
+    "verdict": (
+        ("sdpo-tts verdict last 'wrong answer on test 5'", "what the judge said of the proposed program"),
+        ("sdpo-tts verdict last 'wrong answer' --input 5.in --expected 5.out", "the test is known"),
+        ("sdpo-tts verdict last accepted", "solved"),
+    ),
     "check": (("sdpo-tts check problems/rle", "is the file sound, and its submissions' verdicts as expected?"),),
     "judge": (("sdpo-tts judge problems/rle mine.py", "your own program, with the feedback that a model would get"),),
     "show": (

@@ -64,6 +64,9 @@ MaxTime = Annotated[
     str | None, _option(BUDGET, "Stop after this long: 90s, 30m, 8h. Default: no limit.", metavar="TIME")
 ]
 KeepGoing = Annotated[bool, _option(BUDGET, "Spend the whole budget, even after a success.", "--keep-going")]
+Candidates = Annotated[
+    int, _option(BUDGET, "Without held-out tests: gather so many programs that pass, and propose one.", min=1)
+]
 
 Model = Annotated[
     str, _option(MODEL, "auto, a catalogue name, a hub id, a folder or a GGUF file.", autocompletion=models)
@@ -219,9 +222,9 @@ Quiet = Annotated[bool, _option(OUTPUT, "Print only the result, and one line if 
 AsJson = Annotated[bool, _option(OUTPUT, "Print JSON.", "--json")]
 
 
-# What may differ when a run is resumed: how much it may spend, where it runs, and what is printed.
+# What may differ when a run is resumed: how much it may spend, where it runs, what is printed, and programs come in.
 OUTPUTS = frozenset({"resume", "runs", "track", "plain", "quiet", "as_json"})
-FREE = OUTPUTS | {"max_attempts", "max_tokens", "max_time", "device", "problem"}
+FREE = OUTPUTS | {"max_attempts", "max_tokens", "max_time", "device", "problem", "start"}
 
 
 def refuse_changes(given: Iterable[str]) -> None:

@@ -23,6 +23,7 @@ class RunOptions:
     max_tokens: o.MaxTokens = None
     max_time: o.MaxTime = None
     keep_going: o.KeepGoing = False
+    candidates: o.Candidates = 4
     model: o.Model = "auto"
     device: o.Device = "auto"
     dtype: o.Dtype = "auto"

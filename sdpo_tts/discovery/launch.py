@@ -55,6 +55,8 @@ def announce(
     write_json(run.manifest, told)
     journal.append("manifest", **told)
     more = {name: policy.facts[name] for name in SHAPE if name in policy.facts} | ({"arm": arm} if arm else {})
+    if not pooled and not any(problem.held_out):
+        more["candidates"] = settings.solver.candidates
     journal.append(
         "run_started", method=strategy.name, problem=problem.slug, title=problem.title, seed=settings.seed,
         model=policy.facts["name"], engine=policy.facts["engine"], device=policy.facts["device"],

@@ -81,7 +81,7 @@ def _text(past: ExistingRun, record: AttemptRecord) -> str:
 
 
 def _from_the_person(past: ExistingRun) -> Iterator[str]:
-    """Hints, and programs that the run started from."""
+    """Hints, programs that the run started from, and what a judge elsewhere said."""
     from sdpo_tts.record import hints, read_events
 
     given = past.settings["context"].get("hint", "")
@@ -91,6 +91,8 @@ def _from_the_person(past: ExistingRun) -> Iterator[str]:
         if event["type"] == "start_judged":
             passed = f"{event['passed']} of {event['total']} tests passed"
             yield f"started from {visible(event['name'])}: {event['verdict']}, {passed}"
+        if event["type"] == "verdict_given":
+            yield f"the judge on attempt {event['attempt']}: {visible(event['words'])}"
 
 
 def _heat(past: ExistingRun, record: AttemptRecord, device: str, tell: Callable[[str], None]) -> Heat:

@@ -35,7 +35,7 @@ def say_the_end(run: RunDir, problem: Problem, *, quiet: bool) -> None:
     best = None
     with suppress(OSError) if in_a_hurry else nullcontext():
         best = None if solution else _keep_best(run, problem.language, state, wait=not in_a_hurry)
-        write_json(run.result, _result(state, run, solution), wait=not in_a_hurry)
+        write_json(run.result, result_of(state, run, solution), wait=not in_a_hurry)
     if quiet:
         if not solution:
             print(f"{outcome(state, solved=False)} The run is in {run.path}", file=sys.stderr)
@@ -43,9 +43,11 @@ def say_the_end(run: RunDir, problem: Problem, *, quiet: bool) -> None:
     if solution:
         print(f"\n{visible_lines(solution.read_text(encoding='utf-8').rstrip())}\n", file=sys.stderr)
     print(summary(state, run.path, solution, best), file=sys.stderr)
+    if solution and state.awaits_verdict:
+        print(f"{INDENT}then      sdpo-tts verdict {shlex.quote(str(near(run.path)))} VERDICT", file=sys.stderr)
     for line in advice(state, shlex.quote(str(near(problem.path.parent)))):
         print(f"{INDENT}{line}", file=sys.stderr)
-    if run.checkpoint.exists():
+    if run.checkpoint.exists() and not solution:
         print(go_on(near(run.path), larger_budget(state.reason, state)), file=sys.stderr)
 
 
@@ -77,7 +79,8 @@ def near(path: Path) -> Path:
     return path
 
 
-def _result(state: RunState, run: RunDir, solution: Path | None) -> dict[str, Any]:
+def result_of(state: RunState, run: RunDir, solution: Path | None) -> dict[str, Any]:
+    """What result.json says."""
     return {
         "solved": solution is not None,
         "reason": state.reason,
@@ -87,5 +90,6 @@ def _result(state: RunState, run: RunDir, solution: Path | None) -> dict[str, An
         "tokens": state.cost.tokens,
         "seconds": state.wall_seconds,
         "program": str(solution) if solution else None,
+        **(state.basis if solution else {}),
         "run": str(run.path),
     }

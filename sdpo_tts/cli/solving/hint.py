@@ -54,11 +54,13 @@ def _demand_reader(past: ExistingRun) -> None:
 
 
 def started_from(files: Sequence[Path], settings: RunSettings, problem: Problem) -> RunSettings:
-    """With the person's programs in them. Raises UserError, also where the method has no use for one or for a hint."""
+    """With the person's programs beside those that are in them. Raises UserError, also where the method has no use for
+    one or for a hint."""
     from sdpo_tts.discovery.launch import demand_use
 
-    start = {file.name: _program(file, problem) for file in files}
-    if len(start) < len(files):
+    before = settings.solver.start
+    start = before | {file.name: _program(file, problem) for file in files}
+    if len(start) < len(files) + len(before):
         raise UserError("two programs have one name", where="--start", hint="rename one")
     settings = replace(settings, solver=replace(settings.solver, start=start))
     demand_use(settings)

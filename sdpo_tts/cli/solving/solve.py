@@ -119,8 +119,11 @@ def _old_job(folder: Path, context: typer.Context) -> _Job:
     from sdpo_tts.discovery.assemble import RunSettings, check_policy
 
     settings = options.resumed_settings(RunSettings.of(past.settings), chosen, given)
+    settings = started_from(chosen["start"] or (), settings, problem)
     if past.solved and not settings.solver.keep_going:
         hint = f"its program is {past.run.solution(problem.language)}"
+        if past.awaits_verdict:
+            hint += "; if a judge elsewhere does not accept it: sdpo-tts verdict RUN VERDICT"
         raise UserError("the run has solved its problem", where=str(folder), hint=hint)
     past.refuse_spent(settings.budget)
     check_policy(settings.policy)
@@ -177,7 +180,7 @@ def _run(job: _Job, view: View) -> Judged | None:
         parts = Parts(
             policy.network, policy.chat, policy.sampler, judge, journal, run,
             make_guard(strategy, settings.guard), make_critic(problem, policy, settings),
-            view.sampling,
+            view.sampling, policy.window.limit,
         )  # fmt: skip
         solver = Solver(parts, strategy, settings.budget, settings.seed, settings.solver)
         if job.past:
