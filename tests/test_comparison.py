@@ -89,9 +89,11 @@ def run(asked: Plan, made: Makers | None = None) -> tuple[Tally, list[str]]:
 
 
 def finished(folder: Path) -> dict[Path, bytes]:
-    """Journals of cells and parts of pools that came to their end."""
-    journals = folder.rglob("events.jsonl")
-    return {path.relative_to(folder): path.read_bytes() for path in journals if ending(path.parent)}
+    """Journals of cells and parts of pools that came to their end; not of a run that is just being linked there."""
+    journals = {path.relative_to(folder): path for path in folder.rglob("events.jsonl") if ending(path.parent)}
+    return {
+        name: path.read_bytes() for name, path in journals.items() if not any(part.startswith(".") for part in name.parts)
+    }
 
 
 def outcomes(folder: Path) -> dict[Path, list[tuple[int, str]]]:
