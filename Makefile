@@ -8,7 +8,9 @@ BIN := .venv/bin
 TORCH := torch==2.13.0
 CPU_WHEELS := https://download.pytorch.org/whl/cpu
 READY := .venv/.ready
-# Python compiles what is imported, when it is: most modules never are, and compiling them all takes minutes.
+# Python compiles what is imported, when it is: most modules never are, and compiling them all takes minutes. It has to
+# keep what it compiled, or every process compiles torch anew, for twenty seconds.
+unexport PYTHONDONTWRITEBYTECODE
 INSTALL := install --quiet --no-compile
 
 # The build of vLLM for CPUs, on which its tests run everywhere, in an environment of its own: it asks for other versions.
