@@ -57,8 +57,8 @@ class BaseRate:
         return {"problem": self.problem.slug, **counted, f"pass@{K}": self.pass_at}
 
     def keeps(self, rule: str) -> bool:
-        """The paper's: pass@64 below a half (hard), or below 0.03 (very hard). Unsolved: no sample passed. Reachable: at
-        least one did, and at most a sixteenth of those planned."""
+        """The paper's: pass@64 below a half (hard), or below 0.03 (very hard). Unsolved: no sample passed. Reachable:
+        some passed, at most a sixteenth of those planned."""
         return self.may_keep(rule) and (rule != REACHABLE or self.correct > 0)
 
     def may_keep(self, rule: str) -> bool:
