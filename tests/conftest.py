@@ -46,6 +46,14 @@ def bundled_model() -> weights.Weights:
     return weights.locate(MODEL)
 
 
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as a hub has it, of a random model: for whole runs in which what it says does not matter."""
+    from tests.tiny import save_tiny_model
+
+    return save_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
+
+
 @pytest.fixture(autouse=True)
 def only_what_it_asks_for(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
