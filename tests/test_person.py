@@ -15,12 +15,15 @@ from typer.testing import CliRunner
 from sdpo_tts.cli.existing_run import ExistingRun
 from sdpo_tts.cli.main import app
 from sdpo_tts.cli.solving.solve import app as solve_app
+from sdpo_tts.cli.solving.verdict import _fields as verdict_fields
 from sdpo_tts.discovery import checkpoint
 from sdpo_tts.discovery.assemble import RunSettings
 from sdpo_tts.discovery.budget import Budget
+from sdpo_tts.discovery.methods.archive import Archive
 from sdpo_tts.discovery.methods.auto import Auto, AutoSettings
 from sdpo_tts.discovery.methods.context import ContextSettings, TeacherContext
 from sdpo_tts.discovery.methods.multi_turn import MultiTurn
+from sdpo_tts.discovery.person.rejection import rejected
 from sdpo_tts.discovery.solve import Solver
 from sdpo_tts.discovery.source import Source
 from sdpo_tts.discovery.state import Parts, SolverSettings
@@ -358,6 +361,25 @@ def test_time_between_a_run_s_end_and_a_verdict_is_not_the_run_s(tmp_path: Path)
 def test_verdicts_that_make_no_sense(words: tuple[str, ...], said: str, tmp_path: Path) -> None:
     code, text = told(RunDir(tmp_path), *words)
     assert code == 2 and text.startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        ("Accepted", "AC"), ("AC (120 ms)", "AC"), ("not accepted", "WA"), ("Wrong answer on test 5 (time: 15 ms)", "WA"),
+        ("Time limit exceeded on test 12", "TLE"), ("TLE", "TLE"), ("Idleness limit exceeded", "TLE"), ("MLE", "MLE"),
+        ("Run Time Error", "RE"), ("Compilation error", "CE"), ("hacked", "WA"),
+    ],
+)  # fmt: skip
+def test_what_judges_say(words: str, kind: str) -> None:
+    assert verdict_fields(words, None, None) == {"words": words, "verdict": kind}
+
+
+def test_what_a_judge_says_reaches_the_archive_beside_other_programs_that_pass_the_samples() -> None:
+    archive, one = Archive(SUM), replace(judged(1, "x", passed=2), outputs="same")
+    for number, words in enumerate(("not accepted", "wrong answer", "wrong answer"), start=1):
+        archive.add(rejected(replace(one, attempt=replace(one.attempt, number=number)), words))
+    assert [entry.feedback for entry in archive.entries.values()] == ["not accepted", "wrong answer"]
 
 
 def test_a_run_that_has_proposed_nothing_gets_no_verdict(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def _from_the_person(past: ExistingRun) -> Iterator[str]:
     """Hints, programs that the run started from, and what a judge elsewhere said."""
     from sdpo_tts.record import hints, read_events
 
-    given = past.settings["context"].get("hint", "")
+    given = past.settings.get("context", {}).get("hint", "")
     for text in filter(None, (given, *hints.left(past.run).values())):
         yield f"hint: {visible_lines(text)}"
     for event in read_events(past.run.events):

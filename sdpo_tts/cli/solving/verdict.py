@@ -17,17 +17,17 @@ from sdpo_tts.cli.solving.ending import go_on, near, result_of
 from sdpo_tts.errors import UserError
 
 if TYPE_CHECKING:
-    from sdpo_tts.record import Event
+    from sdpo_tts.record import Event, RunDir
 
-# The first that fits; each with the words that judges use for it.
+# The first that fits, each in the words and abbreviations that judges use for it.
 VERDICTS = (
-    ("AC", r"accepted|\bac\b|\bok\b|correct answer"),
-    ("TLE", r"time|\btle\b"),
-    ("MLE", r"memory|\bmle\b"),
-    ("OLE", r"output limit|\bole\b"),
+    ("AC", r"^\W*(accepted|ac|ok|correct)\b"),
+    ("TLE", r"time.?limit|timed? ?out|too slow|idleness|\btle?\b"),
+    ("MLE", r"memory.?limit|out of memory|\bmle?\b"),
+    ("OLE", r"output.?limit|\bole?\b"),
     ("CE", r"compil|\bce\b"),
-    ("RE", r"run.?time error|crash|\bre\b|\brte\b"),
-    ("WA", r"wrong|\bwa\b|presentation|incorrect|partial|failed"),
+    ("RE", r"run.?time.?error|crash|\brt?e\b"),
+    ("WA", r"wrong|\bwa\b|presentation|incorrect|partial|failed|hacked|rejected|not accepted"),
 )
 WORDS = ("accepted", "wrong answer", "time limit exceeded", "memory limit exceeded", "runtime error", "compile error")
 
@@ -92,8 +92,8 @@ def _give(past: ExistingRun, told: dict[str, Any]) -> None:
     if accepted:
         shutil.rmtree(run.checkpoint.parent, ignore_errors=True)
     else:
-        _put_aside(past)
-    _tell(past, accepted=accepted)
+        _put_aside(run)
+    _tell(run, accepted=accepted)
 
 
 def _proposed(past: ExistingRun) -> Event:
@@ -104,22 +104,27 @@ def _proposed(past: ExistingRun) -> Event:
     return past.proposed
 
 
-def _put_aside(past: ExistingRun) -> None:
+def _solution(run: RunDir) -> Path | None:
+    """Whatever has become of the problem's file."""
+    from sdpo_tts.problem.language import languages
+
+    return next((file for file in map(run.solution, languages()) if file.is_file()), None)
+
+
+def _put_aside(run: RunDir) -> None:
     """The program that was not accepted: rejected-1.py, rejected-2.py."""
-    solution = past.run.solution(past.problem().language)
-    number = 1 + len(list(past.run.path.glob("rejected-*")))
-    if solution.is_file():
+    number = 1 + len(list(run.path.glob("rejected-*")))
+    if solution := _solution(run):
         solution.rename(solution.with_name(f"rejected-{number}{solution.suffix}"))
 
 
-def _tell(past: ExistingRun, *, accepted: bool) -> None:
+def _tell(run: RunDir, *, accepted: bool) -> None:
     """Write result.json anew, and say what comes next."""
     from sdpo_tts.record import read_events, write_json
     from sdpo_tts.view import RunState, outcome
 
-    run = past.run
-    state, solution = RunState.of(read_events(run.events)), run.solution(past.problem().language)
-    write_json(run.result, result_of(state, run, solution if accepted else None), wait=False)
+    state = RunState.of(read_events(run.events))
+    write_json(run.result, result_of(state, run, _solution(run)), wait=False)
     print(outcome(state, solved=accepted), file=sys.stderr)
     if not accepted:
         print(go_on(near(run.path)), file=sys.stderr)

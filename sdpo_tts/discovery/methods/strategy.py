@@ -21,7 +21,7 @@ class Strategy(Protocol):
     def draws(self, count: int) -> list[Draw]: ...
 
     def begin(self, own: Sequence[Judged]) -> None:
-        """Before the first batch: programs of the person's, as judged. Their numbers are negative."""
+        """Before a batch, most often the first: programs of the person's, as judged. Their numbers are negative."""
         ...
 
     def advise(self, hint: str) -> None:

@@ -1,4 +1,4 @@
-"""Programs of the person's: judged before the first batch, and not counted as attempts of the model."""
+"""Programs of the person's: judged before the next batch, and not counted as attempts of the model."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@ it."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -44,9 +45,11 @@ def _rejection(event: Event, name: str) -> Rejection:
 
 
 def rejected(judged: Judged, words: str) -> Judged:
-    """The same attempt, which fails one more test, with `words` as its feedback."""
+    """The same attempt, which fails one more test, with `words` as its feedback. It behaves as those of which the same
+    is said, and not as others that pass all tests here."""
     test = Test(ELSEWHERE, b"", b"", shown=True)
     outcome = TestOutcome(test, Verdict.WA, 0.0, 0.0, 0, None, None, b"", b"", "")
     outcomes = (*judged.judgement.outcomes, outcome)
     judgement = replace(judged.judgement, verdict=Verdict.WA, outcomes=outcomes, total=judged.judgement.total + 1)
-    return replace(judged, judgement=judgement, feedback=Feedback(KIND, words))
+    outputs = hashlib.sha256(f"{judged.outputs} {words}".encode()).hexdigest()[:12]
+    return replace(judged, judgement=judgement, feedback=Feedback(KIND, words), outputs=outputs)
