@@ -30,8 +30,8 @@ given, output, answer = (open(name).read().split() for name in sys.argv[1:4])
 sys.exit(0 if output and (given == ["1"] or output == answer) else 1)
 """
 OPTIONS = (
-    "--model", MODEL, "--method", "auto", "--no-distil", "--imitate", "none", "--dtype", "float32", "--seed", "1",
-    "--max-new-tokens", "48", "--batch-size", "3", "--candidates", "1", "--json",
+    "--model", MODEL, "--method", "auto", "--sources", "base=2,feedback=1", "--no-distil", "--imitate", "none", "--dtype", "float32",
+    "--seed", "1", "--max-new-tokens", "48", "--batch-size", "3", "--candidates", "1", "--json",
 )  # fmt: skip
 
 

@@ -328,7 +328,7 @@ def test_a_test_that_the_person_knows_is_run_from_now_on(tmp_path: Path) -> None
         (tmp_path / name).write_text(text)
     assert told(run, "WA", "--input", str(tmp_path / "5.in"), "--expected", str(tmp_path / "5.out"))[0] == 0
     heard: list[str] = []
-    resumed(run, [*authored(), *answers(BOUND_TOO, ADD)], heard, candidates=1)
+    resumed(run, [*answers(BOUND_TOO, ADD), *authored()], heard, candidates=1)
     assert "Input: '1 2\\n'" in heard[0] and "Expected: '3\\n'" in heard[0]
     judged = {event["attempt"]: event for event in read_events(run.events) if event["type"] == "attempt_judged"}
     assert [(judged[number]["verdict"], judged[number]["total"]) for number in (1, 3, 4)] == [("AC", 2), ("WA", 3), ("AC", 3)]

@@ -110,14 +110,18 @@ class Contest:
             same = {one.attempt.number: said[one.attempt.program] for one in fresh if one.attempt.program in said}
             self._dropped |= same.keys()
             return same
-        everyone = [*self._judged.values(), *fresh]
+        told = {number: one.words for number, one in self._rejections.items()}
+        others = [one for one in fresh if one.attempt.number not in told]
+        if not others:
+            return told
+        everyone = [*self._judged.values(), *others]
         decision = self._decided(everyone)
         self._tell(decision, everyone, None, [])
-        words = [rejection.words for rejection in self._rejections.values()]
-        told: dict[int, str] = {}
+        words = list(told.values())
         for group in decision.groups:
             if first := [place for place in group.members if place < len(words)]:
-                told |= {everyone[place].attempt.number: words[first[0]] for place in group.members}
+                alike = [everyone[place].attempt.number for place in group.members if place >= len(words)]
+                told |= dict.fromkeys(alike, words[first[0]])
         return told
 
     def _decided(self, everyone: Sequence[Judged]) -> Decision:
