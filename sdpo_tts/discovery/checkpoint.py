@@ -148,11 +148,7 @@ def load_batch(run: RunDir) -> list[Attempt]:
 
 
 def _attempt(row: dict[str, Any]) -> Attempt:
-    return Attempt(**{**row, "sample": _sample(row["sample"]), "source": Source(row.get("source", Source.STUDENT))})
-
-
-def _sample(row: dict[str, Any]) -> Sample:
-    return Sample(**{**row, **{name: tuple(row[name]) for name in ("prompt", "response", "logprobs")}})
+    return Attempt(**{**row, "sample": Sample.of(row["sample"]), "source": Source(row.get("source", Source.STUDENT))})
 
 
 def again(attempt: Attempt, record: AttemptRecord, problem: Problem, event: Event) -> Judged:

@@ -85,7 +85,8 @@ class Solver(SolverState):
         checkpoint.save_batch(self.parts.run, attempts)
         self.parts.journal.append(
             "batch_sampled", step=self.step, attempts=len(attempts), adapter=self.parts.network.version,
-            seconds=clock(), prompt_tokens=sum(map(len, prompts)), completion_tokens=self.charge(attempts),
+            seconds=clock(), completion_tokens=self.charge(attempts),
+            prompt_tokens=sum(sample.prompt_tokens for sample in samples),
             truncated=sum(sample.truncated for sample in samples),
             cancelled=sum(sample.cancelled for sample in samples),
         )  # fmt: skip
@@ -128,7 +129,7 @@ class Solver(SolverState):
 
     def charge(self, attempts: Sequence[Attempt]) -> int:
         """Count a batch as spent; how many tokens it took."""
-        tokens = sum(len(attempt.sample.response) for attempt in attempts)
+        tokens = sum(attempt.sample.completion_tokens for attempt in attempts)
         self.spent.attempts += len(attempts)
         self.spent.tokens += tokens
         return tokens

@@ -90,9 +90,10 @@ def _new_job(context: typer.Context) -> _Job:
     problem = load(path, quiet=quiet)
     chosen = settled(context, problem)
     load_libraries(quiet=quiet)
-    from sdpo_tts.discovery.assemble import check_policy
+    from sdpo_tts.discovery.assemble import check_policy, refuse_untrainable
 
     settings, runs, track = options.run_settings(chosen), chosen["runs"], wanted(chosen["track"])
+    refuse_untrainable(settings)
     check_policy(settings.policy)
     if not quiet:
         for folder in unfinished(runs, problem):
@@ -162,6 +163,7 @@ def _run(job: _Job, view: View) -> Judged | None:
     from sdpo_tts.discovery.solve import Solver
     from sdpo_tts.discovery.state import Parts
     from sdpo_tts.record import Journal, read_events
+    from sdpo_tts.record.kept_answers import KeptAnswers
     from sdpo_tts.view import heard
 
     problem, settings, run = job.problem, job.settings, job.run
@@ -172,8 +174,9 @@ def _run(job: _Job, view: View) -> Judged | None:
         load_policy(settings.policy, settings.seed, view.status) as policy,
     ):
         strategy = make_strategy(problem, policy, settings)
+        sampler = KeptAnswers(policy.sampler, run.answers) if settings.policy.endpoint else policy.sampler
         parts = Parts(
-            policy.network, policy.chat, policy.sampler, judge, journal, run,
+            policy.network, policy.chat, sampler, judge, journal, run,
             make_guard(strategy, settings.guard), make_critic(problem, policy, settings),
             view.sampling,
         )  # fmt: skip
@@ -190,7 +193,7 @@ def _run(job: _Job, view: View) -> Judged | None:
             journal.subscribe(hear)
         if not job.past:
             announce(journal, run, judge, policy, strategy, settings, sys.argv)
-        with heard(lambda text: journal.append("warned", message=text), "judge", "policy"):
+        with heard(lambda text: journal.append("warned", message=text), "engine", "judge", "policy"):
             try:
                 return solver.run()
             except KeyboardInterrupt:
