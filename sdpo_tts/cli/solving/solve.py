@@ -16,6 +16,7 @@ from sdpo_tts.cli.command import PROBLEM_HELP, SOLVED, UNSOLVED, app_of, load, l
 from sdpo_tts.cli.complete import problems
 from sdpo_tts.cli.existing_run import ExistingRun, find_run, unfinished
 from sdpo_tts.cli.machine.version import Version
+from sdpo_tts.cli.problems.new import offered
 from sdpo_tts.cli.run_options import EVERYDAY, with_run_options
 from sdpo_tts.cli.settings import flags, settled
 from sdpo_tts.cli.solving.ending import near, say_the_end
@@ -87,7 +88,7 @@ def _new_job(context: typer.Context) -> _Job:
     path, quiet = context.params["problem"], context.params["quiet"]
     if path is None:
         raise UserError("no problem given", where="sdpo-solve", hint="sdpo-solve problem.yaml, or --resume RUN")
-    problem = load(path, quiet=quiet)
+    problem = load(offered(path), quiet=quiet)
     chosen = settled(context, problem)
     load_libraries(quiet=quiet)
     from sdpo_tts.discovery.assemble import check_policy, refuse_untrainable
