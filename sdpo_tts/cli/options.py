@@ -64,6 +64,10 @@ MaxTime = Annotated[
     str | None, _option(BUDGET, "Stop after this long: 90s, 30m, 8h. Default: no limit.", metavar="TIME")
 ]
 KeepGoing = Annotated[bool, _option(BUDGET, "Spend the whole budget, even after a success.", "--keep-going")]
+Enough = Annotated[
+    float | None, _option(BUDGET, "Stop at this score, where the problem has scores. Default: the full one.",
+                          metavar="POINTS", min=0.0)
+]  # fmt: skip
 
 Model = Annotated[
     str, _option(MODEL, "auto, a catalogue name, a hub id, a folder or a GGUF file.", autocompletion=models)
@@ -223,7 +227,7 @@ AsJson = Annotated[bool, _option(OUTPUT, "Print JSON.", "--json")]
 
 # What may differ when a run is resumed: how much it may spend, where it runs, and what is printed.
 OUTPUTS = frozenset({"resume", "runs", "track", "plain", "quiet", "as_json"})
-FREE = OUTPUTS | {"max_attempts", "max_tokens", "max_time", "device", "endpoint", "problem"}
+FREE = OUTPUTS | {"max_attempts", "max_tokens", "max_time", "enough", "device", "endpoint", "problem"}
 
 
 def refuse_changes(given: Iterable[str]) -> None:
@@ -235,8 +239,8 @@ def refuse_changes(given: Iterable[str]) -> None:
 
 
 def resumed_settings(before: RunSettings, chosen: Mapping[str, Any], given: Container[str]) -> RunSettings:
-    """A run's own settings, with the budget, the device and the server's address that were given now. Raises UserError
-    where the run's model is not a server's."""
+    """A run's own settings, with the budget, the points that are enough, the device and the server's address that were
+    given now. Raises UserError for an address where the run's model is not a server's."""
     limit = seconds(chosen["max_time"]) if chosen["max_time"] else None
     now = {"max_attempts": chosen["max_attempts"], "max_tokens": chosen["max_tokens"], "max_seconds": limit}
     names = {"max_seconds": "max_time"}
@@ -245,7 +249,9 @@ def resumed_settings(before: RunSettings, chosen: Mapping[str, Any], given: Cont
     endpoint = chosen["endpoint"] if "endpoint" in given else before.policy.endpoint
     if bool(endpoint) != bool(before.policy.endpoint):
         raise UserError("a resumed run keeps its model", where="--endpoint", hint="leave the option out")
-    return replace(before, budget=budget, policy=replace(before.policy, device=device, endpoint=endpoint))
+    solver = replace(before.solver, enough=chosen["enough"]) if "enough" in given else before.solver
+    policy = replace(before.policy, device=device, endpoint=endpoint)
+    return replace(before, budget=budget, policy=policy, solver=solver)
 
 
 def run_settings(chosen: Mapping[str, Any]) -> RunSettings:

@@ -23,6 +23,7 @@ class RunOptions:
     max_tokens: o.MaxTokens = None
     max_time: o.MaxTime = None
     keep_going: o.KeepGoing = False
+    enough: o.Enough = None
     model: o.Model = "auto"
     device: o.Device = "auto"
     dtype: o.Dtype = "auto"

@@ -62,6 +62,7 @@ class Judged:
             "source": str(self.attempt.source),
             "parent": self.attempt.parent,
             "outputs": self.outputs,
+            **({} if self.judgement.points is None else {"points": self.judgement.points}),
             **({"hard_coded": True} if self.hard_coded else {}),
             **self._failing(),
         }

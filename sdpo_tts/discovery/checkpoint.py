@@ -155,7 +155,7 @@ def again(attempt: Attempt, record: AttemptRecord, problem: Problem, event: Even
     """A verdict that was given before, as far as learning needs it: outputs are not kept, nor generated tests."""
     tests = {test.name: test for test in problem.tests}
     outcomes = tuple(one.outcome(tests.get(one.test)) for one in record.outcomes)
-    judgement = Judgement(record.verdict, outcomes, event["total"])
+    judgement = Judgement(record.verdict, outcomes, event["total"], points=event.get("points"))
     told = Feedback(event["feedback_kind"], record.feedback)
     return Judged(attempt, judgement, told, event.get("outputs", ""), event.get("hard_coded", False))
 

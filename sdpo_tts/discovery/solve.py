@@ -41,6 +41,9 @@ class Solver(SolverState):
                 batch = self.batch()
                 if self.done:
                     return self.winner
+                if good := self.good_enough(batch):
+                    reason = "enough"
+                    return good
                 if limit := self.spent.reached(self.budget):  # nothing would be sampled from what it learns
                     break
                 self.learn(batch)
@@ -154,6 +157,12 @@ class Solver(SolverState):
         self.known[attempt.number] = judged
         judged.record().save(self.parts.run.attempt(attempt.number))
         self.parts.journal.append("attempt_judged", **judged.event())
+
+    def good_enough(self, batch: Sequence[Judged]) -> Judged | None:
+        """The first of the batch with as many points as are wanted."""
+        wanted = self.settings.enough
+        reached = (judged for judged in batch if wanted is not None and (judged.judgement.points or 0.0) >= wanted)
+        return next(reached, None)
 
     def learn(self, batch: Sequence[Judged]) -> None:
         """From a batch that was cut off for lack of time too, but that says nothing of how the policy is."""

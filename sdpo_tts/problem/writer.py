@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from sdpo_tts.errors import UserError
+from sdpo_tts.problem import groups
 from sdpo_tts.problem.document import quoted
 from sdpo_tts.problem.language import language
 from sdpo_tts.problem.model import Checker, Convention, Limits, Program, Test
@@ -90,6 +91,8 @@ def problem_yaml(reading: Reading) -> str:
     tiers = {"shown": list(problem.shown), "held_out": list(problem.held_out)}
     folders = [_folder(test) for test in problem.tests]
     data["tests"] = {tier: list(_patterns(tests, folders)) for tier, tests in tiers.items() if tests}
+    if problem.groups:
+        data["groups"] = groups.as_data(problem.groups, [test.name for test in problem.tests])
     return _comment(reading) + dump(data)
 
 

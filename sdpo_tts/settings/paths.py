@@ -14,6 +14,7 @@ PATHS = {
     "max-tokens": "budget.max_tokens",
     "max-time": "budget.max_seconds",
     "keep-going": "solver.keep_going",
+    "enough": "solver.enough",
     "model": "policy.model",
     "device": "policy.device",
     "dtype": "policy.dtype",

@@ -152,7 +152,8 @@ def _shared(chosen: Mapping[str, Any]) -> RunSettings:
     server's model: its speed and its random numbers are its own, so that little would follow."""
     if chosen["endpoint"]:
         raise UserError("compare needs a model on this machine", where="endpoint", hint="leave the setting out")
-    return options.run_settings({**chosen, "method": "sdpo", "seed": 0, "batch_size": None, "keep_going": False})
+    own = {"method": "sdpo", "seed": 0, "batch_size": None, "keep_going": False, "enough": None}
+    return options.run_settings({**chosen, **own})
 
 
 def _with_model(settings: RunSettings) -> RunSettings:

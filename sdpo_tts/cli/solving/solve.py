@@ -58,9 +58,9 @@ def solve(
     Without --max-attempts, --max-tokens or --max-time it goes on until the problem is solved; Ctrl-C stops it, and
     --resume goes on. Options may also be set in files and environment variables (docs/settings.md).
 
-    The program's path is printed to stdout, or JSON with --json. Exit codes: 0 solved, 2 wrong usage or problem file,
-    3 budget spent, 4 something is missing on this machine, 5 the sandbox failed, 130 or 143 interrupted, 1 a bug in
-    sdpo-tts.
+    The program's path is printed to stdout, or JSON with --json. Exit codes: 0 solved, or --enough reached,
+    2 wrong usage or problem file, 3 budget spent, 4 something is missing on this machine, 5 the sandbox failed, 130 or
+    143 interrupted, 1 a bug in sdpo-tts.
     """
     with orderly():
         job = _old_job(chosen["resume"], context) if chosen["resume"] else _new_job(context)
@@ -90,6 +90,8 @@ def _new_job(context: typer.Context) -> _Job:
         raise UserError("no problem given", where="sdpo-solve", hint="sdpo-solve problem.yaml, or --resume RUN")
     problem = load(offered(path), quiet=quiet)
     chosen = settled(context, problem)
+    if chosen["enough"] is not None and problem.full_points is None:
+        raise UserError("the problem has no scores", where="--enough", hint="`groups` in problem.yaml")
     load_libraries(quiet=quiet)
     from sdpo_tts.discovery.assemble import check_policy, refuse_untrainable
 
@@ -152,7 +154,8 @@ def _solve(job: _Job, *, quiet: bool, as_json: bool) -> int:
     if as_json:
         print(json.dumps(json.loads(run.result.read_text(encoding="utf-8"))))
     elif winner:
-        print(run.solution(job.problem.language))
+        found = run.solution(job.problem.language)
+        print(found if found.exists() else run.best(job.problem.language))
     return SOLVED if winner else UNSOLVED
 
 
