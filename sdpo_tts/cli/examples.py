@@ -32,6 +32,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "drift": (("sdpo-tts drift last problems/dedup", "what the newest run's adapter does to another problem"),),
     "export": (
         ("sdpo-tts export last", "a folder here, of the newest run"),
+        ("sdpo-tts export problems/rle --harbor --to rle-task", "the problem as a task for Harbor"),
         ("sdpo-tts export runs/rle/sdpo-s0-20261125-093124-1c2d --to rle.zip", "one file, to send by mail"),
     ),
     "new": (

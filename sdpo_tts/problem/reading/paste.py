@@ -76,12 +76,12 @@ def _bytes(found: re.Match[str] | None) -> int | None:
 
 
 def _titled(lines: list[str]) -> tuple[str, list[str]]:
-    """The title, and the lines without it: the first one, unless it is the page's own."""
+    """The title, and the lines without it: the first one, unless it is the page's own or a sentence."""
     for place, line in enumerate(lines):
         plain = line.strip().lstrip("# ")
         if not plain or _FURNITURE.fullmatch(plain):
             continue
-        if _limits(plain) or _LIMIT_ALONE.fullmatch(plain) or len(plain) > 100:
+        if _limits(plain) or _LIMIT_ALONE.fullmatch(plain) or len(plain) > 100 or plain.endswith("."):
             break
         found = _HEAD.fullmatch(plain)
         return (found["name"] if found else plain), lines[place + 1 :]
