@@ -156,6 +156,7 @@ def test_cph_finds_the_samples_beside_an_empty_source(tmp_path: Path) -> None:
     result = listening([str(tmp_path), "--no-ask"], [COMPANION])
     source = Path(result.stdout.strip()) / "solution.py"
     assert source.read_bytes() == b""
+    assert "for practice and finished contests" in result.stderr
     name = f".{source.name}_{hashlib.md5(str(source).encode()).hexdigest()}.prob"
     told = json.loads((source.parent / ".cph" / name).read_text())
     assert (told["name"], told["timeLimit"], told["srcPath"]) == (COMPANION["name"], COMPANION["timeLimit"], str(source))
