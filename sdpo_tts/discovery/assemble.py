@@ -131,7 +131,7 @@ def trains(settings: RunSettings) -> bool:
     """Whether the run changes its model."""
     if settings.method == "auto":
         return settings.auto.distil or settings.learner.imitation.samples != "none"
-    return settings.method in ("sdpo", "grpo")
+    return settings.method not in ("best-of-k", "multi-turn")
 
 
 def refuse_untrainable(settings: RunSettings) -> None:
