@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from sdpo_tts.cli.command import Terminated
 from sdpo_tts.errors import UserError
 
 _PROGRAM = "from sdpo_tts.cli.solving.solve import main; main()"
@@ -35,13 +36,26 @@ def options_of(text: str) -> list[str]:
 
 def solve(folder: Path, options: list[str], source: Path) -> None:
     """Run `sdpo-solve` on the folder. The program that passes goes into `source`, if that is still empty."""
-    command = [sys.executable, "-c", _PROGRAM, str(folder), *options]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
-    found = Path(done.stdout.strip())
-    if done.returncode or not found.is_file():
+    code, told = _run([sys.executable, "-c", _PROGRAM, str(folder), *options])
+    found = Path(told.strip())
+    if code or not found.is_file():
         return
     if source.stat().st_size:
         print(f"{source} is not empty and stays as it is; the program is {found}", file=sys.stderr)
         return
     source.write_bytes(found.read_bytes())
     print(f"the program that passes is in {source}", file=sys.stderr)
+
+
+def _run(command: list[str]) -> tuple[int, str]:
+    """Exit code and what it printed to stdout. An interruption waits until it has ended: it gets Ctrl-C itself, and has
+    containers to remove."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            told, _ = process.communicate()
+        except KeyboardInterrupt as interruption:
+            if isinstance(interruption, Terminated):
+                process.terminate()
+            process.wait()
+            raise
+    return process.returncode, told
