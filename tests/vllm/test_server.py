@@ -20,6 +20,7 @@ pytest.importorskip("vllm")
 from sdpo_tts.engine.endpoint.sampler import EndpointSampler
 from sdpo_tts.engine.endpoint.server import Server
 from sdpo_tts.engine.endpoint.text_chat import TextChat
+from sdpo_tts.engine.in_process import Request, _params
 from sdpo_tts.engine.vllm import ENVIRONMENT
 from sdpo_tts.errors import UserError
 from sdpo_tts.models import weights
@@ -89,3 +90,8 @@ def test_a_run_on_it(url: str, tmp_path: Path, engine: None) -> None:
     events = read_events(Path(json.loads(done.stdout)["run"]) / "events.jsonl")
     assert len([event for event in events if event["type"] == "attempt_judged"]) in (2, 4)
     assert all(0 < event["completion_tokens"] <= 64 for event in events if event["type"] == "batch_sampled")
+
+
+def test_the_engine_in_this_process_is_asked_for_the_same() -> None:
+    how = _params(Request((1,), 0, True, 4, (2,), Sampling(0.6, 0.9, 0.05)))
+    assert (how.temperature, how.top_p, how.min_p, how.top_k) == (0.6, 0.9, 0.05, 0)
