@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any, get_type_hints
+from typing import Any, cast, get_type_hints
 
 from sdpo_tts.discovery.budget import Budget
 from sdpo_tts.discovery.critic import Critic, EndpointCritic, SelfCritic
@@ -20,6 +20,10 @@ from sdpo_tts.discovery.methods.sdpo import SelfDistillation
 from sdpo_tts.discovery.methods.strategy import Strategy
 from sdpo_tts.discovery.state import SolverSettings
 from sdpo_tts.engine import selection
+from sdpo_tts.engine.endpoint.sampler import EndpointSampler
+from sdpo_tts.engine.endpoint.served_policy import ServedPolicy
+from sdpo_tts.engine.endpoint.server import Server
+from sdpo_tts.engine.endpoint.text_chat import TextChat
 from sdpo_tts.engine.sampler import VllmSampler
 from sdpo_tts.errors import SetupError, UserError
 from sdpo_tts.models import weights
@@ -29,6 +33,7 @@ from sdpo_tts.policy.learning.learner import Learner, LearnerSettings
 from sdpo_tts.policy.network import LoraSettings, Network
 from sdpo_tts.policy.prompts import MAX_PROMPT_TOKENS, Chat, student_text
 from sdpo_tts.policy.sampler import Sampler, TorchSampler
+from sdpo_tts.policy.sampling import PLAIN, Sampling
 from sdpo_tts.policy.split_sampler import SplitSampler
 from sdpo_tts.problem import Problem
 
@@ -38,7 +43,8 @@ class PolicySettings:
     """`device`, `dtype` and `engine` of `auto` are chosen from the hardware; lengths in tokens.
 
     For vLLM alone: `engine_memory` GiB for keys and values (None: planned), `cards` that hold the engine together or
-    `replicas` of it, and the learner's own `learner_device` (auto: where the engine is).
+    `replicas` of it, and the learner's own `learner_device` (auto: where the engine is). With the URL of an `endpoint`
+    the policy is the `endpoint_model` that is served there, and nothing is loaded here.
     """
 
     model: str = "auto"
@@ -53,6 +59,9 @@ class PolicySettings:
     replicas: int = 1
     learner_device: str = "auto"
     lora: LoraSettings = field(default_factory=LoraSettings)
+    endpoint: str = ""
+    endpoint_model: str = ""
+    sampling: Sampling = PLAIN
 
 
 @dataclass(frozen=True)
@@ -118,9 +127,33 @@ def _rebuilt(kind: Any, told: Any) -> Any:
     return kind(**{name: _rebuilt(hints[name], value) for name, value in told.items()})  # type: ignore[operator]
 
 
+def trains(settings: RunSettings) -> bool:
+    """Whether the run changes its model."""
+    if settings.method == "auto":
+        return settings.auto.distil or settings.learner.imitation.samples != "none"
+    return settings.method not in ("best-of-k", "multi-turn")
+
+
+def refuse_untrainable(settings: RunSettings) -> None:
+    """Raises UserError where a run is to train what it cannot: a model that is served elsewhere, or from samples whose
+    probabilities are not the model's own."""
+    if not trains(settings):
+        return
+    hint = "--method best-of-k or multi-turn, or auto with --no-distil --imitate none"
+    if settings.policy.endpoint:
+        what = f"{settings.method} trains its model, and one that is served cannot be trained"
+        raise UserError(what, where="--endpoint", hint=hint)
+    if settings.policy.sampling != PLAIN:
+        what = f"{settings.method} learns, and that needs samples at temperature 1, top-p 1 and min-p 0"
+        raise UserError(what, where="--temperature, --top-p, --min-p", hint=hint)
+
+
 def check_policy(settings: PolicySettings) -> tuple[str, str, str]:
     """The sampler's device, the learner's, and the engine. Nothing is loaded: mistakes are found before anything slow
     begins. Raises UserError (no such model or device) or SetupError (not to be had here)."""
+    if settings.endpoint:
+        Server.at(settings.endpoint, settings.endpoint_model).demand_model()
+        return "", "", "endpoint"
     device = device_of(settings.device)
     learner = device if settings.learner_device == "auto" else device_of(settings.learner_device, "--learner-device")
     wanted = selection.choose(settings.engine, device)
@@ -131,6 +164,8 @@ def check_policy(settings: PolicySettings) -> tuple[str, str, str]:
 
 def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], None]) -> Policy:
     """Raises UserError (no such model) or SetupError (not to be had here)."""
+    if settings.endpoint:
+        return _served(settings)
     device, learner, wanted = check_policy(settings)
     dtype = settings.dtype if settings.dtype != "auto" else weights.dtype_for(device)
     located = weights.locate(settings.model, report, device)
@@ -147,9 +182,9 @@ def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], Non
     network = Network(base, settings.lora, seed)
     limit = settings.max_new_tokens
     sampler: Sampler = (
-        VllmSampler(engine.answers, network, chat.stop_ids, max_new_tokens=limit)
+        VllmSampler(engine.answers, network, chat.stop_ids, max_new_tokens=limit, sampling=settings.sampling)
         if engine
-        else SplitSampler(TorchSampler(network, chat.stop_ids, max_new_tokens=limit))
+        else SplitSampler(TorchSampler(network, chat.stop_ids, max_new_tokens=limit, sampling=settings.sampling))
     )
     facts = {
         "name": located.name, "sha256": located.sha256, "dtype": dtype, "quantization": settings.quantization,
@@ -157,6 +192,16 @@ def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], Non
     }  # fmt: skip
     window = ContextWindow(_positions(base), settings.max_prompt_tokens, limit, fixed=engine is not None)
     return Policy(network, chat, sampler, {**facts, **(engine.facts if engine else {}), **shape}, window)
+
+
+def _served(settings: PolicySettings) -> Policy:
+    """What it is made of, only the server knows."""
+    server = Server.at(settings.endpoint, settings.endpoint_model)
+    sampler = EndpointSampler(server, max_new_tokens=settings.max_new_tokens, sampling=settings.sampling)
+    facts = {"name": server.model, "sha256": "", "dtype": "", "device": server.host, "engine": sampler.name}
+    window = ContextWindow(None, settings.max_prompt_tokens, settings.max_new_tokens)
+    absent = cast(Network, ServedPolicy())  # whoever trains or looks into the network has been refused before
+    return Policy(absent, TextChat(), sampler, facts, window)
 
 
 def _loaded(located: weights.Weights, dtype: str, device: str, quantization: str, *, aside: bool) -> tuple[Any, Any]:
@@ -248,20 +293,16 @@ def make_strategy(problem: Problem, policy: Policy, settings: RunSettings) -> St
             return BestOfK(problem, policy.chat, **size)
         case "multi-turn":
             return MultiTurn(problem, policy.chat, limit, hint=settings.context.hint, **size)
-    learner = Learner(policy.network, settings.learner)
+    learner = Learner(policy.network, settings.learner) if trains(settings) else None
     if settings.method == "grpo":
+        assert learner
         return Grpo(problem, policy.chat, learner, **size)
     told = dataclasses.replace(settings.context, max_prompt_tokens=limit)
     context = TeacherContext(problem, policy.chat, told, settings.seed)
     if settings.method == "auto":
-        trained = _trained(learner, settings.auto)
-        return Auto(problem, policy.chat, trained, context, settings.auto, settings.seed, **size)
+        return Auto(problem, policy.chat, learner, context, settings.auto, settings.seed, **size)
+    assert learner
     return SelfDistillation(problem, policy.chat, learner, context, **size)
-
-
-def _trained(learner: Learner, auto: AutoSettings) -> Learner | None:
-    """None where nothing is to be learnt."""
-    return learner if auto.distil or learner.settings.imitation.samples != "none" else None
 
 
 def make_guard(strategy: Strategy, settings: GuardSettings) -> Guard | None:

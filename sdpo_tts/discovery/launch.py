@@ -57,6 +57,7 @@ def announce(
     more = {name: policy.facts[name] for name in SHAPE if name in policy.facts} | ({"arm": arm} if arm else {})
     if not pooled and not any(problem.held_out):
         more["candidates"] = settings.solver.candidates
+    more |= {} if problem.full_points is None else {"points": problem.full_points}
     journal.append(
         "run_started", method=strategy.name, problem=problem.slug, title=problem.title, seed=settings.seed,
         model=policy.facts["name"], engine=policy.facts["engine"], device=policy.facts["device"],

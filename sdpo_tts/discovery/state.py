@@ -45,6 +45,7 @@ class Parts:
 class SolverSettings:
     """`style` says how feedback is written. `keep_going` spends the whole budget, and siblings learn from a success;
     otherwise `cancel` ends the batch of a success at once: answers that have not ended count as attempts that failed.
+    `enough`: points at which the run ends, though others are left to get.
     So many `base_samples` of each batch come from the base, for diversity, once there is something else. `start`:
     programs of the person's by name. `candidates`: how many different programs that pass are gathered, where there are
     no held-out tests, before one of them is proposed."""
@@ -55,6 +56,7 @@ class SolverSettings:
     base_samples: int = 0
     start: dict[str, str] = field(default_factory=dict)
     candidates: int = 4
+    enough: float | None = None
 
 
 class SolverState:

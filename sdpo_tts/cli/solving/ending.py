@@ -35,7 +35,7 @@ def say_the_end(run: RunDir, problem: Problem, *, quiet: bool) -> None:
     best = None
     with suppress(OSError) if in_a_hurry else nullcontext():
         best = None if solution else _keep_best(run, problem.language, state, wait=not in_a_hurry)
-        write_json(run.result, result_of(state, run, solution), wait=not in_a_hurry)
+        write_json(run.result, result_of(state, run, solution, best), wait=not in_a_hurry)
     if quiet:
         if not solution:
             print(f"{outcome(state, solved=False)} The run is in {run.path}", file=sys.stderr)
@@ -52,7 +52,8 @@ def say_the_end(run: RunDir, problem: Problem, *, quiet: bool) -> None:
 
 
 def _keep_best(run: RunDir, language: str, state: RunState, *, wait: bool) -> Path | None:
-    """The program that passed most tests, beside the journal; None where the best answer held none."""
+    """The program that passed most tests, or has most points, beside the journal; None where the best answer held
+    none."""
     from sdpo_tts.record import AttemptRecord, write_text
 
     kept = run.best(language)
@@ -79,8 +80,10 @@ def near(path: Path) -> Path:
     return path
 
 
-def result_of(state: RunState, run: RunDir, solution: Path | None) -> dict[str, Any]:
+def result_of(state: RunState, run: RunDir, solution: Path | None, best: Path | None = None) -> dict[str, Any]:
     """What result.json says."""
+    program = solution or (best if state.reason == "enough" else None)
+    scores = {} if state.points is None else {"points": state.best.points if state.best else 0.0, "of": state.points}
     return {
         "solved": solution is not None,
         "reason": state.reason,
@@ -89,7 +92,8 @@ def result_of(state: RunState, run: RunDir, solution: Path | None) -> dict[str, 
         "steps": len(state.steps),
         "tokens": state.cost.tokens,
         "seconds": state.wall_seconds,
-        "program": str(solution) if solution else None,
+        "program": str(program) if program else None,
         **(state.basis if solution else {}),
         "run": str(run.path),
+        **scores,
     }

@@ -69,8 +69,8 @@ def write(parts: Parts, seed: int, generators: int = GENERATORS, brutes: int = B
     return Authored(
         _distinct([programs.get(i) for i in range(generators)]),
         _distinct([programs.get(i) for i in range(generators, len(asked))]),
-        sum(len(one.prompt) for one in samples),
-        sum(len(one.response) for one in samples),
+        sum(one.prompt_tokens for one in samples),
+        sum(one.completion_tokens for one in samples),
     )
 
 
