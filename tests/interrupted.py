@@ -43,6 +43,7 @@ from tests.tiny import tiny_network
 
 ATTEMPTS, BATCH = 20, 4
 made_before: list[Network] = []  # one that is new, for every fork to find
+PHASES = ("batch_sampled", "attempt_judged", "batch_watched", "step_taken")  # after each of them it is killed in turn
 TIMES = ("t", "seq", "seconds", "sampling_seconds", "judging_seconds", "learning_seconds")
 
 
@@ -136,6 +137,14 @@ def _in_order(events: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
         yield sorted(found, key=lambda event: int(event["attempt"])) if kind == "attempt_judged" else found
 
 
+def events_of(folder: Path) -> dict[str, list[int]]:
+    """Where in a journal events of each type are."""
+    places: dict[str, list[int]] = {}
+    for event in read_events(folder / "events.jsonl"):
+        places.setdefault(str(event["type"]), []).append(int(event["seq"]))
+    return places
+
+
 def main(root: Path, trials: int, seed: int, method: str) -> None:
     torch.set_num_threads(1)
     os.fsync = lambda descriptor: None  # SIGKILL leaves the kernel's copy of a file whole
@@ -147,10 +156,11 @@ def main(root: Path, trials: int, seed: int, method: str) -> None:
     os.waitpid(forked(root / "whole", method), 0)
     length, expected = time.monotonic() - began, final(root / "whole")
     same, phases = 0, Counter[str]()
+    places = events_of(root / "whole")
     for trial in range(trials):
         folder = root / f"trial-{trial}"
         for at_event in (True, False):
-            pid = forked(folder, method, rng.randrange(20) if at_event else None)
+            pid = forked(folder, method, rng.choice(places[PHASES[trial % len(PHASES)]]) if at_event else None)
             if not at_event:
                 time.sleep(rng.uniform(0, length / 2))
                 os.kill(pid, signal.SIGKILL)
