@@ -22,9 +22,12 @@ from sdpo_tts.discovery.state import SolverSettings
 from sdpo_tts.engine import selection
 from sdpo_tts.engine.sampler import VllmSampler
 from sdpo_tts.errors import SetupError, UserError
-from sdpo_tts.models import weights
+from sdpo_tts.models import exactness_cache, weights
 from sdpo_tts.policy import memory
 from sdpo_tts.policy.context_window import ContextWindow
+from sdpo_tts.policy.families import exactness, positions
+from sdpo_tts.policy.families.anatomy import text_config
+from sdpo_tts.policy.families.paths import Exactness
 from sdpo_tts.policy.learning.learner import Learner, LearnerSettings
 from sdpo_tts.policy.network import LoraSettings, Network
 from sdpo_tts.policy.prompts import MAX_PROMPT_TOKENS, Chat, student_text
@@ -144,8 +147,14 @@ def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], Non
     if not engine and (unused := _for_vllm(settings)):
         report(f"{', '.join(unused)}: only for vLLM, no effect with torch")
     base.to(learner if engine else device)
-    network = Network(base, settings.lora, seed)
     limit = settings.max_new_tokens
+    window = ContextWindow(positions.positions_of(base), settings.max_prompt_tokens, limit, fixed=engine is not None)
+    positions.fix(base, window.longest)
+    key = exactness_cache.key_of(
+        located, dtype=dtype, device=_card(learner if engine else device).partition(":")[0],
+        quantization=settings.quantization, engine=wanted, experts=settings.lora.experts,
+    )  # fmt: skip
+    network, found = _exact(base, settings.lora, seed, chat, key, located.name, report)
     sampler: Sampler = (
         VllmSampler(engine.answers, network, chat.stop_ids, max_new_tokens=limit)
         if engine
@@ -153,9 +162,9 @@ def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], Non
     )
     facts = {
         "name": located.name, "sha256": located.sha256, "dtype": dtype, "quantization": settings.quantization,
-        "device": device, "engine": sampler.name,
+        "device": device, "engine": sampler.name, "exactness": found.fields(),
+        "without_adapter": network.targets.in_short(),
     }  # fmt: skip
-    window = ContextWindow(_positions(base), settings.max_prompt_tokens, limit, fixed=engine is not None)
     return Policy(network, chat, sampler, {**facts, **(engine.facts if engine else {}), **shape}, window)
 
 
@@ -198,10 +207,17 @@ def _for_vllm(settings: PolicySettings) -> list[str]:
     return [option for option, is_given in given.items() if is_given]
 
 
-def _positions(base: Any) -> int | None:
-    """How many tokens the model was made for, prompt and answer together; None where it does not tell."""
-    positions: int | None = getattr(base.config.get_text_config(decoder=True), "max_position_embeddings", None)
-    return positions
+def _exact(
+    base: Any, lora: LoraSettings, seed: int, chat: Chat, key: str, name: str, report: Callable[[str], None]
+) -> tuple[Network, Exactness]:
+    """The network on paths that are exact for it: measured once, and then known. Raises SetupError."""
+    if key and (found := exactness_cache.recall(key)):
+        return exactness.known(base, lora, seed, found), found
+    report(f"comparing what will be computed with what {name} itself computes (once)")
+    network, found = exactness.exact(base, lora, seed, chat.plain(exactness.TEXT))
+    if key:
+        exactness_cache.remember(key, found)
+    return network, found
 
 
 def device_of(name: str, option: str = "--device") -> str:
@@ -227,14 +243,16 @@ def shape_of(base: Any) -> dict[str, int]:
 
     Of a mixture of experts all experts are counted, although a token passes through a few: an upper bound.
     """
-    config, embedding = base.config, base.get_input_embeddings().weight
-    tied = base.get_output_embeddings().weight is embedding
+    config, embedding = text_config(base), base.get_input_embeddings().weight
+    head = base.get_output_embeddings()
+    tied = head is not None and head.weight is embedding
     parameters = base.num_parameters()  # four bits too are one
-    heads = config.num_attention_heads
+    heads = getattr(config, "num_attention_heads", 0) or 0
+    width = getattr(config, "head_dim", None) or config.hidden_size // max(1, heads)
     return {
         "parameters": parameters - (0 if tied else embedding.numel()),
         "layers": config.num_hidden_layers,
-        "width": heads * (getattr(config, "head_dim", None) or config.hidden_size // heads),
+        "width": heads * width,
     }
 
 

@@ -19,6 +19,7 @@ from sdpo_tts.models import integrity
 from sdpo_tts.models import quantization as quantised
 from sdpo_tts.models.catalogue import entries, find
 from sdpo_tts.models.fetch import Report, cache_root, fetch, sha256_of
+from sdpo_tts.policy.families.anatomy import text_model
 
 # Bump when a change here makes other weights out of the same file.
 _DEQUANTISED = "dequantised-1"
@@ -124,7 +125,7 @@ def load(weights: Weights, dtype: str, device: str, quantization: str = "none") 
     """(network, tokenizer), the network in `dtype` on `device`, in evaluation mode. Raises SetupError, also for a model
     that is not whole."""
     import torch
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoConfig, AutoTokenizer
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()  # type: ignore[no-untyped-call]  # progress is the caller's to show
@@ -133,12 +134,13 @@ def load(weights: Weights, dtype: str, device: str, quantization: str = "none") 
         integrity.refuse_pointers(Path(weights.source).iterdir())
     hint = "sdpo-tts model list shows models that need no hub"
     with _readable(f"the model {weights.name} could not be loaded", hint):
-        _refuse_quantised(weights.name, AutoConfig.from_pretrained(weights.source))
+        config = AutoConfig.from_pretrained(weights.source, trust_remote_code=False)
+        more |= quantised.published(weights.name, config, quantization)
     with _readable(f"the tokenizer of {weights.name} could not be loaded", "is its tokenizer.json whole?"):
-        tokenizer = AutoTokenizer.from_pretrained(weights.source)
+        tokenizer = AutoTokenizer.from_pretrained(weights.source, trust_remote_code=False)
     with _readable(f"the model {weights.name} could not be loaded", hint):
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
-            weights.source, dtype=getattr(torch, dtype), output_loading_info=True, **more
+        loaded: Any = text_model(config).from_pretrained(
+            weights.source, dtype=getattr(torch, dtype), output_loading_info=True, trust_remote_code=False, **more
         )
     network, told = loaded
     integrity.refuse_missing(weights.name, told)
@@ -164,16 +166,6 @@ def _readable(what: str, hint: str, where: str = "") -> Iterator[None]:
             raise
         why = f"{what}: {first_line(error)}"
         raise SetupError(why, where=where, hint=hint) from error
-
-
-def _refuse_quantised(name: str, config: Any) -> None:
-    """Checkpoints that others quantised: each kind needs kernels of its own, for learner and engine alike."""
-    if found := getattr(config, "quantization_config", None):
-        kind = found["quant_method"] if isinstance(found, dict) else found.quant_method
-        raise SetupError(
-            f"the model {name} is published in quantised form ({kind}), which is not supported",
-            where="--model", hint="name the model it was made of, with --quantization nf4",
-        )  # fmt: skip
 
 
 def dequantised(stem: str, sha256: str, bring: Callable[[], Path], report: Report = lambda _: None) -> Path:

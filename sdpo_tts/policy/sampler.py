@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sdpo_tts.policy.batch import Ids, SharedPrefix
+from sdpo_tts.policy.batch import Ids
+from sdpo_tts.policy.families.decoding import begun, together
 from sdpo_tts.policy.network import Network
 
 
@@ -103,29 +104,26 @@ class TorchSampler:
         """Nothing to give back."""
 
     def _decode(self, rows: Rows, places: Sequence[int]) -> None:
-        alive = list(places)
-        if not alive:
-            return
-        prefix = SharedPrefix(self.network, [rows.prompts[place] for place in alive], grad=False)
-        hidden, mask, cache = prefix.extend(
-            [tuple(rows.prompts[place][len(prefix.ids) :]) for place in alive], left=True
-        )
-        positions = mask.sum(-1, keepdim=True)
+        prompts = [rows.prompts[place] for place in places]
+        for group in together(self.network, prompts):
+            if rows.listener.enough():
+                return
+            self._decode_together(rows, [places[i] for i in group])
+
+    def _decode_together(self, rows: Rows, alive: list[int]) -> None:
+        decoding = begun(self.network, [rows.prompts[place] for place in alive])
         while not rows.listener.enough():
-            uniforms_B = torch.from_numpy(rows.uniforms(alive)).to(hidden.device)
-            chosen, logp = draw(self.network.logits(hidden[:, -1]), uniforms_B)
+            uniforms_B = torch.from_numpy(rows.uniforms(alive)).to(self.network.device)
+            chosen, logp = draw(decoding.logits(), uniforms_B)
             going = rows.append(alive, chosen.tolist(), logp.tolist())
             rows.listener.grown(len(alive))
             if not going:
                 return
             if len(going) < len(alive):
                 keep = torch.tensor(going, device=chosen.device)
-                alive = [alive[i] for i in going]
-                cache.batch_select_indices(keep)
-                chosen, mask, positions = chosen[keep], mask[keep], positions[keep]
-            mask = torch.cat([mask, mask.new_ones(len(alive), 1)], dim=1)
-            hidden = self.network.hidden(chosen[:, None], mask_B_L=mask, positions_B_S=positions, cache=cache)
-            positions = positions + 1
+                alive, chosen = [alive[i] for i in going], chosen[keep]
+                decoding.select(keep)
+            decoding.append(chosen)
 
 
 class Rows:
