@@ -57,6 +57,19 @@ SMALL: dict[str, Any] = {
     "decoder_attention_heads": 4, "decoder_ffn_dim": 96, "vocab_size_per_layer_input": VOCABULARY,
     "hidden_size_per_layer_input": 8, "attention_chunk_size": 32, "num_hidden_groups": 1,
 }  # fmt: skip
+_TWO = ["linear_attention", "full_attention"]
+MIXED: dict[str, dict[str, Any]] = {
+    "bamba": {"attn_layer_indices": [1, 3]},
+    "granitemoehybrid": {"layer_types": 2 * _TWO, "shared_intermediate_size": 48},
+    "jamba": {"attn_layer_period": 2, "attn_layer_offset": 1, "expert_layer_period": 2, "expert_layer_offset": 1},
+    "lfm2": {"layer_types": 2 * ["conv", "full_attention"]},
+    "lfm2_moe": {"layer_types": 2 * ["conv", "full_attention"], "num_dense_layers": 2},
+    "gpt_neo": {"attention_types": [[["global", "local"], 2]], "window_size": WINDOW},
+    "gemma3_text": {"layer_types": 2 * ["sliding_attention", "full_attention"]},
+    "gemma4_text": {"layer_types": 2 * ["sliding_attention", "full_attention"]},
+    "olmo_hybrid": {"layer_types": 2 * _TWO},
+}
+"""Layers of both kinds where a small model would have one."""
 VISION: dict[str, Any] = {
     "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "depth": 2, "num_attention_heads": 2,
     "num_heads": 2, "image_size": 28, "patch_size": 14, "out_hidden_size": 64, "head_dim": 16, "num_key_value_heads": 2,
@@ -133,13 +146,13 @@ def tiny_config(family: str, **more: Any) -> Any:
     known = _fields(kind)
     parts = getattr(kind, "sub_configs", {})
     told = {name: value for name, value in SMALL.items() if name in known}
-    told |= _heads_of_their_own(told)
+    told |= _heads_of_their_own(told) | MIXED.get(family, {})
     for name, part in parts.items():
         if name in ("text_config", "decoder", "llm_config"):
-            told[name] = _part(part, SMALL, kind, name) | more
+            told[name] = _part(part, SMALL, kind, name) | MIXED.get(f"{family}_text", {}) | more
         elif name in known:
             told[name] = _part(part, VISION, kind, name)
-    return kind(**told, **({} if parts and "text_config" in parts else more))
+    return kind(**(told if "text_config" in parts else told | more))
 
 
 def _heads_of_their_own(told: dict[str, Any]) -> dict[str, Any]:
@@ -156,7 +169,8 @@ def _part(part: Any, small: dict[str, Any], kind: Any, name: str) -> dict[str, A
     found = {key: value for key, value in small.items() if key in _fields(made)}
     found |= _heads_of_their_own(found)
     model_type = getattr(made, "model_type", "")
-    return {**({"model_type": model_type} if model_type in CONFIG_MAPPING else {}), **found}
+    mixed = MIXED.get(model_type, {})
+    return {**({"model_type": model_type} if model_type in CONFIG_MAPPING else {}), **found, **mixed}
 
 
 def _fields(kind: Any) -> set[str]:
@@ -178,13 +192,16 @@ def prompts() -> list[tuple[int, ...]]:
 
 def distances(network: Network) -> tuple[float, float]:
     """(largest distance in nats of a sampled token, relative distance of the gradient) from one pass an answer."""
-    sampler = TorchSampler(network, [2], max_new_tokens=12)
-    asked = prompts()
-    drawn: list[Sample] = []
-    for group in (asked[:2], asked):
-        drawn += sampler.sample(group, [np.random.default_rng([7, i]) for i in range(len(group))])
-    far = max(_far(network, sample) for sample in drawn)
-    return far, _gradient_off(network, drawn[2:])
+    far, drawn = sampled(network)
+    return far, _gradient_off(network, drawn)
+
+
+def sampled(network: Network) -> tuple[float, list[Sample]]:
+    """(largest distance in nats of a sampled token from one pass an answer, answers to prompts of several lengths)."""
+    sampler, asked = TorchSampler(network, [2], max_new_tokens=12), prompts()
+    rngs = [[np.random.default_rng([7, i]) for i in range(len(asked))] for _ in range(2)]
+    alike, ragged = sampler.sample(asked[:2], rngs[0][:2]), sampler.sample(asked, rngs[1])
+    return max(_far(network, sample) for sample in [*alike, *ragged]), ragged
 
 
 def _far(network: Network, sample: Sample) -> float:

@@ -26,7 +26,7 @@ from sdpo_tts.models import exactness_cache, weights
 from sdpo_tts.policy import memory
 from sdpo_tts.policy.context_window import ContextWindow
 from sdpo_tts.policy.families import exactness, positions
-from sdpo_tts.policy.families.anatomy import text_config
+from sdpo_tts.policy.families.anatomy import heads_of, text_config
 from sdpo_tts.policy.families.paths import Exactness
 from sdpo_tts.policy.learning.learner import Learner, LearnerSettings
 from sdpo_tts.policy.network import LoraSettings, Network
@@ -247,8 +247,7 @@ def shape_of(base: Any) -> dict[str, int]:
     head = base.get_output_embeddings()
     tied = head is not None and head.weight is embedding
     parameters = base.num_parameters()  # four bits too are one
-    heads = getattr(config, "num_attention_heads", 0) or 0
-    width = getattr(config, "head_dim", None) or config.hidden_size // max(1, heads)
+    heads, width = heads_of(config)
     return {
         "parameters": parameters - (0 if tied else embedding.numel()),
         "layers": config.num_hidden_layers,

@@ -140,12 +140,11 @@ def _numbers(layer: Any) -> int:
 
 def _usual_width(network: Any) -> int:
     """Numbers of keys and values a token, where every layer keeps them for every token: an upper bound."""
-    from sdpo_tts.policy.families.anatomy import text_config
+    from sdpo_tts.policy.families.anatomy import heads_of, text_config
 
     config = text_config(network)
-    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
-    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    return int(2 * config.num_hidden_layers * heads * width)
+    heads, width = heads_of(config)
+    return int(2 * config.num_hidden_layers * (config.to_dict().get("num_key_value_heads") or heads) * width)
 
 
 def _work(network: Any, tokens: int, item: int, *, checkpointing: bool) -> int:

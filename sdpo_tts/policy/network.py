@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import inspect
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -55,6 +56,7 @@ class Network:
         self.paths = PLAIN
         self.version, self.renewals, self.checkpointing = 0, 0, False
         self._cache_name = anatomy.cache_name(self.body)
+        self._takes_positions = "position_ids" in inspect.signature(self.body.forward).parameters
         for layer in anatomy.layers_of(self.body):
             layer.forward = self._checkpointed(layer.forward)
 
@@ -136,9 +138,11 @@ class Network:
         right, since no token sees what comes behind it."""
         return self.body(input_ids=ids_B_S, use_cache=False).last_hidden_state  # type: ignore[no-any-return]
 
-    def read(self, ids_B_S: Tensor, cache: Any = None) -> tuple[Tensor, Any]:
-        """(last hidden states_B_S_D, the model's own cache) of ids behind what that cache holds."""
+    def read(self, ids_B_S: Tensor, cache: Any = None, before: int = 0) -> tuple[Tensor, Any]:
+        """(last hidden states_B_S_D, the model's own cache) of ids behind the `before` tokens that the cache holds."""
         told = {self._cache_name: cache} if cache is not None else {}
+        if self._takes_positions:  # some count from 0 again if they are not given any
+            told["position_ids"] = torch.arange(before, before + ids_B_S.shape[1], device=self.device)[None]
         output = self.body(input_ids=ids_B_S, use_cache=True, **told)
         return output.last_hidden_state, output[self._cache_name]
 

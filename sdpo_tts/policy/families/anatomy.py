@@ -23,6 +23,14 @@ def text_config(base: Any) -> Any:
     return base.config.get_text_config(decoder=True)
 
 
+def heads_of(config: Any) -> tuple[int, int]:
+    """(query heads, width of one) of a text model's configuration; 0 heads for a model without attention. Where layers
+    differ, those that most of them have."""
+    told = config.to_dict()
+    heads = told.get("num_attention_heads") or told.get("n_head") or 0
+    return heads, told.get("head_dim") or config.hidden_size // max(1, heads)
+
+
 def text_model(config: Any) -> Any:
     """The transformers class that makes a model of this configuration which reads and writes text, alone or besides
     pictures. Raises SetupError where there is none."""

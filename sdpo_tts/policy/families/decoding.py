@@ -79,7 +79,7 @@ class OwnCache:
     attention and of convolutions, or whatever it is. Nothing is padded."""
 
     def __init__(self, network: Network, prompt: Ids, rows: int) -> None:
-        self._network = network
+        self._network, self._length = network, len(prompt)
         hidden, self._cache = network.read(torch.tensor([prompt], device=network.device))
         first = torch.zeros(rows, dtype=torch.long, device=network.device)
         self._cache.reorder_cache(first)
@@ -92,7 +92,8 @@ class OwnCache:
         self._cache.reorder_cache(keep)
 
     def append(self, tokens_B: Tensor) -> None:
-        self._hidden, self._cache = self._network.read(tokens_B[:, None], self._cache)
+        self._hidden, self._cache = self._network.read(tokens_B[:, None], self._cache, self._length)
+        self._length += 1
 
 
 class Recomputed:

@@ -51,6 +51,7 @@ class Truth:
     def of(cls, base: Any, text: Ids) -> Truth:
         """`text` is repeated as long as needed. Raises SetupError for a model that cannot be asked."""
         with readable(base, "computed"), torch.inference_mode():
+            _refuse_more_than_read(base)
             pairs = _pairs(text, _reach(base))
             logprobs = tuple(_own(base, pair) for pair in pairs)
             cache, noise = _cache(base, pairs[0].prompt[-ANSWER:]), _noise(base, pairs[0])
@@ -89,6 +90,14 @@ def answered(logits_T_V: Tensor, pair: Pair) -> Tensor:
     chosen = torch.tensor(pair.response, device=logits_T_V.device)[:, None]
     logits_T_V = logits_T_V.to(torch.promote_types(logits_T_V.dtype, torch.float32))
     return logits_T_V.log_softmax(-1).gather(-1, chosen).squeeze(-1)
+
+
+def _refuse_more_than_read(base: Any) -> None:
+    """Raises SetupError where the model may write tokens that it cannot read."""
+    written = base(input_ids=torch.ones(1, 1, dtype=torch.long, device=base.device), use_cache=False).logits.shape[-1]
+    if written > (rows := base.get_input_embeddings().weight.shape[0]):
+        what = f"{type(base).__name__} writes {written} different tokens, but reads only {rows}"
+        raise SetupError(what, hint="choose another --model")
 
 
 def _reach(base: Any) -> int:
