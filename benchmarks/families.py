@@ -30,7 +30,7 @@ from sdpo_tts.policy.learning.learner import Learner, LearnerSettings, Lesson
 from sdpo_tts.policy.network import LoraSettings, Network
 from sdpo_tts.policy.sampler import Sample, TorchSampler
 
-WINDOW, VOCABULARY = 16, 256
+WINDOW, VOCABULARY = 16, 264
 SMALL: dict[str, Any] = {
     "vocab_size": VOCABULARY, "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 4,
     "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16, "max_position_embeddings": 512,

@@ -13,15 +13,18 @@ from peft import PeftModel
 from transformers import GenerationConfig
 
 from benchmarks.families import VOCABULARY, distances, sampled, stirred, tiny
-from sdpo_tts.discovery.assemble import PolicySettings, load_policy
-from sdpo_tts.errors import SetupError
+from sdpo_tts.discovery.assemble import PolicySettings, check_policy, load_policy
+from sdpo_tts.doctor import Subject, model
+from sdpo_tts.errors import SetupError, UserError
 from sdpo_tts.models import exactness_cache
 from sdpo_tts.policy.families import positions
 from sdpo_tts.policy.families.exactness import exact
 from sdpo_tts.policy.families.paths import PLAIN, Exactness, Paths
 from sdpo_tts.policy.learning.learner import Learner, LearnerSettings, Lesson
 from sdpo_tts.policy.learning.teacher import Teacher, TeacherSettings
+from sdpo_tts.policy.memory_plan import memory_needed
 from sdpo_tts.policy.network import LoraSettings, Network
+from sdpo_tts.policy.sampler import TorchSampler
 from tests.test_prompts import chatml
 
 MECHANISMS = {
@@ -174,7 +177,7 @@ def test_a_vision_tower_gets_no_adapter() -> None:
 def saved(mechanism: str, folder: Path) -> PolicySettings:
     """Settings for a model of the mechanism that lies in a folder, as a hub has it."""
     tokenizer = chatml()
-    base = base_of(mechanism, vocab_size=264)
+    base = base_of(mechanism)
     base.generation_config = GenerationConfig(eos_token_id=tokenizer.eos_token_id)
     base.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
@@ -198,9 +201,33 @@ def test_a_known_model_is_not_measured_again(tmp_path: Path, monkeypatch: pytest
     settings = saved("window", tmp_path / "model")
     with load_policy(settings, 0, lambda _: None) as first:
         facts = first.facts["exactness"]
+    said = model.exactness(Subject(settings.model, "cpu", "float32")).said
+    assert said.startswith("sampling own-cache, learning shared-prefix, attention grouped: sampling not shared-prefix: ")
+    assert "first time" in model.exactness(Subject(settings.model, "cpu", "bfloat16")).said
     monkeypatch.setattr("sdpo_tts.policy.families.exactness.exact", lambda *args: pytest.fail("it is known"))
     with load_policy(settings, 0, lambda _: None) as second:
         assert second.facts["exactness"] == facts and second.network.paths.sampling == "own-cache"
+
+
+def test_no_answer_goes_beyond_the_model_s_positions() -> None:
+    sampler = TorchSampler(Network(base_of("plain"), LORA, 0), [2], max_new_tokens=8, positions=40)
+    sampler.sample([TEXT[:32]], [np.random.default_rng(0)])
+    with pytest.raises(UserError, match="a prompt of 33 tokens with an answer of 8; the model has 40 positions"):
+        sampler.sample([TEXT[:33]], [np.random.default_rng(0)])
+
+
+def test_experts_are_planned_for_and_refused_with_vllm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny("qwen3_moe").config.save_pretrained(tmp_path)
+    need = {
+        experts: memory_needed(str(tmp_path), Subject(experts=experts), "float32", checkpointing=True).adapter
+        for experts in (False, True)
+    }
+    made = {experts: Network(tiny("qwen3_moe"), LoraSettings(experts=experts), 0) for experts in (False, True)}
+    for experts, network in made.items():
+        assert need[experts] == 4 * 7 * sum(parameter.numel() for parameter in network.trainable)
+    monkeypatch.setattr("sdpo_tts.engine.selection.choose", lambda engine, device: "vllm")
+    with pytest.raises(UserError, match="--lora-experts: adapters on experts cannot be handed to vLLM"):
+        check_policy(PolicySettings(lora=LoraSettings(experts=True), device="cpu"))
 
 
 def test_what_another_version_found_is_measured_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, get_type_hints
 
@@ -42,6 +43,7 @@ class PolicySettings:
 
     For vLLM alone: `engine_memory` GiB for keys and values (None: planned), `cards` that hold the engine together or
     `replicas` of it, and the learner's own `learner_device` (auto: where the engine is).
+    `date` is what a chat template that writes it takes for today.
     """
 
     model: str = "auto"
@@ -55,6 +57,7 @@ class PolicySettings:
     cards: int = 1
     replicas: int = 1
     learner_device: str = "auto"
+    date: str = field(default_factory=lambda: datetime.now().date().isoformat())
     lora: LoraSettings = field(default_factory=LoraSettings)
 
 
@@ -128,6 +131,9 @@ def check_policy(settings: PolicySettings) -> tuple[str, str, str]:
     learner = device if settings.learner_device == "auto" else device_of(settings.learner_device, "--learner-device")
     wanted = selection.choose(settings.engine, device)
     selection.refuse_cards(wanted, device, settings.cards, settings.replicas)
+    if settings.lora.experts and wanted == "vllm":
+        what = "adapters on experts cannot be handed to vLLM"
+        raise UserError(what, where="--lora-experts", hint="--engine torch, or leave it out")
     weights.demand(settings.model)
     return device, learner, wanted
 
@@ -140,8 +146,10 @@ def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], Non
     kind = dtype if settings.quantization == "none" else f"{settings.quantization}, {dtype}"
     report(f"loading {located.name} ({kind}, {device})")
     base, tokenizer = _loaded(located, dtype, device, settings.quantization, aside=wanted == "vllm")
-    chat, shape = Chat(tokenizer, base.generation_config), shape_of(base)
+    chat, shape = Chat(tokenizer, base.generation_config, settings.date), shape_of(base)
     chat.demand_template(located.name, base.get_input_embeddings().weight.shape[0])
+    if chat.leaves_a_thought_open:
+        report(f"{located.name} thinks before it answers: its chat template cannot turn that off")
     apart = _card(learner) != _card(device)
     engine = _vllm(settings, base, located.source, dtype, device, apart, report) if wanted == "vllm" else None
     if not engine and (unused := _for_vllm(settings)):
@@ -158,11 +166,11 @@ def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], Non
     sampler: Sampler = (
         VllmSampler(engine.answers, network, chat.stop_ids, max_new_tokens=limit)
         if engine
-        else SplitSampler(TorchSampler(network, chat.stop_ids, max_new_tokens=limit))
+        else SplitSampler(TorchSampler(network, chat.stop_ids, max_new_tokens=limit, positions=window.positions))
     )
     facts = {
         "name": located.name, "sha256": located.sha256, "dtype": dtype, "quantization": settings.quantization,
-        "device": device, "engine": sampler.name, "exactness": found.fields(),
+        "device": device, "engine": sampler.name, "thinks": chat.leaves_a_thought_open, "exactness": found.fields(),
         "without_adapter": network.targets.in_short(),
     }  # fmt: skip
     return Policy(network, chat, sampler, {**facts, **(engine.facts if engine else {}), **shape}, window)

@@ -10,7 +10,7 @@ from pathlib import Path
 from sdpo_tts.doctor.finding import Finding, Subject, failed, passed, warned
 from sdpo_tts.doctor.hardware import device_of
 from sdpo_tts.errors import first_line
-from sdpo_tts.models import integrity, weights
+from sdpo_tts.models import exactness_cache, integrity, weights
 from sdpo_tts.models.catalogue import Entry, entries, find
 from sdpo_tts.models.fetch import cache_root, sha256_of
 from sdpo_tts.policy.memory_plan import size
@@ -48,6 +48,26 @@ def weights_here(subject: Subject) -> weights.Weights | None:
         return weights.Weights(name, name)
     folder = _made(find(name)) if path.suffix != ".gguf" else weights.dequantised_folder(path.stem, sha256_of(path))
     return weights.Weights(path.stem if path.suffix == ".gguf" else name, str(folder)) if folder.is_dir() else None
+
+
+def exactness(subject: Subject) -> Finding:
+    """On which paths the model is exact, as a run found when it loaded it."""
+    weights = weights_here(subject)
+    found = next(filter(None, map(exactness_cache.recall, _keys(subject, weights))), None) if weights else None
+    return passed(str(found) if found else "measured when a run loads the model for the first time")
+
+
+def _keys(subject: Subject, located: weights.Weights) -> list[str]:
+    """For the engines that there are; a model from a file of the catalogue is known by its checksum."""
+    device = device_of(subject).partition(":")[0]
+    dtype = subject.dtype if subject.dtype != "auto" else weights.dtype_for(device)
+    return [
+        exactness_cache.key_of(
+            located, dtype=dtype, device=device, quantization=subject.quantization, engine=engine,
+            experts=subject.experts,
+        )
+        for engine in ("torch", "vllm")
+    ]  # fmt: skip
 
 
 def missing_bytes(subject: Subject) -> int:

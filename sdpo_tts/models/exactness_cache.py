@@ -41,7 +41,7 @@ def key_of(weights: Weights, **more: str | bool) -> str:
     files = list(_files(weights))
     if not files:
         return ""
-    told = [weights.sha256, files, [_version(package) for package in DECIDES], sorted(more.items())]
+    told = [files, [_version(package) for package in DECIDES], sorted(more.items())]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 
@@ -50,8 +50,8 @@ def _file(key: str) -> Path:
 
 
 def _files(weights: Weights) -> Iterator[str]:
-    """Configuration and weights, each with what tells it from another: its checksum, where the hub's cache names it so,
-    else its size and when it was written."""
+    """Configuration and weights, each with what tells it from another: its checksum, where one is kept or the hub's
+    cache names the file so, else its size and when it was written."""
     folder = Path(weights.source)
     if not folder.is_dir():
         from huggingface_hub import try_to_load_from_cache
@@ -60,6 +60,9 @@ def _files(weights: Weights) -> Iterator[str]:
         if not isinstance(found, str):
             return
         folder = Path(found).parent
+    if (sums := folder / "sums.json").is_file():
+        yield sums.read_text(encoding="utf-8")
+        return
     for path in sorted([*folder.glob("config.json"), *folder.glob("*.safetensors")]):
         stat = path.stat()
         yield path.resolve().name if path.is_symlink() else f"{path.name} {stat.st_size} {stat.st_mtime_ns}"

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sdpo_tts.errors import UserError
 from sdpo_tts.policy.batch import Ids
 from sdpo_tts.policy.families.decoding import begun, together
 from sdpo_tts.policy.network import Network
@@ -77,8 +78,11 @@ class TorchSampler:
 
     name = "torch"
 
-    def __init__(self, network: Network, stop_ids: Sequence[int], *, max_new_tokens: int) -> None:
-        self.network, self.max_new_tokens = network, max_new_tokens
+    def __init__(
+        self, network: Network, stop_ids: Sequence[int], *, max_new_tokens: int, positions: int | None = None
+    ) -> None:
+        """`positions`: what the model was made for, prompt and answer together (None: it names no limit)."""
+        self.network, self.max_new_tokens, self.positions = network, max_new_tokens, positions
         self.stop_ids = torch.tensor(sorted(stop_ids), device=network.device)
 
     def sample(
@@ -89,9 +93,11 @@ class TorchSampler:
         base: int = 0,
         listener: Listener = NOBODY,
     ) -> list[Sample]:
-        """As `Sampler.sample`; the base's rows come first."""
+        """As `Sampler.sample`; the base's rows come first. Raises UserError where a prompt leaves no room for an
+        answer."""
         if not prompts:
             return []
+        self._refuse_too_long(max(map(len, prompts)))
         rows = Rows(prompts, rngs, base, self.max_new_tokens, self.stop_ids.tolist(), listener)
         with torch.inference_mode():
             with self.network.without_adapter():
@@ -102,6 +108,12 @@ class TorchSampler:
 
     def close(self) -> None:
         """Nothing to give back."""
+
+    def _refuse_too_long(self, longest: int) -> None:
+        if self.positions is not None and longest + self.max_new_tokens > self.positions:
+            what = f"a prompt of {longest} tokens with an answer of {self.max_new_tokens}"
+            hint = "shorter answers, or another model"
+            raise UserError(f"{what}; the model has {self.positions} positions", where="--max-new-tokens", hint=hint)
 
     def _decode(self, rows: Rows, places: Sequence[int]) -> None:
         prompts = [rows.prompts[place] for place in places]
