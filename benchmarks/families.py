@@ -3,6 +3,7 @@
     python -m benchmarks.families                  # all; prints a table in Markdown
     python -m benchmarks.families qwen3_5 gemma4   # some
     python -m benchmarks.families --json           # a line for each as it is done
+    python -m benchmarks.families --write [FILE]   # into docs/families.md, from such lines if a file of them is given
 
 *Exact* is measured apart from the program's own check: the sampler's log-probabilities and the gradient of a batch,
 with an adapter that is not zero, against one pass of the whole model for each answer, without a cache. A family that
@@ -18,12 +19,15 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from benchmarks.report import table as markdown
+from benchmarks.report import write
 from sdpo_tts.errors import SetupError
 from sdpo_tts.policy.families.exactness import exact
 from sdpo_tts.policy.learning.learner import Learner, LearnerSettings, Lesson
@@ -279,28 +283,38 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("families", nargs="*")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--write", nargs="?", const="", metavar="FILE")
     asked = parser.parse_args()
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
-    rows = []
-    for family, pictures in families():
-        if not asked.families or family in asked.families:
-            rows.append(examine(family, pictures=pictures))
-            print(json.dumps(asdict(rows[-1])), file=sys.stdout if asked.json else sys.stderr, flush=True)
-    if not asked.json:
+    kept = Path(asked.write) if asked.write else None
+    rows = [Row(**json.loads(line)) for line in kept.read_text().splitlines()] if kept else list(_examined(asked))
+    if asked.write is not None:
+        write("../docs/families.md", "families", table(rows))
+    elif not asked.json:
         print(table(rows))
 
 
+def _examined(asked: argparse.Namespace) -> Iterator[Row]:
+    for family, pictures in families():
+        if not asked.families or family in asked.families:
+            row = examine(family, pictures=pictures)
+            print(json.dumps(asdict(row)), file=sys.stdout if asked.json else sys.stderr, flush=True)
+            yield row
+
+
 def table(rows: Sequence[Row]) -> str:
-    """In Markdown."""
-    heads = ("family", "sampling", "learning", "off: log-probability, gradient", "with an adapter (without)", "why not")
-    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
-    for row in sorted(rows, key=lambda row: (not row.is_exact, row.family)):
-        far = "" if row.logprobs is None or row.gradient is None else f"{row.logprobs:.0e}, {row.gradient:.0e}"
-        layers = f"{row.targets} ({row.without})" if row.targets else ""
-        why = (row.refusal or row.traceback).replace("|", "\\|")
-        lines.append(f"| {' | '.join((row.family, row.sampling, row.learning, far, layers, why))} |")
-    return "\n".join(lines)
+    """In Markdown: exact families first."""
+    head = ("family", "sampling", "learning", "attention", "off by", "adapters", "without", "refused because")
+    ordered = sorted(rows, key=lambda row: (not row.is_exact, bool(row.refusal), row.family))
+    return markdown(head, map(_cells, ordered))
+
+
+def _cells(row: Row) -> list[object]:
+    far = "" if row.logprobs is None or row.gradient is None else f"{row.logprobs:.0e}, {row.gradient:.0e}"
+    counts = (row.targets, row.without) if row.targets else ("", "")
+    why = (row.refusal or row.traceback).replace("|", "\\|").removesuffix(" (hint: choose another --model)")
+    return [f"`{row.family}`", row.sampling, row.learning, row.attention, far, *counts, why]
 
 
 if __name__ == "__main__":
