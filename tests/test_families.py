@@ -3,13 +3,16 @@ through loading, a step, saving and PEFT."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from peft import PeftModel
+from safetensors.torch import load_file, save_file
 from transformers import GenerationConfig
 
 from benchmarks.families import VOCABULARY, distances, sampled, stirred, tiny
@@ -17,6 +20,7 @@ from sdpo_tts.discovery.assemble import PolicySettings, check_policy, load_polic
 from sdpo_tts.doctor import Subject, model
 from sdpo_tts.errors import SetupError, UserError
 from sdpo_tts.models import exactness_cache
+from sdpo_tts.models.quantization import published
 from sdpo_tts.policy.families import positions
 from sdpo_tts.policy.families.exactness import exact
 from sdpo_tts.policy.families.paths import PLAIN, Exactness, Paths
@@ -81,6 +85,32 @@ def test_whatever_a_model_raises_is_one_line() -> None:
     base.model.norm.forward = lambda hidden: 1 / 0
     with pytest.raises(SetupError, match="Qwen2ForCausalLM cannot be computed: ZeroDivisionError"):
         exact(base, LORA, 0, TEXT)
+
+
+FOURS = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
+"""What three bits of an FP4 number stand for; the fourth is its sign."""
+
+
+def test_experts_published_in_mxfp4_are_read_as_what_they_stand_for(tmp_path: Path) -> None:
+    settings = saved("sinks", tmp_path)
+    stored = load_file(tmp_path / "model.safetensors")
+    for name in [name for name in stored if name.endswith(("experts.gate_up_proj", "experts.down_proj"))]:
+        count, width, rows = stored.pop(name).shape
+        stored[f"{name}_blocks"] = torch.randint(0, 256, (count, rows, width // 32, 16), dtype=torch.uint8)
+        stored[f"{name}_scales"] = torch.randint(122, 126, (count, rows, width // 32), dtype=torch.uint8)
+    save_file(stored, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, "quantization_config": {"quant_method": "mxfp4"}}))
+    with load_policy(settings, 0, lambda _: None) as policy:
+        network, facts = policy.network.peft.get_base_model(), policy.facts
+    name = "model.layers.1.mlp.experts.down_proj"
+    halves = torch.stack([stored[f"{name}_blocks"] & 15, stored[f"{name}_blocks"] >> 4], -1).flatten(-2).long()
+    values = torch.tensor([*FOURS, *(-one for one in FOURS)])[halves]
+    values *= 2.0 ** (stored[f"{name}_scales"].float() - 127)[..., None]
+    assert torch.equal(network.get_parameter(name), values.flatten(-2).transpose(1, 2))
+    assert facts["exactness"]["paths"]["sampling"] == "own-cache"
+    with pytest.raises(SetupError, match=r"quantised form \(mxfp4\).*leave --quantization out"):
+        published("toy", SimpleNamespace(quantization_config={"quant_method": "mxfp4"}), "nf4")
 
 
 @pytest.mark.parametrize("long", [False, True])

@@ -25,6 +25,7 @@ from sdpo_tts.engine.sampler import VllmSampler
 from sdpo_tts.errors import SetupError, UserError
 from sdpo_tts.models import exactness_cache, weights
 from sdpo_tts.policy import memory
+from sdpo_tts.policy.batch import Ids
 from sdpo_tts.policy.context_window import ContextWindow
 from sdpo_tts.policy.families import exactness, positions
 from sdpo_tts.policy.families.anatomy import heads_of, text_config
@@ -158,11 +159,8 @@ def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], Non
     limit = settings.max_new_tokens
     window = ContextWindow(positions.positions_of(base), settings.max_prompt_tokens, limit, fixed=engine is not None)
     positions.fix(base, window.longest)
-    key = exactness_cache.key_of(
-        located, dtype=dtype, device=_card(learner if engine else device).partition(":")[0],
-        quantization=settings.quantization, engine=wanted, experts=settings.lora.experts,
-    )  # fmt: skip
-    network, found = _exact(base, settings.lora, seed, chat, key, located.name, report)
+    text = chat.plain(exactness.TEXT)
+    network, found = _exact(base, located, settings, seed, text, report, samples=engine is None)
     sampler: Sampler = (
         VllmSampler(engine.answers, network, chat.stop_ids, max_new_tokens=limit)
         if engine
@@ -216,13 +214,19 @@ def _for_vllm(settings: PolicySettings) -> list[str]:
 
 
 def _exact(
-    base: Any, lora: LoraSettings, seed: int, chat: Chat, key: str, name: str, report: Callable[[str], None]
+    base: Any, located: weights.Weights, settings: PolicySettings, seed: int, text: Ids,
+    report: Callable[[str], None], *, samples: bool,
 ) -> tuple[Network, Exactness]:
-    """The network on paths that are exact for it: measured once, and then known. Raises SetupError."""
+    """The network on paths that are exact for it: measured on `text` once, and then known. `samples`: no engine of its
+    own does. Raises SetupError."""
+    key = exactness_cache.key_of(
+        located, dtype=str(base.dtype), device=base.device.type, quantization=settings.quantization,
+        engine="torch" if samples else "vllm", experts=settings.lora.experts,
+    )  # fmt: skip
     if key and (found := exactness_cache.recall(key)):
-        return exactness.known(base, lora, seed, found), found
-    report(f"comparing what will be computed with what {name} itself computes (once)")
-    network, found = exactness.exact(base, lora, seed, chat.plain(exactness.TEXT))
+        return exactness.known(base, settings.lora, seed, found), found
+    report(f"comparing what will be computed with what {located.name} itself computes (once)")
+    network, found = exactness.exact(base, settings.lora, seed, text, samples=samples)
     if key:
         exactness_cache.remember(key, found)
     return network, found

@@ -62,7 +62,7 @@ def _keys(subject: Subject, located: weights.Weights) -> list[str]:
     dtype = subject.dtype if subject.dtype != "auto" else weights.dtype_for(device)
     return [
         exactness_cache.key_of(
-            located, dtype=dtype, device=device, quantization=subject.quantization, engine=engine,
+            located, dtype=f"torch.{dtype}", device=device, quantization=subject.quantization, engine=engine,
             experts=subject.experts,
         )
         for engine in ("torch", "vllm")
