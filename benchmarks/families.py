@@ -13,6 +13,8 @@ transformers cannot build in a small size is left out, and said.
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import inspect
 import json
 import logging
 import sys
@@ -31,6 +33,7 @@ from benchmarks.report import write
 from sdpo_tts.errors import SetupError
 from sdpo_tts.policy.families.exactness import exact
 from sdpo_tts.policy.learning.learner import Learner, LearnerSettings, Lesson
+from sdpo_tts.policy.learning.loss import LossSettings
 from sdpo_tts.policy.network import LoraSettings, Network
 from sdpo_tts.policy.sampler import Sample, TorchSampler
 
@@ -178,10 +181,7 @@ def _part(part: Any, small: dict[str, Any], kind: Any, name: str) -> dict[str, A
 
 
 def _fields(kind: Any) -> set[str]:
-    """Names that a configuration takes: those of its fields, and those by which others call them."""
-    import dataclasses
-    import inspect
-
+    """Names that a configuration takes, each once where it has others for the same."""
     names = {field.name for field in dataclasses.fields(kind)} if dataclasses.is_dataclass(kind) else set()
     names |= set(inspect.signature(kind.__init__).parameters)
     renamed: dict[str, str] = getattr(kind, "attribute_map", {})
@@ -222,10 +222,9 @@ def _logprobs(network: Network, sample: Sample) -> Tensor:
 
 
 def _gradient_off(network: Network, samples: Sequence[Sample]) -> float:
-    learner = Learner(network, LearnerSettings(micro_tokens=64))
+    by_reward = LossSettings(grpo_weight=1.0, max_ratio=1e9)
+    learner = Learner(network, LearnerSettings(micro_tokens=64, loss=by_reward))
     lessons = [Lesson(sample, advantage=number - 1.5) for number, sample in enumerate(samples)]
-    settings = LearnerSettings(micro_tokens=64)
-    learner.settings = type(settings)(**{**vars(settings), "loss": _by_reward()})
     learner.gradient(lessons)
     ours = _taken(network)
     for lesson in lessons:
@@ -233,12 +232,6 @@ def _gradient_off(network: Network, samples: Sequence[Sample]) -> float:
         loss.backward()  # type: ignore[no-untyped-call]
     theirs = _taken(network)
     return float((ours - theirs).norm() / theirs.norm())
-
-
-def _by_reward() -> Any:
-    from sdpo_tts.policy.learning.loss import LossSettings
-
-    return LossSettings(grpo_weight=1.0, max_ratio=1e9)
 
 
 def _taken(network: Network) -> Tensor:

@@ -8,12 +8,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 from sdpo_tts.errors import SetupError, first_line
 from sdpo_tts.policy.families.targets import Targets, short
-
-_CONVERSION = "peft.utils.transformers_weight_conversion.convert_peft_config_for_transformers"
 
 
 def wrapped(base: Any, targets: Targets, *, rank: int, alpha: int) -> Any:
@@ -45,8 +42,14 @@ def like(config: Any, *, rank: int, alpha: int) -> Any:
 def as_given() -> Iterator[None]:
     """While an adapter is made: PEFT takes gate_proj, up_proj and down_proj of mixtures for experts as they were stored
     before transformers 5, and would adapt those instead of the shared expert and the dense layers."""
-    with mock.patch(_CONVERSION, lambda *args, **kwargs: None):
+    from peft.utils import transformers_weight_conversion as conversion
+
+    theirs = conversion.convert_peft_config_for_transformers
+    conversion.convert_peft_config_for_transformers = lambda *args, **kwargs: None
+    try:
         yield
+    finally:
+        conversion.convert_peft_config_for_transformers = theirs
 
 
 def factors(layer: Any, name: str) -> list[tuple[Any, Any]]:
