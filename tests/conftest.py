@@ -16,8 +16,12 @@ ROOT = Path(__file__).parents[1]
 MODEL = "smollm2-135m"
 # A test that asks for one of these fixtures, itself or through another one, gets the mark.
 NEEDS = {"engine": "docker", "bundled_model": "model"}
-# Files with tests that take many seconds without either: whole runs and comparisons, clusters, thousands of examples.
-LONG = ("test_resume", "test_cluster", "test_comparison", "test_mutations", "test_room")
+# Files, and single tests, that take many seconds without either: whole runs and comparisons, clusters, thousands of
+# examples, programs started anew.
+LONG = (
+    "test_resume", "test_cluster", "test_comparison", "test_mutations", "test_room", "test_wheel", "test_inference",
+    "test_discovery_plan", "test_the_headline_numbers_of_the_paper_come_back",
+)  # fmt: skip
 LONGEST = ("test_resume", "test_solve")
 # A shell's job in the background ignores Ctrl-C, and so would all that the tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -27,7 +31,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks what a test needs. Of several processes none should begin with the longest files when the others are done."""
     for item in items:
         names = item.fixturenames if isinstance(item, pytest.Function) else ()
-        marks = [mark for fixture, mark in NEEDS.items() if fixture in names] + ["long"] * (item.path.stem in LONG)
+        marks = [mark for fixture, mark in NEEDS.items() if fixture in names]
+        if item.path.stem in LONG or item.name in LONG:
+            marks.append("long")
         for mark in marks:
             item.add_marker(mark)
     items.sort(key=lambda item: item.path.stem not in LONGEST)
@@ -44,6 +50,14 @@ def engine() -> None:
 def bundled_model() -> weights.Weights:
     """The tests' model, SmolLM2-135M; brought here where missing."""
     return weights.locate(MODEL)
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as a hub has it, of a random model: for whole runs in which what it says does not matter."""
+    from tests.tiny import save_tiny_model
+
+    return save_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
 
 
 @pytest.fixture(autouse=True)

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from peft import PeftModel
 
 from sdpo_tts.discovery import checkpoint
 from sdpo_tts.discovery.budget import Budget
@@ -33,6 +34,7 @@ from sdpo_tts.judge import Judgement, Verdict
 from sdpo_tts.judge.verdict import TestOutcome
 from sdpo_tts.policy.learning.learner import Learner, LearnerSettings
 from sdpo_tts.policy.learning.teacher import TeacherSettings
+from sdpo_tts.policy.network import Network
 from sdpo_tts.policy.sampler import TorchSampler
 from sdpo_tts.record import Journal, RunDir, read_events
 from tests.fakes import LateQueue
@@ -40,6 +42,7 @@ from tests.test_judge import SUM
 from tests.tiny import tiny_network
 
 ATTEMPTS, BATCH = 20, 4
+made_before: list[Network] = []  # one that is new, for every fork to find
 TIMES = ("t", "seq", "seconds", "sampling_seconds", "judging_seconds", "learning_seconds")
 
 
@@ -75,7 +78,7 @@ class SlowJudge:
 
 
 def solver(journal: Journal, run: RunDir, attempts: int, method: str = "sdpo") -> Solver:
-    network, chat = tiny_network(dtype=torch.float32), TinyChat()
+    network, chat = made_before.pop() if made_before else tiny_network(dtype=torch.float32), TinyChat()
     learner = Learner(
         network, LearnerSettings(learning_rate=3e-3, micro_tokens=256, teacher=TeacherSettings("ema", 0.2))
     )
@@ -136,7 +139,9 @@ def _in_order(events: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
 def main(root: Path, trials: int, seed: int, method: str) -> None:
     torch.set_num_threads(1)
     os.fsync = lambda descriptor: None  # SIGKILL leaves the kernel's copy of a file whole
+    PeftModel.create_or_update_model_card = lambda *_: None  # a page for a hub, beside each adapter
     work(root / "first", method=method)  # imports what each fork would
+    made_before.append(tiny_network(dtype=torch.float32))
     rng = random.Random(seed)
     began = time.monotonic()
     os.waitpid(forked(root / "whole", method), 0)

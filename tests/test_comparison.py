@@ -89,9 +89,11 @@ def run(asked: Plan, made: Makers | None = None) -> tuple[Tally, list[str]]:
 
 
 def finished(folder: Path) -> dict[Path, bytes]:
-    """Journals of cells and parts of pools that came to their end."""
-    journals = folder.rglob("events.jsonl")
-    return {path.relative_to(folder): path.read_bytes() for path in journals if ending(path.parent)}
+    """Journals of cells and parts of pools that came to their end; not of a run that is just being linked there."""
+    journals = {path.relative_to(folder): path for path in folder.rglob("events.jsonl") if ending(path.parent)}
+    return {
+        name: path.read_bytes() for name, path in journals.items() if not any(part.startswith(".") for part in name.parts)
+    }
 
 
 def outcomes(folder: Path) -> dict[Path, list[tuple[int, str]]]:
@@ -395,6 +397,8 @@ def test_the_rule_is_the_papers() -> None:
     assert [rate(2944, c).keeps("unsolved") for c in (0, 1)] == [True, False]
     assert [rate(2944, c).keeps("very-hard") for c in (1, 2)] == [True, False]
     assert [rate(256, c).keeps("hard") for c in (2, 3)] == [True, False]
+    assert [rate(128, c).keeps("reachable") for c in (0, 1, 8, 9)] == [False, True, True, False]
+    assert BaseRate(SUM, 32, 0, 128).may_keep("reachable") and not BaseRate(SUM, 32, 9, 128).may_keep("reachable")
     assert str(rate(128, 1)) == "sum: 1 of 128 samples passed; pass@64 0.500 [0.025, 0.908]"
     assert str(BaseRate(SUM, 32, 2, 128)) == "sum: 2 of 32 samples passed; pass@64 at least 0.752"
 
@@ -422,6 +426,8 @@ def test_a_probe_samples_no_more_than_decides(tmp_path: Path) -> None:
     assert [one.pass_at for one in again] == pytest.approx([pass_at_k(max(64, r.samples), r.correct, 64) for r in rates])
     few = probing(replace(asked, folder=tmp_path / "few"), 64, "hard", made)
     assert [rate.problem.slug for rate in few.rates(take=1)] == ["easy", "middling"], "the last one is not needed"
+    seldom = probing(replace(asked, folder=tmp_path / "seldom"), 200, "reachable", made).rates()
+    assert [rate.samples for rate in seldom] == [128, 224, 128] and not any(rate.keeps("reachable") for rate in seldom)
 
 
 def test_a_probe_is_shared_by_all_who_run_it(tmp_path: Path) -> None:

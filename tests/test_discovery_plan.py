@@ -42,6 +42,12 @@ def runs(tmp_path: Path) -> Path:
     rates = [{"problem": slug, "correct": number % 2, "samples": 32} for number, slug in enumerate(["dedup", *KEPT])]
     rates += [{"problem": "merge-intervals", "correct": 4, "samples": 32}, {"problem": "guess", "correct": 5, "samples": 32}]
     (tmp_path / "main-probe" / "rates.json").write_text(json.dumps(rates))
+    (tmp_path / "portfolio").mkdir()
+    kept = dict.fromkeys(["pair-sum", "HumanEval-5", "HumanEval-2", "HumanEval-3"], "")
+    (tmp_path / "portfolio" / "comparison.json").write_text(json.dumps({"problems": kept}))
+    (tmp_path / "portfolio-probe").mkdir()
+    rates = [{"problem": slug, "correct": 0, "samples": 128} for slug in ("fence", "rle", "HumanEval-7")]
+    (tmp_path / "portfolio-probe" / "rates.json").write_text(json.dumps([*rates, {"problem": "pair-sum", "correct": 1, "samples": 128}]))
     return tmp_path
 
 
@@ -50,9 +56,9 @@ def test_every_command_is_one(runs: Path) -> None:
     for stage in STAGES:
         name, *arguments = compare(stage, runs)
         given = command.commands[name].make_context(name, arguments).params  # type: ignore[attr-defined]
-        assert read_arms(given["methods"])[0].name == "sdpo"
+        assert read_arms(given["methods"])[0].name == ("auto" if stage.startswith("portfolio") else "sdpo")
         assert all((Path(path) / "problem.yaml").is_file() for path in given["problems"]), stage
-        assert given["out"] == runs / {"ablations": "seldom"}.get(stage, stage)
+        assert given["out"] == runs / {"ablations": "seldom", "portfolio-placebo": "portfolio"}.get(stage, stage)
         assert given["config"].is_file() and (given["collection"] is None) == (given["ids"] is None)
         wanted = [(given["out"], given["methods"])]
         wanted += [(given["out"].with_name(f"{stage}-probe"), "best-of-k")] if given["probe"] else []
@@ -70,6 +76,10 @@ def test_stages_take_their_problems_from_what_was_measured(runs: Path) -> None:
     assert chosen("landmark") == (["dedup", "pair-sum"], ""), "each has 0 correct"
     assert chosen("seldom") == (["fence", "merge-intervals", "rle"], "HumanEval/8"), "1 to 4 of 32"
     assert chosen("onward") == (["dedup", "merge-intervals"], "HumanEval/20"), "by name"
+    assert chosen("portfolio-dark") == (["fence", "rle"], "HumanEval/7"), "of its own candidates"
+    assert chosen("portfolio-placebo") == (["pair-sum"], "HumanEval/5,HumanEval/2"), "the first three"
+    folders, ids = chosen("portfolio")
+    assert len(folders) == 10 and len(ids.split(",")) == 123 and ids.startswith("HumanEval/1,HumanEval/5,")
     folders, ids = chosen("main")
     assert len(folders) == 11 and len(ids.split(",")) == 41 and ids.endswith(",HumanEval/160")
     options = compare("main", runs)
@@ -142,6 +152,7 @@ def test_no_problem_of_development_is_compared_on() -> None:
     assert not own & development
     assert own | development == {path.parent.name for path in (ROOT / "problems").glob("*/problem.yaml")}
     assert set(told["boundary"]["problems"]) <= own
+    assert set(told["unused"]["problems"]) == own - {"dedup"}, "on which recipes are tried"
     assert all(set(told[stage]["problems"]) <= development for stage in ("demo", "tune", "taught"))
 
 

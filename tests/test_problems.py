@@ -12,9 +12,10 @@ from sdpo_tts.problem import Mode, load_problem
 from tests.conftest import ROOT
 
 PROBLEMS = sorted(path.parent for path in (ROOT / "problems").glob("*/problem.yaml"))
+DEVELOPMENT = sorted(path.parent for path in (ROOT / "benchmarks/learning/problems").glob("*/problem.yaml"))
 
 
-@pytest.mark.parametrize("folder", PROBLEMS, ids=lambda folder: folder.name)
+@pytest.mark.parametrize("folder", [*PROBLEMS, *DEVELOPMENT], ids=lambda folder: folder.name)
 def test_submissions_get_their_verdicts(folder: Path, engine: None) -> None:
     problem = load_problem(folder)
     known = submissions(problem)

@@ -32,7 +32,7 @@ from sdpo_tts.policy.learning.loss import LossSettings, Support
 from sdpo_tts.problem import load_problem
 from sdpo_tts.record import AttemptRecord, Event, Journal, RunDir, read_events, write_json
 from tests import synthetic
-from tests.conftest import MODEL, ROOT
+from tests.conftest import ROOT
 from tests.fakes import CharacterChat, ScriptedSampler, Version
 from tests.interrupted import ATTEMPTS, BATCH, final, solver, work
 from tests.test_author_programs import NO_NEGATIVES, STRESSED
@@ -251,16 +251,16 @@ def told(words: list[str]) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
-def test_the_command_goes_on_where_it_was_interrupted(tmp_path: Path, engine: None, bundled_model: object) -> None:
+def test_the_command_goes_on_where_it_was_interrupted(tmp_path: Path, engine: None, tiny_model: Path) -> None:
     """Interrupted while it judges or learns, with everything that is refused on resuming."""
     options = (
-        "--model", MODEL, "--dtype", "float32", "--max-new-tokens", "16", "--batch-size", "4",
+        "--model", str(tiny_model), "--dtype", "float32", "--max-new-tokens", "16", "--batch-size", "4",
         "--max-attempts", "8", "--runs", str(tmp_path),
     )  # fmt: skip
     problem = str(ROOT / "problems" / "sum-line")
     process = subprocess.Popen(command(problem, *options), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 300
-    while not (found := list(tmp_path.glob("*/*/events.jsonl"))) or b"batch_sampled" not in found[0].read_bytes():
+    while not (found := list(tmp_path.glob("*/*/events.jsonl"))) or b"attempt_judged" not in found[0].read_bytes():
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)

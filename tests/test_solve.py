@@ -212,10 +212,10 @@ def test_multi_turn_tells_each_feedback_once_and_drops_the_oldest(tmp_path: Path
     assert "Output: '7\\n'" not in prompts[-1], "the oldest goes first"
 
 
-def command(tmp_path: Path, *options: str) -> list[str]:
+def command(tmp_path: Path, *options: str, model: str | Path = MODEL) -> list[str]:
     return [
         sys.executable, "-c", "from sdpo_tts.cli.solving.solve import main; main()", str(ROOT / "problems" / "sum-line"),
-        "--model", MODEL, "--max-new-tokens", "64", "--runs", str(tmp_path), *options,
+        "--model", str(model), "--max-new-tokens", "64", "--runs", str(tmp_path), *options,
     ]  # fmt: skip
 
 
@@ -262,14 +262,14 @@ def look_back(run: Path, folder: Path) -> None:
     assert (rows[-1]["problem"], rows[-1]["samples"]) == ("sum-line", 2)
 
 
-def test_a_run_with_every_part_of_the_method(tmp_path: Path, engine: None, bundled_model: object) -> None:
+def test_a_run_with_every_part_of_the_method(tmp_path: Path, engine: None, tiny_model: Path) -> None:
     """The options that change the method reach the learner, the teacher, the critic and the sampler."""
     options = (
         "--batch-size", "3", "--max-attempts", "9", "--max-new-tokens", "24", "--dtype", "float32", "--json",
         "--teacher", "ema", "--teacher-rate", "0.5", "--alpha", "0.5", "--support", "union", "--grpo-weight", "0.1",
         "--updates", "2", "--base-samples", "1", "--keep-going", "--critic", "self", "--feedback", "shuffled",
     )  # fmt: skip
-    done = subprocess.run(command(tmp_path, *options), capture_output=True, text=True, timeout=600)
+    done = subprocess.run(command(tmp_path, *options, model=tiny_model), capture_output=True, text=True, timeout=600)
     assert done.returncode in (0, 3), done.stderr
     run = Path(json.loads(done.stdout)["run"])
     events = read_events(run / "events.jsonl")
@@ -281,18 +281,18 @@ def test_a_run_with_every_part_of_the_method(tmp_path: Path, engine: None, bundl
     assert json.loads((run / "manifest.json").read_text())["settings"]["learner"]["loss"]["alpha"] == 0.5
 
 
-def test_grpo_says_that_it_has_no_gradient(tmp_path: Path, engine: None, bundled_model: object) -> None:
+def test_grpo_says_that_it_has_no_gradient(tmp_path: Path, engine: None, tiny_model: Path) -> None:
     options = ("--method", "grpo", "--batch-size", "2", "--max-attempts", "4", "--max-new-tokens", "8")
-    done = subprocess.run(command(tmp_path, *options), capture_output=True, text=True, timeout=600)
+    done = subprocess.run(command(tmp_path, *options, model=tiny_model), capture_output=True, text=True, timeout=600)
     assert done.returncode == 3
     assert "step 0 skipped: all rewards of this batch are the same, so GRPO has no gradient" in done.stderr
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interruption_leaves_no_container_and_says_where_the_run_is(
-    tmp_path: Path, engine: None, bundled_model: object, number: int, code: int
+    tmp_path: Path, engine: None, tiny_model: Path, number: int, code: int
 ) -> None:
-    process = subprocess.Popen(command(tmp_path), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command(tmp_path, model=tiny_model), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 300
     while not (journals := list(tmp_path.glob("*/*/events.jsonl"))) or b"batch_sampled" not in journals[0].read_bytes():
         assert process.poll() is None and time.monotonic() < deadline

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
@@ -27,3 +29,19 @@ def tiny_network(seed: int = 0, dtype: torch.dtype = torch.float64) -> Network:
                     parameter.data.normal_(std=0.05)
     network.version = 1
     return network
+
+
+def save_tiny_model(folder: Path) -> Path:
+    """With a tokenizer of bytes and a chat template."""
+    from tests.test_prompts import chatml
+
+    tokenizer = chatml()
+    config = Qwen2Config(
+        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, max_position_embeddings=8192, eos_token_id=tokenizer.eos_token_id,
+    )  # fmt: skip
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        Qwen2ForCausalLM(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder

@@ -1,7 +1,7 @@
 """Runs a stage of plan.toml, or shows its command; see README.md.
 
-    python -m benchmarks.discovery main|landmark|boundary|demo|seldom|ablations|onward|tune|taught
-        [--runs runs/discovery] [--show] [--keep] [-- OPTIONS]
+    python -m benchmarks.discovery main|landmark|boundary|demo|seldom|ablations|onward|tune|taught|portfolio
+        |portfolio-dark|portfolio-placebo [--runs runs/discovery] [--show] [--keep] [-- OPTIONS]
 
 The same command goes on where it was stopped. OPTIONS go to `sdpo-tts compare` (as --device cuda). At the end
 the digests of the stage and of its probe are written to benchmarks/discovery/journals/; with --keep they are written of
@@ -33,7 +33,10 @@ from sdpo_tts.report.runs import load_runs
 HERE = Path(os.path.relpath(Path(__file__).parent))
 JOURNALS = HERE / "journals"
 PROBLEMS = Path(os.path.relpath(Path(__file__).parents[2] / "problems"))
-STAGES = ("main", "landmark", "boundary", "demo", "seldom", "ablations", "onward", "tune", "taught")
+STAGES = (
+    "main", "landmark", "boundary", "demo", "seldom", "ablations", "onward", "tune", "taught", "portfolio",
+    "portfolio-dark", "portfolio-placebo",
+)  # fmt: skip
 OPTIONS = ("probe", "keep", "take", "methods", "seeds", "first-seed", "max-attempts")
 PROGRAM = (sys.executable, "-c", "from sdpo_tts.cli.main import main; main()")
 
@@ -48,8 +51,8 @@ def compare(stage: str, runs: Path) -> list[str]:
     Raises SystemExit where that other one has not been run.
     """
     told = plan()
-    asked = told[stage]
     whole = _whole(told, stage)
+    asked = told[stage] | {"candidates": whole.get("candidates", "candidates")}
     if "probe" not in asked:
         whole = {name: value for name, value in whole.items() if name not in ("probe", "keep", "take")}
     options = [text for name in OPTIONS if name in whole for text in (f"--{name}", str(whole[name]))]
@@ -66,26 +69,26 @@ def _whole(told: dict[str, Any], stage: str) -> dict[str, Any]:
 
 def problems(told: dict[str, Any], asked: dict[str, Any], runs: Path) -> list[str]:
     """Named ones, the candidates, or those of a stage that was run."""
+    among = told[asked["candidates"]]
     if asked.get("unsolved"):
         kept = [rate["problem"] for rate in _rates(asked, runs) if not rate["correct"]]
-        return list(_arguments(told, kept[: asked["problems"]]))
+        return list(_arguments(among, kept[: asked["problems"]]))
     if share := asked.get("at-most"):
         rates = _rates(asked, runs)
         kept = [rate["problem"] for rate in rates if 0 < rate["correct"] <= share * rate["samples"]]
-        return list(_arguments(told, kept))
+        return list(_arguments(among, kept))
     if names := asked.get("problems"):
         return list(_named([name for name in names if "/" not in name], [name for name in names if "/" in name]))
     if of := asked.get("of"):
         kept = list(_read(runs / of / "comparison.json")["problems"])
-        return list(_arguments(told, kept))
-    return list(_arguments(told, None))
+        return list(_arguments(among, kept[: asked.get("first")]))
+    return list(_arguments(among, None))
 
 
-def _arguments(told: dict[str, Any], slugs: Sequence[str] | None) -> Iterator[str]:
+def _arguments(among: dict[str, Any], slugs: Sequence[str] | None) -> Iterator[str]:
     """Of all candidates those of these slugs."""
-    own = [name for name in told["candidates"]["problems"] if slugs is None or name in slugs]
-    span = told["candidates"]["human-eval"]
-    numbers = range(span["first"], span["last"] + 1, span["step"])
+    own = [name for name in among["problems"] if slugs is None or name in slugs]
+    numbers = [n for span in among["human-eval"] for n in range(span["first"], span["last"] + 1, span["step"])]
     rows = [f"HumanEval/{n}" for n in numbers if slugs is None or f"HumanEval-{n}" in slugs]
     yield from _named(own, rows)
 

@@ -51,6 +51,7 @@ from sdpo_tts.stats.intervals import wilson
 
 HERE = Path(__file__).parent
 RESULTS, RECIPES = HERE / "results.jsonl", HERE / "recipes.toml"
+MOST = 256  # tokens of an answer: longer ones are rare on these problems, and half of a CPU's time would go to them
 STUDENT, TEACHER = 20, 21  # streams of random numbers, apart from the solver's
 KEY = ("problem", "recipe", "seed", "batches", "model")
 
@@ -88,7 +89,7 @@ def main() -> None:
         with claimed(RESULTS, key, KEY) as mine:
             if not mine:
                 continue
-            settings = settings_of(f"{text} --model {asked.model} --seed {seed}")
+            settings = settings_of(f"{text} --model {asked.model} --seed {seed} --max-new-tokens {MOST}")
             policy = policy or load_policy(settings.policy, seed, print)
             policy.network.renew(seed)
             for row in rows(problem, settings, policy, asked.batches, asked.fresh):

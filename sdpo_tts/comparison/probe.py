@@ -21,6 +21,9 @@ from sdpo_tts.stats import Interval, pass_at_k, pass_at_k_interval, solves
 
 K = 64
 RULES = {"hard": 0.5, "very-hard": 0.03, "unsolved": 1e-9}
+REACHABLE = "reachable"
+SHARE = 1 / 16
+"""Of the samples of a problem that is reachable at most so many pass."""
 FIRST_SEED = 1_000_000
 PART = 32
 """Samples after which a problem is looked at again."""
@@ -54,8 +57,13 @@ class BaseRate:
         return {"problem": self.problem.slug, **counted, f"pass@{K}": self.pass_at}
 
     def keeps(self, rule: str) -> bool:
-        """The paper's: pass@64 below a half (hard), or below 0.03 (very hard). Unsolved: no sample passed."""
-        return self.pass_at < RULES[rule]
+        """The paper's: pass@64 below a half (hard), or below 0.03 (very hard). Unsolved: no sample passed. Reachable:
+        some passed, at most a sixteenth of those planned."""
+        return self.may_keep(rule) and (rule != REACHABLE or self.correct > 0)
+
+    def may_keep(self, rule: str) -> bool:
+        """Whether it may still be kept when the rest of the planned samples are there."""
+        return self.correct <= SHARE * self.planned if rule == REACHABLE else self.pass_at < RULES[rule]
 
     def __str__(self) -> str:
         low, high = self.interval
@@ -98,7 +106,7 @@ class Probe:
         self._sample(problems, samples)
         while samples < self.planned:
             samples = min(2 * samples, self.planned)
-            self._sample([problem for problem in problems if self._rate(problem).keeps(self.rule)], samples)
+            self._sample([problem for problem in problems if self._rate(problem).may_keep(self.rule)], samples)
         return [self._rate(problem) for problem in problems]
 
     def _sample(self, problems: Sequence[Problem], samples: int) -> None:

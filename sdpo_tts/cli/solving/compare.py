@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from sdpo_tts.problem import Problem
     from sdpo_tts.record import RunDir
 
-KEEP = ("hard", "very-hard", "unsolved")
+KEEP = ("hard", "very-hard", "unsolved", "reachable")
 PLACES = ("local", "ray")
 WHICH, CLUSTER = "Problems", "Cluster"
 
@@ -61,7 +61,8 @@ def compare(
                      rich_help_panel=WHICH),
     ] = None,
     keep: Annotated[
-        str, typer.Option(help="Which to keep: hard (pass@64 below 0.5), very-hard (below 0.03), unsolved (none).",
+        str, typer.Option(help="Which to keep: hard (pass@64 below 0.5), very-hard (below 0.03), unsolved (no sample "
+                          "passed), reachable (some passed, at most 1 in 16).",
                           rich_help_panel=WHICH)
     ] = "hard",
     take: Annotated[

@@ -39,7 +39,9 @@ def _text(rows: Sequence[Drift]) -> Iterator[str]:
     more = worst.adapted_perplexity / worst.base_perplexity - 1
     mean = sum(row.kl for row in rows) / len(rows)
     moved = f"On other text the adapter moves the model by {mean:.3f} nats per token on average"
-    if more <= LITTLE:
+    if more <= 0:
+        yield f"{moved}; perplexity grows on none of it."
+    elif more <= LITTLE:
         yield f"{moved}; perplexity grows by {more:.1%} at most: the model has hardly changed there."
     else:
         yield f"{moved}; perplexity grows by up to {more:.1%} ({worst.passage}): the model has become worse there."

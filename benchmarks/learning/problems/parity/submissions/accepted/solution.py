@@ -1,0 +1,1 @@
+print("EO"[int(input()) % 2])

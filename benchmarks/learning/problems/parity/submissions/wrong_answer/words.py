@@ -1,0 +1,1 @@
+print("even" if int(input()) % 2 == 0 else "odd")

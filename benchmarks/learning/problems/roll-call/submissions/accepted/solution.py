@@ -1,0 +1,2 @@
+names = [input() for _ in range(int(input()))]
+print(", ".join(sorted(names, key=str.lower)))
