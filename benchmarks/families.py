@@ -18,6 +18,7 @@ import inspect
 import json
 import logging
 import sys
+import textwrap
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -82,6 +83,7 @@ VISION: dict[str, Any] = {
     "num_heads": 2, "image_size": 28, "patch_size": 14, "out_hidden_size": 64, "head_dim": 16, "num_key_value_heads": 2,
 }  # fmt: skip
 PROMPTS = ((40, 0), (40, 0), (31, 3), (57, 0))  # tokens of prompts that share their first 20, but for some at the end
+MOST_WORDS = 160  # letters of a reason in the table
 LARGEST = 30_000_000  # parameters of what counts as tiny
 ENCODERS = (
     "bert", "electra", "git", "camembert", "roberta", "rembert", "xmod", "megatron", "roformer", "roc_bert", "data2vec",
@@ -306,7 +308,8 @@ def table(rows: Sequence[Row]) -> str:
 def _cells(row: Row) -> list[object]:
     far = "" if row.logprobs is None or row.gradient is None else f"{row.logprobs:.0e}, {row.gradient:.0e}"
     counts = (row.targets, row.without) if row.targets else ("", "")
-    why = (row.refusal or row.traceback).replace("|", "\\|").removesuffix(" (hint: choose another --model)")
+    told = (row.refusal or row.traceback).removesuffix(" (hint: choose another --model)")
+    why = textwrap.shorten(told, MOST_WORDS, placeholder=" …").replace("|", "\\|")
     return [f"`{row.family}`", row.sampling, row.learning, row.attention, far, *counts, why]
 
 

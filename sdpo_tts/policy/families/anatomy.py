@@ -50,16 +50,19 @@ def _version() -> str:
 
 
 def body_of(base: Any) -> Any:
-    """The network between token ids and last hidden states: the parent of the input embeddings. Raises SetupError."""
+    """The network between token ids and last hidden states: the innermost model that has the input embeddings. Raises
+    SetupError."""
+    from transformers import PreTrainedModel
+
     try:
         embeddings = base.get_input_embeddings()
     except NotImplementedError:
         embeddings = None
-    found = (module for module in base.modules() if any(child is embeddings for child in module.children()))
-    body = next(found, base) if embeddings is not None else base
-    if body is base:
+    models = [module for module in base.modules() if isinstance(module, PreTrainedModel) and module is not base]
+    holders = [model for model in models if any(module is embeddings for module in model.modules())]
+    if not holders:
         raise SetupError(f"{type(base).__name__} has no body behind its embeddings", hint="choose another --model")
-    return body
+    return holders[-1]
 
 
 def cache_name(body: Any) -> str:
