@@ -21,7 +21,7 @@ from sdpo_tts.errors import UserError
 from sdpo_tts.judge.checking.checker import compare
 from sdpo_tts.judge.checking.checker_json import compare_json
 from sdpo_tts.judge.submissions import submissions
-from sdpo_tts.problem import Checker, Limits, Mode, Problem, load_problem, read_problem
+from sdpo_tts.problem import Checker, Group, Limits, Mode, Problem, load_problem, read_problem
 from sdpo_tts.problem.formats import read_all, rows
 from sdpo_tts.problem.reading import package
 from sdpo_tts.problem.reading.draft import MIB, Reading
@@ -169,11 +169,11 @@ def test_kattis_2025_09(tmp_path: Path) -> None:
     )  # fmt: skip
     assert [(test.name, test.shown) for test in problem.tests] == [("data/sample/1", True), ("data/secret/1", False)]
     assert reading.notes == (
-        "scores and groups of tests are left out: solved means that all tests pass",
         "the package allows only cpp, java, and Python 3 is asked for",
         "the limit on the length of programs is left out",
         "the pictures of the statement are left out",
     )
+    assert problem.groups[-1] == Group("secret", 100.0, ("data/secret/1",), each=True)
     assert {one.name for one in submissions(problem)} == {"accepted/sum.py", "time_limit_exceeded/slow.py"}
     assert {name for name, _ in reading.programs} == {"accepted/sum.py", "time_limit/slow.py"}
 

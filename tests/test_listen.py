@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import json
 import socket
@@ -148,6 +149,50 @@ def test_a_contest_comes_in_one_batch(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["contest"]
     with pytest.raises(UserError, match="the statement is empty"):
         load_problem(tmp_path / "contest" / "A")
+
+
+def test_cph_finds_the_samples_beside_an_empty_source(tmp_path: Path) -> None:
+    """By the name that it computes (src/parser.ts of agrawal-d/cph)."""
+    result = listening([str(tmp_path), "--no-ask"], [COMPANION])
+    source = Path(result.stdout.strip()) / "solution.py"
+    assert source.read_bytes() == b""
+    assert "for practice and finished contests" in result.stderr
+    name = f".{source.name}_{hashlib.md5(str(source).encode()).hexdigest()}.prob"
+    told = json.loads((source.parent / ".cph" / name).read_text())
+    assert (told["name"], told["timeLimit"], told["srcPath"]) == (COMPANION["name"], COMPANION["timeLimit"], str(source))
+    assert [{**test, "id": 0} for test in COMPANION["tests"]] == [{**test, "id": 0} for test in told["tests"]]
+    assert len({test["id"] for test in told["tests"]}) == len(told["tests"])
+
+
+SOLVER = """
+import pathlib, sys
+folder = pathlib.Path(sys.argv[1])
+(folder / "asked").write_text(repr(sys.argv[2:]))
+(folder / "found.py").write_text("print(7)")
+print(folder / "found.py")
+"""
+
+
+@pytest.mark.parametrize("own", ["", "# mine"])
+def test_what_comes_is_solved_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: str) -> None:
+    """The program that passes goes where CPH opens it, but over nobody's own work."""
+    monkeypatch.setattr("sdpo_tts.cli.problems.solving._PROGRAM", SOLVER + f"(folder / 'solution.py').write_text({own!r})")
+    page = "G. Castles\ntime limit per test2 seconds\nDefend them.\nSample Input 1\nCopy\n5\nSample Output 1\nCopy\n7\n"
+    result = listening([str(tmp_path), "--ask", "--solve", "--max-time '30m' --seed 3"], [COMPANION], f"{page}END\n")
+    folder = Path(result.stdout.splitlines()[0])
+    assert (folder / "asked").read_text() == "['--max-time', '30m', '--seed', '3']"
+    assert (folder / "solution.py").read_text() == (own or "print(7)")
+    assert load_problem(folder).statement.startswith("Defend them.\n\nSample input 1:")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [("--max-tim 3", "no such option: --max-tim"), ("--seed x", "--seed: 'x' is not a whole number"), ("'", "no closing quotation"), ("--help", "options that solve nothing")],
+)
+def test_options_of_a_later_run_are_checked_first(options: str, message: str) -> None:
+    done = CliRunner().invoke(app, ["listen", "--solve", options])
+    assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith(f"error: --solve: {message}")
 
 
 def test_new_asks_for_statement_and_samples_only(tmp_path: Path) -> None:

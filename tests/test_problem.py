@@ -81,7 +81,7 @@ BAD = [
     ("memory too small for an interpreter", GOOD + "limits: {memory: 1MiB}\n", ":8:18: `1MiB` is too small (hint: for example 256MiB)"),
     ("time of zero", GOOD + "limits: {time: 0s}\n", ":8:16: `0s` is too small (hint: for example 2s or 500ms)"),
     ("YAML tag", GOOD.replace("title: Sum", "title: !!int 5"), ":2:8: YAML tag `tag:yaml.org,2002:int` is not allowed (hint: every value is read as text)"),
-    ("merge key", GOOD + "<<: {a: b}\n", ":8:1: unknown key `<<` (hint: one of `format`, `title`, `statement`, `statement_file`, `mode`, `language`, `limits`, `checker`, `interactor`, `stress`, `feedback`, `function`, `tests`, `run`)"),
+    ("merge key", GOOD + "<<: {a: b}\n", ":8:1: unknown key `<<` (hint: one of `format`, `title`, `statement`, `statement_file`, `mode`, `language`, `limits`, `checker`, `interactor`, `stress`, `feedback`, `function`, `tests`, `run`, `groups`)"),
     ("key that is a list", GOOD + "? [a]\n: b\n", ":8:3: a key must be text"),
     ("unknown alias", GOOD.replace("title: Sum", "title: *a"), ":2:8: not YAML: found undefined alias 'a'"),
     ("alias inside itself", "a: &a [*a]\n", ":1:4: an alias contains itself"),

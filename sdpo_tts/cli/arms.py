@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 WHERE = "--methods"
 SHARED = frozenset({
     "method", "seed", "model", "max-attempts", "max-tokens", "max-time", "keep-going", "runs", "preset", "track",
-    "plain",
+    "plain", "endpoint", "endpoint-model", "enough",
 })  # fmt: skip
 """What all arms of a comparison have in common."""
 _LONGEST = 200  # an arm's name is part of a folder's

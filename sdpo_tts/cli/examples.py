@@ -7,6 +7,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("sdpo-solve problems/rle", "solve it"),
         ("sdpo-solve problem.yaml --max-time 8h --preset thorough", "a night's work"),
         ("sdpo-solve package.zip --method best-of-k --seed 1", "only sample; a Kattis package"),
+        ("sdpo-solve statement.txt", "offers to make a problem of a pasted page"),
         ("sdpo-solve --resume last", "go on with the newest run"),
         ("sdpo-solve problems/rle --json | jq .program", "for a script"),
     ),
@@ -31,18 +32,22 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "drift": (("sdpo-tts drift last problems/dedup", "what the newest run's adapter does to another problem"),),
     "export": (
         ("sdpo-tts export last", "a folder here, of the newest run"),
+        ("sdpo-tts export problems/rle --harbor --to rle-task", "the problem as a task for Harbor"),
         ("sdpo-tts export runs/rle/sdpo-s0-20261125-093124-1c2d --to rle.zip", "one file, to send by mail"),
     ),
     "new": (
-        ("sdpo-tts new my-problem", "paste the statement and the samples"),
-        ("sdpo-tts new my-problem --statement task.tex", "only the samples"),
+        ("sdpo-tts new my-problem", "paste the page of the problem"),
+        ("sdpo-tts new my-problem --statement task.tex", "asks only for what the file does not have"),
     ),
     "import": (
         ("sdpo-tts import package.zip", "a folder named after the problem"),
         ("sdpo-tts import bench.jsonl#abc301_a mine", "one row of a benchmark"),
         ("sdpo-tts import bench.jsonl rows --all", "every row"),
     ),
-    "listen": (("sdpo-tts listen problems --once", "then click the extension's plus sign"),),
+    "listen": (
+        ("sdpo-tts listen problems --once", "then click the extension's plus sign"),
+        ("sdpo-tts listen problems --solve '--max-time 30m'", "solve each as it comes"),
+    ),
     "config": (("sdpo-tts config problems/rle --preset quick --max-attempts 32", "which values a run would use"),),
     "doctor": (
         ("sdpo-tts doctor", "will it run here?"),

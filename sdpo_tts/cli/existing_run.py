@@ -105,11 +105,14 @@ class ExistingRun:
         return folder
 
     def policy(self, device: str, report: Callable[[str], None]) -> Policy:
-        """The run's model as it was before the run."""
+        """The run's model as it was before the run. Raises UserError where it was a server's."""
         from sdpo_tts.discovery.assemble import PolicySettings, load_policy
         from sdpo_tts.policy.network import LoraSettings
 
         chosen = self.settings["policy"]
+        if chosen.get("endpoint"):
+            what = "the run's model was served elsewhere: nothing of it is here to look into"
+            raise UserError(what, where=str(self.run.path))
         kept = {name: chosen[name] for name in ("model", "dtype", "max_new_tokens")}
         kept["quantization"] = chosen.get("quantization", "none")  # runs of before there was a choice
         kept |= {"date": chosen["date"]} if "date" in chosen else {}

@@ -41,10 +41,11 @@ PER_CALL = frozenset({
     "config", "resume", "quiet", "json", "help", "help-all", "version", "install-completion", "show-completion",
 })  # fmt: skip
 """Options that are about one call: no file and no variable sets them."""
-NOT_IN_PROBLEMS = frozenset({"runs", "critic", "critic-model", "track"})
+NOT_IN_PROBLEMS = frozenset({"runs", "critic", "critic-model", "endpoint", "endpoint-model", "track"})
 """A problem may come from anywhere: it decides neither where files are written nor where anything is sent."""
 
 SOURCES = "Sources: where --method auto samples, and what is learnt of it"
+SAMPLING = "Sampling: for methods that train nothing"
 BUDGET, MODEL, TRAINING, LOSS, CONTEXT, OUTPUT = "Budget", "Model", "Training", "Loss", "Feedback", "Output"
 GUARD, LAYERS = "Guard (a collapsed policy goes back to its best state)", "Settings"
 
@@ -63,6 +64,10 @@ MaxTime = Annotated[
     str | None, _option(BUDGET, "Stop after this long: 90s, 30m, 8h. Default: no limit.", metavar="TIME")
 ]
 KeepGoing = Annotated[bool, _option(BUDGET, "Spend the whole budget, even after a success.", "--keep-going")]
+Enough = Annotated[
+    float | None, _option(BUDGET, "Stop at this score, where the problem has scores. Default: the full one.",
+                          metavar="POINTS", min=0.0)
+]  # fmt: skip
 
 Model = Annotated[
     str, _option(MODEL, "auto, a catalogue name, a hub id, a folder or a GGUF file.", autocompletion=models)
@@ -88,6 +93,19 @@ Replicas = Annotated[
     int, _option(MODEL, "Number of vLLM processes that share a batch, each with a GPU of its own.", min=1)
 ]
 LearnerDevice = Annotated[str, _option(MODEL, "Where learning runs: auto (with vLLM), or another card, cuda:N.")]
+
+Endpoint = Annotated[
+    str,
+    _option(SAMPLING, "Sample from a server: its OpenAI-style URL, as http://localhost:11434/v1.", metavar="URL"),
+]
+EndpointModel = Annotated[str, _option(SAMPLING, "Model that the server is asked for.", metavar="NAME")]
+Temperature = Annotated[float, _option(SAMPLING, "0 takes the likeliest token; 1 the model's own odds.", min=0.0)]
+TopP = Annotated[
+    float, _option(SAMPLING, "Draw from the likeliest tokens that have this probability together.", min=0.0, max=1.0)
+]
+MinP = Annotated[
+    float, _option(SAMPLING, "Leave out tokens less likely than this share of the likeliest.", min=0.0, max=1.0)
+]
 
 BatchSize = Annotated[
     int | None,
@@ -213,7 +231,7 @@ AsJson = Annotated[bool, _option(OUTPUT, "Print JSON.", "--json")]
 
 # What may differ when a run is resumed: how much it may spend, where it runs, and what is printed.
 OUTPUTS = frozenset({"resume", "runs", "track", "plain", "quiet", "as_json"})
-FREE = OUTPUTS | {"max_attempts", "max_tokens", "max_time", "device", "problem"}
+FREE = OUTPUTS | {"max_attempts", "max_tokens", "max_time", "enough", "device", "endpoint", "problem"}
 
 
 def refuse_changes(given: Iterable[str]) -> None:
@@ -225,13 +243,19 @@ def refuse_changes(given: Iterable[str]) -> None:
 
 
 def resumed_settings(before: RunSettings, chosen: Mapping[str, Any], given: Container[str]) -> RunSettings:
-    """A run's own settings, with the budget and the device that were given now."""
+    """A run's own settings, with the budget, the points that are enough, the device and the server's address that were
+    given now. Raises UserError for an address where the run's model is not a server's."""
     limit = seconds(chosen["max_time"]) if chosen["max_time"] else None
     now = {"max_attempts": chosen["max_attempts"], "max_tokens": chosen["max_tokens"], "max_seconds": limit}
     names = {"max_seconds": "max_time"}
     budget = replace(before.budget, **{key: value for key, value in now.items() if names.get(key, key) in given})
     device = chosen["device"] if "device" in given else before.policy.device
-    return replace(before, budget=budget, policy=replace(before.policy, device=device))
+    endpoint = chosen["endpoint"] if "endpoint" in given else before.policy.endpoint
+    if bool(endpoint) != bool(before.policy.endpoint):
+        raise UserError("a resumed run keeps its model", where="--endpoint", hint="leave the option out")
+    solver = replace(before.solver, enough=chosen["enough"]) if "enough" in given else before.solver
+    policy = replace(before.policy, device=device, endpoint=endpoint)
+    return replace(before, budget=budget, policy=policy, solver=solver)
 
 
 def run_settings(chosen: Mapping[str, Any]) -> RunSettings:

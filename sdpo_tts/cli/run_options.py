@@ -23,6 +23,7 @@ class RunOptions:
     max_tokens: o.MaxTokens = None
     max_time: o.MaxTime = None
     keep_going: o.KeepGoing = False
+    enough: o.Enough = None
     model: o.Model = "auto"
     device: o.Device = "auto"
     dtype: o.Dtype = "auto"
@@ -35,6 +36,11 @@ class RunOptions:
     cards: o.Cards = 1
     replicas: o.Replicas = 1
     learner_device: o.LearnerDevice = "auto"
+    endpoint: o.Endpoint = ""
+    endpoint_model: o.EndpointModel = ""
+    temperature: o.Temperature = 1.0
+    top_p: o.TopP = 1.0
+    min_p: o.MinP = 0.0
     batch_size: o.BatchSize = None
     base_samples: o.BaseSamples = 0
     learning_rate: o.LearningRate = 1e-4

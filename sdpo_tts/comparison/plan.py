@@ -15,6 +15,7 @@ from sdpo_tts.comparison.job import Job
 from sdpo_tts.comparison.pool import parts, pool_folder
 from sdpo_tts.discovery.assemble import RunSettings
 from sdpo_tts.errors import UserError
+from sdpo_tts.policy.sampling import PLAIN
 from sdpo_tts.problem import Problem
 from sdpo_tts.record import write_json
 from sdpo_tts.settings import changed
@@ -92,6 +93,8 @@ class Plan:
             **{name: getattr(settings.policy, name) for name in ("model", "device", "dtype", "max_new_tokens")},
             "batch_size": settings.batch_size,
         }
+        if settings.policy.sampling != PLAIN:
+            kept["sampling"] = asdict(settings.policy.sampling)
         if settings.policy.quantization != "none":
             kept["quantization"] = settings.policy.quantization
         folder = pool_folder(self.pools, problem, kept)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, get_type_hints
+from typing import Any, cast, get_type_hints
 
 from sdpo_tts.discovery.budget import Budget
 from sdpo_tts.discovery.critic import Critic, EndpointCritic, SelfCritic
@@ -21,19 +21,22 @@ from sdpo_tts.discovery.methods.sdpo import SelfDistillation
 from sdpo_tts.discovery.methods.strategy import Strategy
 from sdpo_tts.discovery.state import SolverSettings
 from sdpo_tts.engine import selection
+from sdpo_tts.engine.endpoint.sampler import EndpointSampler
+from sdpo_tts.engine.endpoint.served_policy import ServedPolicy
+from sdpo_tts.engine.endpoint.server import Server
+from sdpo_tts.engine.endpoint.text_chat import TextChat
 from sdpo_tts.engine.sampler import VllmSampler
 from sdpo_tts.errors import SetupError, UserError
-from sdpo_tts.models import exactness_cache, weights
+from sdpo_tts.models import exact, weights
 from sdpo_tts.policy import memory
-from sdpo_tts.policy.batch import Ids
 from sdpo_tts.policy.context_window import ContextWindow
 from sdpo_tts.policy.families import exactness, positions
 from sdpo_tts.policy.families.anatomy import heads_of, text_config
-from sdpo_tts.policy.families.paths import Exactness
 from sdpo_tts.policy.learning.learner import Learner, LearnerSettings
 from sdpo_tts.policy.network import LoraSettings, Network
 from sdpo_tts.policy.prompts import MAX_PROMPT_TOKENS, Chat, student_text
 from sdpo_tts.policy.sampler import Sampler, TorchSampler
+from sdpo_tts.policy.sampling import PLAIN, Sampling
 from sdpo_tts.policy.split_sampler import SplitSampler
 from sdpo_tts.problem import Problem
 
@@ -43,7 +46,8 @@ class PolicySettings:
     """`device`, `dtype` and `engine` of `auto` are chosen from the hardware; lengths in tokens.
 
     For vLLM alone: `engine_memory` GiB for keys and values (None: planned), `cards` that hold the engine together or
-    `replicas` of it, and the learner's own `learner_device` (auto: where the engine is).
+    `replicas` of it, and the learner's own `learner_device` (auto: where the engine is). With the URL of an `endpoint`
+    the policy is the `endpoint_model` that is served there, and nothing is loaded here.
     `date` is what a chat template that writes it takes for today.
     """
 
@@ -60,6 +64,9 @@ class PolicySettings:
     learner_device: str = "auto"
     date: str = field(default_factory=lambda: datetime.now().date().isoformat())
     lora: LoraSettings = field(default_factory=LoraSettings)
+    endpoint: str = ""
+    endpoint_model: str = ""
+    sampling: Sampling = PLAIN
 
 
 @dataclass(frozen=True)
@@ -125,9 +132,33 @@ def _rebuilt(kind: Any, told: Any) -> Any:
     return kind(**{name: _rebuilt(hints[name], value) for name, value in told.items()})  # type: ignore[operator]
 
 
+def trains(settings: RunSettings) -> bool:
+    """Whether the run changes its model."""
+    if settings.method == "auto":
+        return settings.auto.distil or settings.learner.imitation.samples != "none"
+    return settings.method not in ("best-of-k", "multi-turn")
+
+
+def refuse_untrainable(settings: RunSettings) -> None:
+    """Raises UserError where a run is to train what it cannot: a model that is served elsewhere, or from samples whose
+    probabilities are not the model's own."""
+    if not trains(settings):
+        return
+    hint = "--method best-of-k or multi-turn, or auto with --no-distil --imitate none"
+    if settings.policy.endpoint:
+        what = f"{settings.method} trains its model, and one that is served cannot be trained"
+        raise UserError(what, where="--endpoint", hint=hint)
+    if settings.policy.sampling != PLAIN:
+        what = f"{settings.method} learns, and that needs samples at temperature 1, top-p 1 and min-p 0"
+        raise UserError(what, where="--temperature, --top-p, --min-p", hint=hint)
+
+
 def check_policy(settings: PolicySettings) -> tuple[str, str, str]:
     """The sampler's device, the learner's, and the engine. Nothing is loaded: mistakes are found before anything slow
     begins. Raises UserError (no such model or device) or SetupError (not to be had here)."""
+    if settings.endpoint:
+        Server.at(settings.endpoint, settings.endpoint_model).demand_model()
+        return "", "", "endpoint"
     device = device_of(settings.device)
     learner = device if settings.learner_device == "auto" else device_of(settings.learner_device, "--learner-device")
     wanted = selection.choose(settings.engine, device)
@@ -141,6 +172,8 @@ def check_policy(settings: PolicySettings) -> tuple[str, str, str]:
 
 def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], None]) -> Policy:
     """Raises UserError (no such model) or SetupError (not to be had here)."""
+    if settings.endpoint:
+        return _served(settings)
     device, learner, wanted = check_policy(settings)
     dtype = settings.dtype if settings.dtype != "auto" else weights.dtype_for(device)
     located = weights.locate(settings.model, report, device)
@@ -160,11 +193,17 @@ def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], Non
     window = ContextWindow(positions.positions_of(base), settings.max_prompt_tokens, limit, fixed=engine is not None)
     positions.fix(base, window.longest)
     text = chat.plain(exactness.TEXT)
-    network, found = _exact(base, located, settings, seed, text, report, samples=engine is None)
+    network, found = exact.network_of(
+        base, located, settings.lora, settings.quantization, seed, text, report, samples=engine is None
+    )
     sampler: Sampler = (
-        VllmSampler(engine.answers, network, chat.stop_ids, max_new_tokens=limit)
+        VllmSampler(engine.answers, network, chat.stop_ids, max_new_tokens=limit, sampling=settings.sampling)
         if engine
-        else SplitSampler(TorchSampler(network, chat.stop_ids, max_new_tokens=limit, positions=window.positions))
+        else SplitSampler(
+            TorchSampler(
+                network, chat.stop_ids, max_new_tokens=limit, positions=window.positions, sampling=settings.sampling
+            )
+        )
     )
     facts = {
         "name": located.name, "sha256": located.sha256, "dtype": dtype, "quantization": settings.quantization,
@@ -172,6 +211,16 @@ def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], Non
         "without_adapter": network.targets.in_short(),
     }  # fmt: skip
     return Policy(network, chat, sampler, {**facts, **(engine.facts if engine else {}), **shape}, window)
+
+
+def _served(settings: PolicySettings) -> Policy:
+    """What it is made of, only the server knows."""
+    server = Server.at(settings.endpoint, settings.endpoint_model)
+    sampler = EndpointSampler(server, max_new_tokens=settings.max_new_tokens, sampling=settings.sampling)
+    facts = {"name": server.model, "sha256": "", "dtype": "", "device": server.host, "engine": sampler.name}
+    window = ContextWindow(None, settings.max_prompt_tokens, settings.max_new_tokens)
+    absent = cast(Network, ServedPolicy())  # whoever trains or looks into the network has been refused before
+    return Policy(absent, TextChat(), sampler, facts, window)
 
 
 def _loaded(located: weights.Weights, dtype: str, device: str, quantization: str, *, aside: bool) -> tuple[Any, Any]:
@@ -211,25 +260,6 @@ def _for_vllm(settings: PolicySettings) -> list[str]:
         "--learner-device": settings.learner_device != "auto",
     }
     return [option for option, is_given in given.items() if is_given]
-
-
-def _exact(
-    base: Any, located: weights.Weights, settings: PolicySettings, seed: int, text: Ids,
-    report: Callable[[str], None], *, samples: bool,
-) -> tuple[Network, Exactness]:
-    """The network on paths that are exact for it: measured on `text` once, and then known. `samples`: no engine of its
-    own does. Raises SetupError."""
-    key = exactness_cache.key_of(
-        located, dtype=str(base.dtype), device=base.device.type, quantization=settings.quantization,
-        engine="torch" if samples else "vllm", experts=settings.lora.experts,
-    )  # fmt: skip
-    if key and (found := exactness_cache.recall(key)):
-        return exactness.known(base, settings.lora, seed, found), found
-    report(f"comparing what will be computed with what {located.name} itself computes (once)")
-    network, found = exactness.exact(base, settings.lora, seed, text, samples=samples)
-    if key:
-        exactness_cache.remember(key, found)
-    return network, found
 
 
 def device_of(name: str, option: str = "--device") -> str:
@@ -277,20 +307,16 @@ def make_strategy(problem: Problem, policy: Policy, settings: RunSettings) -> St
             return BestOfK(problem, policy.chat, **size)
         case "multi-turn":
             return MultiTurn(problem, policy.chat, limit, **size)
-    learner = Learner(policy.network, settings.learner)
+    learner = Learner(policy.network, settings.learner) if trains(settings) else None
     if settings.method == "grpo":
+        assert learner
         return Grpo(problem, policy.chat, learner, **size)
     told = dataclasses.replace(settings.context, max_prompt_tokens=limit)
     context = TeacherContext(problem, policy.chat, told, settings.seed)
     if settings.method == "auto":
-        trained = _trained(learner, settings.auto)
-        return Auto(problem, policy.chat, trained, context, settings.auto, settings.seed, **size)
+        return Auto(problem, policy.chat, learner, context, settings.auto, settings.seed, **size)
+    assert learner
     return SelfDistillation(problem, policy.chat, learner, context, **size)
-
-
-def _trained(learner: Learner, auto: AutoSettings) -> Learner | None:
-    """None where nothing is to be learnt."""
-    return learner if auto.distil or learner.settings.imitation.samples != "none" else None
 
 
 def make_guard(strategy: Strategy, settings: GuardSettings) -> Guard | None:

@@ -54,7 +54,7 @@ class Judged:
             "verdict": str(self.judgement.verdict),
             "passed": self.judgement.passed,
             "total": self.judgement.total,
-            "completion_tokens": len(self.attempt.sample.response),
+            "completion_tokens": self.attempt.sample.completion_tokens,
             "truncated": self.attempt.sample.truncated,
             "seconds": round(self.judgement.seconds, 4),
             "program_sha": program and hashlib.sha256(program.encode()).hexdigest()[:12],
@@ -62,6 +62,7 @@ class Judged:
             "source": str(self.attempt.source),
             "parent": self.attempt.parent,
             "outputs": self.outputs,
+            **({} if self.judgement.points is None else {"points": self.judgement.points}),
             **({"hard_coded": True} if self.hard_coded else {}),
             **self._failing(),
         }
@@ -83,7 +84,7 @@ class Judged:
             program=self.attempt.program,
             feedback=self.feedback.text,
             verdict=self.judgement.verdict,
-            token_ids=self.attempt.sample.response,
+            token_ids=() if self.attempt.sample.served else self.attempt.sample.response,
             logprobs=self.attempt.sample.logprobs,
             outcomes=summarise(self.judgement),
         )

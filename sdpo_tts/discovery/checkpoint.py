@@ -148,18 +148,14 @@ def load_batch(run: RunDir) -> list[Attempt]:
 
 
 def _attempt(row: dict[str, Any]) -> Attempt:
-    return Attempt(**{**row, "sample": _sample(row["sample"]), "source": Source(row.get("source", Source.STUDENT))})
-
-
-def _sample(row: dict[str, Any]) -> Sample:
-    return Sample(**{**row, **{name: tuple(row[name]) for name in ("prompt", "response", "logprobs")}})
+    return Attempt(**{**row, "sample": Sample.of(row["sample"]), "source": Source(row.get("source", Source.STUDENT))})
 
 
 def again(attempt: Attempt, record: AttemptRecord, problem: Problem, event: Event) -> Judged:
     """A verdict that was given before, as far as learning needs it: outputs are not kept, nor generated tests."""
     tests = {test.name: test for test in problem.tests}
     outcomes = tuple(one.outcome(tests.get(one.test)) for one in record.outcomes)
-    judgement = Judgement(record.verdict, outcomes, event["total"])
+    judgement = Judgement(record.verdict, outcomes, event["total"], points=event.get("points"))
     told = Feedback(event["feedback_kind"], record.feedback)
     return Judged(attempt, judgement, told, event.get("outputs", ""), event.get("hard_coded", False))
 

@@ -54,7 +54,7 @@ class SelfCritic:
         rngs = [np.random.default_rng([self._seed, CRITICISING, batch[0].attempt.step, i]) for i in asked]
         samples = self._sampler.sample(list(asked.values()), rngs, base=len(asked)) if asked else []
         told = {
-            i: Critique(_capped(self._chat.text(one.response)), len(one.prompt), len(one.response))
+            i: Critique(_capped(self._chat.text(one.response)), one.prompt_tokens, one.completion_tokens)
             for i, one in zip(asked, samples, strict=True)
         }
         return [told.get(i, Critique()) for i in range(len(batch))]

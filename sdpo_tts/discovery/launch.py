@@ -42,6 +42,7 @@ def announce(
     write_json(run.manifest, told)
     journal.append("manifest", **told)
     more = {name: policy.facts[name] for name in SHAPE if name in policy.facts} | ({"arm": arm} if arm else {})
+    more |= {} if problem.full_points is None else {"points": problem.full_points}
     journal.append(
         "run_started", method=strategy.name, problem=problem.slug, title=problem.title, seed=settings.seed,
         model=policy.facts["name"], engine=policy.facts["engine"], device=policy.facts["device"],

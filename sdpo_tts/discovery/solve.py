@@ -41,6 +41,9 @@ class Solver(SolverState):
                 batch = self.batch()
                 if self.done:
                     return self.winner
+                if good := self.good_enough(batch):
+                    reason = "enough"
+                    return good
                 if limit := self.spent.reached(self.budget):  # nothing would be sampled from what it learns
                     break
                 self.learn(batch)
@@ -85,7 +88,8 @@ class Solver(SolverState):
         checkpoint.save_batch(self.parts.run, attempts)
         self.parts.journal.append(
             "batch_sampled", step=self.step, attempts=len(attempts), adapter=self.parts.network.version,
-            seconds=clock(), prompt_tokens=sum(map(len, prompts)), completion_tokens=self.charge(attempts),
+            seconds=clock(), completion_tokens=self.charge(attempts),
+            prompt_tokens=sum(sample.prompt_tokens for sample in samples),
             truncated=sum(sample.truncated for sample in samples),
             cancelled=sum(sample.cancelled for sample in samples),
         )  # fmt: skip
@@ -128,7 +132,7 @@ class Solver(SolverState):
 
     def charge(self, attempts: Sequence[Attempt]) -> int:
         """Count a batch as spent; how many tokens it took."""
-        tokens = sum(len(attempt.sample.response) for attempt in attempts)
+        tokens = sum(attempt.sample.completion_tokens for attempt in attempts)
         self.spent.attempts += len(attempts)
         self.spent.tokens += tokens
         return tokens
@@ -153,6 +157,12 @@ class Solver(SolverState):
         self.known[attempt.number] = judged
         judged.record().save(self.parts.run.attempt(attempt.number))
         self.parts.journal.append("attempt_judged", **judged.event())
+
+    def good_enough(self, batch: Sequence[Judged]) -> Judged | None:
+        """The first of the batch with as many points as are wanted."""
+        wanted = self.settings.enough
+        reached = (judged for judged in batch if wanted is not None and (judged.judgement.points or 0.0) >= wanted)
+        return next(reached, None)
 
     def learn(self, batch: Sequence[Judged]) -> None:
         """From a batch that was cut off for lack of time too, but that says nothing of how the policy is."""

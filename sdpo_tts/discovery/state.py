@@ -41,12 +41,14 @@ class Parts:
 class SolverSettings:
     """`style` says how feedback is written. `keep_going` spends the whole budget, and siblings learn from a success;
     otherwise `cancel` ends the batch of a success at once: answers that have not ended count as attempts that failed.
+    `enough`: points at which the run ends, though others are left to get.
     So many `base_samples` of each batch come from the base, for diversity, once there is something else."""
 
     style: FeedbackStyle = field(default_factory=FeedbackStyle)
     keep_going: bool = False
     cancel: bool = True
     base_samples: int = 0
+    enough: float | None = None
 
 
 class SolverState:

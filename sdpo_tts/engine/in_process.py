@@ -11,6 +11,7 @@ from sdpo_tts.engine.versions import Adapter
 from sdpo_tts.engine.vllm import clear_up
 from sdpo_tts.policy.batch import Ids
 from sdpo_tts.policy.sampler import Listener, Sample
+from sdpo_tts.policy.sampling import PLAIN, Sampling
 
 if TYPE_CHECKING:
     from vllm import LLM, RequestOutput, SamplingParams
@@ -26,6 +27,7 @@ class Request:
     base: bool
     max_tokens: int
     stop_ids: tuple[int, ...]
+    sampling: Sampling = PLAIN
 
 
 class InProcessEngine:
@@ -88,13 +90,14 @@ class InProcessEngine:
 
 
 def _params(request: Request) -> SamplingParams:
-    """The plain distribution: temperature 1 and nothing cut off."""
+    """As asked, and nothing else cut off."""
     from vllm import SamplingParams
     from vllm.sampling_params import RequestOutputKind
 
+    how = request.sampling
     return SamplingParams(
-        temperature=1.0, top_p=1.0, top_k=0, max_tokens=request.max_tokens, seed=request.seed,
-        stop_token_ids=list(request.stop_ids), ignore_eos=True, logprobs=0, detokenize=False,
+        temperature=how.temperature, top_p=how.top_p, min_p=how.min_p, top_k=0, max_tokens=request.max_tokens,
+        seed=request.seed, stop_token_ids=list(request.stop_ids), ignore_eos=True, logprobs=0, detokenize=False,
         output_kind=RequestOutputKind.DELTA,
     )  # fmt: skip
 

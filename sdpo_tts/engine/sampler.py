@@ -13,6 +13,7 @@ from sdpo_tts.errors import UserError
 from sdpo_tts.policy.batch import Ids
 from sdpo_tts.policy.network import Network
 from sdpo_tts.policy.sampler import NOBODY, Listener, Sample
+from sdpo_tts.policy.sampling import PLAIN, Sampling
 
 
 class GenerationEngine(Protocol):
@@ -33,11 +34,12 @@ class VllmSampler:
     name = "vllm"
 
     def __init__(
-        self, engine: GenerationEngine, network: Network, stop_ids: Sequence[int], *, max_new_tokens: int
-    ) -> None:
+        self, engine: GenerationEngine, network: Network, stop_ids: Sequence[int], *, max_new_tokens: int,
+        sampling: Sampling = PLAIN,
+    ) -> None:  # fmt: skip
         self.engine, self.versions = engine, Versions(network)
         self.network, self.max_new_tokens = network, max_new_tokens
-        self._stop_ids = tuple(sorted(stop_ids))
+        self._each = max_new_tokens, tuple(sorted(stop_ids)), sampling
 
     def sample(
         self,
@@ -52,7 +54,7 @@ class VllmSampler:
             what = f"a prompt of {longest} tokens; engine and model take {self.engine.longest} with the answer"
             raise UserError(what, where="--engine vllm", hint="a shorter statement, or another model")
         requests = [
-            Request(tuple(prompt), int(rng.integers(2**31)), place < base, self.max_new_tokens, self._stop_ids)
+            Request(tuple(prompt), int(rng.integers(2**31)), place < base, *self._each)
             for place, (prompt, rng) in enumerate(zip(prompts, rngs, strict=True))
         ]
         return self.engine.sample(requests, self.versions.now(), listener)

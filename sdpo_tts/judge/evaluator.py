@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
+from sdpo_tts.judge import scoring
 from sdpo_tts.judge.checking.checker import Comparison, ValidatorError
 from sdpo_tts.judge.compiler import COMPILE_OUTPUT_BYTES, both_ends, demand_success, source_bytes
 from sdpo_tts.judge.containers.container import Command, ContainerLimits
@@ -48,10 +49,10 @@ class Evaluator:
     def judge(self, program: str) -> Judgement:
         """Shown tests first, then (if all passed, or `all_tests`) held-out ones. Raises ContainerLost."""
         started = time.monotonic()
-        diagnosis = None
+        diagnosis, scored = None, list[TestOutcome]()
         try:
             with self.resources.machine.shared():
-                outcomes = self._judge(program)
+                outcomes = self._judge(program, scored)
                 diagnosis = self._diagnose(program, seen_by_a_run(outcomes, self.problem))
             compile_output = ""
             verdict = next((o.verdict for o in outcomes if o.verdict is not Verdict.AC), Verdict.AC)
@@ -59,9 +60,12 @@ class Evaluator:
             outcomes, verdict, compile_output = [], Verdict.CE, str(error)
         total = len(self.problem.tests) + sum(outcome.test not in self.problem.tests for outcome in outcomes)
         seconds = time.monotonic() - started
-        return Judgement(verdict, tuple(outcomes), total, compile_output, seconds, diagnosis)
+        passed = {outcome.test.name for outcome in (*outcomes, *scored) if outcome.verdict is Verdict.AC}
+        score = scoring.points(self.problem, passed)
+        return Judgement(verdict, tuple(outcomes), total, compile_output, seconds, diagnosis, score)
 
-    def _judge(self, program: str) -> list[TestOutcome]:
+    def _judge(self, program: str, scored: list[TestOutcome]) -> list[TestOutcome]:
+        """`scored` gets the outcomes of tests that run for the sake of points alone: nothing else may hear of them."""
         files = self.resources.compiler.compile(self.language, {self.language.source: source_bytes(program)})
         with Session(self.resources.containers, self._container_limits(), files) as session:
             self._check(session)
@@ -70,7 +74,25 @@ class Evaluator:
                 outcomes += self._stress(session)
             if self.all_tests or _all_passed(outcomes):
                 outcomes += self._tier(session, self.problem.held_out, to_the_end=self.all_tests)
+            if self.problem.groups and not self.all_tests and not _all_passed(outcomes):
+                scored += self._for_points(session, outcomes)
         return outcomes
+
+    def _for_points(self, session: Session, outcomes: Sequence[TestOutcome]) -> list[TestOutcome]:
+        """Held-out tests that decide on points of a program that fails others: of each group that is open to it, up to
+        the first failure, where a failure costs all of its points."""
+        known = {outcome.test.name: outcome.verdict is Verdict.AC for outcome in outcomes}
+        tests, run = {test.name: test for test in self.problem.tests}, list[TestOutcome]()
+        required = {name for group in self.problem.groups for name in group.requires}
+        for group in self.problem.groups:
+            left = [tests[name] for name in group.tests if name not in known]
+            passed = {name for name, right in known.items() if right}
+            lost = not group.each and not all(known.get(name, True) for name in group.tests)
+            worth = group.points or group.name in required
+            if left and worth and not lost and scoring.open_to(group, self.problem, passed):
+                run += (more := self._tier(session, left, to_the_end=group.each))
+                known |= {outcome.test.name: outcome.verdict is Verdict.AC for outcome in more}
+        return run
 
     def _diagnose(self, program: str, outcomes: Sequence[TestOutcome]) -> Diagnosis | None:
         """Only of what feedback may quote."""

@@ -61,7 +61,8 @@ class Diagnosis:
 class Judgement:
     """One program on a problem's tests, shown ones first, in order. `outcomes` is empty for CE and NC.
 
-    `seconds` counts the second run too, whose `diagnosis` changes no verdict.
+    `seconds` counts the second run too, whose `diagnosis` changes no verdict. `points`: the score, where the problem
+    has groups; for it tests may have run that are not among the `outcomes`.
     """
 
     verdict: Verdict
@@ -70,6 +71,7 @@ class Judgement:
     compile_output: str = ""
     seconds: float = 0.0
     diagnosis: Diagnosis | None = None
+    points: float | None = None
 
     @property
     def passed(self) -> int:

@@ -19,7 +19,6 @@ from sdpo_tts.models import hub, integrity
 from sdpo_tts.models import quantization as quantised
 from sdpo_tts.models.catalogue import entries, find
 from sdpo_tts.models.fetch import Report, cache_root, fetch, sha256_of
-from sdpo_tts.policy.families.anatomy import text_model
 
 # Bump when a change here makes other weights out of the same file.
 _DEQUANTISED = "dequantised-1"
@@ -128,6 +127,8 @@ def load(weights: Weights, dtype: str, device: str, quantization: str = "none") 
     import torch
     from transformers import AutoConfig, AutoTokenizer
     from transformers.utils.logging import disable_progress_bar
+
+    from sdpo_tts.policy.families.anatomy import text_model
 
     disable_progress_bar()  # type: ignore[no-untyped-call]  # progress is the caller's to show
     more = quantised.arguments(quantization, dtype, device)

@@ -1,10 +1,10 @@
-"""Sampling from the policy at temperature 1, with the log-probability of every sampled token."""
+"""Sampling from the policy, with the log-probability of every sampled token."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 import torch
@@ -14,15 +14,17 @@ from sdpo_tts.errors import UserError
 from sdpo_tts.policy.batch import Ids
 from sdpo_tts.policy.families.decoding import begun, together
 from sdpo_tts.policy.network import Network
+from sdpo_tts.policy.sampling import PLAIN, Sampling, shaped
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One response: `logprobs[t]` is log pi(response[t] | prompt, response[:t]) over the full vocabulary.
+    """One response: `logprobs[t]` is log pi(response[t] | prompt, response[:t]) over all that may be drawn.
 
     `response` ends with the end-of-turn token unless it was cut off, at the token budget (`truncated`) or because the
     run needed no more (`cancelled`, and then it may be empty). `base`: drawn from the base, without the adapter of its
-    time.
+    time. `served`: the tokens of prompt and response as a server counted them, which gives text alone: `prompt` and
+    `response` are then no ids of a model's (`TextChat`), and there are no `logprobs`.
     """
 
     prompt: Ids
@@ -31,6 +33,21 @@ class Sample:
     truncated: bool
     base: bool = False
     cancelled: bool = False
+    served: tuple[int, int] | None = None
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Self:
+        """From what `asdict` and JSON made of it."""
+        lists = ("prompt", "response", "logprobs", "served")
+        return cls(**{**row, **{name: tuple(row[name]) for name in lists if row.get(name) is not None}})
+
+    @property
+    def prompt_tokens(self) -> int:
+        return self.served[0] if self.served else len(self.prompt)
+
+    @property
+    def completion_tokens(self) -> int:
+        return self.served[1] if self.served else len(self.response)
 
 
 @dataclass(frozen=True)
@@ -79,10 +96,17 @@ class TorchSampler:
     name = "torch"
 
     def __init__(
-        self, network: Network, stop_ids: Sequence[int], *, max_new_tokens: int, positions: int | None = None
+        self,
+        network: Network,
+        stop_ids: Sequence[int],
+        *,
+        max_new_tokens: int,
+        positions: int | None = None,
+        sampling: Sampling = PLAIN,
     ) -> None:
         """`positions`: what the model was made for, prompt and answer together (None: it names no limit)."""
-        self.network, self.max_new_tokens, self.positions = network, max_new_tokens, positions
+        self.network, self.max_new_tokens = network, max_new_tokens
+        self.positions, self.sampling = positions, sampling
         self.stop_ids = torch.tensor(sorted(stop_ids), device=network.device)
 
     def sample(
@@ -126,7 +150,7 @@ class TorchSampler:
         decoding = begun(self.network, [rows.prompts[place] for place in alive])
         while not rows.listener.enough():
             uniforms_B = torch.from_numpy(rows.uniforms(alive)).to(self.network.device)
-            chosen, logp = draw(decoding.logits(), uniforms_B)
+            chosen, logp = draw(shaped(decoding.logits(), self.sampling), uniforms_B)
             going = rows.append(alive, chosen.tolist(), logp.tolist())
             rows.listener.grown(len(alive))
             if not going:

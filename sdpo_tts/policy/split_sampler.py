@@ -41,7 +41,7 @@ class SplitSampler:
             try:
                 samples = self._sampler.sample(
                     [prompts[place] for place in part], fresh, base=sum(place < base for place in part),
-                    listener=_relay(listener, part, found),
+                    listener=relay(listener, part, found),
                 )  # fmt: skip
             except (RuntimeError, MemoryError) as error:
                 if not memory.ran_out(error) or len(part) < 2:
@@ -60,7 +60,7 @@ class SplitSampler:
         memory.let_go()
 
 
-def _relay(told: Listener, places: Sequence[int], found: dict[int, Sample]) -> Listener:
+def relay(told: Listener, places: Sequence[int], found: dict[int, Sample]) -> Listener:
     """Passes on what is told of a part of the batch, and keeps it: what has ended stands, whatever comes after."""
 
     def ended(place: int, sample: Sample) -> None:

@@ -124,6 +124,18 @@ class Stress:
 
 
 @dataclass(frozen=True)
+class Group:
+    """Tests (their names) that bring points: all of them together, or with `each` every one its equal part. They bring
+    none unless all tests of the groups that it `requires` pass, too."""
+
+    name: str
+    points: float
+    tests: tuple[str, ...]
+    each: bool = False
+    requires: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class RunKey:
     """A setting that the problem asks of its runs, as text; `where` is its file:line:column."""
 
@@ -154,6 +166,7 @@ class Problem:
     interactor: Interactor | None = None
     stress: Stress | None = None
     run: tuple[RunKey, ...] = ()
+    groups: tuple[Group, ...] = ()
 
     @property
     def shown(self) -> Iterator[Test]:
@@ -169,6 +182,11 @@ class Problem:
         programs = [self.checker.program, self.interactor and self.interactor.program]
         programs += [self.stress.generator, self.stress.brute] if self.stress else []
         return {program.language for program in programs if program}
+
+    @property
+    def full_points(self) -> float | None:
+        """The score of a program that passes everything; None where there are no scores."""
+        return sum(group.points for group in self.groups) if self.groups else None
 
     def may_quote(self, test: Test) -> bool:
         """Whether feedback may quote this test's input and expected output."""

@@ -9,6 +9,7 @@ from dataclasses import fields, replace
 from sdpo_tts.problem import values
 from sdpo_tts.problem.cases import read_tests
 from sdpo_tts.problem.document import Document, Refused, quoted, read_text
+from sdpo_tts.problem.groups import read_groups
 from sdpo_tts.problem.language import language, languages
 from sdpo_tts.problem.model import (
     Checker,
@@ -42,6 +43,8 @@ def digest(problem: Problem) -> str:
     content = {field.name: getattr(problem, field.name) for field in fields(problem)}
     for name in _NOT_CONTENT:
         del content[name]
+    if not problem.groups:  # problems had digests before there were groups
+        del content["groups"]
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), default=_canonical)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -67,7 +70,7 @@ def _problem(document: Document, shape: ProblemShape) -> Problem:
     with document.at("feedback"):
         feedback = FeedbackScope(values.choice(shape.feedback, list(FeedbackScope), "feedback scope"))
     function = _function(document, shape, mode)  # before the tests, whose form depends on it
-    return Problem(
+    problem = Problem(
         slug=values.slug(document.path.parent.resolve().name),
         title=title,
         statement=_statement(document, shape),
@@ -84,6 +87,7 @@ def _problem(document: Document, shape: ProblemShape) -> Problem:
         stress=read_stress(document, shape.stress),
         run=tuple(_run_key(document, key, text) for key, text in shape.run.items()),
     )
+    return replace(problem, groups=read_groups(document, shape.groups, [test.name for test in problem.tests]))
 
 
 def _run_key(document: Document, key: str, text: str) -> RunKey:

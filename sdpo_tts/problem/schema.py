@@ -93,6 +93,14 @@ class TestsShape(_Shape):
     held_out: list[CaseShape] = []
 
 
+class GroupShape(_Shape):
+    name: Text
+    points: Text
+    tests: list[Text]
+    score: Text = "all"
+    requires: list[Text] = []
+
+
 class ProblemShape(_Shape):
     format: Text
     title: Text
@@ -108,6 +116,7 @@ class ProblemShape(_Shape):
     function: FunctionShape | None = None
     tests: TestsShape
     run: dict[str, Text] = {}
+    groups: list[GroupShape] = []
 
 
 _SHAPES: dict[Location, type[_Shape]] = {
@@ -147,7 +156,8 @@ def _explain(document: Document, fault: ErrorDetails) -> UserError:
     if fault["type"] == "missing":
         return document.error(location, f"missing key {name}")
     if fault["type"] == "extra_forbidden":
-        names = _SHAPES.get(location[:-1], CaseShape).model_fields
+        inside = GroupShape if location[0] == "groups" else CaseShape
+        names = _SHAPES.get(location[:-1], inside).model_fields
         return document.error(location, f"unknown key {name}", nearest(str(location[-1]), names), at_key=True)
     if fault["type"] == "null":
         return document.error(location, f"{name} must be text, not {_kind(fault['input'])}", 'for empty text write ""')

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from sdpo_tts.errors import UserError
+from sdpo_tts.problem import groups
 from sdpo_tts.problem.document import quoted
 from sdpo_tts.problem.language import language
 from sdpo_tts.problem.model import Checker, Convention, Limits, Program, Test
@@ -76,11 +77,11 @@ def problem_yaml(reading: Reading) -> str:
         "statement_file": STATEMENT,
         "mode": str(problem.mode),
         "language": problem.language,
-        "limits": _limits(problem.limits),
+        "limits": limits_as_text(problem.limits),
         "feedback": str(problem.feedback),
     }
     if problem.checker != Checker():
-        data["checker"] = _checker(problem.checker)
+        data["checker"] = checker_as_text(problem.checker)
     if problem.interactor:
         data["interactor"] = _program("interactor", problem.interactor.program, problem.interactor.convention)
     if function:
@@ -90,6 +91,8 @@ def problem_yaml(reading: Reading) -> str:
     tiers = {"shown": list(problem.shown), "held_out": list(problem.held_out)}
     folders = [_folder(test) for test in problem.tests]
     data["tests"] = {tier: list(_patterns(tests, folders)) for tier, tests in tiers.items() if tests}
+    if problem.groups:
+        data["groups"] = groups.as_data(problem.groups, [test.name for test in problem.tests])
     return _comment(reading) + dump(data)
 
 
@@ -141,7 +144,8 @@ def _patterns(tests: list[Test], folders: list[str]) -> Iterator[dict[str, str]]
             yield from ({"files": f"{escape(name)}.in"} for name in members)
 
 
-def _limits(limits: Limits) -> dict[str, str]:
+def limits_as_text(limits: Limits) -> dict[str, str]:
+    """As the key `limits` has them."""
     return {
         "time": f"{limits.time_s:.12f}".rstrip("0").rstrip(".") + "s",
         "memory": _size(limits.memory_bytes),
@@ -153,7 +157,7 @@ def _size(amount: int) -> str:
     return f"{amount // MIB}MiB" if amount % MIB == 0 else f"{amount}B"
 
 
-def _checker(checker: Checker) -> str | dict[str, Any]:
+def checker_as_text(checker: Checker) -> str | dict[str, Any]:
     """As `values.checker` reads it, or the mapping of a program."""
     if checker.program:
         return _program("checker", checker.program, checker.convention)

@@ -54,7 +54,8 @@ def summarise(judgement: Judgement) -> tuple[OutcomeSummary, ...]:
 class AttemptRecord:
     """One sampled program. `attempt` counts from 1; `logprobs` are natural, the sampler's, one a token id.
 
-    `adapter` is the version it was sampled under; `program` is None where the answer held none.
+    A server gives text: of what it sampled there are neither. `adapter` is the version it was sampled under; `program`
+    is None where the answer held none.
     """
 
     attempt: int

@@ -19,14 +19,14 @@ VERSION = 1
 Event = dict[str, Any]
 
 # The reasons of `run_ended` that are the run's own end: its result stands, and it need not be run again.
-COMPLETE = frozenset({"solved", "max_attempts", "max_tokens", "max_time"})
+COMPLETE = frozenset({"solved", "enough", "max_attempts", "max_tokens", "max_time"})
 
 FIELDS = {
     # The manifest, so that the journal alone tells under which settings and on what machine the run was made.
     "manifest": "problem model settings versions machine",
     # A limit of null is no limit. Also there, in journals of this version's programs: the model's shape, from which
     # FLOPs follow (`parameters` without input embeddings, `layers`, `width` of all query heads), `pooled`: the run goes
-    # on after a success, and, in comparisons, the name of its `arm`.
+    # on after a success, in comparisons the name of its `arm`, and `points`, the full score, where there are scores.
     "run_started": "method problem title seed model engine device tests batch_size max_attempts max_tokens max_seconds",
     # So many `attempts` sampled under adapter version `adapter`; tokens are sums over the batch. Also there: how many
     # of them were `cancelled` before their end; their verdict is CA.
@@ -34,7 +34,8 @@ FIELDS = {
     # `attempt` counts from 1 in generation order; `seconds` is the judge's; `program_sha` 12 hex or null. Also there,
     # where a test failed: `failing`, the name of the first one, and `detail`, in words why (of a shown test). Also
     # `source` (student, base, feedback, repair), `parent`, the attempt that its prompt told of, `outputs`, 12 hex that
-    # are the same where programs did the same on the shown tests, and `hard_coded` where one carries their answers.
+    # are the same where programs did the same on the shown tests, `hard_coded` where one carries their answers, and
+    # `points`, the score, where the problem has groups of tests.
     "attempt_judged": "attempt step verdict passed total completion_tokens truncated seconds program_sha feedback_kind",
     # `adapter` is the new version; `gap_*` the sampler's log-probability against the learner's, in nats a
     # token; `trained` counts sequences.
@@ -54,7 +55,7 @@ FIELDS = {
     # `tokens` are all sampled so far, the whole batch of the success included. Also there: `program`, its
     # source. A pooled run tells of every distinct program that passes.
     "solved": "attempt step adapter tokens seconds",
-    # `reason`: solved, max_attempts, max_tokens, max_time, interrupted or error.
+    # `reason`: solved, enough (points), max_attempts, max_tokens, max_time, interrupted or error.
     "run_ended": "reason attempts tokens seconds sampling_seconds judging_seconds learning_seconds",
 }
 

@@ -82,6 +82,11 @@ class RunDir:
         return self.path / "checkpoint" / "batch.json"
 
     @property
+    def answers(self) -> Path:
+        """What a server has answered of the batch that is being sampled."""
+        return self.path / "checkpoint" / "answers"
+
+    @property
     def checkpoint(self) -> Path:
         return self.path / "checkpoint" / "state.pt"
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sdpo_tts.report.run import Run
 
 _OF_RUNS = frozenset({
-    "method", "seed", "max-attempts", "max-tokens", "max-time", "keep-going", "model", "device", "dtype",
+    "method", "seed", "max-attempts", "max-tokens", "max-time", "keep-going", "enough", "model", "device", "dtype",
 })  # fmt: skip
 _OF_PROBLEMS = frozenset({"max-new-tokens", "max-prompt-tokens", "batch-size"})
 """What a problem's author may choose: it tells runs of one problem apart, not those of different problems."""

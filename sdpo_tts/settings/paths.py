@@ -14,6 +14,7 @@ PATHS = {
     "max-tokens": "budget.max_tokens",
     "max-time": "budget.max_seconds",
     "keep-going": "solver.keep_going",
+    "enough": "solver.enough",
     "model": "policy.model",
     "device": "policy.device",
     "dtype": "policy.dtype",
@@ -26,6 +27,11 @@ PATHS = {
     "cards": "policy.cards",
     "replicas": "policy.replicas",
     "learner-device": "policy.learner_device",
+    "endpoint": "policy.endpoint",
+    "endpoint-model": "policy.endpoint_model",
+    "temperature": "policy.sampling.temperature",
+    "top-p": "policy.sampling.top_p",
+    "min-p": "policy.sampling.min_p",
     "batch-size": "batch_size",
     "base-samples": "solver.base_samples",
     "learning-rate": "learner.learning_rate",
@@ -58,7 +64,9 @@ PATHS = {
     "guard-leaks": "guard.leaks",
 }
 
-_SAMPLING = frozenset({"device", "dtype", "quantization", "max-new-tokens", "batch-size"})
+_UNTRAINED = frozenset({"endpoint", "endpoint-model", "temperature", "top-p", "min-p"})
+"""Only for methods that train nothing."""
+_SAMPLING = _UNTRAINED | {"device", "dtype", "quantization", "max-new-tokens", "batch-size"}
 _CRITIC = frozenset({"critic", "critic-model"})
 _TEACHER = frozenset({
     "teacher", "teacher-rate", "alpha", "support", "top-k", "grpo-weight", "feedback", "template", "solutions", "both",
@@ -97,5 +105,5 @@ def matters(method: str, key: str) -> bool:
         case "multi-turn":
             return key in _SAMPLING | _CRITIC | {"max-prompt-tokens"}
         case "grpo":
-            return key not in _TEACHER | _CRITIC | _AUTO
-    return key not in _AUTO
+            return key not in _TEACHER | _CRITIC | _AUTO | _UNTRAINED
+    return key not in _AUTO | _UNTRAINED

@@ -23,13 +23,15 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True)
 class Best:
-    """The first attempt that passed as many tests as any so far, and the first test that it failed."""
+    """The first attempt that passed as many tests as any so far, and the first test that it failed. Where there are
+    scores, the first with as many `points`."""
 
     attempt: int
     passed: int
     verdict: str = ""
     failing: str = ""
     detail: str = ""
+    points: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -83,9 +85,9 @@ class Health:
 class RunState:
     """The fold. `best_shares[k - 1]` is the best share of tests passed by the first k attempts judged.
 
-    `started` is Unix time, as if a run that was resumed had not paused; limits of None are none; `wall_seconds` is None
-    until the run has ended. `paces` are the seconds that the last batches took, learning included; `healths` are those
-    of the last two.
+    `points` is the full score, None where there are no scores. `started` is Unix time, as if a run that was resumed had
+    not paused; limits of None are none; `wall_seconds` is None until the run has ended. `paces` are the seconds that
+    the last batches took, learning included; `healths` are those of the last two.
     """
 
     method: str = ""
@@ -96,6 +98,7 @@ class RunState:
     engine: str = ""
     device: str = ""
     tests: int = 0
+    points: float | None = None
     batch_size: int = 0
     max_attempts: int | None = None
     max_tokens: int | None = None
@@ -203,7 +206,7 @@ class RunState:
         counts = dict(self.verdicts)
         counts[event["verdict"]] = counts.get(event["verdict"], 0) + 1
         before = self.best_shares[-1] if self.best_shares else 0.0
-        challenger = Best(event["attempt"], event["passed"], *_failing(event))
+        challenger = Best(event["attempt"], event["passed"], *_failing(event), event.get("points") or 0.0)
         solved = [self.solved_at] if self.solved_at else []
         solved += [event["attempt"]] if solves(event) else []
         return replace(
@@ -211,7 +214,7 @@ class RunState:
             phase=self._next() if batch.judged else Phase.JUDGING,
             batch=batch,
             verdicts=tuple(sorted(counts.items(), key=lambda item: -item[1])),
-            best=max(self.best or challenger, challenger, key=lambda best: (best.passed, -best.attempt)),
+            best=max(self.best or challenger, challenger, key=lambda best: (best.points, best.passed, -best.attempt)),
             best_shares=(*self.best_shares, max(before, share)),
             sources=self._tallied(event),
             solved_at=min(solved, default=None),

@@ -9,6 +9,7 @@ from sdpo_tts.view.progress import RunState, Tally
 
 REASONS = {
     "solved": "the run ended",
+    "enough": "{points} are enough",
     "max_attempts": "the budget of {attempts} is spent",
     "max_tokens": "the budget of {tokens} is spent",
     "max_time": "the time limit of {time} is reached",
@@ -41,6 +42,7 @@ def outcome(state: RunState, *, solved: bool) -> str:
         "attempts": count(state.max_attempts or state.cost.attempts, "attempt"),
         "tokens": count(state.max_tokens or state.cost.tokens, "token"),
         "time": duration(state.max_seconds or state.elapsed(0.0)),
+        "points": score(state),
     }
     return f"Not solved: {reason.format(**limits)}."
 
@@ -71,7 +73,16 @@ def best(state: RunState) -> str:
     """The best attempt so far; empty before the first."""
     if state.best is None:
         return ""
-    return f"{state.best.passed} of {count(state.tests, 'test')} passed (attempt {state.best.attempt})"
+    passed = f"{state.best.passed} of {count(state.tests, 'test')} passed"
+    told = f"{score(state)}, {passed}" if state.points is not None else passed
+    return f"{told} (attempt {state.best.attempt})"
+
+
+def score(state: RunState) -> str:
+    """The best one so far; empty where there are no scores."""
+    if state.points is None:
+        return ""
+    return f"{state.best.points if state.best else 0.0:g} of {state.points:g} points"
 
 
 def failing(state: RunState) -> str:

@@ -29,7 +29,7 @@ def import_problem(
     """Convert a problem of another format into a folder, print its path, and say what was left out.
 
     Kattis/ICPC and Polygon packages, Competitive Companion, rows of LiveCodeBench, CodeContests, HumanEval, APPS, TACO
-    and MBPP, and folders of *.in with *.out or *.ans: see docs/formats.md. All other commands read these
+    and MBPP, Harbor tasks, and folders of *.in with *.out or *.ans: see docs/formats.md. All other commands read these
     formats directly as well.
     """
     with orderly():

@@ -54,7 +54,7 @@ def _judge(context: typer.Context, path: Path, program: Path, key: str | None, *
     if as_json:
         print(json.dumps(_fields(judgement, told)))
     else:
-        _show(judgement, told)
+        _show(judgement, told, problem)
     return SOLVED if judgement.solved else UNSOLVED
 
 
@@ -104,6 +104,7 @@ def _fields(judgement: Judgement, told: Feedback) -> dict[str, Any]:
         "solved": judgement.solved,
         "passed": judgement.passed,
         "total": judgement.total,
+        **({} if judgement.points is None else {"points": judgement.points}),
         "tests": [
             {"name": one.test.name, "shown": one.test.shown, **{name: getattr(one, name) for name in names}}
             for one in judgement.outcomes
@@ -113,7 +114,7 @@ def _fields(judgement: Judgement, told: Feedback) -> dict[str, Any]:
     }
 
 
-def _show(judgement: Judgement, told: Feedback) -> None:
+def _show(judgement: Judgement, told: Feedback, problem: Problem) -> None:
     from sdpo_tts.judge import Verdict
 
     for outcome in judgement.outcomes:
@@ -121,5 +122,7 @@ def _show(judgement: Judgement, told: Feedback) -> None:
         line = f"{outcome.verdict:<4}{outcome.test.name:<24}{outcome.cpu_s:6.2f} s {megabytes:6.1f} MiB"
         print(line if outcome.verdict is Verdict.AC else f"{line}  {outcome.detail}")
     print(f"{judgement.verdict}: {judgement.passed} of {judgement.total} tests passed")
+    if judgement.points is not None:
+        print(f"score: {judgement.points:g} of {problem.full_points:g} points")
     if told.text:
         print(f"\n{told.text}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,52 +24,91 @@ def listen(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Must be the port that the extension is set to.")] = PORT,
     once: Annotated[bool, typer.Option("--once", help="Stop after one problem or contest.")] = False,
     ask: Annotated[bool | None, typer.Option(help="Ask for statements. Default: if run on a terminal.")] = None,
+    solve: Annotated[
+        str | None,
+        typer.Option(
+            help="Solve each problem at once, with these options of sdpo-solve: '--max-time 30m', or '' for none.",
+            metavar="OPTIONS",
+        ),
+    ] = None,
 ) -> None:
     """Wait for problems from the browser. Samples and limits are filled in, the statement is asked for. Ctrl-C ends.
 
     The extension sends only samples, so add held-out tests. Only this machine (127.0.0.1) can connect; web pages are
-    refused.
+    refused. The editor extension CPH may run at the same time, on its own port: both get each problem, and CPH opens
+    the empty source file in the folder with the samples.
+
+    For practice and finished contests: Codeforces forbids AI that diagnoses errors from the judge's feedback during a
+    contest, AtCoder bans generative AI in ABC and ARC Div. 2.
     """
     with orderly():
-        _listen(folder, port, once=once, ask=sys.stdin.isatty() if ask is None else ask)
+        from sdpo_tts.cli.problems.solving import options_of
+
+        options = None if solve is None else options_of(solve)
+        asking = sys.stdin.isatty() if ask is None else ask
+        _listen(Inbox(folder, asking, options), port, once=once)
 
 
-def _listen(folder: Path, port: int, *, once: bool, ask: bool) -> None:
+@dataclass(frozen=True)
+class Inbox:
+    """What becomes of a problem that comes: its folder below `root`, whether its statement is asked for (`ask`), and
+    the options that it is solved with; None: it is not."""
+
+    root: Path
+    ask: bool
+    options: list[str] | None = None
+
+
+def _listen(inbox: Inbox, port: int, *, once: bool) -> None:
+    from sdpo_tts.cli.problems.cph import PORT as CPH
     from sdpo_tts.cli.problems.receiver import HOST, Receiver
 
+    if port == CPH:
+        print(f"note: CPH listens on port {CPH} too, and only one of both can", file=sys.stderr)
     taken: Counter[str] = Counter()
     with Receiver(port) as receiver:
+        print("for practice and finished contests: during many contests such help is forbidden", file=sys.stderr)
         print(f"listening on http://{HOST}:{receiver.port}: click the extension's plus sign", file=sys.stderr)
         for task in receiver.tasks():
             batch, size = (task.batch.id, task.batch.size) if task.batch else ("", 1)
             taken[batch] += 1
             print(visible(task.name) + (f" ({taken[batch]} of {size})" if size > 1 else ""), file=sys.stderr)
             try:
-                _take(task, folder, ask)
+                _take(task, inbox)
             except UserError as error:
                 print(f"skipped: {error}", file=sys.stderr)
             if once and taken[batch] >= size:
                 return
 
 
-def _take(task: Task, root: Path, ask: bool) -> None:
-    """Writes the folder at once, without a statement; then asks for that. Raises UserError."""
+def _take(task: Task, inbox: Inbox) -> None:
+    """Writes the folder at once, without a statement; then asks for that, and solves it. Raises UserError."""
+    from sdpo_tts.cli.problems import solving
+    from sdpo_tts.cli.problems.cph import write_cph
     from sdpo_tts.cli.questions import ask_statement
     from sdpo_tts.problem.formats.companion import task_draft
+    from sdpo_tts.problem.language import language
+    from sdpo_tts.problem.reading.paste import read_paste
     from sdpo_tts.problem.writer import STATEMENT, problem_yaml, write_native
 
+    root = inbox.root
     reading = task_draft(task, root, task.name, "none yet").finish()
     problem = reading.problem
     folder = root / problem.slug
     write_native(replace(reading, problem=replace(problem, statement="")), folder)
+    source = folder / language(problem.language).source
+    with writing("the file for CPH"):
+        write_cph(task, source)
     print(folder, flush=True)
     tell(reading.notes)
-    statement = ask_statement() if ask else ""
+    statement = read_paste(ask_statement()).statement if inbox.ask else ""
     if statement.strip():
         asked = task_draft(task, root, task.name, statement).finish()  # a statement may name a tolerance
         tell(note for note in asked.notes if note not in reading.notes)
         with writing("the statement"):
             (folder / "problem.yaml").write_text(problem_yaml(asked), encoding="utf-8")
             (folder / STATEMENT).write_text(f"{asked.problem.statement}\n", encoding="utf-8")
+        if inbox.options is not None:
+            solving.solve(folder, inbox.options, source)
     else:
         print(f"the statement is still missing: put it into {folder / STATEMENT}", file=sys.stderr)

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sdpo_tts.cli.command import orderly, writing
+from sdpo_tts.cli.command import orderly, tell, writing
 from sdpo_tts.errors import UserError
+
+if TYPE_CHECKING:
+    from sdpo_tts.problem.reading.draft import Reading
+    from sdpo_tts.problem.reading.paste import Paste
+
+STATEMENTS = frozenset({".txt", ".md", ".tex"})
+"""Endings of files that may hold a statement, and are no problem yet."""
 
 
 def new(
@@ -17,12 +25,17 @@ def new(
     title: Annotated[str, typer.Option(help="Another title.")] = "",
     statement: Annotated[Path | None, typer.Option(help="File with the statement, instead of pasting it.")] = None,
 ) -> None:
-    """Write a commented problem.yaml and print its path. Asks for the statement and the samples."""
+    """Write a commented problem.yaml and print its path. Asks for the statement.
+
+    Paste the whole page of Codeforces, AtCoder, Kattis or CSES: title, limits and samples are read from it. What the
+    text does not have is asked for.
+    """
     with orderly():
-        print(_new(folder, title or folder.resolve().name, statement))
+        print(make(folder, title, statement))
 
 
-def _new(folder: Path, title: str, statement: Path | None) -> Path:
+def make(folder: Path, title: str, statement: Path | None) -> Path:
+    """The path of the new problem.yaml. Raises UserError."""
     from sdpo_tts.cli.questions import ask_statement, read_statement
     from sdpo_tts.problem import load_problem
     from sdpo_tts.problem.template import template
@@ -32,14 +45,51 @@ def _new(folder: Path, title: str, statement: Path | None) -> Path:
     text = read_statement(statement) if statement else ask_statement()
     if not text.strip():
         raise UserError("no statement", hint="paste it, or name its file")
-    content = template(title, text, _ask_samples())
+    reading = _read(text, folder, title)
+    problem = reading.problem
+    samples = [(test.input.decode(), test.expected.decode()) for test in problem.tests]
+    content = template(problem.title, problem.statement, samples, problem.limits, problem.checker)
     path = folder / "problem.yaml"
     with writing("the problem"):
         folder.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8")
     load_problem(path)  # what was pasted may be what a problem cannot hold
+    tell(reading.notes)
     print("next: add held-out tests, then `sdpo-tts check` it, then `sdpo-solve` it", file=sys.stderr)
     return path
+
+
+def _read(text: str, folder: Path, title: str) -> Reading:
+    """What the text says, and what is asked for because it does not."""
+    from sdpo_tts.problem import Limits, Test
+    from sdpo_tts.problem.reading.draft import Draft, with_samples
+    from sdpo_tts.problem.reading.paste import read_paste
+
+    paste, limits = read_paste(text), Limits()
+    pairs = list(paste.samples) or _ask_samples()
+    tests = [
+        Test(f"tests/shown/{number}", given.encode(), wanted.encode(), shown=True)
+        for number, (given, wanted) in enumerate(pairs, start=1)
+    ]
+    statement = with_samples(paste.statement, tests) if paste.samples else paste.statement
+    name = title or paste.title or folder.resolve().name
+    time, memory = paste.time_s or limits.time_s, paste.memory_bytes or limits.memory_bytes
+    draft = Draft(
+        folder, str(folder), name, name, statement, tests, replace(limits, time_s=time, memory_bytes=memory),
+        judging_told=False,
+    )  # fmt: skip
+    reading = draft.finish()
+    return replace(reading, notes=(*_read_off(paste), *reading.notes)) if paste.samples else reading
+
+
+def _read_off(paste: Paste) -> list[str]:
+    """What the text had, so that its reader can see whether that was right."""
+    from sdpo_tts.problem.reading.draft import count
+
+    told = [count(len(paste.samples), "sample")]
+    told += [f"{paste.time_s:g} s"] if paste.time_s else []
+    told += [f"{paste.memory_bytes / 2**20:g} MiB"] if paste.memory_bytes else []
+    return [f"read from the text: {', '.join(told)}"]
 
 
 def _ask_samples() -> list[tuple[str, str]]:
@@ -56,3 +106,19 @@ def _ask_samples() -> list[tuple[str, str]]:
         if not wanted.strip():
             raise UserError(f"sample {number} has no output", hint="an output has at least one line")
         samples.append((given, wanted))
+
+
+def offered(path: Path) -> Path:
+    """The problem made of the statement at `path`, if the user wants one; the path itself where it is none. Raises
+    UserError where there is nobody to ask, or the answer is no."""
+    if path.suffix not in STATEMENTS or not path.is_file():
+        return path
+    folder = path.with_suffix("")
+    error = UserError(
+        "a statement, not a problem yet", where=str(path), hint=f"sdpo-tts new {folder} --statement {path}"
+    )
+    if not sys.stdin.isatty():
+        raise error
+    if not typer.confirm(f"{path} is a statement. Make the problem {folder} from it?", default=True, err=True):
+        raise error
+    return make(folder, "", path)

@@ -116,7 +116,7 @@ def compare(
     again. In several terminals it shares the work. Exit codes: 0 all runs ended, else that of the first failure.
     """
     from sdpo_tts.comparison.plan import Choices, Plan, distinct
-    from sdpo_tts.discovery.assemble import check_policy
+    from sdpo_tts.discovery.assemble import check_policy, refuse_untrainable
 
     with orderly():
         arms = read_arms(methods)
@@ -128,6 +128,8 @@ def compare(
         check_policy(shared.policy)
         chosen = distinct(read_problems(problems or [], collection or "", ids, limit))
         choices = Choices(arms, seeds, _with_model(shared), sizes, first_seed)
+        for arm in arms:
+            refuse_untrainable(choices.run_settings(arm, first_seed, 1))
         with _here(quiet=quiet) if on == "local" else _on_cluster(choices.settings.policy.device, cpus) as begin:
             tally = _compare(Plan(out, pools, chosen, choices), begin, probe=probe, keep=keep, take=take)
         if tally.cells:
@@ -147,8 +149,12 @@ def _batch_sizes(told: Sequence[str]) -> dict[str, int]:
 
 
 def _shared(chosen: Mapping[str, Any]) -> RunSettings:
-    """What files, variables and options say, but for what is each arm's or each cell's own."""
-    return options.run_settings({**chosen, "method": "sdpo", "seed": 0, "batch_size": None, "keep_going": False})
+    """What files, variables and options say, but for what is each arm's or each cell's own. Raises UserError for a
+    server's model: its speed and its random numbers are its own, so that little would follow."""
+    if chosen["endpoint"]:
+        raise UserError("compare needs a model on this machine", where="endpoint", hint="leave the setting out")
+    own = {"method": "sdpo", "seed": 0, "batch_size": None, "keep_going": False, "enough": None}
+    return options.run_settings({**chosen, **own})
 
 
 def _with_model(settings: RunSettings) -> RunSettings:

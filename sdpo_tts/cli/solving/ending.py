@@ -35,7 +35,7 @@ def say_the_end(run: RunDir, problem: Problem, *, quiet: bool) -> None:
     best = None
     with suppress(OSError) if in_a_hurry else nullcontext():
         best = None if solution else _keep_best(run, problem.language, state, wait=not in_a_hurry)
-        write_json(run.result, _result(state, run, solution), wait=not in_a_hurry)
+        write_json(run.result, _result(state, run, solution, best), wait=not in_a_hurry)
     if quiet:
         if not solution:
             print(f"{outcome(state, solved=False)} The run is in {run.path}", file=sys.stderr)
@@ -50,7 +50,8 @@ def say_the_end(run: RunDir, problem: Problem, *, quiet: bool) -> None:
 
 
 def _keep_best(run: RunDir, language: str, state: RunState, *, wait: bool) -> Path | None:
-    """The program that passed most tests, beside the journal; None where the best answer held none."""
+    """The program that passed most tests, or has most points, beside the journal; None where the best answer held
+    none."""
     from sdpo_tts.record import AttemptRecord, write_text
 
     kept = run.best(language)
@@ -77,7 +78,9 @@ def near(path: Path) -> Path:
     return path
 
 
-def _result(state: RunState, run: RunDir, solution: Path | None) -> dict[str, Any]:
+def _result(state: RunState, run: RunDir, solution: Path | None, best: Path | None) -> dict[str, Any]:
+    program = solution or (best if state.reason == "enough" else None)
+    scores = {} if state.points is None else {"points": state.best.points if state.best else 0.0, "of": state.points}
     return {
         "solved": solution is not None,
         "reason": state.reason,
@@ -86,6 +89,7 @@ def _result(state: RunState, run: RunDir, solution: Path | None) -> dict[str, An
         "steps": len(state.steps),
         "tokens": state.cost.tokens,
         "seconds": state.wall_seconds,
-        "program": str(solution) if solution else None,
+        "program": str(program) if program else None,
         "run": str(run.path),
+        **scores,
     }

@@ -16,6 +16,7 @@ from sdpo_tts.cli.command import PROBLEM_HELP, SOLVED, UNSOLVED, app_of, load, l
 from sdpo_tts.cli.complete import problems
 from sdpo_tts.cli.existing_run import ExistingRun, find_run, unfinished
 from sdpo_tts.cli.machine.version import Version
+from sdpo_tts.cli.problems.new import offered
 from sdpo_tts.cli.run_options import EVERYDAY, with_run_options
 from sdpo_tts.cli.settings import flags, settled
 from sdpo_tts.cli.solving.ending import near, say_the_end
@@ -57,9 +58,9 @@ def solve(
     Without --max-attempts, --max-tokens or --max-time it goes on until the problem is solved; Ctrl-C stops it, and
     --resume goes on. Options may also be set in files and environment variables (docs/settings.md).
 
-    The program's path is printed to stdout, or JSON with --json. Exit codes: 0 solved, 2 wrong usage or problem file,
-    3 budget spent, 4 something is missing on this machine, 5 the sandbox failed, 130 or 143 interrupted, 1 a bug in
-    sdpo-tts.
+    The program's path is printed to stdout, or JSON with --json. Exit codes: 0 solved, or --enough reached,
+    2 wrong usage or problem file, 3 budget spent, 4 something is missing on this machine, 5 the sandbox failed, 130 or
+    143 interrupted, 1 a bug in sdpo-tts.
     """
     with orderly():
         job = _old_job(chosen["resume"], context) if chosen["resume"] else _new_job(context)
@@ -87,12 +88,15 @@ def _new_job(context: typer.Context) -> _Job:
     path, quiet = context.params["problem"], context.params["quiet"]
     if path is None:
         raise UserError("no problem given", where="sdpo-solve", hint="sdpo-solve problem.yaml, or --resume RUN")
-    problem = load(path, quiet=quiet)
+    problem = load(offered(path), quiet=quiet)
     chosen = settled(context, problem)
+    if chosen["enough"] is not None and problem.full_points is None:
+        raise UserError("the problem has no scores", where="--enough", hint="`groups` in problem.yaml")
     load_libraries(quiet=quiet)
-    from sdpo_tts.discovery.assemble import check_policy
+    from sdpo_tts.discovery.assemble import check_policy, refuse_untrainable
 
     settings, runs, track = options.run_settings(chosen), chosen["runs"], wanted(chosen["track"])
+    refuse_untrainable(settings)
     check_policy(settings.policy)
     if not quiet:
         for folder in unfinished(runs, problem):
@@ -150,7 +154,8 @@ def _solve(job: _Job, *, quiet: bool, as_json: bool) -> int:
     if as_json:
         print(json.dumps(json.loads(run.result.read_text(encoding="utf-8"))))
     elif winner:
-        print(run.solution(job.problem.language))
+        found = run.solution(job.problem.language)
+        print(found if found.exists() else run.best(job.problem.language))
     return SOLVED if winner else UNSOLVED
 
 
@@ -162,6 +167,7 @@ def _run(job: _Job, view: View) -> Judged | None:
     from sdpo_tts.discovery.solve import Solver
     from sdpo_tts.discovery.state import Parts
     from sdpo_tts.record import Journal, read_events
+    from sdpo_tts.record.kept_answers import KeptAnswers
     from sdpo_tts.view import heard
 
     problem, settings, run = job.problem, job.settings, job.run
@@ -172,8 +178,9 @@ def _run(job: _Job, view: View) -> Judged | None:
         load_policy(settings.policy, settings.seed, view.status) as policy,
     ):
         strategy = make_strategy(problem, policy, settings)
+        sampler = KeptAnswers(policy.sampler, run.answers) if settings.policy.endpoint else policy.sampler
         parts = Parts(
-            policy.network, policy.chat, policy.sampler, judge, journal, run,
+            policy.network, policy.chat, sampler, judge, journal, run,
             make_guard(strategy, settings.guard), make_critic(problem, policy, settings),
             view.sampling,
         )  # fmt: skip
@@ -190,7 +197,7 @@ def _run(job: _Job, view: View) -> Judged | None:
             journal.subscribe(hear)
         if not job.past:
             announce(journal, run, judge, policy, strategy, settings, sys.argv)
-        with heard(lambda text: journal.append("warned", message=text), "judge", "policy"):
+        with heard(lambda text: journal.append("warned", message=text), "engine", "judge", "policy"):
             try:
                 return solver.run()
             except KeyboardInterrupt:

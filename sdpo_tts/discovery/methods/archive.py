@@ -16,6 +16,7 @@ import numpy as np
 from sdpo_tts.discovery.attempt import Judged
 from sdpo_tts.discovery.source import Source
 from sdpo_tts.judge import Verdict
+from sdpo_tts.judge.scoring import shown_share
 from sdpo_tts.problem import Problem
 
 HEURISTIC = 20.0  # REx's C on APPS: how much the share of tests passed weighs against failures
@@ -44,6 +45,7 @@ class Archive:
     """`children` counts, by number, the samples that were drawn from an entry and judged."""
 
     def __init__(self, problem: Problem) -> None:
+        self._problem = problem
         self._shown = {test.name for test in problem.shown}
         self.entries: dict[int, Entry] = {}
         self.children: Counter[int] = Counter()
@@ -107,8 +109,8 @@ class Archive:
         return chain[::-1]
 
     def share(self, judged: Judged) -> float:
-        """Of the shown tests that it passes."""
-        return len(self._shown_passed(judged)) / max(1, len(self._shown))
+        """Of the shown tests that it passes, or of the points that these bring."""
+        return shown_share(self._problem, self._shown_passed(judged))
 
     def state(self) -> dict[str, Any]:
         return {

@@ -69,7 +69,7 @@ class Auto:
         lessons = self._lessons(batch) if self.learner else ([], [])
         for judged in batch:
             attempt = judged.attempt
-            self._bandit.tell(str(attempt.source), self._archive.reward(judged), len(attempt.sample.response))
+            self._bandit.tell(str(attempt.source), self._archive.reward(judged), attempt.sample.completion_tokens)
             self._archive.add(judged)
         self._bandit.fade()
         self._step += 1

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sdpo_tts.errors import UserError
 from sdpo_tts.problem.document import Document, quoted, read_document
-from sdpo_tts.problem.formats import kattis, pairs, polygon, rows
+from sdpo_tts.problem.formats import harbor, kattis, pairs, polygon, rows
 from sdpo_tts.problem.formats.rows import read_all
 from sdpo_tts.problem.native import read_native
 from sdpo_tts.problem.reading.assertions import NeedsRun
@@ -47,7 +47,12 @@ def _folder(path: Path, statement: str) -> Reading:
         return _yaml(path / "problem.yaml", statement)
     if (path / "problem.xml").exists():
         return polygon.read(open_package(path), path / "problem.xml", statement)
-    return pairs.read(open_package(path), path, statement)
+    return _pairs(open_package(path), path, statement)
+
+
+def _pairs(package: Package, path: Path, statement: str) -> Reading:
+    read = harbor.read if harbor.fits(package) else pairs.read
+    return read(package, path, statement)
 
 
 def _file(path: Path, statement: str) -> Reading:
@@ -77,7 +82,7 @@ def _archive(path: Path, statement: str) -> Reading:
         return kattis.read(package, path, statement)
     if package.has("problem.xml"):
         return polygon.read(package, path, statement)
-    return pairs.read(package, path, statement)
+    return _pairs(package, path, statement)
 
 
 def _yaml(path: Path, statement: str) -> Reading:

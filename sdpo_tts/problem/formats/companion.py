@@ -15,6 +15,7 @@ from sdpo_tts.problem.document import quoted
 from sdpo_tts.problem.model import Limits, Test
 from sdpo_tts.problem.reading.draft import MIB, Draft, to_bytes, with_samples
 from sdpo_tts.problem.reading.latex import latex_to_text
+from sdpo_tts.problem.reading.paste import read_paste
 from sdpo_tts.problem.reading.statement import markdown_to_text
 
 MOST_TESTS = 1000
@@ -122,5 +123,5 @@ def _statement_beside(path: Path) -> str:
         beside = path.with_suffix(suffix)
         if beside != path and beside.is_file() and beside.stat().st_size <= MIB:
             text = beside.read_text(encoding="utf-8", errors="replace")
-            return latex_to_text(text).text if suffix == ".tex" else markdown_to_text(text)[0]
+            return latex_to_text(text).text if suffix == ".tex" else read_paste(markdown_to_text(text)[0]).statement
     return ""

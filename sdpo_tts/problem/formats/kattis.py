@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from sdpo_tts.errors import UserError
 from sdpo_tts.problem.document import Document, Null, Refused, Value, parse_document, quoted
+from sdpo_tts.problem.formats.kattis_groups import Scores, read_scores
 from sdpo_tts.problem.model import Checker, Convention, Interactor, Limits, Program, Test
 from sdpo_tts.problem.reading.constants import Constants, read_constants
 from sdpo_tts.problem.reading.draft import MIB, Draft, Reading, number, with_samples
@@ -61,6 +62,7 @@ class _Kattis:
         if not tests:
             hint = "*.in with *.ans in data/sample and data/secret"
             raise self.document.error((), "a Kattis package without tests", hint)
+        scores = self._scores(tests)
         found = find_statement(self.package, ("statement", "problem_statement", ""), self.constants)
         text = statement or found.text
         if not text.strip() and found.unreadable:
@@ -84,7 +86,20 @@ class _Kattis:
             programs=programs(self.package, _SUBMISSIONS, self.constants.fill_program),
             source=self._text("source") or self._text("source_url"),
             statement_place="statement/problem.en.md of the package",
+            groups=scores.groups,
         )
+
+    def _scores(self, tests: list[Test]) -> Scores:
+        """Those that a validator gives are not asked for: a test is right or wrong."""
+        if "scoring" not in [*self._words("type"), *self._words("validation")[1:]]:
+            return Scores()
+        legacy = self._text("problem_format_version") in ("", "legacy", "legacy-icpc")
+        scores = read_scores(self.package, tests, self.constants.fill, legacy=legacy)
+        own = [*self.package.names("output_validators"), *self.package.names("output_validator")]
+        partial = [name for name in own if b"score" in self.package.read(name)]
+        self.notes += scores.notes
+        self.notes += ["points that the output validator gives are left out"] if partial else []
+        return scores
 
     def _value(self, *location: str) -> Value | None:
         data: Value | None = self.document.data
@@ -117,8 +132,6 @@ class _Kattis:
                 raise self.document.error(location, f"{kind} problems are not supported")
         if self.package.names("include"):
             raise self.package.error("include", "code that is added to every program is not supported")
-        if "scoring" in kinds:
-            self.notes.append("scores and groups of tests are left out: solved means that all tests pass")
         if self.package.names("static_validator"):
             self.notes.append("the static validator is left out")
         self._note_languages()

@@ -25,7 +25,7 @@ def read(package: Package, path: Path, statement: str) -> Reading:
     if not inputs:
         hint = "a problem.yaml, a problem.xml, or *.in with *.out or *.ans is looked for"
         raise UserError("no problem in it", where=str(path), hint=hint)
-    tests, notes = with_some_shown(list(_tests(package, inputs)))
+    tests, notes = with_some_shown(list(paired(package, inputs)))
     return Draft(
         path=path,
         where=str(path),
@@ -39,7 +39,9 @@ def read(package: Package, path: Path, statement: str) -> Reading:
     ).finish()
 
 
-def _tests(package: Package, inputs: list[str]) -> Iterator[Test]:
+def paired(package: Package, inputs: list[str]) -> Iterator[Test]:
+    """The tests of these files, in natural order, those shown whose names say that they are samples. Raises `UserError`
+    for one without its output."""
     for name in sorted(inputs, key=natural):
         stem = name.removesuffix(".in")
         answers = [stem + suffix for suffix in _ANSWERS if package.has(stem + suffix)]

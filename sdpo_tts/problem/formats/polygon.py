@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from xml.etree import ElementTree
 
 from sdpo_tts.errors import UserError
 from sdpo_tts.problem.document import Refused, quoted
-from sdpo_tts.problem.model import Checker, Convention, Interactor, Limits, Program, Test
+from sdpo_tts.problem.model import Checker, Convention, Group, Interactor, Limits, Program, Test
 from sdpo_tts.problem.reading.draft import Draft, Reading, number, with_samples
 from sdpo_tts.problem.reading.latex import latex_to_text
 from sdpo_tts.problem.reading.package import Package
@@ -37,6 +37,7 @@ _POINTS = re.compile(rb"\b(?:quitp|quitpi)\s*\(|\b_points\b|\b_pc\s*\(|\b_partia
 _COMMENTS = re.compile(rb"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _PATTERN = re.compile(r"([A-Za-z0-9_./-]*)%(?:0([1-9]))?d([A-Za-z0-9_./-]*)")
 _MOST_TESTS = 10_000
+_PART = ": "  # of a group whose tests have different points
 
 
 def read(package: Package, path: Path, statement: str) -> Reading:
@@ -84,6 +85,7 @@ class _Polygon:
             notes=tuple(self.notes),
             programs=self._programs(),
             source=self.root.get("url") or "",
+            groups=_resolved(list(self._groups(testset, tests))),
         )
 
     def _error(self, what: str, hint: str = "") -> UserError:
@@ -143,8 +145,6 @@ class _Polygon:
         for key, standard in (("input-file", "stdin"), ("output-file", "stdout")):
             if attributes.get(key, "") not in ("", standard):
                 self.notes.append(f"{standard} is used instead of the file {quoted(attributes[key])}")
-        if self.root.find("./judging/testset/groups") is not None:
-            self.notes.append("points and groups of tests are left out: solved means that all tests pass")
 
     def _tests(self, testset: ElementTree.Element) -> Iterator[Test]:
         told = testset.findall("./tests/test")
@@ -156,6 +156,32 @@ class _Polygon:
             wanted = self._path(testset, "answer-path-pattern", "tests/%02d.a", index)
             shown = index <= len(told) and told[index - 1].get("sample") == "true"
             yield Test(given.removesuffix(".in"), self._data(given), self._data(wanted), shown)
+
+    def _groups(self, testset: ElementTree.Element, tests: list[Test]) -> Iterator[Group]:
+        """Tests with points, by their groups; those of no group are one. Nothing where no test has points."""
+        told = list(zip(testset.findall("./tests/test"), tests, strict=False))
+        known = {one.get("name") or "": one for one in testset.findall("./groups/group")}
+        if not any(self._points(one) for one in (*known.values(), *(element for element, _ in told))):
+            return
+        members: dict[str, list[tuple[float, str]]] = {}
+        for element, test in told:
+            members.setdefault(element.get("group") or "", []).append((self._points(element), test.name))
+        for name, own in members.items():
+            group = known.get(name)
+            names, each = tuple(test for _, test in own), group is None or group.get("points-policy") == "each-test"
+            requires = () if group is None else _dependencies(group)
+            sums = sorted({points for points, _ in own})
+            if not each or len(sums) == 1:
+                whole = (self._points(group) if group is not None else 0.0) or sum(points for points, _ in own)
+                yield Group(name or "tests", whole, names, each, requires)
+            else:
+                for points in sums:
+                    alike = tuple(test for other, test in own if other == points)
+                    yield Group(f"{name or 'tests'}{_PART}{points:g} each", points * len(alike), alike, True, requires)
+
+    def _points(self, element: ElementTree.Element) -> float:
+        where = str(self.package.path / "problem.xml")
+        return number(element.get("points") or "0", "number of points", where)
 
     def _path(self, testset: ElementTree.Element, tag: str, default: str, index: int) -> str:
         pattern = testset.findtext(tag, default).strip()
@@ -215,3 +241,16 @@ class _Polygon:
             if verdict and ".." not in PurePosixPath(name).parts and self.package.has(name):
                 add(found, verdict, PurePosixPath(name).name, self.package.read(name))
         return tuple(found.items())
+
+
+def _dependencies(group: ElementTree.Element) -> tuple[str, ...]:
+    return tuple(one.get("group") or "" for one in group.findall("./dependencies/dependency"))
+
+
+def _resolved(groups: Sequence[Group]) -> tuple[Group, ...]:
+    """Where a group is required, all parts that it was divided into are."""
+    names = [group.name for group in groups]
+    return tuple(
+        replace(group, requires=tuple(name for name in names if name.partition(_PART)[0] in group.requires))
+        for group in groups
+    )

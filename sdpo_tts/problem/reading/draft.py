@@ -9,7 +9,8 @@ from pathlib import Path
 from sdpo_tts.errors import UserError
 from sdpo_tts.problem import values
 from sdpo_tts.problem.document import Refused, quoted
-from sdpo_tts.problem.model import Checker, FeedbackScope, Function, Interactor, Limits, Mode, Problem, Test
+from sdpo_tts.problem.groups import in_order
+from sdpo_tts.problem.model import Checker, FeedbackScope, Function, Group, Interactor, Limits, Mode, Problem, Test
 from sdpo_tts.problem.reading.prose import answers_note, is_interactive, tidied, tolerance
 from sdpo_tts.problem.reading.statement import FIGURES_LEFT_OUT
 
@@ -59,6 +60,7 @@ class Draft:
     source: str = ""
     judging_told: bool = True
     statement_place: str = ""
+    groups: tuple[Group, ...] = ()
 
     def finish(self) -> Reading:
         """The problem, checked as a native one is. Raises `UserError`."""
@@ -96,9 +98,23 @@ class Draft:
             interactor=self.interactor,
             path=self.path,
             digest="",
+            groups=self._groups(tests),
         )
         repeats = [f"{count(repeated, 'test')} left out, equal to others"] if repeated else []
         return Reading(problem, (*self.notes, *limit_notes, *repeats), self.programs, self.source)
+
+    def _groups(self, tests: Sequence[Test]) -> tuple[Group, ...]:
+        try:
+            return in_order([_of_those_left(group, self.tests, tests) for group in self.groups])
+        except Refused as refused:
+            raise UserError(refused.what, where=self.where) from None
+
+
+def _of_those_left(group: Group, before: Sequence[Test], left: Sequence[Test]) -> Group:
+    """With, in place of a test that was left out, the one that is equal to it."""
+    kept = {(test.input, test.expected): test.name for test in left}
+    names = {test.name: kept[test.input, test.expected] for test in before}
+    return replace(group, tests=tuple(dict.fromkeys(names[name] for name in group.tests)))
 
 
 def without_repeats(tests: Sequence[Test]) -> tuple[tuple[Test, ...], int]:

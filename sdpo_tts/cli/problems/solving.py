@@ -1,0 +1,61 @@
+"""`listen --solve`: each problem is solved as soon as its folder is there, by a process of its own."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+from sdpo_tts.cli.command import Terminated
+from sdpo_tts.errors import UserError
+
+_PROGRAM = "from sdpo_tts.cli.solving.solve import main; main()"
+WHERE = "--solve"
+
+
+def options_of(text: str) -> list[str]:
+    """The words of options for `sdpo-solve`. Raises UserError, before any problem comes, for what it would not take."""
+    from typer.exceptions import Exit, TyperException
+    from typer.main import get_command
+
+    from sdpo_tts.cli.solving.solve import app
+    from sdpo_tts.cli.usage.refusal import refusal
+
+    try:
+        words = shlex.split(text)
+        get_command(app).make_context("sdpo-solve", [*words, "problem"])
+    except ValueError as error:
+        raise UserError(f"{str(error).lower()}", where=WHERE) from None
+    except TyperException as error:
+        raise UserError(refusal(error).removeprefix("error: "), where=WHERE) from None
+    except Exit:
+        raise UserError("options that solve nothing", where=WHERE) from None
+    return words
+
+
+def solve(folder: Path, options: list[str], source: Path) -> None:
+    """Run `sdpo-solve` on the folder. The program that passes goes into `source`, if that is still empty."""
+    code, told = _run([sys.executable, "-c", _PROGRAM, str(folder), *options])
+    found = Path(told.strip())
+    if code or not found.is_file():
+        return
+    if source.stat().st_size:
+        print(f"{source} is not empty and stays as it is; the program is {found}", file=sys.stderr)
+        return
+    source.write_bytes(found.read_bytes())
+    print(f"the program that passes is in {source}", file=sys.stderr)
+
+
+def _run(command: list[str]) -> tuple[int, str]:
+    """Exit code and what it printed to stdout. An interruption waits until it has ended: it gets Ctrl-C itself, and has
+    containers to remove."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            told, _ = process.communicate()
+        except KeyboardInterrupt as interruption:
+            if isinstance(interruption, Terminated):
+                process.terminate()
+            process.wait()
+            raise
+    return process.returncode, told

@@ -1,0 +1,1 @@
+"""A model that somebody serves: a sampler over the OpenAI protocol (chat completions)."""

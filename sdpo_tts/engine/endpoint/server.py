@@ -1,0 +1,181 @@
+"""A server that speaks the OpenAI protocol: what it serves, one answer as a stream, and what it says when it does not
+answer."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+
+from sdpo_tts.errors import SdpoError, SetupError, UserError
+
+KEY = "OPENAI_API_KEY"
+WHERE = "--endpoint"
+AGAIN = frozenset({408, 409, 425, 429})  # and all from 500 on: the same request may be answered later
+MOST_CHARS = 300  # of what a server says of itself
+CONNECT_S, LIST_S = 10.0, 15.0
+
+
+class TroubleError(Exception):
+    """The server did not answer, or not to the end, and may do so later; `wait_s`: when, if it says so."""
+
+    def __init__(self, what: str, wait_s: float | None = None) -> None:
+        super().__init__(what)
+        self.wait_s = wait_s
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some text of an answer; `ended` with its end, which is `cut` at the limit of tokens; `usage`: (prompt,
+    completion) tokens as the server counted them."""
+
+    text: str = ""
+    ended: bool = False
+    cut: bool = False
+    usage: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Server:
+    """`url` ends before /chat/completions. The key is read from OPENAI_API_KEY whenever it is needed, and stands in no
+    file and no message."""
+
+    url: str
+    model: str
+
+    @classmethod
+    def at(cls, url: str, model: str) -> Server:
+        """Raises UserError for what is no address, or has a password in it."""
+        address = urlsplit(url)
+        if address.scheme not in ("http", "https") or not address.hostname:
+            raise UserError(f"{url!r} is not an address", where=WHERE, hint="as in http://localhost:11434/v1")
+        if address.username or address.password or address.query:
+            what = "a key in the address would be written down with it"
+            raise UserError(what, where=WHERE, hint=f"put the key into the environment variable {KEY}")
+        return cls(url.rstrip("/").removesuffix("/chat/completions"), model)
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.url).netloc
+
+    def demand_model(self) -> None:
+        """Raises UserError where the server has no such model, as far as it lists them, and SetupError where it does
+        not answer or wants another key."""
+        try:
+            with httpx2.Client(timeout=LIST_S, headers=_authorised()) as client:
+                answer = client.get(f"{self.url}/models")
+        except httpx2.TransportError as error:
+            raise SetupError(f"no answer: {_said(error)}", where=self.url, hint="is the server running?") from None
+        if answer.status_code in (401, 403):
+            raise self.refusal(answer.status_code, answer.text)
+        names = _names(answer.text) if answer.status_code == 200 else []
+        if names and not {self.model, f"{self.model}:latest"} & set(names):
+            what = f"the server has no model {self.model!r}" if self.model else "which model?"
+            raise UserError(what, where="--endpoint-model", hint=_some(names))
+        if not self.model:
+            raise UserError("which model?", where="--endpoint-model", hint="the name that the server knows it by")
+
+    def client(self) -> httpx2.AsyncClient:
+        """For as many requests at once as there are. How long a server may be silent is the caller's business."""
+        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=None)
+        timeout = httpx2.Timeout(None, connect=CONNECT_S)
+        return httpx2.AsyncClient(timeout=timeout, limits=limits, headers=_authorised())
+
+    async def ask(self, client: httpx2.AsyncClient, request: Mapping[str, Any]) -> AsyncGenerator[Piece]:
+        """The answer to one request, as it comes. Raises TroubleError, and what `refusal` makes of a refusal."""
+        body = {**request, "model": self.model, "stream": True, "stream_options": {"include_usage": True}}
+        try:
+            async with client.stream("POST", f"{self.url}/chat/completions", json=body) as answer:
+                if answer.status_code != 200:
+                    raise self.refusal(answer.status_code, (await answer.aread()).decode(errors="replace"), answer)
+                async for piece in _pieces(answer):
+                    yield piece
+        except httpx2.TransportError as error:
+            raise TroubleError(_said(error)) from None
+
+    def refusal(self, status: int, body: str, answer: httpx2.Response | None = None) -> SdpoError | TroubleError:
+        """What an answer other than 200 means."""
+        said = f"{status}{': ' * bool(message := _message(body))}{message}"
+        if status in AGAIN or status >= 500:
+            return TroubleError(f"the server answers {said}", _wait(answer))
+        if status in (401, 403):
+            hint = f"it is read from the environment variable {KEY}"
+            return SetupError(f"the server does not accept the key: {said}", where=self.url, hint=hint)
+        if status == 404:
+            hint = "most addresses end in /v1; the model must be one that it serves"
+            return UserError(f"the server does not know this address or {self.model!r}: {said}", where=WHERE, hint=hint)
+        return UserError(f"the server refuses the request: {said}", where=self.url)
+
+
+async def _pieces(answer: httpx2.Response) -> AsyncIterator[Piece]:
+    """Raises TroubleError where the stream is none, or breaks off."""
+    ended = False
+    async for event in httpx2.EventSource(answer):
+        if event.data.strip() == "[DONE]":
+            break
+        piece = _piece(event.data)
+        ended = ended or piece.ended
+        yield piece
+    if not ended:
+        raise TroubleError("the answer broke off")
+
+
+def _piece(data: str) -> Piece:
+    try:
+        told = json.loads(data)
+        if "error" in told:
+            raise TroubleError(f"the server breaks off: {_message(data)}")
+        choice = (told.get("choices") or [{}])[0]
+        text, reason, usage = (choice.get("delta") or {}).get("content"), choice.get("finish_reason"), told.get("usage")
+        counted = (int(usage["prompt_tokens"]), int(usage["completion_tokens"])) if usage else None
+        return Piece(str(text or ""), bool(reason), reason == "length", counted)
+    except (ValueError, LookupError, TypeError, AttributeError):
+        raise TroubleError(f"not an answer of the OpenAI protocol: {data[:MOST_CHARS]!r}") from None
+
+
+def _authorised() -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"} if (key := os.environ.get(KEY)) else {}
+
+
+def _said(error: Exception) -> str:
+    return _secret(str(error)) or type(error).__name__
+
+
+def _message(body: str) -> str:
+    """What an error's body says, on one line, without the key."""
+    try:
+        told = json.loads(body)
+        told = told.get("error", told)
+        text = told if isinstance(told, str) else told.get("message") or told.get("detail") or body
+    except (ValueError, AttributeError):
+        text = body
+    return _secret(" ".join(str(text).split())[:MOST_CHARS])
+
+
+def _secret(text: str) -> str:
+    return text.replace(key, "***") if (key := os.environ.get(KEY)) else text
+
+
+def _wait(answer: httpx2.Response | None) -> float | None:
+    """Seconds, where the server names them; a date is as good as nothing."""
+    try:
+        return max(0.0, float(answer.headers["retry-after"])) if answer else None
+    except (KeyError, ValueError):
+        return None
+
+
+def _names(body: str) -> list[str]:
+    """Of the models that a server lists; none where the list is not one."""
+    try:
+        return [str(one["id"]) for one in json.loads(body)["data"]]
+    except (ValueError, LookupError, TypeError):
+        return []
+
+
+def _some(names: list[str], most: int = 8) -> str:
+    return f"it has {', '.join(names[:most])}{', ...' if len(names) > most else ''}"

@@ -1,0 +1,140 @@
+"""Points of Kattis packages: `test_group.yaml` of version 2025-09, `testdata.yaml` of older ones.
+
+The specification: "Result aggregation" in `spec/2025-09.md` and "Graders" in `spec/legacy.md` of
+github.com/Kattis/problem-package-format. What is left out is said in notes, and then nothing has points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from sdpo_tts.problem.document import Null, Value, parse_document
+from sdpo_tts.problem.model import Group, Test
+from sdpo_tts.problem.reading.package import Package
+
+SECRET, SAMPLE = "data/secret", "data/sample"
+NO_SCORES = "scores are left out, and solved means that all tests pass"
+_AGGREGATORS = ("sum", "avg", "max", "min")
+
+Config = Mapping[str, Value]
+
+
+class _Unlike(Exception):
+    """Points that are given in a way that there is not here."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    groups: tuple[Group, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def read_scores(package: Package, tests: Sequence[Test], fill: Callable[[str], str], *, legacy: bool) -> Scores:
+    """Of a problem of the type `scoring`; `fill` puts the package's constants in. Raises `UserError` for files that are
+    not YAML."""
+    try:
+        read = _legacy if legacy else _modern
+        groups = tuple(read(_Configs(package, fill), _folders(tests, nested=legacy)))
+    except _Unlike as why:
+        return Scores(notes=(f"{why}: {NO_SCORES}",))
+    return Scores(groups) if any(group.points for group in groups) else Scores(notes=(f"no points: {NO_SCORES}",))
+
+
+def _folders(tests: Sequence[Test], *, nested: bool) -> dict[str, tuple[str, ...]]:
+    """The names of the tests of each folder, samples first. Groups may have groups only where they are `nested`."""
+    found: dict[str, tuple[str, ...]] = {}
+    for test in tests:
+        parts = PurePosixPath(test.name).parent.parts
+        folder = "/".join(parts if nested else parts[:3])
+        found[folder] = (*found.get(folder, ()), test.name)
+    return found
+
+
+@dataclass(frozen=True)
+class _Configs:
+    package: Package
+    fill: Callable[[str], str]
+
+    def own(self, folder: str, name: str) -> Config:
+        path = f"{folder}/{name}"
+        if not self.package.has(path):
+            return {}
+        data = parse_document(self.fill(self.package.text(path)), self.package.path / path).data
+        return data if isinstance(data, dict) else {}
+
+    def inherited(self, folder: str) -> Config:
+        """Of older packages, where a group has what it does not say from the group that it is in."""
+        parents = [str(parent) for parent in PurePosixPath(folder).parents if str(parent).startswith("data")]
+        told: dict[str, Value] = {}
+        for one in (*reversed(parents), folder):
+            told |= self.own(one, "testdata.yaml")
+        return told
+
+
+def _modern(configs: _Configs, folders: Mapping[str, tuple[str, ...]]) -> Iterator[Group]:
+    secret = configs.own(SECRET, "test_group.yaml")
+    if SAMPLE in folders:
+        yield Group("sample", 0.0, folders[SAMPLE])
+    if SECRET in folders:
+        yield Group("secret", _number(secret, "max_score", "100"), folders[SECRET], _sums(secret, "sum"))
+        return
+    if not _sums(secret, "sum"):
+        raise _Unlike("the groups' points are not added up")
+    for folder, tests in folders.items():
+        if folder != SAMPLE:
+            told = configs.own(folder, "test_group.yaml")
+            requires = tuple(map(_called, _words(told, "require_pass")))
+            points = _number(told, "max_score", "unbounded")
+            yield Group(_called(folder), points, tests, _sums(told, "pass-fail"), requires)
+
+
+def _legacy(configs: _Configs, folders: Mapping[str, tuple[str, ...]]) -> Iterator[Group]:
+    """A test that passes brings `accept_score`; the flags of the grader say how those of a group are put together."""
+    for parent in ("data", SECRET):
+        if parent not in folders and _aggregator(configs.inherited(parent)) != "sum":
+            raise _Unlike("the groups' points are not added up")
+    without_sample = "ignore_sample" in _words(configs.inherited("data"), "grader_flags")
+    for folder, tests in folders.items():
+        told = configs.inherited(folder)
+        if (folder == SAMPLE and without_sample) or not (points := _number(told, "accept_score", "1")):
+            continue
+        aggregator = _aggregator(told)
+        if aggregator == "max" or _text(told, "grading") == "custom" or _number(told, "reject_score", "0"):
+            raise _Unlike("points are given in a way of the package's own")
+        yield Group(_called(folder), points * (len(tests) if aggregator == "sum" else 1), tests, aggregator != "min")
+
+
+def _called(folder: str) -> str:
+    """`data/secret/group1`, and `secret/group1` as others require it, is group1."""
+    return PurePosixPath(folder).name
+
+
+def _sums(told: Config, default: str) -> bool:
+    """Whether each test has points of its own."""
+    return (_text(told, "score_aggregation") or default) == "sum"
+
+
+def _aggregator(told: Config) -> str:
+    return next((word for word in _words(told, "grader_flags") if word in _AGGREGATORS), "sum")
+
+
+def _number(told: Config, key: str, default: str) -> float:
+    try:
+        number = float(_text(told, key) or default)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < 1e9:
+        raise _Unlike(f"`{key}` is `{_text(told, key) or default}`")
+    return number
+
+
+def _text(told: Config, key: str) -> str:
+    value = told.get(key)
+    return value.strip() if isinstance(value, str) and not isinstance(value, Null) else ""
+
+
+def _words(told: Config, key: str) -> list[str]:
+    value = told.get(key)
+    return [str(word) for word in value] if isinstance(value, list) else _text(told, key).split()
