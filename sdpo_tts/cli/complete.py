@@ -46,12 +46,17 @@ def runs(incomplete: str) -> list[str]:
     return [*(["last"] if "last".startswith(incomplete) else []), *named]
 
 
+def files(incomplete: str) -> list[str]:
+    """Any file, and folders on the way to it."""
+    return [f"{text}/" if path.is_dir() else text for text, path in _paths(incomplete)]
+
+
 def models(incomplete: str) -> list[str]:
     """`auto`, the catalogue's names, and what a path leads to."""
     from sdpo_tts.models.catalogue import entries
 
     if incomplete.startswith((".", "/", "~")):
-        return [f"{text}/" if path.is_dir() else text for text, path in _paths(incomplete)]
+        return files(incomplete)
     return among(["auto", *entries()])(incomplete)
 
 

@@ -23,6 +23,14 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "runs": (("sdpo-tts runs", "which runs are there, and what came of them?"),),
     "runs prune": (("sdpo-tts runs prune", "what can be deleted of runs that are over?"),),
+    "hint": (
+        ("sdpo-tts hint last 'sort by the end, not by the start'", "to a run that is running, or to be resumed"),
+    ),
+    "verdict": (
+        ("sdpo-tts verdict last 'wrong answer on test 5'", "what the judge said of the proposed program"),
+        ("sdpo-tts verdict last 'wrong answer' --input 5.in --expected 5.out", "the test is known"),
+        ("sdpo-tts verdict last accepted", "solved"),
+    ),
     "check": (("sdpo-tts check problems/rle", "is the file sound, and its submissions' verdicts as expected?"),),
     "judge": (("sdpo-tts judge problems/rle mine.py", "your own program, with the feedback that a model would get"),),
     "show": (

@@ -44,22 +44,37 @@ class ExistingRun:
     def settings(self) -> dict[str, Any]:
         """With the budget that it was given last."""
         resumed = [event for event in self._events() if event["type"] == "resumed" and "max_seconds" in event]
-        budget = {name: resumed[-1][name] for name in self.manifest["settings"]["budget"]} if resumed else None
-        return {**self.manifest["settings"], **({"budget": budget} if budget else {})}
+        kept = self.manifest["settings"]
+        solver = {"candidates": 1, **kept.get("solver", {})}  # runs of before there was a choice
+        budget = {name: resumed[-1][name] for name in kept["budget"]} if resumed else None
+        return {**kept, "solver": solver, **({"budget": budget} if budget else {})}
 
     @property
     def seed(self) -> int:
         return int(self.settings["seed"])
 
     @property
+    def proposed(self) -> Event | None:
+        """The event of the success that stands; None where there is none, or a judge elsewhere has given its verdict
+        on it, whichever."""
+        told = [event for event in self._events() if event["type"] in ("solved", "verdict_given")]
+        return told[-1] if told and told[-1]["type"] == "solved" else None
+
+    @property
+    def awaits_verdict(self) -> bool:
+        """Whether it has proposed a program that only a judge elsewhere can decide on."""
+        return self.proposed is not None and self.proposed.get("rests_on") in ("consensus", "samples")
+
+    @property
     def solved(self) -> bool:
-        return any(event["type"] == "solved" for event in self._events())
+        told = [event for event in self._events() if event["type"] in ("solved", "verdict_given")]
+        return bool(told) and (told[-1]["type"] == "solved" or told[-1]["verdict"] == "AC")
 
     @property
     def finished(self) -> bool:
         """Whether it came to an end of its own: solved, or its budget spent."""
-        ended = [event["reason"] for event in self._events() if event["type"] == "run_ended"]
-        return bool(ended) and ended[-1] not in ("interrupted", "error")
+        told = [event for event in self._events() if event["type"] in ("run_ended", "resumed", "verdict_given")]
+        return bool(told) and told[-1].get("reason", "interrupted") not in ("interrupted", "error")
 
     def refuse_spent(self, budget: Budget) -> None:
         """Raises UserError where the run has spent all of `budget`, so that there would be nothing to go on with."""

@@ -12,7 +12,7 @@ from sdpo_tts.cli.machine import doctor, model
 from sdpo_tts.cli.machine.version import Version
 from sdpo_tts.cli.problems import check, import_problem, judge, listen, new
 from sdpo_tts.cli.results import drift, export, prune, report, runs, show
-from sdpo_tts.cli.solving import compare, config, probe
+from sdpo_tts.cli.solving import compare, config, hint, probe, verdict
 from sdpo_tts.cli.usage.command import HELP, Command, Group
 
 app = typer.Typer(cls=Group, context_settings=HELP, no_args_is_help=True, pretty_exceptions_show_locals=False)
@@ -20,6 +20,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "probe": probe.probe,
     "compare": compare.compare,
     "report": report.report,
+    "hint": hint.hint,
+    "verdict": verdict.verdict,
     "check": check.check,
     "judge": judge.judge,
     "show": show.show,

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sdpo_tts.cli.complete import among, listed, models, runs
-from sdpo_tts.cli.values import demand, seconds
+from sdpo_tts.cli.complete import among, files, listed, models, runs
+from sdpo_tts.cli.values import demand, seconds, text_or_file
 from sdpo_tts.errors import UserError
 from sdpo_tts.settings import PATHS, PRESETS, changed
 from sdpo_tts.track.backends import BACKENDS, parse
@@ -41,8 +41,9 @@ PER_CALL = frozenset({
     "config", "resume", "quiet", "json", "help", "help-all", "version", "install-completion", "show-completion",
 })  # fmt: skip
 """Options that are about one call: no file and no variable sets them."""
-NOT_IN_PROBLEMS = frozenset({"runs", "critic", "critic-model", "endpoint", "endpoint-model", "track"})
-"""A problem may come from anywhere: it decides neither where files are written nor where anything is sent."""
+NOT_IN_PROBLEMS = frozenset({"runs", "critic", "critic-model", "endpoint", "endpoint-model", "track", "hint"})
+"""A problem may come from anywhere: it decides neither where files are written, nor which are read, nor where anything
+is sent."""
 
 SOURCES = "Sources: where --method auto samples, and what is learnt of it"
 SAMPLING = "Sampling: for methods that train nothing"
@@ -64,6 +65,9 @@ MaxTime = Annotated[
     str | None, _option(BUDGET, "Stop after this long: 90s, 30m, 8h. Default: no limit.", metavar="TIME")
 ]
 KeepGoing = Annotated[bool, _option(BUDGET, "Spend the whole budget, even after a success.", "--keep-going")]
+Candidates = Annotated[
+    int, _option(BUDGET, "Without held-out tests: gather so many programs that pass, and propose one.", min=1)
+]
 Enough = Annotated[
     float | None, _option(BUDGET, "Stop at this score, where the problem has scores. Default: the full one.",
                           metavar="POINTS", min=0.0)
@@ -191,6 +195,17 @@ Critic = Annotated[
 ]
 CriticModel = Annotated[str, _option(CONTEXT, "Model of the critic's endpoint.")]
 
+Hint = Annotated[
+    str, _option(CONTEXT, "What you know, as text or a file: the teacher reads it, the student never does.", "--hint")
+]
+Start = Annotated[
+    list[Path] | None,
+    _option(
+        CONTEXT, "A program of yours that is not right yet, to start from (auto, multi-turn); may be repeated.",
+        "--start", metavar="FILE", autocompletion=files,
+    ),
+]  # fmt: skip
+
 GuardDistinct = Annotated[
     float, _option(GUARD, "Share of the first batch's distinct programs that must be left.", min=0.0)
 ]
@@ -229,9 +244,9 @@ Quiet = Annotated[bool, _option(OUTPUT, "Print only the result, and one line if 
 AsJson = Annotated[bool, _option(OUTPUT, "Print JSON.", "--json")]
 
 
-# What may differ when a run is resumed: how much it may spend, where it runs, and what is printed.
+# What may differ when a run is resumed: how much it may spend, where it runs, what is printed, and programs come in.
 OUTPUTS = frozenset({"resume", "runs", "track", "plain", "quiet", "as_json"})
-FREE = OUTPUTS | {"max_attempts", "max_tokens", "max_time", "enough", "device", "endpoint", "problem"}
+FREE = OUTPUTS | {"max_attempts", "max_tokens", "max_time", "enough", "device", "endpoint", "problem", "start"}
 
 
 def refuse_changes(given: Iterable[str]) -> None:
@@ -239,7 +254,8 @@ def refuse_changes(given: Iterable[str]) -> None:
     for name in given:
         if name not in FREE:
             option = f"--{name.replace('_', '-')}"
-            raise UserError("a resumed run keeps its settings", where=option, hint="leave the option out")
+            hint = "sdpo-tts hint RUN TEXT" if name == "hint" else "leave the option out"
+            raise UserError("a resumed run keeps its settings", where=option, hint=hint)
 
 
 def resumed_settings(before: RunSettings, chosen: Mapping[str, Any], given: Container[str]) -> RunSettings:
@@ -272,6 +288,8 @@ def setting(key: str, value: Any) -> Any:
     """What an option's value is as a setting. Raises UserError."""
     if key == "max-time":
         return seconds(value) if value else None
+    if key == "hint":
+        return text_or_file(value)
     if key == "diagnose":
         from sdpo_tts.judge.feedback.style import FeedbackStyle
 
@@ -297,6 +315,8 @@ def check(name: str, value: Any, where: str) -> None:
         demand(value, CHOICES[name], where)
     if name == "max_time":
         seconds(value, where)
+    if name == "hint":
+        text_or_file(value, where)
     if name == "track":
         parse(value, where)
     if name == "diagnose":

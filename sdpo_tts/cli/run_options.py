@@ -23,6 +23,7 @@ class RunOptions:
     max_tokens: o.MaxTokens = None
     max_time: o.MaxTime = None
     keep_going: o.KeepGoing = False
+    candidates: o.Candidates = 4
     enough: o.Enough = None
     model: o.Model = "auto"
     device: o.Device = "auto"
@@ -67,6 +68,8 @@ class RunOptions:
     both: o.Both = False
     critic: o.Critic = "none"
     critic_model: o.CriticModel = ""
+    hint: o.Hint = ""
+    start: o.Start = None
     guard_distinct: o.GuardDistinct = 0.25
     guard_entropy: o.GuardEntropy = 0.1
     guard_length: o.GuardLength = 4.0
@@ -82,8 +85,8 @@ class RunOptions:
 
 
 EVERYDAY = frozenset({
-    "method", "seed", "max_attempts", "max_time", "model", "device", "max_new_tokens", "resume", "preset", "runs",
-    "plain", "quiet", "as_json",
+    "method", "seed", "max_attempts", "max_time", "model", "device", "max_new_tokens", "resume", "preset",
+    "runs", "plain", "quiet", "as_json",
 })  # fmt: skip
 """What `--help` shows; `--help-all` shows the rest as well."""
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sdpo_tts.errors import UserError
@@ -11,6 +13,7 @@ from sdpo_tts.errors import UserError
 if TYPE_CHECKING:
     from sdpo_tts.view import RunState
 
+MOST_HINT_CHARS = 4000
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -26,6 +29,22 @@ def seconds(text: str, where: str = "--max-time") -> float:
     if not found:
         raise UserError(f"{text!r} is not a duration", where=where, hint="a number and a unit: 90s, 30m, 8h")
     return float(found[1]) * UNITS[found[2]]
+
+
+def text_or_file(value: str, where: str = "--hint") -> str:
+    """The text itself, or that of the file of this name; empty for an empty value. Raises UserError."""
+    text = value
+    try:
+        if value and Path(value).is_file():
+            text = Path(value).read_text(encoding="utf-8")
+    except ValueError:  # the text of a file that is no text; a name that cannot be one
+        raise UserError("not a text file in UTF-8", where=where) from None
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise UserError(f"cannot be read: {error.strerror}", where=where) from None
+    if len(text := text.strip()) > MOST_HINT_CHARS:
+        raise UserError(f"a hint of {len(text)} characters", where=where, hint=f"at most {MOST_HINT_CHARS}")
+    return text
 
 
 def larger_budget(limit: str | None, state: RunState) -> str:

@@ -72,7 +72,8 @@ def _solve(job: Job, makers: Makers, run: RunDir, watch: Watch) -> None:
             guard = make_guard(strategy, settings.guard)
             critic = make_critic(problem, policy, settings) if matters(settings.method, "critic") else None
             parts = Parts(
-                policy.network, policy.chat, policy.sampler, judge, journal, run, guard, critic, watch.sampling
-            )
+                policy.network, policy.chat, policy.sampler, judge, journal, run, guard, critic, watch.sampling,
+                policy.window.limit,
+            )  # fmt: skip
             kind = PoolSolver if job.pooled else Solver
             kind(parts, strategy, settings.budget, settings.seed, settings.solver).run()

@@ -45,10 +45,14 @@ class Choices:
         return dict(_flat(json.loads(json.dumps(told)), ""))
 
     def run_settings(self, arm: Arm, seed: int, attempts: int) -> RunSettings:
-        """Those of one cell. Nothing is cancelled: the number of the first success has to be exact."""
+        """Those of one cell. Nothing is cancelled, and nothing gathered: the number of the first success has to be
+        exact."""
         base = replace(self.settings, method=arm.method, seed=seed, batch_size=self.batch_sizes.get(arm.method))
         own = dict(arm.changes)
-        told = {"budget.max_attempts": attempts, "solver.keep_going": arm.pooled, "solver.cancel": False, **own}
+        told = {
+            "budget.max_attempts": attempts, "solver.keep_going": arm.pooled, "solver.cancel": False,
+            "solver.candidates": 1, **own,
+        }  # fmt: skip
         return changed(base, told | ({"learner.loss.grpo_weight": 1.0} if arm.method == "grpo" else {}))
 
 

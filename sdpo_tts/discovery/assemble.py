@@ -306,7 +306,7 @@ def make_strategy(problem: Problem, policy: Policy, settings: RunSettings) -> St
         case "best-of-k":
             return BestOfK(problem, policy.chat, **size)
         case "multi-turn":
-            return MultiTurn(problem, policy.chat, limit, **size)
+            return MultiTurn(problem, policy.chat, limit, hint=settings.context.hint, **size)
     learner = Learner(policy.network, settings.learner) if trains(settings) else None
     if settings.method == "grpo":
         assert learner

@@ -42,6 +42,10 @@ class Spending:
         }
         return next((name for name, (spent, most) in limits.items() if most is not None and spent >= most), None)
 
+    def over(self, budget: Budget) -> bool:
+        """Whether no more may be sampled, be it no attempt."""
+        return self.reached(budget) in ("max_tokens", "max_time")
+
     def out_of_time(self, budget: Budget) -> bool:
         return budget.max_seconds is not None and self.elapsed >= budget.max_seconds
 

@@ -26,7 +26,7 @@ from sdpo_tts.policy.sampler import Sample
 from sdpo_tts.problem import Problem
 from sdpo_tts.record import AttemptRecord, Event, RunDir, read_events, sweep, write_json, write_with
 
-IN_HAND = frozenset({"batch_sampled", "attempt_judged", "warned", "resumed"})
+IN_HAND = frozenset({"hint_given", "batch_sampled", "attempt_judged", "warned", "resumed"})
 
 
 def save(solver: SolverState) -> None:
@@ -73,22 +73,28 @@ def resume(solver: SolverState) -> None:
     kept = _kept(events, state["events"], state["step"])
     journal.rewind(kept)
     solver.step = state["step"]
-    worked = max(0.0, events[kept - 1]["t"] - state["moment"]) if kept else 0.0
+    last = next((event for event in reversed(events[:kept]) if event["type"] != "verdict_given"), None)
+    worked = max(0.0, last["t"] - state["moment"]) if last else 0.0
     elapsed = max(state["elapsed"] + worked, _elapsed(events))
     solver.spent.restore(state["attempts"], state["tokens"], state["seconds"], elapsed)
     solver.strategy.restore(state["strategy"])
+    for event in (event for event in events[:kept] if event["type"] == "hint_given"):
+        solver.heard.add(event["id"])
+        solver.strategy.advise(event["text"])
     if solver.strategy.learner:
         _restore_learner(solver.strategy.learner, state["learner"])
     solver.parts.network.version = state["version"]
     if solver.parts.guard:
         _restore_guard(solver.parts.guard, state["guard"])
+    solver.started = {event["name"] for event in events[:kept] if event["type"] == "start_judged"}
     _restore_batch(solver, events[:kept])
     _restore_seconds(solver, events)
-    before = [one for one in events[:kept] if one["type"] == "attempt_judged" and one["step"] < solver.step]
+    judged_before = (one for one in events[:kept] if one["type"] in ("start_judged", "attempt_judged"))
+    before = [one for one in judged_before if one.get("step", -1) < solver.step]
     solver.parts.judge.recall(failed(before))
     if state["winner"] is not None:
-        judged = {event["attempt"]: event for event in events if event["type"] == "attempt_judged"}
-        solver.winner = _recorded(solver, judged[state["winner"]])
+        solver.winner = recorded(solver, state["winner"], events)
+    solver.remember(events[:kept])
     journal.append(
         "resumed", step=solver.step, attempts=len(solver.known), seconds=elapsed, **asdict(solver.budget)
     )
@@ -102,6 +108,8 @@ def _elapsed(events: Sequence[Event]) -> float:
             spent = max(spent, event["seconds"])
         elif event["type"] == "resumed":
             spent = event.get("seconds", spent)
+        elif event["type"] == "verdict_given":
+            pass  # the run was not running
         elif before is not None:
             spent += max(0.0, event["t"] - before)
         before = event["t"]
@@ -110,15 +118,18 @@ def _elapsed(events: Sequence[Event]) -> float:
 
 def _restore_seconds(solver: SolverState, events: Sequence[Event]) -> None:
     """By activity, with the work that an interruption undid; the sampling of the batch in hand is charged later."""
-    ended = events[-1] if events and events[-1]["type"] == "run_ended" else {}
+    own = [event for event in events if event["type"] != "verdict_given"]
+    ended = own[-1] if own and own[-1]["type"] == "run_ended" else {}
     for activity, seconds in solver.spent.seconds.items():
         later = solver.in_hand_seconds if activity == "sampling" else 0.0
         solver.spent.seconds[activity] = max(seconds, ended.get(f"{activity}_seconds", 0.0) - later)
 
 
 def _kept(events: Sequence[Event], covered: int, step: int) -> int:
-    """How many events stand: those that the checkpoint covers, and what is known of the batch in hand."""
-    kept = min(covered, len(events))
+    """How many events stand: those that the checkpoint covers, all that a judge elsewhere has seen, and what is known
+    of the batch in hand."""
+    seen = (i + 1 for i, event in enumerate(events) if event["type"] == "verdict_given")
+    kept = max(min(covered, len(events)), max(seen, default=0))
     while kept < len(events) and events[kept]["type"] in IN_HAND and events[kept].get("step", step) == step:
         kept += 1
     return kept
@@ -160,8 +171,9 @@ def again(attempt: Attempt, record: AttemptRecord, problem: Problem, event: Even
     return Judged(attempt, judgement, told, event.get("outputs", ""), event.get("hard_coded", False))
 
 
-def _recorded(solver: SolverState, event: Event) -> Judged:
-    number = event["attempt"]
+def recorded(solver: SolverState, number: int, events: Iterable[Event]) -> Judged:
+    """An attempt of an earlier batch, by what journal and run folder tell."""
+    event = next(one for one in events if one["type"] == "attempt_judged" and one["attempt"] == number)
     record = AttemptRecord.load(solver.parts.run.attempt(number))
     sample = Sample((), record.token_ids, record.logprobs, truncated=False)
     attempt = Attempt(number, record.step, 0, record.adapter, sample, record.text, record.program)

@@ -7,13 +7,26 @@ from collections.abc import Sequence
 
 from sdpo_tts.discovery.assemble import Policy, RunSettings
 from sdpo_tts.discovery.methods.strategy import Strategy
+from sdpo_tts.errors import UserError
 from sdpo_tts.judge import Judge
 from sdpo_tts.policy.prompts import TEMPLATES, teacher_text
 from sdpo_tts.problem import Problem
 from sdpo_tts.record import Journal, RunDir, manifest, write_json
 
 READS_FEEDBACK = ("auto", "sdpo", "multi-turn")
+STARTS_FROM_PROGRAMS = ("auto", "multi-turn")
 SHAPE = ("parameters", "layers", "width")
+
+
+def demand_use(settings: RunSettings) -> None:
+    """Raises UserError where the method has no use for a hint or for a program that the person gave."""
+    for option, given, methods in (
+        ("--hint", settings.context.hint, READS_FEEDBACK),
+        ("--start", settings.solver.start, STARTS_FROM_PROGRAMS),
+    ):
+        if given and settings.method not in methods:
+            hint = f"--method {' or '.join(methods)}"
+            raise UserError(f"{settings.method} makes no use of it", where=option, hint=hint)
 
 
 def make_judge(problem: Problem, settings: RunSettings) -> Judge:
@@ -42,6 +55,8 @@ def announce(
     write_json(run.manifest, told)
     journal.append("manifest", **told)
     more = {name: policy.facts[name] for name in SHAPE if name in policy.facts} | ({"arm": arm} if arm else {})
+    if not pooled and not any(problem.held_out):
+        more["candidates"] = settings.solver.candidates
     more |= {} if problem.full_points is None else {"points": problem.full_points}
     journal.append(
         "run_started", method=strategy.name, problem=problem.slug, title=problem.title, seed=settings.seed,
@@ -59,7 +74,12 @@ def _no_room_for_feedback(problem: Problem, policy: Policy, settings: RunSetting
     if settings.method not in READS_FEEDBACK or settings.context.feedback == "none":
         return ""
     template = TEMPLATES[settings.context.template]
-    question, told = (len(policy.chat.prompt(teacher_text(problem, text, template))) for text in ("", "?"))
+    question, told, with_hint = (
+        len(policy.chat.prompt(teacher_text(problem, text, template, hint=hint)))
+        for text, hint in (("", ""), ("?", ""), ("?", settings.context.hint))
+    )
     lacking = policy.window.lacking(question, told)
+    if not lacking and (too_long := policy.window.lacking(question, with_hint)):
+        return f"the hint does not fit into a prompt with feedback and is left out: {too_long}"
     outcome = "every turn asks the same" if settings.method == "multi-turn" else "nothing can be learnt"
     return f"no feedback fits into a prompt, so that {outcome}: {lacking}" if lacking else ""

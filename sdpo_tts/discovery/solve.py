@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from sdpo_tts.discovery import checkpoint
 from sdpo_tts.discovery.attempt import Attempt, Judged, digest_of_outputs
+from sdpo_tts.discovery.consensus.contest import Contest
 from sdpo_tts.discovery.hard_coding import hard_coded
 from sdpo_tts.discovery.interrupts import deferred
+from sdpo_tts.discovery.person.own_programs import event_of, judge_own
+from sdpo_tts.discovery.person.rejection import rejections
 from sdpo_tts.discovery.source import Draw
 from sdpo_tts.discovery.state import SolverState
 from sdpo_tts.judge import Judgement, JudgingQueue, Verdict
@@ -21,13 +24,23 @@ from sdpo_tts.policy.learning.learner import NonFiniteError
 from sdpo_tts.policy.learning.metrics import Step
 from sdpo_tts.policy.program import extract_program
 from sdpo_tts.policy.sampler import Listener, Sample
-from sdpo_tts.record import write_folder, write_json, write_text
+from sdpo_tts.record import Event, hints, write_folder, write_json, write_text
 
 SAMPLING = 0  # the stream of random numbers that the sampler draws from
 
 
 class Solver(SolverState):
     """Carries a run from its state to its end."""
+
+    @cached_property
+    def contest(self) -> Contest | None:
+        """Where there are no held-out tests, and more is wanted than the first program that passes the others."""
+        more = self.settings.candidates > 1
+        return Contest(self, self.crown) if more and not any(self.parts.judge.problem.held_out) else None
+
+    def remember(self, events: Sequence[Event]) -> None:
+        if self.contest or rejections(events):
+            self.contest = Contest(self, self.crown, events)
 
     def run(self) -> Judged | None:
         """The solving attempt, or None when the budget is spent. Always leaves `run_ended` in the journal.
@@ -36,6 +49,9 @@ class Solver(SolverState):
         """
         reason = "error"
         try:
+            self.begin()
+            if self.done:
+                return self.winner
             checkpoint.save(self)
             while not (limit := self.spent.reached(self.budget)):
                 batch = self.batch()
@@ -49,6 +65,8 @@ class Solver(SolverState):
                 self.learn(batch)
                 self.step += 1
                 checkpoint.save(self)
+            if self.contest and not self.winner:
+                self.contest.propose(final=True)
             reason = limit
             return self.winner
         except KeyboardInterrupt:
@@ -57,6 +75,21 @@ class Solver(SolverState):
         finally:
             self.end("solved" if self.done else reason)
 
+    def begin(self) -> None:
+        """Judge those of the person's own programs that are new. One that passes everything ends the run."""
+        new = {name: program for name, program in self.settings.start.items() if name not in self.started}
+        if not new:
+            return
+        with self.timed("judging"):
+            own = list(judge_own(self, new))
+        for name, judged in own:
+            self.parts.journal.append("start_judged", **event_of(name, judged))
+        self.started |= new.keys()
+        self.strategy.begin([judged for _, judged in own])
+        right = next(((name, judged) for name, judged in own if judged.judgement.solved), None)
+        if right and not self.settings.keep_going:
+            self.crown(right[1], own=right[0])
+
     def batch(self) -> list[Judged]:
         """A new batch, or the one that was in hand when the run was interrupted. Attempts are judged while others
         are still being sampled. A first Ctrl-C waits until that is done, and a success written down."""
@@ -64,8 +97,9 @@ class Solver(SolverState):
             attempts = self.again(queue) if self.in_hand else self.sample(queue)
             with deferred():
                 batch = self.judge(attempts, queue)
-                self.celebrate(batch)
-            return batch
+                if not self.contest:
+                    self.celebrate(batch)
+        return self.contest.settle(batch) if self.contest else batch
 
     def again(self, queue: JudgingQueue) -> list[Attempt]:
         """The batch in hand, of which some may be judged. What these failed is kept for later batches."""
@@ -78,7 +112,16 @@ class Solver(SolverState):
                 queue.submit(attempt.number, attempt.program)
         return attempts
 
+    def listen(self) -> None:
+        """Take what a person has told the run since the last batch."""
+        for id, text in hints.left(self.parts.run).items():
+            if id not in self.heard:
+                self.heard.add(id)
+                self.parts.journal.append("hint_given", id=id, text=text)
+                self.strategy.advise(text)
+
     def sample(self, queue: JudgingQueue) -> list[Attempt]:
+        self.listen()
         draws = self.draws()
         prompts, base = [draw.prompt for draw in draws], sum(not draw.adapter for draw in draws)
         rngs = [np.random.default_rng([self.seed, SAMPLING, self.step, i]) for i in range(len(draws))]
@@ -117,7 +160,7 @@ class Solver(SolverState):
             queue.submit(attempt.number, attempt.program)
 
         def enough() -> bool:
-            wanted = self.settings.cancel and not self.settings.keep_going and queue.solved()
+            wanted = self.settings.cancel and not self.settings.keep_going and not self.contest and queue.solved()
             return wanted or self.spent.out_of_time(self.budget)
 
         return Listener(ended, enough, grown)
@@ -217,26 +260,31 @@ class Solver(SolverState):
         return [judged.with_remarks(critique.text) for judged, critique in zip(batch, critiques, strict=True)]
 
     def celebrate(self, batch: Sequence[Judged]) -> None:
-        """Write the first program that passed, and the adapter under which it was found, before saying so. A sample of
-        the base was found under none."""
+        """The first program that passes everything is the run's."""
         winner = next((judged for judged in batch if judged.judgement.solved), None)
-        if self.winner or not winner:
-            return
+        if winner and not self.winner:
+            self.crown(winner)
+
+    def crown(self, winner: Judged, **told: Any) -> None:
+        """Write its program, and the adapter under which it was found, before saying so. A sample of the base was found
+        under none. `told`: what else the journal is to say."""
         assert winner.attempt.program is not None
         write_text(self.parts.run.solution(self.parts.judge.problem.language), winner.attempt.program)
         if winner.attempt.adapter:  # before the first step it would hold nothing but zeros
             write_folder(self.parts.run.solved_adapter, self.parts.network.save_adapter)
-        self.tell(winner)
+        self.tell(winner, **told)
         self.winner = winner
 
-    def tell(self, winner: Judged) -> None:
+    def tell(self, winner: Judged, **told: Any) -> None:
+        held_out = any(self.parts.judge.problem.held_out)
+        told.setdefault("rests_on", "held-out" if held_out else "samples")
         self.parts.journal.append(
             "solved", attempt=winner.attempt.number, step=self.step, adapter=winner.attempt.adapter,
-            tokens=self.spent.tokens, seconds=self.spent.elapsed, program=winner.attempt.program,
+            tokens=self.spent.tokens, seconds=self.spent.elapsed, program=winner.attempt.program, **told,
         )  # fmt: skip
 
     def end(self, reason: str) -> None:
-        if self.done:
+        if self.done and any(self.parts.judge.problem.held_out):  # a judge elsewhere knows no better
             checkpoint.discard(self.parts.run)
         journal = self.parts.journal
         append = journal.append_if_room if reason == "interrupted" else journal.append
@@ -245,12 +293,3 @@ class Solver(SolverState):
             "run_ended", reason=reason, attempts=self.spent.attempts, tokens=self.spent.tokens,
             seconds=self.spent.elapsed, **seconds,
         )  # fmt: skip
-
-    @contextmanager
-    def timed(self, activity: str) -> Iterator[Callable[[], float]]:
-        """Charge the block to `activity`; what it yields tells the seconds since its start."""
-        start = time.monotonic()
-        try:
-            yield lambda: round(time.monotonic() - start, 3)
-        finally:
-            self.spent.seconds[activity] += time.monotonic() - start

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from sdpo_tts.discovery.attempt import Attempt, Judged
@@ -15,7 +17,7 @@ from sdpo_tts.judge.feedback.style import FeedbackStyle
 from sdpo_tts.policy.network import Network
 from sdpo_tts.policy.prompts import Chat
 from sdpo_tts.policy.sampler import Sampler
-from sdpo_tts.record import Journal, RunDir
+from sdpo_tts.record import Event, Journal, RunDir
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,8 @@ class Parts:
     """What a run works with. `network` is the policy that `sampler` serves and a strategy may train.
 
     `guard` watches over a policy that is trained; `critic` adds to the sandbox's feedback. `sampling` hears, while a
-    batch is sampled, how many tokens there are and how many of the answers asked for are complete.
+    batch is sampled, how many tokens there are and how many of the answers asked for are complete. No prompt may be
+    longer than `most_prompt_tokens` (None: whatever is asked fits).
     """
 
     network: Network
@@ -35,6 +38,7 @@ class Parts:
     guard: Guard | None = None
     critic: Critic | None = None
     sampling: Callable[[int, int, int], None] = lambda tokens, complete, asked: None
+    most_prompt_tokens: int | None = None
 
 
 @dataclass(frozen=True)
@@ -42,12 +46,16 @@ class SolverSettings:
     """`style` says how feedback is written. `keep_going` spends the whole budget, and siblings learn from a success;
     otherwise `cancel` ends the batch of a success at once: answers that have not ended count as attempts that failed.
     `enough`: points at which the run ends, though others are left to get.
-    So many `base_samples` of each batch come from the base, for diversity, once there is something else."""
+    So many `base_samples` of each batch come from the base, for diversity, once there is something else. `start`:
+    programs of the person's by name. `candidates`: how many different programs that pass are gathered, where there are
+    no held-out tests, before one of them is proposed."""
 
     style: FeedbackStyle = field(default_factory=FeedbackStyle)
     keep_going: bool = False
     cancel: bool = True
     base_samples: int = 0
+    start: dict[str, str] = field(default_factory=dict)
+    candidates: int = 4
     enough: float | None = None
 
 
@@ -62,9 +70,23 @@ class SolverState:
         self.spent = Spending()
         self.step = 0
         self.winner: Judged | None = None
+        self.heard: set[str] = set()  # ids of hints
+        self.started: set[str] = set()  # names of the person's programs that are judged
         self.in_hand: list[Attempt] = []  # sampled before the run was interrupted, in so many seconds
         self.in_hand_seconds = 0.0
         self.known: dict[int, Judged] = {}  # and what of it was judged, by number
+
+    def remember(self, events: Sequence[Event]) -> None:
+        """What a run that is resumed has in its journal."""
+
+    @contextmanager
+    def timed(self, activity: str) -> Iterator[Callable[[], float]]:
+        """Charge the block to `activity`; what it yields tells the seconds since its start."""
+        start = time.monotonic()
+        try:
+            yield lambda: round(time.monotonic() - start, 3)
+        finally:
+            self.spent.seconds[activity] += time.monotonic() - start
 
     @property
     def done(self) -> bool:

@@ -7,10 +7,12 @@ import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from types import TracebackType
 from typing import Any, TypeVar
 
 from sdpo_tts.errors import SandboxError, UserError
+from sdpo_tts.judge.checking.checker import ValidatorError
 from sdpo_tts.judge.compiler import COMPILE_LIMITS
 from sdpo_tts.judge.containers.calibration import calibrate
 from sdpo_tts.judge.containers.container import Command, Container, ContainerLost, engine_errors
@@ -21,8 +23,9 @@ from sdpo_tts.judge.evaluator import Evaluator
 from sdpo_tts.judge.feedback.style import FeedbackStyle
 from sdpo_tts.judge.judging_queue import JudgingQueue
 from sdpo_tts.judge.resources import open_resources
-from sdpo_tts.judge.verdict import Judgement
-from sdpo_tts.problem import Problem
+from sdpo_tts.judge.trial import MOST_FAILURES, Input, Output, Trial
+from sdpo_tts.judge.verdict import Judgement, Verdict
+from sdpo_tts.problem import Problem, Test
 from sdpo_tts.problem.language import Language, languages
 from sdpo_tts.problem.language import language as find_language
 
@@ -118,6 +121,43 @@ class Judge:
         among them, as if they had been found here. Raises UserError and SandboxError."""
         generated = set(failed) - {test.name for test in self.problem.tests}
         self._retried(lambda: self._resources.stress.recall(generated))
+
+    def add(self, test: Test) -> None:
+        """A shown test from elsewhere, for queues that come."""
+        self._resources.stress.add(test)
+
+    def generated(self, numbers: Sequence[int]) -> list[bytes]:
+        """Inputs of the problem's own generator. Raises UserError where it fails, and SandboxError."""
+        return [self._retried(partial(self._resources.stress.input, number)) for number in numbers]
+
+    def brute(self, inputs: Sequence[bytes]) -> list[Output]:
+        """What the problem's own brute force answers; after two failures in a row nothing more. Raises SandboxError."""
+        found: list[Output] = []
+        for given in inputs:
+            hopeless = len(found) >= MOST_FAILURES and all(one.failure for one in found[-MOST_FAILURES:])
+            answer = None if hopeless else self._retried(partial(self._resources.stress.answer, given))
+            found.append(Output(answer or b"", Verdict.RE if answer is None else None))
+        return found
+
+    def trials(
+        self, programs: Sequence[str], inputs: Sequence[Input], language: str | None = None, *, patience: float = 1.0
+    ) -> list[list[Output]]:
+        """What each program writes for each input, right or wrong, within `patience` times the problem's time limit.
+        Without `language` they are submissions; otherwise programs of their own. Raises SandboxError."""
+        function = self.problem.function if language is None else None
+        known = self._available_language(language)
+        trial = Trial(self.problem, known, self._resources, function, patience)
+        runs = [self._pool.submit(self._retried, partial(trial.outputs, one, tuple(inputs))) for one in programs]
+        return [run.result() for run in runs]
+
+    def alike(self, given: bytes, left: bytes, right: bytes) -> bool:
+        """Whether `right` would be accepted where `left` is the answer. No, too, where the checker fails on them.
+        Raises SandboxError."""
+        test, validator = Test("alike", given, left, shown=True), self._resources.validator
+        try:
+            return left == right or self._retried(lambda: validator.compare(test, right)).ok
+        except (ValidatorError, ValueError, RecursionError):  # what a program wrote need be no JSON
+            return False
 
     def versions(self) -> dict[str, Any]:
         """The image, the engine, the machine's speed, and each language in use: its version and the commands that

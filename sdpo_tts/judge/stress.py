@@ -11,6 +11,7 @@ from sdpo_tts.judge.author_programs import AuthorPrograms, Tool, how_it_ended
 from sdpo_tts.judge.facts import Facts, size
 from sdpo_tts.problem import Problem, Test
 
+PREFIX = "stress-"  # of their names
 WORDS_CHARS = 250
 MOST_INPUT_BYTES = 1 << 20
 
@@ -25,6 +26,7 @@ class StressTests:
     def __init__(self, problem: Problem, author_programs: AuthorPrograms) -> None:
         self._problem, self._author_programs, self._lock = problem, author_programs, threading.Lock()
         self._made: list[Test] = []
+        self._added: tuple[Test, ...] = ()
         self._counter_examples: set[str] = set()
         if problem.stress:
             self._generator = author_programs.tool("stress.generator", problem.stress.generator)
@@ -45,33 +47,53 @@ class StressTests:
 
     def recall(self, names: Iterable[str]) -> None:
         """Keep those of an earlier process, by name."""
-        left, tests = set(names), iter(self)
+        left, tests = {name for name in names if name.startswith(PREFIX)}, iter(self)
         while left and (test := next(tests, None)):
             if test.name in left:
                 left.remove(test.name)
                 self.keep(test)
 
-    def kept(self) -> tuple[Test, ...]:
-        """The counter-examples so far, in the order in which they were generated."""
+    def add(self, test: Test) -> None:
+        """A counter-example from elsewhere."""
         with self._lock:
-            return tuple(test for test in self._made if test.name in self._counter_examples)
+            self._added = (*self._added, test)
 
-    def _make(self, number: int) -> Test:
+    def kept(self) -> tuple[Test, ...]:
+        """The counter-examples so far: those from elsewhere, then the others in the order in which they were
+        generated."""
+        with self._lock:
+            return (*self._added, *(test for test in self._made if test.name in self._counter_examples))
+
+    def input(self, number: int) -> bytes:
+        """What the generator writes for a number, which may be above `cases`. Only where the problem has one."""
         given = self._run(self._generator, number, arguments=(str(number),))
         if len(given) > MOST_INPUT_BYTES:
             what = f"`stress.generator` writes more than {size(MOST_INPUT_BYTES)} as test {number}"
             raise UserError(what, where=str(self._problem.path), hint="stress tests are meant to be small")
+        return given
+
+    def answer(self, given: bytes) -> bytes | None:
+        """What the brute force writes for an input of any origin; None where it fails."""
+        facts = self._author_programs.run(self._brute, self._brute.command(), {}, given)
+        return None if _failed(facts) else facts.stdout
+
+    def _make(self, number: int) -> Test:
+        given = self.input(number)
         answer = self._run(self._brute, number, stdin=given)
         if self._problem.function and not _is_json(answer):
             what = f"`stress.brute` does not print a JSON value on generated test {number}"
             raise UserError(what, where=str(self._problem.path))
-        return Test(f"stress-{number}", given, answer, shown=True)
+        return Test(f"{PREFIX}{number}", given, answer, shown=True)
 
     def _run(self, tool: Tool, number: int, *, arguments: tuple[str, ...] = (), stdin: bytes = b"") -> bytes:
         facts = self._author_programs.run(tool, tool.command(*arguments), {}, stdin)
-        if facts.exit_code != 0 or facts.killed or facts.oom_kills:
+        if _failed(facts):
             raise UserError(_complaint(tool, number, facts), where=str(self._problem.path))
         return facts.stdout
+
+
+def _failed(facts: Facts) -> bool:
+    return facts.exit_code != 0 or bool(facts.killed or facts.oom_kills)
 
 
 def _is_json(answer: bytes) -> bool:

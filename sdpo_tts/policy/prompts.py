@@ -23,6 +23,7 @@ FEEDBACK_LEAD = "An earlier attempt at this problem failed. This is the feedback
 MULTI_TURN_LEAD = "Earlier attempts at this problem failed. This is the feedback on them, oldest first:"
 REPAIR_LEAD = "This program fails:"
 PROGRAM_FEEDBACK_LEAD = "This is the feedback on it:"
+HINT_LEAD = "A hint from somebody who knows the problem:"
 AGAIN = "Solve the original problem correctly."
 
 
@@ -83,14 +84,15 @@ def student_text(problem: Problem) -> str:
 
 
 def teacher_text(
-    problem: Problem, feedback: str, template: Template = TEMPLATES[DEFAULT_TEMPLATE], *, solution: str = ""
-) -> str:
-    """The student's text with a sibling's correct program, feedback on one attempt, or both.
+    problem: Problem, feedback: str, template: Template = TEMPLATES[DEFAULT_TEMPLATE], *, solution: str = "",
+    hint: str = "",
+) -> str:  # fmt: skip
+    """The student's text with a person's hint, a sibling's correct program, feedback on one attempt, or some of them.
 
-    The attempt itself is not in it (paper, table 6). With neither it is the student's text.
+    The attempt itself is not in it (paper, table 6). With none it is the student's text.
     """
     tag = language(problem.language).tag
-    sections = []
+    sections = _hint(hint)
     if solution:
         sections.append(f"{SOLUTION_LEAD}\n\n```{tag}\n{solution.rstrip()}\n```")
     if feedback:
@@ -98,23 +100,26 @@ def teacher_text(
     return _with_section(problem, "\n\n".join(sections), template) if sections else student_text(problem)
 
 
-def multi_turn_text(problem: Problem, feedbacks: Sequence[str]) -> str:
+def multi_turn_text(problem: Problem, feedbacks: Sequence[str], hint: str = "") -> str:
     """The student's text with the feedback on all attempts so far, and no attempts (paper, appendix D.3)."""
-    if not feedbacks:
-        return student_text(problem)
-    section = "\n\n".join([MULTI_TURN_LEAD, *(feedback.strip() for feedback in feedbacks)])
-    return _with_section(problem, section, TEMPLATES[DEFAULT_TEMPLATE])
+    told = [MULTI_TURN_LEAD, *(feedback.strip() for feedback in feedbacks)] if feedbacks else []
+    section = "\n\n".join([*_hint(hint), *told])
+    return _with_section(problem, section, TEMPLATES[DEFAULT_TEMPLATE]) if section else student_text(problem)
 
 
 def repair_text(
-    problem: Problem, program: str, feedback: str, template: Template = TEMPLATES[DEFAULT_TEMPLATE]
+    problem: Problem, program: str, feedback: str, template: Template = TEMPLATES[DEFAULT_TEMPLATE], hint: str = ""
 ) -> str:
     """The student's text with a program that failed and the feedback on it."""
     tag = language(problem.language).tag
-    parts = [REPAIR_LEAD, f"```{tag}\n{program.rstrip()}\n```"]
+    parts = [*_hint(hint), REPAIR_LEAD, f"```{tag}\n{program.rstrip()}\n```"]
     if feedback:
         parts += [PROGRAM_FEEDBACK_LEAD, feedback.strip()]
     return _with_section(problem, "\n\n".join(parts), template)
+
+
+def _hint(hint: str) -> list[str]:
+    return [f"{HINT_LEAD}\n\n{hint.strip()}"] if hint else []
 
 
 def _with_section(problem: Problem, section: str, template: Template) -> str:

@@ -64,7 +64,7 @@ def fill(run: RunDir, folder: Path) -> list[str]:
     if not (started := next((event for event in events if event["type"] == "run_started"), None)):
         raise UserError("the run has not begun", where=str(run.path))
     write_text(folder / "events.jsonl", "".join(f"{to_json(event)}\n" for event in events), wait=False)
-    solved_under = next((int(event["adapter"]) for event in events if event["type"] == "solved"), 0)
+    solved_under = next((int(event["adapter"]) for event in reversed(events) if event["type"] == "solved"), 0)
     program, adapter = _program(run, folder), _adapter(run, folder, started, solved_under)
     manifest, result = (scrub.data(_read(file)) for file in (run.manifest, run.result))
     write_json(folder / "manifest.json", manifest, wait=False)
@@ -154,7 +154,11 @@ def _loading(model: str) -> dict[str, str]:
 
 
 def _outcome(events: list[Event]) -> str:
-    solved = next((event["attempt"] for event in events if event["type"] == "solved"), None)
+    told = [event for event in events if event["type"] in ("solved", "verdict_given")]
+    stands = told and (told[-1]["type"] == "solved" or told[-1]["verdict"] == "AC")
+    solved = told[-1]["attempt"] if stands else None
+    if solved and solved < 0:
+        return "Solved by a program that the run was started from."
     judged = sum(event["type"] == "attempt_judged" for event in events)
     return f"Solved by attempt {solved} of {judged}." if solved else f"Not solved in {judged} attempts."
 

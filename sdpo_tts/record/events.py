@@ -26,8 +26,14 @@ FIELDS = {
     "manifest": "problem model settings versions machine",
     # A limit of null is no limit. Also there, in journals of this version's programs: the model's shape, from which
     # FLOPs follow (`parameters` without input embeddings, `layers`, `width` of all query heads), `pooled`: the run goes
-    # on after a success, in comparisons the name of its `arm`, and `points`, the full score, where there are scores.
+    # on after a success, in comparisons the name of its `arm`, `points`, the full score, where there are scores, and,
+    # where there are no held-out tests, how many `candidates` are wanted.
     "run_started": "method problem title seed model engine device tests batch_size max_attempts max_tokens max_seconds",
+    # A program of the person's, judged before the next batch; no attempt of the model's. `number` is negative: -1, -2,
+    # ..., and stands as `parent` where attempts start from it. Also there: `program_sha`, `failing`, `detail`.
+    "start_judged": "number name program verdict passed total seconds",
+    # A person's hint that prompts with feedback hold from the next batch on; `id` names its file.
+    "hint_given": "id text",
     # So many `attempts` sampled under adapter version `adapter`; tokens are sums over the batch. Also there: how many
     # of them were `cancelled` before their end; their verdict is CA.
     "batch_sampled": "step attempts prompt_tokens completion_tokens truncated adapter seconds",
@@ -52,8 +58,18 @@ FIELDS = {
     "warned": "message",
     "batch_criticised": "step prompt_tokens completion_tokens seconds",
     "step_skipped": "step reason",
-    # `tokens` are all sampled so far, the whole batch of the success included. Also there: `program`, its
-    # source. A pooled run tells of every distinct program that passes.
+    # Where there are no held-out tests: candidates (attempts that pass all others) on generated `inputs`. `groups` of
+    # those that behave alike, the largest first; `chosen` is null where none was; `brute`: whether a brute force
+    # agrees with it (agrees, disagrees, none). Tokens: of generators and brute forces that the model wrote. Also there:
+    # `doubted`, candidates that are presumably wrong.
+    "consensus_sought": "step candidates groups chosen inputs brute prompt_tokens completion_tokens",
+    # What a judge elsewhere said of the program that was proposed: in its `words`, and as a `verdict` (AC: it accepts).
+    # Also there, as text, as far as the person knows them: `input` and `expected`. The run had ended.
+    "verdict_given": "attempt words verdict",
+    # `tokens` are all sampled so far, the whole batch of the success included. Also there: `program`, its source, and
+    # `own`, the name of a program of the person's that passed; then `attempt` is negative. `rests_on`: held-out,
+    # consensus or samples; of a consensus also `candidates`, how many are `agreeing`, `inputs`, `brute`. A pooled run
+    # tells of every distinct program that passes.
     "solved": "attempt step adapter tokens seconds",
     # `reason`: solved, enough (points), max_attempts, max_tokens, max_time, interrupted or error.
     "run_ended": "reason attempts tokens seconds sampling_seconds judging_seconds learning_seconds",

@@ -94,6 +94,11 @@ class RunDir:
     def logs(self) -> Path:
         return self.path / "logs"
 
+    @property
+    def hints(self) -> Path:
+        """What a person told the run after its start; there may be no such folder."""
+        return self.path / "hints"
+
     def attempt(self, number: int) -> Path:
         """The file of one attempt, counted from 1."""
         return self.attempts / f"{number:06d}.json"

@@ -14,6 +14,7 @@ PATHS = {
     "max-tokens": "budget.max_tokens",
     "max-time": "budget.max_seconds",
     "keep-going": "solver.keep_going",
+    "candidates": "solver.candidates",
     "enough": "solver.enough",
     "model": "policy.model",
     "device": "policy.device",
@@ -56,6 +57,7 @@ PATHS = {
     "diagnose": "solver.style",
     "solutions": "context.solutions",
     "both": "context.both",
+    "hint": "context.hint",
     "critic": "critic.kind",
     "critic-model": "critic.model",
     "guard-distinct": "guard.distinct",
@@ -70,7 +72,7 @@ _SAMPLING = _UNTRAINED | {"device", "dtype", "quantization", "max-new-tokens", "
 _CRITIC = frozenset({"critic", "critic-model"})
 _TEACHER = frozenset({
     "teacher", "teacher-rate", "alpha", "support", "top-k", "grpo-weight", "feedback", "template", "solutions", "both",
-    "max-prompt-tokens",
+    "max-prompt-tokens", "hint",
 })  # fmt: skip
 
 _AUTO = frozenset({
@@ -103,7 +105,7 @@ def matters(method: str, key: str) -> bool:
         case "best-of-k":
             return key in _SAMPLING
         case "multi-turn":
-            return key in _SAMPLING | _CRITIC | {"max-prompt-tokens"}
+            return key in _SAMPLING | _CRITIC | {"max-prompt-tokens", "hint"}
         case "grpo":
             return key not in _TEACHER | _CRITIC | _AUTO | _UNTRAINED
     return key not in _AUTO | _UNTRAINED

@@ -59,6 +59,8 @@ class Cost:
                 return self._sampled(event)
             case "batch_criticised":
                 return self._criticised(event)
+            case "consensus_sought":
+                return self._sought(event)
             case "attempt_judged":
                 # The time since the event before: programs are judged side by side, their own seconds overlap.
                 waited = max(0.0, event["t"] - self.moment)
@@ -86,6 +88,16 @@ class Cost:
             "tokens": self.tokens + event["completion_tokens"],
             "prompt_tokens": self.prompt_tokens + event["prompt_tokens"],
             "learning_seconds": self.learning_seconds + event["seconds"],
+            "flops": self.flops + self.shape.forward(event["prompt_tokens"] + event["completion_tokens"]),
+        }
+
+    def _sought(self, event: Event) -> dict[str, Any]:
+        """What the model wrote for it are sampled tokens; the time is part of judging."""
+        waited = max(0.0, event["t"] - self.moment)
+        return {
+            "tokens": self.tokens + event["completion_tokens"],
+            "prompt_tokens": self.prompt_tokens + event["prompt_tokens"],
+            "judging_seconds": self.judging_seconds + waited,
             "flops": self.flops + self.shape.forward(event["prompt_tokens"] + event["completion_tokens"]),
         }
 

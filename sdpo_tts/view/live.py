@@ -22,7 +22,7 @@ from sdpo_tts.view.curve import sparkline, step_curve
 from sdpo_tts.view.logs import Echo
 from sdpo_tts.view.plain import Quiet
 from sdpo_tts.view.progress import Phase, RunState
-from sdpo_tts.view.summary import best, changed, count, duration, failing, figure, sampled, sources
+from sdpo_tts.view.summary import best, candidates, changed, count, duration, ended, failing, figure, sampled, sources
 
 STYLES = {
     "AC": "bold green",
@@ -117,7 +117,7 @@ class Dashboard(Quiet):
         if self._sampled and not self._status:
             doing = f"{self._sampled} · {duration(now - self._since)}"
         if self._state.reason and not self._status:
-            doing = f"ended: {self._state.reason}"
+            doing = ended(self._state)
         return panel(self._state, doing, now, *self._console.size, self._best)
 
     def _follow_the_size(self) -> None:
@@ -243,6 +243,7 @@ def _verdicts(state: RunState, inner: int) -> list[Line]:
     lines += [Line(5, _row("verdicts", *counts))] if counts else []
     lines += [Line(5, _row("sources", sources(state)))] if sources(state) else []
     lines += [Line(7, _row("best", best(state)))] if state.best else []
+    lines += [Line(6, _row("passing", candidates(state)))] if candidates(state) else []
     lines += [Line(4, _row("failing", failing(state)))] if failing(state) else []
     return [*lines, BLANK]
 

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import IO, Self, TextIO
 
+from sdpo_tts.errors import visible
 from sdpo_tts.record import Event
 from sdpo_tts.view.progress import LEARNERS, RunState
-from sdpo_tts.view.summary import best, changed, count, duration, figure, sampled, sources
+from sdpo_tts.view.summary import basis, best, changed, count, duration, figure, sampled, sources
 
 SILENCE_S = 30.0
 
@@ -81,6 +82,11 @@ def _line(event: Event, state: RunState) -> str:
     match event["type"]:
         case "run_started":
             return _started(state)
+        case "start_judged":
+            passed = f"{event['passed']} of {count(event['total'], 'test')} passed"
+            return f"your program {visible(event['name'])}: {event['verdict']}, {passed}"
+        case "hint_given":
+            return f"a hint, for the next batch: {visible(event['text'])}"
         case "attempt_judged" if state.batch and state.batch.judged:
             return _batch(state)
         case "batch_watched" if told := changed(state):
@@ -91,11 +97,26 @@ def _line(event: Event, state: RunState) -> str:
             return f"rolled back to the policy of step {event['best_step']}: {event['reason']}"
         case "step_skipped" if state.method in LEARNERS:
             return f"step {event['step']} skipped: {event['reason']}"
+        case "consensus_sought":
+            return _sought(event)
+        case "verdict_given":
+            return f"the judge says of attempt {event['attempt']}: {visible(event['words'])}"
+        case "solved" if "own" in event:
+            return f"solved: your program {visible(event['own'])}"
+        case "solved" if state.awaits_verdict:
+            return f"proposed: attempt {event['attempt']}; {basis(state.basis)}"
         case "solved":
             return f"solved: attempt {event['attempt']}"
         case "run_ended":
             return f"ended: {event['reason']} after {count(event['attempts'], 'attempt')}"
     return ""
+
+
+def _sought(event: Event) -> str:
+    groups = ", ".join(str(len(group)) for group in event["groups"])
+    inputs, doubted = count(event["inputs"], "generated input"), len(event["doubted"])
+    doubts = f"; a brute force speaks against {count(doubted, 'candidate')}: going on" if doubted else ""
+    return f"{count(len(event['candidates']), 'candidate')} on {inputs}, groups of {groups}{doubts}"
 
 
 def _started(state: RunState) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
+from typing import Any
 
 from sdpo_tts.record import Event
 from sdpo_tts.stats import Cost, passed_share, solves
 
 LEARNERS = frozenset({"auto", "sdpo", "grpo"})
 PACES = 5
+BASIS = ("rests_on", "candidates", "agreeing", "inputs", "brute")
 
 
 class Phase(StrEnum):
@@ -86,8 +88,11 @@ class RunState:
     """The fold. `best_shares[k - 1]` is the best share of tests passed by the first k attempts judged.
 
     `points` is the full score, None where there are no scores. `started` is Unix time, as if a run that was resumed had
-    not paused; limits of None are none; `wall_seconds` is None until the run has ended. `paces` are the seconds that
-    the last batches took, learning included; `healths` are those of the last two.
+    not paused; limits of None are none; `wall_seconds` is None until the run has ended. `own` names the person's
+    program that solved it. `candidates`: how many a run without held-out tests gathers; `passing`: the different
+    programs so far that may be one, by their digest. `basis`: what the success rests on, as `solved` and
+    `verdict_given` tell. `paces` are the seconds that the last batches took, learning included; `healths` are those of
+    the last two.
     """
 
     method: str = ""
@@ -119,6 +124,11 @@ class RunState:
     paces: tuple[float, ...] = ()
     paced: float = 0.0
     solved_at: int | None = None
+    own: str = ""
+    candidates: int = 0
+    passing: frozenset[str] = frozenset()
+    basis: dict[str, Any] = field(default_factory=dict)
+    rejected: str = ""
     reason: str | None = None
     wall_seconds: float | None = None
 
@@ -151,7 +161,9 @@ class RunState:
                 health = Health(*(event[name] for name in ("score", "length", "entropy", "distinct")))
                 return replace(state, healths=(*state.healths, health)[-2:])
             case "solved":
-                return replace(state, solved_at=min(state.solved_at or event["attempt"], event["attempt"]))
+                return state._solved(event)
+            case "verdict_given":
+                return state._decided_elsewhere(event)
             case "run_ended":
                 return state._ended(event)
         return state
@@ -188,7 +200,7 @@ class RunState:
             return self
         started = event["t"] - event["seconds"] if "seconds" in event else self.started + max(0.0, pause)
         limits = {name: event[name] for name in ("max_attempts", "max_tokens", "max_seconds") if name in event}
-        return replace(self, started=started, **limits)
+        return replace(self, started=started, phase=Phase.SAMPLING, reason=None, wall_seconds=None, **limits)
 
     def _sampled(self, event: Event) -> RunState:
         speed = event["completion_tokens"] / event["seconds"] if event["seconds"] else 0.0
@@ -208,9 +220,11 @@ class RunState:
         before = self.best_shares[-1] if self.best_shares else 0.0
         challenger = Best(event["attempt"], event["passed"], *_failing(event), event.get("points") or 0.0)
         solved = [self.solved_at] if self.solved_at else []
-        solved += [event["attempt"]] if solves(event) else []
+        solved += [event["attempt"]] if solves(event) and not self.candidates else []
+        passing = {event["program_sha"]} if self.candidates and solves(event) else set()
         return replace(
             self,
+            passing=self.passing | passing,
             phase=self._next() if batch.judged else Phase.JUDGING,
             batch=batch,
             verdicts=tuple(sorted(counts.items(), key=lambda item: -item[1])),
@@ -219,6 +233,22 @@ class RunState:
             sources=self._tallied(event),
             solved_at=min(solved, default=None),
         )
+
+    def _solved(self, event: Event) -> RunState:
+        """What is proposed among candidates need not be the first one that passed."""
+        first = event["attempt"] if self.candidates else min(self.solved_at or event["attempt"], event["attempt"])
+        basis = {name: event[name] for name in BASIS if name in event}
+        return replace(self, solved_at=first, own=event.get("own", ""), basis=basis)
+
+    def _decided_elsewhere(self, event: Event) -> RunState:
+        if event["verdict"] == "AC":
+            return replace(self, basis={**self.basis, "accepted": event["words"]})
+        return replace(self, solved_at=None, own="", basis={}, best=None, reason="rejected", rejected=event["words"])
+
+    @property
+    def awaits_verdict(self) -> bool:
+        """Whether it has proposed a program that only a judge elsewhere can decide on."""
+        return self.basis.get("rests_on") in ("consensus", "samples") and "accepted" not in self.basis
 
     def _tallied(self, event: Event) -> tuple[tuple[str, Tally], ...]:
         """Journals of older programs name no source."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from sdpo_tts.errors import visible
 from sdpo_tts.view.progress import RunState, Tally
@@ -15,6 +17,7 @@ REASONS = {
     "max_time": "the time limit of {time} is reached",
     "interrupted": "interrupted",
     "error": "stopped by an error",
+    "rejected": "the judge says: {rejected}",
 }
 
 
@@ -24,7 +27,7 @@ def summary(state: RunState, run: Path, solution: Path | None = None, best_progr
         rows = [*_spent(state), ("sources", sources(state)), ("program", str(solution))]
     else:
         rows = [*_spent(state), ("best", best(state)), ("failing", failing(state)), ("verdicts", verdicts(state))]
-        rows.append(("sources", sources(state)))
+        rows += [("passing", candidates(state)), ("sources", sources(state))]
         rows.append(("program", str(best_program) if best_program else ""))
     rows.append(("run", str(run)))
     head = outcome(state, solved=solution is not None)
@@ -33,6 +36,13 @@ def summary(state: RunState, run: Path, solution: Path | None = None, best_progr
 
 def outcome(state: RunState, *, solved: bool) -> str:
     """In a sentence."""
+    if solved and state.own:
+        return f"Solved: your program {visible(state.own)} passed all tests ({state.tests})."
+    if solved and "accepted" in state.basis:
+        return f"Solved: the judge accepts attempt {state.solved_at}."
+    if solved and state.awaits_verdict:
+        passes = f"attempt {state.solved_at} passes all samples ({state.tests})"
+        return f"Proposed: {passes}; {basis(state.basis)}."
     if solved:
         return f"Solved: attempt {state.solved_at} passed all tests ({state.tests})."
     if state.started is None:
@@ -42,9 +52,29 @@ def outcome(state: RunState, *, solved: bool) -> str:
         "attempts": count(state.max_attempts or state.cost.attempts, "attempt"),
         "tokens": count(state.max_tokens or state.cost.tokens, "token"),
         "time": duration(state.max_seconds or state.elapsed(0.0)),
+        "rejected": visible(state.rejected),
         "points": score(state),
     }
     return f"Not solved: {reason.format(**limits)}."
+
+
+def basis(told: Mapping[str, Any]) -> str:
+    """What a proposed program rests on besides the samples, as `solved` tells it."""
+    if told["rests_on"] != "consensus":
+        return "nothing else speaks for it"
+    agreeing = f"{told['agreeing']} of {count(told['candidates'], 'candidate')} agree"
+    brute = {"agrees": ", and so does a brute force", "disagrees": ", but a brute force does not", "none": ""}
+    return f"{agreeing} on {count(told['inputs'], 'generated input')}{brute[told['brute']]}"
+
+
+def ended(state: RunState) -> str:
+    """Of a run that has ended: why, or what its success rests on."""
+    return f"proposed: {basis(state.basis)}" if state.awaits_verdict else f"ended: {state.reason}"
+
+
+def candidates(state: RunState) -> str:
+    """How many different programs that pass there are; empty where it makes no difference."""
+    return f"{len(state.passing)} of {state.candidates}" if state.candidates > 1 and state.passing else ""
 
 
 def _spent(state: RunState) -> list[tuple[str, str]]:

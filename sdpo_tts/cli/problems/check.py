@@ -45,6 +45,6 @@ def _check(path: Path) -> int:
 def _lacking(problem: Problem, known: Sequence[object]) -> Iterator[str]:
     """What a sound problem has besides."""
     if all(test.shown for test in problem.tests):
-        yield "no held-out tests: a program that hard-codes the shown answers would count as solved"
+        yield "no held-out tests: a run can only propose a program that passes the shown ones"
     if not known:
         yield "no submissions to judge: put programs into submissions/accepted, submissions/wrong_answer and so on"

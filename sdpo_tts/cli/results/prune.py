@@ -93,5 +93,5 @@ def _rests(root: Path) -> Iterator[Rest]:
             continue
         with suppress(UserError):
             past, kept = ExistingRun(run, {}), run.checkpoint.parent
-            if kept.is_dir() and past.finished and not past.solved:
-                yield Rest(run, kept, "ended unsolved")
+            if kept.is_dir() and past.finished and (past.awaits_verdict or not past.solved):
+                yield Rest(run, kept, "proposed a program" if past.awaits_verdict else "ended unsolved")

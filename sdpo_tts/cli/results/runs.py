@@ -68,8 +68,10 @@ def _rows(runs: Sequence[RunDir]) -> Iterator[dict[str, Any]]:
 
 
 def _outcome(run: RunDir, state: RunState) -> str:
+    if state.own:
+        return "solved by you"
     if state.solved_at:
-        return f"solved by {state.solved_at}"
+        return f"{'proposed' if state.awaits_verdict else 'solved'} by {state.solved_at}"
     if state.reason is None:
         return "running" if run.locked else "died"
     limits = {"max_attempts": "attempts spent", "max_tokens": "tokens spent", "max_time": "time spent"}

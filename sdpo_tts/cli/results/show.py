@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +11,7 @@ import typer
 from sdpo_tts.cli.command import RunPath, orderly, writing
 from sdpo_tts.cli.existing_run import ExistingRun, find_run
 from sdpo_tts.cli.settings import settled
-from sdpo_tts.errors import visible_lines
+from sdpo_tts.errors import visible, visible_lines
 
 if TYPE_CHECKING:
     from sdpo_tts.record import AttemptRecord, Event
@@ -76,7 +76,23 @@ def _text(past: ExistingRun, record: AttemptRecord) -> str:
     total = len(record.outcomes)
     head = f"attempt {record.attempt}: {record.verdict}" + (f", {passed} of {total} tests run passed" if total else "")
     told = f"\n\nfeedback:\n{visible_lines(record.feedback.strip())}" if record.feedback else ""
-    return f"{past.manifest['problem']['slug']}, {head}\n\n{visible_lines(record.text.strip())}{told}"
+    person = "".join(f"\n{line}" for line in _from_the_person(past))
+    return f"{past.manifest['problem']['slug']}, {head}{person}\n\n{visible_lines(record.text.strip())}{told}"
+
+
+def _from_the_person(past: ExistingRun) -> Iterator[str]:
+    """Hints, programs that the run started from, and what a judge elsewhere said."""
+    from sdpo_tts.record import hints, read_events
+
+    given = past.settings.get("context", {}).get("hint", "")
+    for text in filter(None, (given, *hints.left(past.run).values())):
+        yield f"hint: {visible_lines(text)}"
+    for event in read_events(past.run.events):
+        if event["type"] == "start_judged":
+            passed = f"{event['passed']} of {event['total']} tests passed"
+            yield f"started from {visible(event['name'])}: {event['verdict']}, {passed}"
+        if event["type"] == "verdict_given":
+            yield f"the judge on attempt {event['attempt']}: {visible(event['words'])}"
 
 
 def _heat(past: ExistingRun, record: AttemptRecord, device: str, tell: Callable[[str], None]) -> Heat:

@@ -15,6 +15,7 @@ from sdpo_tts.cli.complete import problems
 from sdpo_tts.cli.run_options import with_run_options
 from sdpo_tts.cli.settings import Setting, settle
 from sdpo_tts.cli.usage.command import Command
+from sdpo_tts.errors import visible
 from sdpo_tts.settings import user_path
 from sdpo_tts.settings.sources import PROJECT_FILE, project_path
 
@@ -54,7 +55,7 @@ def _table(settings: Sequence[Setting]) -> str:
 def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return "-" if value is None or value == "" else str(value)
+    return "-" if value is None or value == "" else visible(str(value))
 
 
 def _origin(one: Setting) -> str:

@@ -35,7 +35,7 @@ def say_the_end(run: RunDir, problem: Problem, *, quiet: bool) -> None:
     best = None
     with suppress(OSError) if in_a_hurry else nullcontext():
         best = None if solution else _keep_best(run, problem.language, state, wait=not in_a_hurry)
-        write_json(run.result, _result(state, run, solution, best), wait=not in_a_hurry)
+        write_json(run.result, result_of(state, run, solution, best), wait=not in_a_hurry)
     if quiet:
         if not solution:
             print(f"{outcome(state, solved=False)} The run is in {run.path}", file=sys.stderr)
@@ -43,9 +43,11 @@ def say_the_end(run: RunDir, problem: Problem, *, quiet: bool) -> None:
     if solution:
         print(f"\n{visible_lines(solution.read_text(encoding='utf-8').rstrip())}\n", file=sys.stderr)
     print(summary(state, run.path, solution, best), file=sys.stderr)
+    if solution and state.awaits_verdict:
+        print(f"{INDENT}then      sdpo-tts verdict {shlex.quote(str(near(run.path)))} VERDICT", file=sys.stderr)
     for line in advice(state, shlex.quote(str(near(problem.path.parent)))):
         print(f"{INDENT}{line}", file=sys.stderr)
-    if run.checkpoint.exists():
+    if run.checkpoint.exists() and not solution:
         print(go_on(near(run.path), larger_budget(state.reason, state)), file=sys.stderr)
 
 
@@ -78,18 +80,20 @@ def near(path: Path) -> Path:
     return path
 
 
-def _result(state: RunState, run: RunDir, solution: Path | None, best: Path | None) -> dict[str, Any]:
+def result_of(state: RunState, run: RunDir, solution: Path | None, best: Path | None = None) -> dict[str, Any]:
+    """What result.json says."""
     program = solution or (best if state.reason == "enough" else None)
     scores = {} if state.points is None else {"points": state.best.points if state.best else 0.0, "of": state.points}
     return {
         "solved": solution is not None,
         "reason": state.reason,
-        "attempt": state.solved_at if solution else None,
+        "attempt": state.solved_at if solution and not state.own else None,
         "attempts": state.cost.attempts,
         "steps": len(state.steps),
         "tokens": state.cost.tokens,
         "seconds": state.wall_seconds,
         "program": str(program) if program else None,
+        **(state.basis if solution else {}),
         "run": str(run.path),
         **scores,
     }

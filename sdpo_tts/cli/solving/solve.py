@@ -20,6 +20,7 @@ from sdpo_tts.cli.problems.new import offered
 from sdpo_tts.cli.run_options import EVERYDAY, with_run_options
 from sdpo_tts.cli.settings import flags, settled
 from sdpo_tts.cli.solving.ending import near, say_the_end
+from sdpo_tts.cli.solving.hint import started_from
 from sdpo_tts.cli.usage.command import Command
 from sdpo_tts.cli.usage.layout import layout
 from sdpo_tts.errors import SetupError, UserError
@@ -96,6 +97,7 @@ def _new_job(context: typer.Context) -> _Job:
     from sdpo_tts.discovery.assemble import check_policy, refuse_untrainable
 
     settings, runs, track = options.run_settings(chosen), chosen["runs"], wanted(chosen["track"])
+    settings = started_from(chosen["start"] or (), settings, problem)
     refuse_untrainable(settings)
     check_policy(settings.policy)
     if not quiet:
@@ -121,8 +123,11 @@ def _old_job(folder: Path, context: typer.Context) -> _Job:
     from sdpo_tts.discovery.assemble import RunSettings, check_policy
 
     settings = options.resumed_settings(RunSettings.of(past.settings), chosen, given)
+    settings = started_from(chosen["start"] or (), settings, problem)
     if past.solved and not settings.solver.keep_going:
         hint = f"its program is {past.run.solution(problem.language)}"
+        if past.awaits_verdict:
+            hint += "; if a judge elsewhere does not accept it: sdpo-tts verdict RUN VERDICT"
         raise UserError("the run has solved its problem", where=str(folder), hint=hint)
     past.refuse_spent(settings.budget)
     check_policy(settings.policy)
@@ -182,7 +187,7 @@ def _run(job: _Job, view: View) -> Judged | None:
         parts = Parts(
             policy.network, policy.chat, sampler, judge, journal, run,
             make_guard(strategy, settings.guard), make_critic(problem, policy, settings),
-            view.sampling,
+            view.sampling, policy.window.limit,
         )  # fmt: skip
         solver = Solver(parts, strategy, settings.budget, settings.seed, settings.solver)
         if job.past:

@@ -20,6 +20,7 @@ from sdpo_tts.judge.scoring import shown_share
 from sdpo_tts.problem import Problem
 
 HEURISTIC = 20.0  # REx's C on APPS: how much the share of tests passed weighs against failures
+OWN = "own"  # where programs of the person's come from
 MOST_REPAIRS = 3  # in a row: a failed program in the context drags its error along (arXiv 2602.04288)
 
 
@@ -66,8 +67,9 @@ class Archive:
         better = bool(passed - self._passed) or (parent is not None and share > parent.share)
         return 0.5 * share + 0.5 * better
 
-    def add(self, judged: Judged) -> None:
-        """Keep a failed attempt, unless it behaves as one before it, or nothing can be told of it."""
+    def add(self, judged: Judged, origin: str = "") -> None:
+        """Keep a failed attempt, unless it behaves as one before it, or nothing can be told of it. `origin`: where it
+        comes from, if from none of the sources."""
         if judged.attempt.parent is not None and not judged.judgement.solved:
             self.children[judged.attempt.parent] += 1
         passed = self._shown_passed(judged)
@@ -79,7 +81,7 @@ class Archive:
             parent = self.entries.get(attempt.parent or 0)
             repaired = attempt.source == Source.REPAIR
             self.entries[attempt.number] = Entry(
-                number=attempt.number, source=str(attempt.source), parent=attempt.parent,
+                number=attempt.number, source=origin or str(attempt.source), parent=attempt.parent,
                 depth=parent.depth + 1 if parent else 0,
                 repairs=1 + (parent.repairs if parent else 0) if repaired else 0,
                 program=attempt.program, feedback=judged.feedback.text, passed=passed, share=self.share(judged),

@@ -15,7 +15,7 @@ import numpy as np
 
 from sdpo_tts.discovery.attempt import Judged
 from sdpo_tts.discovery.guard import LEAK
-from sdpo_tts.discovery.methods.archive import Archive, Entry
+from sdpo_tts.discovery.methods.archive import OWN, Archive, Entry
 from sdpo_tts.discovery.methods.bandit import Bandit
 from sdpo_tts.discovery.methods.context import TeacherContext
 from sdpo_tts.discovery.methods.sharing import Sharing
@@ -64,6 +64,13 @@ class Auto:
         self._archive.begin_batch()
         sources = self._sharing.of_batch(count, self._bandit, rng)
         return [self._draw(source, rng) for source in sources]
+
+    def begin(self, own: Sequence[Judged]) -> None:
+        for judged in own:
+            self._archive.add(judged, origin=OWN)
+
+    def advise(self, hint: str) -> None:
+        self._context.advise(hint)
 
     def learn(self, batch: Sequence[Judged]) -> Step | str:
         lessons = self._lessons(batch) if self.learner else ([], [])

@@ -28,6 +28,12 @@ class BestOfK:
     def draws(self, count: int) -> list[Draw]:
         return [Draw(self._prompt, self.source)] * count
 
+    def begin(self, own: Sequence[Judged]) -> None:
+        """It starts from nothing."""
+
+    def advise(self, hint: str) -> None:
+        """No prompt of its could hold one."""
+
     def learn(self, batch: Sequence[Judged]) -> Step | str:
         return f"{self.name} does not learn"
 

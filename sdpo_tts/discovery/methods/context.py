@@ -17,7 +17,6 @@ from sdpo_tts.policy.prompts import (
     Template,
     multi_turn_text,
     repair_text,
-    student_text,
     teacher_text,
 )
 from sdpo_tts.problem import Problem
@@ -31,7 +30,8 @@ class ContextSettings:
 
     The last two are ablations: they show whether it is the feedback that teaches. `solutions` shows a sibling's correct
     program where there is one, and then feedback only with `both` (the paper's default is without). A prompt has at
-    most `max_prompt_tokens`: the program goes first, then the end of the feedback, never the closing order.
+    most `max_prompt_tokens`: the program goes first, then the end of the feedback, then the hint, never the closing
+    order. `hint`: what a person knows; the student never reads it.
     """
 
     feedback: str = "real"
@@ -39,13 +39,19 @@ class ContextSettings:
     both: bool = False
     template: str = DEFAULT_TEMPLATE
     max_prompt_tokens: int = MAX_PROMPT_TOKENS
+    hint: str = ""
 
 
 class TeacherContext:
-    """Writes the teacher's prompts for a judged batch."""
+    """Writes the teacher's prompts for a judged batch. `hint` may grow while a run is running."""
 
     def __init__(self, problem: Problem, chat: Chat, settings: ContextSettings, seed: int) -> None:
         self._problem, self._chat, self._settings, self._seed = problem, chat, settings, seed
+        self.hint = settings.hint
+
+    def advise(self, hint: str) -> None:
+        """One hint more."""
+        self.hint = "\n".join(filter(None, (self.hint, hint)))
 
     def prompts(self, batch: Sequence[Judged]) -> list[Ids | None]:
         """One prompt an attempt; None where there is nothing to tell: no feedback and no other's solution."""
@@ -57,13 +63,13 @@ class TeacherContext:
         oldest go first where it would be too long; None where not even the last fits."""
         if len(feedbacks) < 2:
             return self._fitted(feedbacks[0]) if feedbacks else None
-        prompt = self._chat.prompt(multi_turn_text(self._problem, list(dict.fromkeys(feedbacks))))
+        prompt = self._chat.prompt(multi_turn_text(self._problem, list(dict.fromkeys(feedbacks)), self.hint))
         return prompt if len(prompt) <= self._settings.max_prompt_tokens else self.told(feedbacks[1:])
 
     def repair(self, program: str, feedback: str) -> Ids | None:
         """The prompt that shows a failed program with the feedback on it; None where it is too long."""
         prompt = self._chat.prompt(
-            repair_text(self._problem, program, feedback, TEMPLATES[self._settings.template])
+            repair_text(self._problem, program, feedback, TEMPLATES[self._settings.template], self.hint)
         )
         return prompt if len(prompt) <= self._settings.max_prompt_tokens else None
 
@@ -75,7 +81,7 @@ class TeacherContext:
 
     def _prompt(self, judged: Judged, feedback: str, batch: Sequence[Judged]) -> Ids | None:
         if self._settings.feedback == "none":
-            return self._chat.prompt(student_text(self._problem)) if feedback else None
+            return self._chat.prompt(teacher_text(self._problem, "", hint=self.hint)) if feedback else None
         solution = self._sibling(judged, batch)
         if solution and not self._settings.both:
             feedback = ""
@@ -83,7 +89,9 @@ class TeacherContext:
 
     def _fitted(self, feedback: str, solution: str = "") -> Ids | None:
         template, most = TEMPLATES[self._settings.template], self._settings.max_prompt_tokens
-        return fitted(self._problem, self._chat, feedback, template, most, solution=solution)
+        hints = dict.fromkeys((self.hint, ""))
+        found = (fitted(self._problem, self._chat, feedback, template, most, solution, hint) for hint in hints)
+        return next((prompt for prompt in found if prompt), None)
 
     def _sibling(self, judged: Judged, batch: Sequence[Judged]) -> str:
         """The first correct program of the batch that is not the attempt's own."""
@@ -101,12 +109,12 @@ class TeacherContext:
 
 
 def fitted(
-    problem: Problem, chat: Chat, feedback: str, template: Template, most: int, *, solution: str = ""
+    problem: Problem, chat: Chat, feedback: str, template: Template, most: int, solution: str = "", hint: str = ""
 ) -> Ids | None:
     """The teacher's prompt, of `most` tokens: the solution goes first, then the end of the feedback. None where nothing
     is left to tell."""
     while feedback or solution:
-        prompt = chat.prompt(teacher_text(problem, feedback, template, solution=solution))
+        prompt = chat.prompt(teacher_text(problem, feedback, template, solution=solution, hint=hint))
         if len(prompt) <= most:
             return prompt
         feedback, solution = (feedback, "") if solution else (feedback[: len(feedback) // 2], "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import cycle
 from typing import Any
 
 from sdpo_tts.discovery.attempt import Judged
@@ -19,15 +20,17 @@ class MultiTurn:
     """A growing context instead of learning: the question with the feedback on all earlier attempts of its chain.
 
     Without the attempts themselves (the paper found that better); a feedback seen before is not repeated; when a
-    prompt would pass `max_prompt_tokens`, the oldest goes first. `batch_size` chains run side by side.
+    prompt would pass `max_prompt_tokens`, the oldest goes first, the hint last. `batch_size` chains run side by side.
     """
 
     name = "multi-turn"
     learner: Learner | None = None
 
-    def __init__(self, problem: Problem, chat: Chat, max_prompt_tokens: int, batch_size: int = 1) -> None:
+    def __init__(
+        self, problem: Problem, chat: Chat, max_prompt_tokens: int, batch_size: int = 1, hint: str = ""
+    ) -> None:
         self.batch_size, self._max_prompt_tokens = batch_size, max_prompt_tokens
-        self._problem, self._chat = problem, chat
+        self._problem, self._chat, self._hint = problem, chat, hint
         self._feedbacks: list[list[str]] = [[] for _ in range(batch_size)]
         self._last: list[int | None] = [None] * batch_size  # the number of each chain's newest attempt
 
@@ -36,15 +39,27 @@ class MultiTurn:
 
     def _draw(self, chain: int) -> Draw:
         prompt = self._prompt(self._feedbacks[chain])
-        return Draw(prompt, Source.FEEDBACK if self._feedbacks[chain] else Source.BASE, self._last[chain])
+        helped = self._feedbacks[chain] or self._hint
+        return Draw(prompt, Source.FEEDBACK if helped else Source.BASE, self._last[chain])
+
+    def begin(self, own: Sequence[Judged]) -> None:
+        """Each chain goes on from one of them, in turn."""
+        for chain, judged in zip(range(self.batch_size), cycle(own), strict=False):
+            self._hear(chain, judged)
+
+    def advise(self, hint: str) -> None:
+        self._hint = "\n".join(filter(None, (self._hint, hint)))
 
     def learn(self, batch: Sequence[Judged]) -> Step | str:
         for judged in batch:
-            chain = self._feedbacks[judged.attempt.chain]
-            self._last[judged.attempt.chain] = judged.attempt.number
-            if judged.feedback.text and judged.feedback.text not in chain:
-                chain.append(judged.feedback.text)
+            self._hear(judged.attempt.chain, judged)
         return f"{self.name} does not learn"
+
+    def _hear(self, place: int, judged: Judged) -> None:
+        chain, told = self._feedbacks[place], judged.feedback.text
+        self._last[place] = judged.attempt.number
+        if told and told not in chain:
+            chain.append(told)
 
     def state(self) -> dict[str, Any]:
         return {"feedbacks": [list(feedbacks) for feedbacks in self._feedbacks], "last": list(self._last)}
@@ -53,8 +68,12 @@ class MultiTurn:
         self._feedbacks, self._last = state["feedbacks"], state["last"]
 
     def _prompt(self, feedbacks: list[str]) -> Ids:
+        hint = self._hint
         while True:
-            prompt = self._chat.prompt(prompts.multi_turn_text(self._problem, feedbacks))
-            if len(prompt) <= self._max_prompt_tokens or not feedbacks:
+            prompt = self._chat.prompt(prompts.multi_turn_text(self._problem, feedbacks, hint))
+            if len(prompt) <= self._max_prompt_tokens or not (feedbacks or hint):
                 return prompt
-            del feedbacks[0]
+            if feedbacks:
+                del feedbacks[0]
+            else:
+                hint = ""

@@ -28,6 +28,9 @@ class SelfDistillation(BestOfK):
         self.learner = self._learner = learner
         self._context = context
 
+    def advise(self, hint: str) -> None:
+        self._context.advise(hint)
+
     def learn(self, batch: Sequence[Judged]) -> Step | str:
         advantages = group_advantages([float(judged.judgement.solved) for judged in batch])
         lessons = [

@@ -20,6 +20,14 @@ class Strategy(Protocol):
 
     def draws(self, count: int) -> list[Draw]: ...
 
+    def begin(self, own: Sequence[Judged]) -> None:
+        """Before a batch, most often the first: programs of the person's, as judged. Their numbers are negative."""
+        ...
+
+    def advise(self, hint: str) -> None:
+        """A hint of the person's, for prompts with feedback from now on; the bare question stays as it is."""
+        ...
+
     def learn(self, batch: Sequence[Judged]) -> Step | str:
         """What the step did, or in words why there was none."""
         ...

@@ -1,0 +1,82 @@
+"""`sdpo-tts hint`, and what else a person brings to a run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sdpo_tts.cli.command import RunPath, orderly, writing
+from sdpo_tts.cli.existing_run import ExistingRun, find_run
+from sdpo_tts.cli.values import text_or_file
+from sdpo_tts.errors import UserError
+
+if TYPE_CHECKING:
+    from sdpo_tts.discovery.assemble import RunSettings
+    from sdpo_tts.problem import Problem
+
+
+def hint(
+    context: typer.Context,
+    run: RunPath,
+    text: Annotated[str, typer.Argument(help="What you know, as text or the name of a file.")],
+) -> None:
+    """Give a run a hint, while it is running or before you resume it.
+
+    From the next batch on it stands in the prompts that hold feedback, which the teacher reads. The student's own
+    prompt stays as it is: what the hint is good for, the student has to learn.
+    """
+    from sdpo_tts.record import hints
+
+    with orderly():
+        past = ExistingRun.open(find_run(run, context))
+        _demand_reader(past)
+        if not (said := text_or_file(text, "TEXT")):
+            raise UserError("an empty hint", where="TEXT")
+        with writing("the hint"):
+            hints.leave(past.run, said)
+        when = "from its next batch on" if past.run.locked else "once it is resumed"
+        print(f"The run reads the hint {when}: {past.run.path}", file=sys.stderr)
+
+
+def _demand_reader(past: ExistingRun) -> None:
+    """Raises UserError where no prompt of the run would hold a hint."""
+    from sdpo_tts.discovery.launch import READS_FEEDBACK
+
+    if (method := past.settings["method"]) not in READS_FEEDBACK:
+        raise UserError(f"a run of {method} reads no hint", where=str(past.run.path))
+    if not (past.run.locked or past.run.checkpoint.exists()):
+        raise UserError("the run is over and cannot be resumed", where=str(past.run.path))
+
+
+def started_from(files: Sequence[Path], settings: RunSettings, problem: Problem) -> RunSettings:
+    """With the person's programs beside those that are in them. Raises UserError, also where the method has no use for
+    one or for a hint."""
+    from sdpo_tts.discovery.launch import demand_use
+
+    before = settings.solver.start
+    start = before | {file.name: _program(file, problem) for file in files}
+    if len(start) < len(files) + len(before):
+        raise UserError("two programs have one name", where="--start", hint="rename one")
+    settings = replace(settings, solver=replace(settings.solver, start=start))
+    demand_use(settings)
+    return settings
+
+
+def _program(file: Path, problem: Problem) -> str:
+    from sdpo_tts.judge.submissions import read_source
+    from sdpo_tts.problem.language import language
+
+    known = language(problem.language)
+    if file.suffix != Path(known.source).suffix:
+        raise UserError(f"{file} is not a {known.title} program by its name", where="--start")
+    try:
+        if not file.is_file():
+            raise UserError(f"no such file: {file}", where="--start")
+        return read_source(file)
+    except OSError as error:
+        raise UserError(f"{file} cannot be read: {error.strerror}", where="--start") from None

@@ -1,0 +1,130 @@
+"""`sdpo-tts verdict`: what a judge elsewhere said of the program that a run proposed."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sdpo_tts.cli.command import RunPath, orderly
+from sdpo_tts.cli.complete import among, files
+from sdpo_tts.cli.existing_run import ExistingRun, find_run
+from sdpo_tts.cli.solving.ending import go_on, near, result_of
+from sdpo_tts.errors import UserError
+
+if TYPE_CHECKING:
+    from sdpo_tts.record import Event, RunDir
+
+# The first that fits, each in the words and abbreviations that judges use for it.
+VERDICTS = (
+    ("AC", r"^\W*(accepted|ac|ok|correct)\b"),
+    ("TLE", r"time.?limit|timed? ?out|too slow|idleness|\btle?\b"),
+    ("MLE", r"memory.?limit|out of memory|\bmle?\b"),
+    ("OLE", r"output.?limit|\bole?\b"),
+    ("CE", r"compil|\bce\b"),
+    ("RE", r"run.?time.?error|crash|\brt?e\b"),
+    ("WA", r"wrong|\bwa\b|presentation|incorrect|partial|failed|hacked|rejected|not accepted"),
+)
+WORDS = ("accepted", "wrong answer", "time limit exceeded", "memory limit exceeded", "runtime error", "compile error")
+
+
+def verdict(
+    context: typer.Context,
+    run: RunPath,
+    words: Annotated[
+        str,
+        typer.Argument(help=f"What the judge said: {', '.join(WORDS)}, with more words.", autocompletion=among(WORDS)),
+    ],
+    given: Annotated[
+        Path | None, typer.Option("--input", help="A file with the input it failed on.", autocompletion=files)
+    ] = None,
+    expected: Annotated[
+        Path | None, typer.Option("--expected", help="A file with the right output for it.", autocompletion=files)
+    ] = None,
+) -> None:
+    """Tell a run what a judge elsewhere said of the program it proposed.
+
+    If it was not accepted, the program and all that behave like it are dropped. What the judge said becomes feedback
+    that the teacher reads, and a test that you know is run from now on; sdpo-solve --resume goes on. `accepted` ends
+    the run as solved.
+    """
+    with orderly():
+        told = _fields(words, given, expected)
+        past = ExistingRun.open(find_run(run, context))
+        with past.run.lock():
+            _give(past, told)
+
+
+def _fields(words: str, given: Path | None, expected: Path | None) -> dict[str, Any]:
+    """Of the event. Raises UserError."""
+    if expected and not given:
+        raise UserError("an output without its input", where="--expected", hint="add --input FILE")
+    kind = next((kind for kind, pattern in VERDICTS if re.search(pattern, words.lower())), None)
+    if kind is None:
+        raise UserError(f"{words!r} is not a verdict", where="WORDS", hint=", ".join(WORDS))
+    test = {"input": _text(given, "--input"), "expected": _text(expected, "--expected")}
+    return {"words": " ".join(words.split()), "verdict": kind, **{key: text for key, text in test.items() if text}}
+
+
+def _text(file: Path | None, option: str) -> str:
+    try:
+        return file.read_text(encoding="utf-8") if file else ""
+    except ValueError:
+        raise UserError("not a text file in UTF-8", where=option) from None
+    except OSError as error:
+        raise UserError(f"{file} cannot be read: {error.strerror}", where=option) from None
+
+
+def _give(past: ExistingRun, told: dict[str, Any]) -> None:
+    from sdpo_tts.record import Journal
+
+    run, proposed = past.run, _proposed(past)
+    accepted = told["verdict"] == "AC"
+    if not accepted and not run.checkpoint.exists():
+        hint = "add the test that it fails to the problem, and start a new run"
+        raise UserError("the run has no checkpoint to go on from", where=str(run.path), hint=hint)
+    with Journal(run.events) as journal:
+        journal.append("verdict_given", attempt=proposed["attempt"], **told)
+    if accepted:
+        shutil.rmtree(run.checkpoint.parent, ignore_errors=True)
+    else:
+        _put_aside(run)
+    _tell(run, accepted=accepted)
+
+
+def _proposed(past: ExistingRun) -> Event:
+    """The event that tells of the program. Raises UserError where nothing waits for a verdict."""
+    if not past.proposed or past.proposed["attempt"] < 0:
+        hint = "it has to end with a program first"
+        raise UserError("the run has proposed no program that waits for a verdict", where=str(past.run.path), hint=hint)
+    return past.proposed
+
+
+def _solution(run: RunDir) -> Path | None:
+    """Whatever has become of the problem's file."""
+    from sdpo_tts.problem.language import languages
+
+    return next((file for file in map(run.solution, languages()) if file.is_file()), None)
+
+
+def _put_aside(run: RunDir) -> None:
+    """The program that was not accepted: rejected-1.py, rejected-2.py."""
+    number = 1 + len(list(run.path.glob("rejected-*")))
+    if solution := _solution(run):
+        solution.rename(solution.with_name(f"rejected-{number}{solution.suffix}"))
+
+
+def _tell(run: RunDir, *, accepted: bool) -> None:
+    """Write result.json anew, and say what comes next."""
+    from sdpo_tts.record import read_events, write_json
+    from sdpo_tts.view import RunState, outcome
+
+    state = RunState.of(read_events(run.events))
+    write_json(run.result, result_of(state, run, _solution(run)), wait=False)
+    print(outcome(state, solved=accepted), file=sys.stderr)
+    if not accepted:
+        print(go_on(near(run.path)), file=sys.stderr)

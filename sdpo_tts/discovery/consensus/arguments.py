@@ -1,0 +1,63 @@
+"""The same for function mode: the arguments of a call, one JSON value a line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+SMALL_LENGTH, LARGE_LENGTH = 6, 500
+
+
+class ArgumentShape:
+    """At least one sample, of which each line is JSON."""
+
+    def __init__(self, samples: Sequence[bytes]) -> None:
+        self._samples = [_arguments(sample) for sample in samples]
+
+    def fits(self, given: bytes) -> bool:
+        """As many arguments as a sample has, each of the kind that stands there in one."""
+        try:
+            found = _arguments(given)
+        except (ValueError, RecursionError):
+            return False
+        return any(
+            len(found) == len(sample) and all(_alike(a, b) for a, b in zip(found, sample, strict=True))
+            for sample in self._samples
+        )
+
+    def mutated(self, rng: np.random.Generator, *, large: bool = False, of: bytes | None = None) -> bytes:
+        """A sample, or the input `of`, with other values and other lengths of its lists and texts."""
+        sample = self._samples[int(rng.integers(len(self._samples)))] if of is None else _arguments(of)
+        return "".join(json.dumps(self._varied(one, rng, large)) + "\n" for one in sample).encode()
+
+    def _varied(self, value: Any, rng: np.random.Generator, large: bool) -> Any:
+        if isinstance(value, bool):
+            return bool(rng.integers(2))
+        if isinstance(value, int):
+            near = rng.random() < 0.5
+            return value + int(rng.integers(-2, 3)) if near else int(rng.integers(0, max(10, abs(value)) + 1))
+        if isinstance(value, float):
+            return round(value + float(rng.normal()), 2)
+        if isinstance(value, str | list) and value:
+            length = int(rng.integers(0, (LARGE_LENGTH if large else SMALL_LENGTH) + 1))
+            picked = [value[int(rng.integers(len(value)))] for _ in range(length)]
+            return "".join(picked) if isinstance(value, str) else [self._varied(one, rng, False) for one in picked]
+        if isinstance(value, dict):
+            return {key: self._varied(one, rng, large) for key, one in value.items()}
+        return value
+
+
+def _arguments(given: bytes) -> list[Any]:
+    return [json.loads(line) for line in given.splitlines() if line.strip()]
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Of one kind, and so are what they hold; an empty list may hold anything, a whole number stand for another one."""
+    if isinstance(one, list) and isinstance(other, list):
+        return not other or all(any(_alike(a, b) for b in other) for a in one)
+    if isinstance(one, int | float) and isinstance(other, float) and not isinstance(one, bool):
+        return True
+    return type(one) is type(other)
