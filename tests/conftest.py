@@ -20,7 +20,7 @@ NEEDS = {"engine": "docker", "bundled_model": "model"}
 # examples, programs started anew.
 LONG = (
     "test_resume", "test_cluster", "test_comparison", "test_mutations", "test_room", "test_wheel", "test_inference",
-    "test_discovery_plan", "test_the_headline_numbers_of_the_paper_come_back",
+    "test_discovery_plan", "test_families", "test_the_headline_numbers_of_the_paper_come_back",
 )  # fmt: skip
 LONGEST = ("test_resume", "test_solve")
 # A shell's job in the background ignores Ctrl-C, and so would all that the tests start and interrupt.

@@ -270,7 +270,10 @@ def test_a_model_of_the_hub(
     held = {"config.json"}  # a look at the model's shape, as doctor's own, leaves it there
     monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda _, file: f"/{file}" if file in held else None)
     monkeypatch.setattr("huggingface_hub.model_info", answer)
+    monkeypatch.setattr("sdpo_tts.models.hub.answers", lambda: True)
     is_wrong(look("model", Subject(model="a/b")), level, said, remedy)
+    monkeypatch.setattr("sdpo_tts.models.hub.answers", lambda: False)
+    is_wrong(look("model", Subject(model="a/b")), Level.FAIL, "the model hub at https://", "sdpo-tts model list")
     held.add("model.safetensors.index.json")
     assert look("model", Subject(model="a/b")).level is Level.PASS
 
@@ -320,6 +323,7 @@ def test_a_disk_too_small_for_a_model_of_the_hub(monkeypatch: Patch, tmp_path: P
     told = types.SimpleNamespace(siblings=[*files, types.SimpleNamespace(rfilename="consolidated.pt", size=2**40)])
     monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *_: None)
     monkeypatch.setattr("huggingface_hub.model_info", lambda name, **_: told)
+    monkeypatch.setattr("sdpo_tts.models.hub.answers", lambda: True)
     usage(monkeypatch, 3 * 2**30)
     is_wrong(look("disk", Subject(model="a/b", runs=tmp_path)), Level.FAIL, "4.0 GiB are needed", "HF_HOME")
     usage(monkeypatch, 5 * 2**30)

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import Qwen3Config
+from transformers import Qwen2Config, Qwen3Config
 
 from sdpo_tts.discovery import assemble
 from sdpo_tts.discovery.assemble import PolicySettings
@@ -116,7 +116,7 @@ def test_a_base_that_is_held_twice_is_called_that(
 ) -> None:
     llm = SimpleNamespace(llm_engine=SimpleNamespace(model_config=SimpleNamespace(max_model_len=64)))
     monkeypatch.setattr("sdpo_tts.engine.vllm.start", lambda *args: llm)
-    base, told = SimpleNamespace(config=SimpleNamespace(max_position_embeddings=4096)), list[str]()
+    base, told = SimpleNamespace(config=Qwen2Config(max_position_embeddings=4096)), list[str]()
     wanted = selection.Wanted(model, "bfloat16", device, max_new_tokens=64, rank=16, cards=cards, apart=apart)
     engine = selection.beside(base, wanted, told.append)
     assert engine.facts["base"].startswith("held twice: ") and why in engine.facts["base"]
@@ -125,7 +125,7 @@ def test_a_base_that_is_held_twice_is_called_that(
 
 
 def test_replicas_are_planned_and_told_of(model: str, begun: list[tuple[Any, ...]]) -> None:
-    base, told = SimpleNamespace(config=SimpleNamespace(max_position_embeddings=4096)), list[str]()
+    base, told = SimpleNamespace(config=Qwen2Config(max_position_embeddings=4096)), list[str]()
     wanted = selection.Wanted(model, "bfloat16", "cuda", max_new_tokens=64, rank=16, replicas=2)
     engine = selection.beside(base, wanted, told.append)
     assert engine.facts["base"] == "held 3 times: the engines are processes of their own"
@@ -190,7 +190,7 @@ def test_torch_says_what_it_does_not_heed(bundled_model: object) -> None:
     settings = PolicySettings("smollm2-135m", "cpu", engine="torch", engine_memory=2.0, cards=2, learner_device="cpu")
     told: list[str] = []
     with assemble.load_policy(settings, 0, told.append):
-        assert told[-1] == "--engine-memory, --cards, --learner-device: only for vLLM, no effect with torch"
+        assert "--engine-memory, --cards, --learner-device: only for vLLM, no effect with torch" in told
 
 
 def test_the_shelf_holds_the_newest_version(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def test_a_base_model_has_no_template(model: Path) -> None:
     [
         ("{{ raise_exception('no user may speak') }}", "the chat template of toy fails: no user may speak"),
         ("{% if %}", "the chat template of toy fails: "),
-        ("{{ messages[0].content[0].text }}", "the chat template of toy leaves the question out"),
+        ("{{ messages[0].content[0].picture }}", "the chat template of toy leaves the question out"),
         ("{% for turn in messages %}<|im_start|>{{ turn.role }}{% endfor %}", "the chat template of toy leaves the question out"),
     ],
 )

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import socket
 import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from types import SimpleNamespace
 
 import pytest
@@ -18,6 +21,7 @@ from sdpo_tts.cli.solving import compare
 from sdpo_tts.discovery.assemble import PolicySettings, RunSettings
 from sdpo_tts.errors import SetupError, UserError
 from sdpo_tts.models import fetch as fetching
+from sdpo_tts.models import hub
 from sdpo_tts.models.catalogue import Entry, Mirror, entries, find
 from sdpo_tts.models.weights import Weights, choose, dequantised, downloaded, expanded, load, locate
 from tests.test_prompts import chatml
@@ -110,7 +114,26 @@ def test_whatever_stops_one_source_the_next_is_asked(index: list[str], monkeypat
         raise ReadError("connection reset")
 
     monkeypatch.setattr("huggingface_hub.hf_hub_download", broken)
+    monkeypatch.setattr("sdpo_tts.models.hub.answers", lambda: True)
     assert fetching.fetch(replace(ENTRY, repo="a/toy")).read_bytes() == b"first second third"
+
+
+def test_a_hub_that_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that takes the connection and is silent, then one that answers; and none where asking is forbidden."""
+    monkeypatch.setattr("sdpo_tts.models.hub.PATIENCE_S", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        began = time.monotonic()
+        with pytest.raises(SetupError, match=r"the model a/none is not here, and the model hub at http://127\.0\.0\.1"):
+            load(Weights("a/none", "a/none"), "float32", "cpu")
+        assert time.monotonic() - began < 2
+    with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+        Thread(target=server.handle_request, daemon=True).start()
+        monkeypatch.setattr("sdpo_tts.models.hub.PATIENCE_S", 5.0)
+        assert hub.answers()
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+        assert not hub.answers()
 
 
 def test_auto_is_for_the_device_that_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,7 +141,7 @@ def test_auto_is_for_the_device_that_is_asked_for(monkeypatch: pytest.MonkeyPatc
     cards = [SimpleNamespace(total_memory=25_438_126_080), SimpleNamespace(total_memory=8_225_554_432)]
     monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
     monkeypatch.setattr("torch.cuda.get_device_properties", lambda number: cards[number])
-    monkeypatch.setattr("sdpo_tts.models.weights._hub_answers", lambda: True)
+    monkeypatch.setattr("sdpo_tts.models.hub.answers", lambda: True)
     assert [choose(device) for device in ("auto", "cuda", "cuda:1", "cuda:7", "cpu")] == [
         "Qwen/Qwen3-4B", "Qwen/Qwen3-4B", "qwen2.5-coder-1.5b", "qwen2.5-coder-0.5b", "qwen2.5-coder-0.5b",
     ]  # fmt: skip
@@ -133,13 +156,14 @@ def test_a_comparison_resolves_auto_for_its_device(monkeypatch: pytest.MonkeyPat
 def test_weights_of_the_hub_are_fetched_where_they_are_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
-    def snapshot(name: str, allow_patterns: list[str]) -> str:
+    def snapshot(name: str, allow_patterns: list[str], local_files_only: bool) -> str:
         asked.append(name)
         if name == "a/none":
             raise RuntimeError("404\nmore")
         return str(tmp_path)
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
+    monkeypatch.setattr("sdpo_tts.models.hub.answers", lambda: True)
     assert downloaded(locate("a/b")) == tmp_path == downloaded(Weights("here", str(tmp_path)))
     with pytest.raises(SetupError, match="the model a/none could not be fetched: 404"):
         downloaded(locate("a/none"))

@@ -9,6 +9,7 @@ import pytest
 import tokenizers
 from transformers import PreTrainedTokenizerFast
 
+from sdpo_tts.errors import SetupError
 from sdpo_tts.policy.program import extract_program
 from sdpo_tts.policy.prompts import TEMPLATES, Chat, multi_turn_text, student_text, teacher_text
 from tests.test_judge import FUNCTION, SUM
@@ -65,6 +66,40 @@ def test_what_is_quoted_cannot_end_the_turn() -> None:
     ids = chat.prompt("It prints '<|im_end|>\\n<|im_start|>assistant' and 1 <| 2")
     assert (ids.count(start), ids.count(end)) == (2, 1)
     assert "It prints '< |im_end|>\\n< |im_start|>assistant' and 1 <| 2" in chat.text(ids)
+
+
+def test_a_template_that_wants_parts_gets_them() -> None:
+    """Otherwise teacher and student would both be asked nothing."""
+    tokenizer = chatml()
+    tokenizer.chat_template = tokenizer.chat_template.replace("turn.content", "turn.content[0].text")
+    chat = Chat(tokenizer, SimpleNamespace(eos_token_id=None))
+    assert "user\nHow many?" in chat.text(chat.prompt("How many?"))
+
+
+def test_the_token_behind_an_answer_ends_it() -> None:
+    tokenizer = chatml()
+    tokenizer.eos_token = None
+    assert Chat(tokenizer, SimpleNamespace(eos_token_id=7)).stop_ids == (7, tokenizer.convert_tokens_to_ids(SPECIAL[1]))
+    tokenizer.chat_template = "{% for turn in messages %}{{ turn.content }} said {{ turn.role }}.{% endfor %}"
+    chat = Chat(tokenizer, SimpleNamespace(eos_token_id=None))
+    with pytest.raises(SetupError, match="the model toy has no token that ends an answer"):
+        chat.demand_template("toy", 300)
+
+
+@pytest.mark.parametrize(
+    ("end", "is_open"), [("", False), ("<think>\n", True), ("<think>\n\n</think>\n\n", False), ("[THINK]", True)]
+)
+def test_a_thought_that_a_template_leaves_open_is_seen(end: str, is_open: bool) -> None:
+    tokenizer = chatml()
+    tokenizer.chat_template += end
+    assert Chat(tokenizer, SimpleNamespace(eos_token_id=None)).leaves_a_thought_open is is_open
+
+
+def test_a_template_s_date_is_the_run_s() -> None:
+    tokenizer = chatml()
+    tokenizer.chat_template = "{{ strftime_now('%d %b %Y') }}" + tokenizer.chat_template
+    chat = Chat(tokenizer, SimpleNamespace(eos_token_id=None), "2024-02-29")
+    assert chat.text(chat.prompt("x")).startswith("29 Feb 2024")
 
 
 SPECIAL = ["<|im_start|>", "<|im_end|>"]

@@ -130,6 +130,7 @@ class ExistingRun:
             raise UserError(what, where=str(self.run.path))
         kept = {name: chosen[name] for name in ("model", "dtype", "max_new_tokens")}
         kept["quantization"] = chosen.get("quantization", "none")  # runs of before there was a choice
+        kept |= {"date": chosen["date"]} if "date" in chosen else {}
         settings = PolicySettings(**kept, device=device, engine="torch", lora=LoraSettings(**chosen["lora"]))
         return load_policy(settings, self.seed, report)
 

@@ -82,6 +82,10 @@ Quantization = Annotated[
     str,
     _option(MODEL, "How the frozen base is quantised: none, or nf4 (four bits).", autocompletion=among(QUANTIZATIONS)),
 ]
+LoraExperts = Annotated[
+    bool,
+    _option(MODEL, "Adapt the experts of a mixture too; takes much memory.", "--lora-experts/--no-lora-experts"),
+]
 MaxNewTokens = Annotated[int, _option(MODEL, "Longest answer, in tokens.", min=1)]
 MaxPromptTokens = Annotated[int, _option(MODEL, "Longest prompt with feedback, in tokens.", min=1)]
 Engine = Annotated[

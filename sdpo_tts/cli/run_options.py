@@ -29,6 +29,7 @@ class RunOptions:
     device: o.Device = "auto"
     dtype: o.Dtype = "auto"
     quantization: o.Quantization = "none"
+    lora_experts: o.LoraExperts = False
     max_new_tokens: o.MaxNewTokens = 512
     max_prompt_tokens: o.MaxPromptTokens = 8192
     engine: o.Engine = "auto"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, cast, get_type_hints
 
@@ -26,9 +27,11 @@ from sdpo_tts.engine.endpoint.server import Server
 from sdpo_tts.engine.endpoint.text_chat import TextChat
 from sdpo_tts.engine.sampler import VllmSampler
 from sdpo_tts.errors import SetupError, UserError
-from sdpo_tts.models import weights
+from sdpo_tts.models import exact, weights
 from sdpo_tts.policy import memory
 from sdpo_tts.policy.context_window import ContextWindow
+from sdpo_tts.policy.families import exactness, positions
+from sdpo_tts.policy.families.anatomy import heads_of, text_config
 from sdpo_tts.policy.learning.learner import Learner, LearnerSettings
 from sdpo_tts.policy.network import LoraSettings, Network
 from sdpo_tts.policy.prompts import MAX_PROMPT_TOKENS, Chat, student_text
@@ -45,6 +48,7 @@ class PolicySettings:
     For vLLM alone: `engine_memory` GiB for keys and values (None: planned), `cards` that hold the engine together or
     `replicas` of it, and the learner's own `learner_device` (auto: where the engine is). With the URL of an `endpoint`
     the policy is the `endpoint_model` that is served there, and nothing is loaded here.
+    `date` is what a chat template that writes it takes for today.
     """
 
     model: str = "auto"
@@ -58,6 +62,7 @@ class PolicySettings:
     cards: int = 1
     replicas: int = 1
     learner_device: str = "auto"
+    date: str = field(default_factory=lambda: datetime.now().date().isoformat())
     lora: LoraSettings = field(default_factory=LoraSettings)
     endpoint: str = ""
     endpoint_model: str = ""
@@ -158,6 +163,9 @@ def check_policy(settings: PolicySettings) -> tuple[str, str, str]:
     learner = device if settings.learner_device == "auto" else device_of(settings.learner_device, "--learner-device")
     wanted = selection.choose(settings.engine, device)
     selection.refuse_cards(wanted, device, settings.cards, settings.replicas)
+    if settings.lora.experts and wanted == "vllm":
+        what = "adapters on experts cannot be handed to vLLM"
+        raise UserError(what, where="--lora-experts", hint="--engine torch, or leave it out")
     weights.demand(settings.model)
     return device, learner, wanted
 
@@ -172,25 +180,36 @@ def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], Non
     kind = dtype if settings.quantization == "none" else f"{settings.quantization}, {dtype}"
     report(f"loading {located.name} ({kind}, {device})")
     base, tokenizer = _loaded(located, dtype, device, settings.quantization, aside=wanted == "vllm")
-    chat, shape = Chat(tokenizer, base.generation_config), shape_of(base)
+    chat, shape = Chat(tokenizer, base.generation_config, settings.date), shape_of(base)
     chat.demand_template(located.name, base.get_input_embeddings().weight.shape[0])
+    if chat.leaves_a_thought_open:
+        report(f"{located.name} thinks before it answers: its chat template cannot turn that off")
     apart = _card(learner) != _card(device)
     engine = _vllm(settings, base, located.source, dtype, device, apart, report) if wanted == "vllm" else None
     if not engine and (unused := _for_vllm(settings)):
         report(f"{', '.join(unused)}: only for vLLM, no effect with torch")
     base.to(learner if engine else device)
-    network = Network(base, settings.lora, seed)
     limit = settings.max_new_tokens
+    window = ContextWindow(positions.positions_of(base), settings.max_prompt_tokens, limit, fixed=engine is not None)
+    positions.fix(base, window.longest)
+    text = chat.plain(exactness.TEXT)
+    network, found = exact.network_of(
+        base, located, settings.lora, settings.quantization, seed, text, report, samples=engine is None
+    )
     sampler: Sampler = (
         VllmSampler(engine.answers, network, chat.stop_ids, max_new_tokens=limit, sampling=settings.sampling)
         if engine
-        else SplitSampler(TorchSampler(network, chat.stop_ids, max_new_tokens=limit, sampling=settings.sampling))
+        else SplitSampler(
+            TorchSampler(
+                network, chat.stop_ids, max_new_tokens=limit, positions=window.positions, sampling=settings.sampling
+            )
+        )
     )
     facts = {
         "name": located.name, "sha256": located.sha256, "dtype": dtype, "quantization": settings.quantization,
-        "device": device, "engine": sampler.name,
+        "device": device, "engine": sampler.name, "thinks": chat.leaves_a_thought_open, "exactness": found.fields(),
+        "without_adapter": network.targets.in_short(),
     }  # fmt: skip
-    window = ContextWindow(_positions(base), settings.max_prompt_tokens, limit, fixed=engine is not None)
     return Policy(network, chat, sampler, {**facts, **(engine.facts if engine else {}), **shape}, window)
 
 
@@ -243,12 +262,6 @@ def _for_vllm(settings: PolicySettings) -> list[str]:
     return [option for option, is_given in given.items() if is_given]
 
 
-def _positions(base: Any) -> int | None:
-    """How many tokens the model was made for, prompt and answer together; None where it does not tell."""
-    positions: int | None = getattr(base.config.get_text_config(decoder=True), "max_position_embeddings", None)
-    return positions
-
-
 def device_of(name: str, option: str = "--device") -> str:
     """Raises UserError where there is no such device."""
     import torch
@@ -272,14 +285,15 @@ def shape_of(base: Any) -> dict[str, int]:
 
     Of a mixture of experts all experts are counted, although a token passes through a few: an upper bound.
     """
-    config, embedding = base.config, base.get_input_embeddings().weight
-    tied = base.get_output_embeddings().weight is embedding
+    config, embedding = text_config(base), base.get_input_embeddings().weight
+    head = base.get_output_embeddings()
+    tied = head is not None and head.weight is embedding
     parameters = base.num_parameters()  # four bits too are one
-    heads = config.num_attention_heads
+    heads, width = heads_of(config)
     return {
         "parameters": parameters - (0 if tied else embedding.numel()),
         "layers": config.num_hidden_layers,
-        "width": heads * (getattr(config, "head_dim", None) or config.hidden_size // heads),
+        "width": heads * width,
     }
 
 

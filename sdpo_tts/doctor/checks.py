@@ -28,6 +28,7 @@ CHECKS = (
     Check("lora", software.lora, ("torch", "gpu")),
     Check("vllm", software.vllm),
     Check("model", model.model),
+    Check("exactness", model.exactness, ("torch", "gpu", "model")),
     Check("memory", memory.memory, ("torch", "gpu", "model")),
     Check("shared memory", storage.shared_memory),
     Check("disk", storage.disk),

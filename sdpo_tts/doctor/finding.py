@@ -29,6 +29,7 @@ class Subject:
     max_new_tokens: int = 512
     teacher: str = "frozen"
     method: str = "sdpo"
+    experts: bool = False
     runs: Path = Path("runs")
 
 

@@ -10,13 +10,12 @@ from pathlib import Path
 from sdpo_tts.doctor.finding import Finding, Subject, failed, passed, warned
 from sdpo_tts.doctor.hardware import device_of
 from sdpo_tts.errors import first_line
-from sdpo_tts.models import integrity, weights
+from sdpo_tts.models import exactness_cache, hub, integrity, weights
 from sdpo_tts.models.catalogue import Entry, entries, find
 from sdpo_tts.models.fetch import cache_root, sha256_of
 from sdpo_tts.policy.memory_plan import size
 
 TIMEOUT_S = 20
-OF_WEIGHTS = ("model.safetensors", "model.safetensors.index.json")  # the configuration alone is here after a look
 NEEDED = ("config.json", "tokenizer_config.json")
 
 
@@ -50,12 +49,32 @@ def weights_here(subject: Subject) -> weights.Weights | None:
     return weights.Weights(path.stem if path.suffix == ".gguf" else name, str(folder)) if folder.is_dir() else None
 
 
+def exactness(subject: Subject) -> Finding:
+    """On which paths the model is exact, as a run found when it loaded it."""
+    weights = weights_here(subject)
+    found = next(filter(None, map(exactness_cache.recall, _keys(subject, weights))), None) if weights else None
+    return passed(str(found) if found else "measured when a run loads the model for the first time")
+
+
+def _keys(subject: Subject, located: weights.Weights) -> list[str]:
+    """For the engines that there are; a model from a file of the catalogue is known by its checksum."""
+    device = device_of(subject).partition(":")[0]
+    dtype = subject.dtype if subject.dtype != "auto" else weights.dtype_for(device)
+    return [
+        exactness_cache.key_of(
+            located, dtype=f"torch.{dtype}", device=device, quantization=subject.quantization, engine=engine,
+            experts=subject.experts,
+        )
+        for engine in ("torch", "vllm")
+    ]  # fmt: skip
+
+
 def missing_bytes(subject: Subject) -> int:
     """What the model would still take on disk: the weights of a hub; of the catalogue the file, and its weights at 16
     bits that were at least 4 in it."""
     name = _name(subject)
     if _is_of_hub(name):
-        return 0 if _in_hub_cache(name) else _hub_bytes(name)
+        return 0 if hub.is_cached(name) or not hub.answers() else _hub_bytes(name)
     if name not in entries() or _made(find(name)).is_dir():
         return 0
     entry = find(name)
@@ -101,8 +120,11 @@ def _hub(name: str) -> Finding:
     from huggingface_hub import model_info
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
-    if _in_hub_cache(name):
+    if hub.is_cached(name):
         return passed(f"{name}, in the hub's cache")
+    hint = "sdpo-tts model list shows models that need no hub"
+    if not hub.answers():
+        return failed(f"{name} is not here, and the model hub at {hub.endpoint()} does not answer", hint)
     try:
         model_info(name, timeout=TIMEOUT_S)
     except GatedRepoError:
@@ -116,14 +138,8 @@ def _hub(name: str) -> Finding:
     except Exception as error:  # the hub's client raises many kinds for one fact: it does not answer
         reason = first_line(error)[:120]
         said = f"{name} is not here, and the model hub does not answer: {reason}"
-        return failed(said, "sdpo-tts model list shows models that need no hub")
+        return failed(said, hint)
     return warned(f"{name} is on the hub, and will be downloaded by the first run", f"now: sdpo-tts model pull {name}")
-
-
-def _in_hub_cache(name: str) -> bool:
-    from huggingface_hub import try_to_load_from_cache
-
-    return any(isinstance(try_to_load_from_cache(name, file), str) for file in OF_WEIGHTS)
 
 
 def _hub_bytes(name: str) -> int:
@@ -161,6 +177,8 @@ def _source(entry: Entry) -> str:
 def _hub_has(repo: str) -> bool:
     from huggingface_hub import model_info
 
+    if not hub.answers():
+        return False
     try:
         model_info(repo, timeout=TIMEOUT_S)
     except Exception:  # the hub's client raises many kinds for one fact

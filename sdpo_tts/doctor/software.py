@@ -105,9 +105,7 @@ def _one_step(device: str) -> tuple[float, float]:
     ids = torch.arange(16, device=device)[None]
 
     def loss() -> torch.Tensor:
-        positions = torch.arange(16, device=device)[None]
-        hidden = network.hidden(ids, mask_B_L=torch.ones_like(ids), positions_B_S=positions, cache=None)
-        return torch.nn.functional.cross_entropy(network.logits(hidden)[0, :-1], ids[0, 1:])
+        return torch.nn.functional.cross_entropy(network.logits(network.whole(ids))[0, :-1], ids[0, 1:])
 
     first = loss()
     first.backward()  # type: ignore[no-untyped-call]

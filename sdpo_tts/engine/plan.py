@@ -31,6 +31,7 @@ class Asked:
     teacher: str = "ema"  # the one that needs most
     method: str = "sdpo"
     batch_size: int = 1
+    experts: bool = False
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ from sdpo_tts.engine.sampler import GenerationEngine
 from sdpo_tts.engine.sharing import NotSharedError
 from sdpo_tts.engine.vllm import EngineSettings
 from sdpo_tts.errors import SetupError, UserError
+from sdpo_tts.policy.context_window import ContextWindow
+from sdpo_tts.policy.families.positions import positions_of
 from sdpo_tts.policy.memory import free_bytes
 from sdpo_tts.policy.memory_plan import GIB
 from sdpo_tts.policy.prompts import MAX_PROMPT_TOKENS
@@ -80,7 +82,7 @@ def beside(base: Any, wanted: Wanted, report: Callable[[str], None]) -> Engine:
     """An engine for the network `base`, which lies in the host's memory and, where it can, shares the engine's weights
     afterwards. Raises SetupError where both do not fit on the device, or vLLM does not start."""
     made = _planned(wanted)
-    longest = min(base.config.max_position_embeddings, wanted.max_prompt_tokens + wanted.max_new_tokens)
+    longest = ContextWindow(positions_of(base), wanted.max_prompt_tokens, wanted.max_new_tokens).longest
     settings = EngineSettings(SEQUENCES, longest, made.cache, wanted.cards, wanted.quantization)
     with start_time.told(_kind(wanted), str(made), report):
         answers, why = _started(base, wanted, settings)

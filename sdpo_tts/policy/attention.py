@@ -12,16 +12,20 @@ import torch
 from torch import Tensor
 
 NAME = "grouped_decode"
+_OTHERS = ("position_bias", "s_aux", "softcap")  # of which only the fused kernel's side knows, or refuses them
 
 
-def install(network: Any) -> None:
-    """Make `network` (a transformers model) use this attention."""
+def install(body: Any) -> None:
+    """Make `body` (a transformers model) use this attention, where PyTorch's own would do too: a model that does not
+    support that one has sinks, caps or biases of which this knows nothing."""
+    if not body._supports_sdpa:
+        return
     from transformers import AttentionInterface
     from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
     AttentionInterface.register(NAME, grouped_decode)
     AttentionMaskInterface.register(NAME, sdpa_mask)
-    network.set_attn_implementation(NAME)
+    body.set_attn_implementation(NAME)
 
 
 def grouped_decode(
@@ -30,7 +34,9 @@ def grouped_decode(
     """The signature that transformers asks for; query_B_H_S_D, key_B_G_L_D and value_B_G_L_D, boolean mask_B_1_S_L."""
     from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-    if query.shape[2] > 1 or query.device.type != "cpu" or torch.is_grad_enabled():
+    more = any(kwargs.get(name) is not None for name in _OTHERS)
+    masked = attention_mask is not None and (attention_mask.dtype != torch.bool or attention_mask.shape[1] > 1)
+    if query.shape[2] > 1 or query.device.type != "cpu" or torch.is_grad_enabled() or more or masked:
         return sdpa_attention_forward(module, query, key, value, attention_mask, **kwargs)
     batch, heads, _, width = query.shape
     groups = key.shape[1]
@@ -39,4 +45,4 @@ def grouped_decode(
     if attention_mask is not None:
         scores = scores.masked_fill(~attention_mask, torch.finfo(scores.dtype).min)
     mixed = scores.softmax(-1).to(value.dtype) @ value
-    return mixed.reshape(batch, 1, heads, width), None
+    return mixed.reshape(batch, 1, heads, value.shape[-1]), None

@@ -110,6 +110,36 @@ class SharedPrefix:
             torch.autograd.backward([t for t, _ in tensors], [g for _, g in tensors])
 
 
+class WholePrompts:
+    """The same for a model whose prompts cannot be shared: each attempt runs with its prompt, without a cache, padded
+    on the right, or without padding one after the other."""
+
+    ids: Ids = ()
+
+    def __init__(self, network: Network, *, grad: bool) -> None:
+        self.network, self.grad = network, grad
+
+    def response_hidden(self, pairs: Sequence[Pair]) -> list[Tensor]:
+        """As `SharedPrefix.response_hidden`."""
+        if self.network.paths.learning == "one-by-one" and len(pairs) > 1:
+            return [hidden for pair in pairs for hidden in self.response_hidden([pair])]
+        ids, _ = pad([p.prompt + p.response[:-1] for p in pairs], left=False, device=self.network.device)
+        with torch.set_grad_enabled(self.grad):
+            hidden = self.network.whole(ids)
+        starts = [len(p.prompt) - 1 for p in pairs]
+        return [h[s : s + len(p.response)] for h, s, p in zip(hidden, starts, pairs, strict=True)]
+
+    def backward(self) -> None:
+        """Nothing is shared through which a gradient would have to go."""
+
+
+def reading(network: Network, prompts: Sequence[Ids], *, grad: bool) -> SharedPrefix | WholePrompts:
+    """What computes attempts behind these prompts, in the way that is exact for the network."""
+    if network.paths.learning == "shared-prefix":
+        return SharedPrefix(network, prompts, grad=grad)
+    return WholePrompts(network, grad=grad)
+
+
 @functools.cache
 def _layers() -> tuple[type[Any], type[Any]]:
     """(collecting, lending) cache layers. Neither grows when checkpointing runs a layer a second time."""

@@ -26,6 +26,11 @@ class ContextWindow:
         """What a prompt with feedback may have."""
         return self.prompt if self.positions is None else min(self.prompt, self.positions - self.answer)
 
+    @property
+    def longest(self) -> int:
+        """The most that a prompt and its answer may have together."""
+        return min(self.prompt + self.answer, self.positions or self.prompt + self.answer)
+
     def demand(self, question: int) -> None:
         """Raises UserError where a prompt of so many tokens, the question alone, cannot be answered."""
         if self.positions is not None and question + self.answer > self.positions:

@@ -54,9 +54,9 @@ def activation_bytes(network: Network) -> int:
             seen[storage.data_ptr()] = storage.nbytes()
         return tensor
 
-    ids, mask = pad([tuple(range(PROBE_TOKENS))], left=False, device=network.device)
+    ids, _ = pad([tuple(range(PROBE_TOKENS))], left=False, device=network.device)
     with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        network.hidden(ids, mask_B_L=mask, positions_B_S=mask.cumsum(-1) - 1, cache=None)
+        network.whole(ids)
     parameters = {parameter.untyped_storage().data_ptr() for parameter in network.peft.parameters()}
     return sum(size for place, size in seen.items() if place not in parameters) // PROBE_TOKENS
 

@@ -27,6 +27,8 @@ class Work(Protocol):
     def teacher(self) -> str: ...
     @property
     def method(self) -> str: ...
+    @property
+    def experts(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -59,18 +61,20 @@ def memory_needed(source: str, subject: Work, dtype: str, *, checkpointing: bool
     With `checkpointing` activations are computed twice, as the learner does once a GPU's memory has run out.
     """
     import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers import AutoConfig
 
-    config = AutoConfig.from_pretrained(source)
+    from sdpo_tts.policy.families.anatomy import text_model
+
+    config = AutoConfig.from_pretrained(source, trust_remote_code=False)
     with torch.device("meta"):
-        network = AutoModelForCausalLM.from_config(config)  # type: ignore[no-untyped-call]
+        network = text_model(config).from_config(config).eval()
     tokens, item = PROMPT_TOKENS + subject.max_new_tokens, ITEM[dtype]
     trains = subject.method in ("auto", "sdpo", "grpo")
     return MemoryNeed(
         weights=_weights(network, item, quantised=subject.quantization != "none"),
-        adapter=FP32 * _adapter(network) * (_copies(subject) if trains else 1),
-        cache=subject.batch_size * tokens * item * _cache_width(config),
-        work=_work(config, tokens, item, checkpointing=checkpointing) if trains else 0,
+        adapter=FP32 * _adapter(network, experts=subject.experts) * (_copies(subject) if trains else 1),
+        cache=subject.batch_size * item * _kept(network, tokens),
+        work=_work(network, tokens, item, checkpointing=checkpointing) if trains else 0,
     )
 
 
@@ -83,11 +87,16 @@ def _weights(network: Any, item: int, *, quantised: bool) -> int:
     return int(total + sum(sizes) * (NF4 - item) + item * max(sizes))
 
 
-def _adapter(network: Any) -> int:
-    """Parameters of LoRA on all linear layers but the output layer."""
+def _adapter(network: Any, *, experts: bool) -> int:
+    """Parameters of LoRA on what gets an adapter."""
+    from sdpo_tts.policy.families.anatomy import body_of
+    from sdpo_tts.policy.families.targets import targets_of
     from sdpo_tts.policy.network import LoraSettings
 
-    return LoraSettings().rank * sum(int(layer.in_features + layer.out_features) for layer in _linear(network))
+    targets = targets_of(network, body_of(network), experts=experts)
+    modules = sum(sum(network.get_submodule(name).weight.shape) for name in targets.modules)
+    stacks = [tuple(network.get_parameter(name).shape) for name in targets.experts]
+    return int(LoraSettings().rank * (modules + sum(count * (rows + width) for count, rows, width in stacks)))
 
 
 def _linear(network: Any) -> list[Any]:
@@ -106,18 +115,52 @@ def _copies(subject: Work) -> int:
     return 7 + (RANKS if subject.teacher == "ema" else 0)
 
 
-def _cache_width(config: Any) -> int:
-    """Numbers that one token leaves in the cache of keys and values."""
-    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
-    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    return int(2 * config.num_hidden_layers * heads * width)
+def _kept(network: Any, tokens: int) -> int:
+    """Numbers that the model keeps of a text of so many tokens, found by reading one without memory of its own."""
+    import torch
+
+    from sdpo_tts.policy.families.anatomy import body_of, cache_name
+
+    body = body_of(network)
+    try:
+        with torch.no_grad():
+            output = body(input_ids=torch.zeros(1, tokens, dtype=torch.long, device="meta"), use_cache=True)
+        return int(sum(map(_numbers, output[cache_name(body)].layers)))
+    except (RuntimeError, NotImplementedError, KeyError, AttributeError):  # of a pass that depends on values
+        return tokens * _usual_width(network)
 
 
-def _work(config: Any, tokens: int, item: int, *, checkpointing: bool) -> int:
+def _numbers(layer: Any) -> int:
+    """Of whatever tensors a layer of a cache holds, states in dictionaries among them."""
+    import torch
+
+    held = [value for one in vars(layer).values() for value in (one.values() if isinstance(one, dict) else [one])]
+    return sum(value.numel() for value in held if isinstance(value, torch.Tensor))
+
+
+def _usual_width(network: Any) -> int:
+    """Numbers of keys and values a token, where every layer keeps them for every token: an upper bound."""
+    from sdpo_tts.policy.families.anatomy import heads_of, text_config
+
+    config = text_config(network)
+    heads, width = heads_of(config)
+    return int(2 * config.num_hidden_layers * (config.to_dict().get("num_key_value_heads") or heads) * width)
+
+
+def _work(network: Any, tokens: int, item: int, *, checkpointing: bool) -> int:
     """The activations of one sequence, and chunks of logits."""
+    from sdpo_tts.policy.families.anatomy import body_of, layers_of
     from sdpo_tts.policy.learning.learner import CHUNK
 
-    layer = HIDDEN_BYTES * config.hidden_size + INNER_BYTES * config.intermediate_size
-    layers = config.num_hidden_layers
-    kept = item * config.hidden_size * layers + layer if checkpointing else layer * layers
+    hidden = network.get_input_embeddings().weight.shape[-1]
+    layers = [HIDDEN_BYTES * hidden + INNER_BYTES * _inner(layer, hidden) for layer in layers_of(body_of(network))]
+    kept = item * hidden * len(layers) + max(layers, default=0) if checkpointing else sum(layers)
     return int(tokens * kept + LOGITS_COPIES * FP32 * CHUNK)
+
+
+def _inner(layer: Any, hidden: int) -> int:
+    """How wide a layer is at its widest."""
+    import torch
+
+    widths = [max(one.weight.shape) for one in layer.modules() if isinstance(one, torch.nn.Linear)]
+    return max(widths, default=hidden)

@@ -1,4 +1,4 @@
-"""The policy as a network: a frozen base with a LoRA adapter on all its linear layers."""
+"""The policy as a network: a frozen base with a LoRA adapter on the linear layers of its text body."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import copy
 import functools
 import inspect
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +15,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sdpo_tts.errors import SetupError, UserError, first_line
+from sdpo_tts.errors import UserError, first_line
 from sdpo_tts.policy import attention
+from sdpo_tts.policy.families import adapters, anatomy
+from sdpo_tts.policy.families.paths import PLAIN, Paths
+from sdpo_tts.policy.families.targets import targets_of
 
 POLICY = "default"  # PEFT's name for the adapter that is trained
 FRESH = "fresh"
@@ -24,34 +27,50 @@ FRESH = "fresh"
 
 @dataclass(frozen=True)
 class LoraSettings:
-    """`alpha / rank` scales the adapter's output. The adapter is kept in fp32 whatever the base is in."""
+    """`alpha / rank` scales the adapter's output. The adapter is kept in fp32 whatever the base is in. `experts`: those
+    of a mixture are adapted too."""
 
     rank: int = 16
     alpha: int = 32
+    experts: bool = False
 
 
 class Network:
     """Base, adapter and output layer. `version` counts the adapter's states: 0 is the base itself (B = 0). `renewals`
-    counts the adapters before this one.
+    counts the adapters before this one. `paths` are the ways in which it is sampled and learnt.
 
     With `checkpointing` a layer's activations are computed again for the backward pass instead of being kept.
+    Raises SetupError for a model that has no parts to work with.
     """
 
-    def __init__(self, base: Any, lora: LoraSettings, seed: int) -> None:
-        from peft import LoraConfig, get_peft_model
-
-        attention.install(base)
-        self.body, self.head = base.get_decoder(), base.get_output_embeddings()
-        self.vocabulary: int = self.head.weight.shape[0]
-        _refuse_scaled_logits(base)
-        config = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, target_modules="all-linear", lora_dropout=0.0)
+    def __init__(self, base: Any, lora: LoraSettings, seed: int, unreached: Sequence[str] = ()) -> None:
+        self.body, self._embeddings = anatomy.body_of(base), base.get_input_embeddings()
+        self._own_attention = self.body.config._attn_implementation
+        self._take_attention(PLAIN.attention)
+        self.head = anatomy.Head(base, self.body)
+        self.vocabulary: int = self.head.vocabulary
+        self.targets = targets_of(base, self.body, experts=lora.experts).lacking(unreached)
         with _drawing(seed):
-            self.peft = get_peft_model(base, config, autocast_adapter_dtype=True)
+            self.peft = adapters.wrapped(base, self.targets, rank=lora.rank, alpha=lora.alpha)
         self.peft.eval()
+        self.paths = PLAIN
         self.version, self.renewals, self.checkpointing = 0, 0, False
-        self._cache_name = _cache_name(self.body)
-        for layer in self.body.layers:
+        self._cache_name = anatomy.cache_name(self.body)
+        self._takes_positions = "position_ids" in inspect.signature(self.body.forward).parameters
+        for layer in anatomy.layers_of(self.body):
             layer.forward = self._checkpointed(layer.forward)
+
+    def take(self, paths: Paths) -> None:
+        """Go these ways from here on."""
+        if paths.attention != self.paths.attention:
+            self._take_attention(paths.attention)
+        self.paths = paths
+
+    def _take_attention(self, name: str) -> None:
+        if name == "own":
+            self.body.set_attn_implementation(self._own_attention)
+        else:
+            attention.install(self.body)
 
     def renew(self, seed: int) -> None:
         """An adapter drawn from `seed`, as that of a network just made, in place of all adapters there are."""
@@ -59,7 +78,7 @@ class Network:
 
         for name in set(self.peft.peft_config) - {POLICY}:
             self.peft.delete_adapter(name)
-        with _drawing(seed):
+        with _drawing(seed), adapters.as_given():
             self.peft.add_adapter(FRESH, copy.copy(self.peft.peft_config[POLICY]))
         with torch.no_grad():
             layers: list[Any] = [module for module in self.peft.modules() if isinstance(module, LoraLayer)]
@@ -84,7 +103,7 @@ class Network:
 
     @property
     def device(self) -> torch.device:
-        return self.head.weight.device  # type: ignore[no-any-return]
+        return self._embeddings.weight.device  # type: ignore[no-any-return]
 
     @property
     def trainable(self) -> list[torch.nn.Parameter]:
@@ -92,7 +111,7 @@ class Network:
 
     def without_adapter(self) -> AbstractContextManager[None]:
         """The base alone: the frozen teacher, at no cost in memory."""
-        return self.peft.disable_adapter()
+        return self.peft.disable_adapter()  # type: ignore[no-any-return]
 
     @contextmanager
     def bare_at_version_zero(self) -> Iterator[None]:
@@ -114,17 +133,30 @@ class Network:
         )
         return output.last_hidden_state  # type: ignore[no-any-return]
 
+    def whole(self, ids_B_S: Tensor) -> Tensor:
+        """Last hidden states_B_S_D of rows from their first token on, without a cache; they may be padded on the
+        right, since no token sees what comes behind it."""
+        return self.body(input_ids=ids_B_S, use_cache=False).last_hidden_state  # type: ignore[no-any-return]
+
+    def read(self, ids_B_S: Tensor, cache: Any = None, before: int = 0) -> tuple[Tensor, Any]:
+        """(last hidden states_B_S_D, the model's own cache) of ids behind the `before` tokens that the cache holds."""
+        told = {self._cache_name: cache} if cache is not None else {}
+        if self._takes_positions:  # some count from 0 again if they are not given any
+            told["position_ids"] = torch.arange(before, before + ids_B_S.shape[1], device=self.device)[None]
+        output = self.body(input_ids=ids_B_S, use_cache=True, **told)
+        return output.last_hidden_state, output[self._cache_name]
+
     def logits(self, hidden: Tensor) -> Tensor:
         """Logits over the whole vocabulary, in fp32 at least; `hidden` may have any leading axes."""
         return precise(self.scores(hidden))
 
     def scores(self, hidden: Tensor) -> Tensor:
         """The same as the output layer computes them, in the base's precision."""
-        return self.head(hidden)  # type: ignore[no-any-return]
+        return self.head(hidden)
 
     def save_adapter(self, folder: Path) -> None:
         """Write the adapter in PEFT's format."""
-        self.peft.save_pretrained(str(folder), selected_adapters=[POLICY])
+        adapters.save(self.peft, POLICY, folder, self.targets)
 
     def load_adapter(self, folder: Path) -> None:
         """Take over an adapter that `save_adapter` wrote. Raises UserError where there is none that fits."""
@@ -165,27 +197,3 @@ def _drawing(seed: int) -> Iterator[None]:
 def precise(scores: Tensor) -> Tensor:
     """In fp32 at least."""
     return scores.to(torch.promote_types(scores.dtype, torch.float32))
-
-
-def _cache_name(body: Any) -> str:
-    """What this version of transformers calls the cache; under another name it would be ignored without a word."""
-    known = inspect.signature(body.forward).parameters
-    return "cache" if "cache" in known else "past_key_values"
-
-
-def _refuse_scaled_logits(base: Any) -> None:
-    """Body plus output layer must be the whole model: some architectures scale or cap their logits in between."""
-    probe = torch.arange(8, device=base.device).unsqueeze(0)
-    with torch.inference_mode():
-        whole = base(input_ids=probe, use_cache=False).logits.float()
-        parts = base.get_output_embeddings()(base.get_decoder()(input_ids=probe).last_hidden_state).float()
-    if not whole.isfinite().all():
-        raise SetupError(
-            f"{type(base).__name__} computes logits that are not finite",
-            hint="its weights are damaged, or too large for their precision: try --dtype bfloat16 or float32",
-        )
-    if not torch.allclose(whole, parts, atol=1e-3):
-        raise SetupError(
-            f"{type(base).__name__} changes its logits after the output layer, which the learner does not support",
-            hint="choose a model of the Qwen, Llama or SmolLM families",
-        )

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sdpo_tts.errors import SetupError, first_line
@@ -36,7 +38,13 @@ class Template:
 TEMPLATES = {template.name: template for template in (Template("before-order", True), Template("after-order", False))}
 DEFAULT_TEMPLATE = "before-order"
 MAX_PROMPT_TOKENS = 8192
-_QUESTION = "fortytwo"  # that a template is tried on
+_QUESTION, _ANSWER = "fortytwo", "seventeen"  # that a template is tried on
+_TODAY = re.compile(r"""\bstrftime_now\(\s*(["'])(.*?)\1\s*\)""")  # in a chat template
+THOUGHTS = (
+    ("<think>", "</think>"), ("[THINK]", "[/THINK]"), ("<seed:think>", "</seed:think>"),
+    ("<|channel>thought", "<channel|>"), ("<|channel|>analysis", "<|channel|>final"),
+)  # fmt: skip
+"""What opens a thought, and what closes it."""
 
 
 def question(problem: Problem) -> str:
@@ -140,28 +148,70 @@ def _instruct(name: str) -> str:
     return "it is a base model; name the Instruct variant, with its chat_template.jinja or tokenizer_config.json"
 
 
-class Chat:
-    """The tokenizer's side: chat template, generation prompt, stop tokens, decoding."""
+def _dated(template: Any, date: str) -> dict[str, str]:
+    """What a template that writes today's date is replaced by. transformers hands no function of ours on to one."""
+    if not isinstance(template, str) or not _TODAY.search(template):
+        return {}
+    moment = datetime.fromisoformat(date)
+    return {"chat_template": _TODAY.sub(lambda found: repr(moment.strftime(found[2])), template)}
 
-    def __init__(self, tokenizer: Any, generation_config: Any) -> None:
+
+class Chat:
+    """The tokenizer's side: chat template, generation prompt, stop tokens, decoding. A template that writes the date
+    gets `date` (ISO 8601) for today's, so that a run that is resumed asks as it did."""
+
+    def __init__(self, tokenizer: Any, generation_config: Any, date: str = "") -> None:
         self._tokenizer = tokenizer
-        ends = generation_config.eos_token_id
-        stops = {tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends])}
-        self.stop_ids: tuple[int, ...] = tuple(sorted(stops - {None}))
+        self._more = _dated(getattr(tokenizer, "chat_template", None), date) if date else {}
         special = [str(token) for token in tokenizer.added_tokens_decoder.values() if token.special]
         self._special = re.compile("|".join(map(re.escape, sorted(special, key=len, reverse=True))) or "(?!)")
+        self._in_parts = False
+        self._in_parts = not self._asks() and self._asks_in_parts()
+        ends = generation_config.eos_token_id
+        stops = {tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends]), self._end_of_turn()}
+        self.stop_ids: tuple[int, ...] = tuple(sorted(stops - {None}))
 
     def prompt(self, text: str) -> Ids:
         """Ids of one user turn and the header of the answer; thinking is off on both sides alike."""
-        turn = [{"role": "user", "content": self._harmless(text)}]
         encoded = self._tokenizer.apply_chat_template(
-            turn, add_generation_prompt=True, return_dict=True, enable_thinking=False
-        )
+            [self._turn("user", self._harmless(text))], add_generation_prompt=True, return_dict=True,
+            enable_thinking=False, **self._more,
+        )  # fmt: skip
         return tuple(encoded["input_ids"])
+
+    @property
+    def leaves_a_thought_open(self) -> bool:
+        """Whether an answer begins inside a thought although thinking is off: a template may not know how."""
+        written = str(self._tokenizer.decode(list(self.prompt(_QUESTION)))).rpartition(_QUESTION)[2]
+        return any(written.rfind(begin) > written.rfind(end) for begin, end in THOUGHTS)
+
+    def _turn(self, role: str, text: str) -> dict[str, Any]:
+        """Templates of models that take pictures too may want the parts of a turn in a list."""
+        return {"role": role, "content": [{"type": "text", "text": text}] if self._in_parts else text}
+
+    def _asks(self) -> bool:
+        """Whether the question is in the prompt."""
+        with suppress(Exception):  # a template is a program of the model's author: it may raise anything
+            return _QUESTION in self.text(self.prompt(_QUESTION))
+        return False
+
+    def _asks_in_parts(self) -> bool:
+        self._in_parts = True
+        return self._asks()
+
+    def _end_of_turn(self) -> int | None:
+        """The token that the template puts behind an assistant's turn; None where it puts none."""
+        turns = [self._turn("user", _QUESTION), self._turn("assistant", _ANSWER)]
+        with suppress(Exception):  # of a template that does not know of answers
+            told = self._tokenizer.apply_chat_template(turns, tokenize=False, enable_thinking=False, **self._more)
+            _, found, behind = str(told).rpartition(_ANSWER)
+            first = self.plain(behind.lstrip())[:1] if found else ()
+            return next((one for one in first if one in self._tokenizer.added_tokens_decoder), None)
+        return None
 
     def demand_template(self, name: str, rows: int) -> None:
         """Raises SetupError where the model called `name` cannot be asked: it has no chat template, or one that fails,
-        leaves the question out, or writes tokens beyond the `rows` of the embedding."""
+        leaves the question out, or writes tokens beyond the `rows` of the embedding; or no token ends an answer."""
         hint = "choose another model, or mend its chat_template.jinja"
         try:
             ids = self.prompt(_QUESTION)
@@ -174,6 +224,9 @@ class Chat:
         if max(ids) >= rows:
             what = f"the chat template of {name} writes token {max(ids)}, but the model has {rows} rows"
             raise SetupError(what, hint=hint)
+        if not self.stop_ids:
+            told = "name an eos_token_id in its generation_config.json"
+            raise SetupError(f"the model {name} has no token that ends an answer", hint=told)
 
     def _harmless(self, text: str) -> str:
         """`<|im_end|>` as `< |im_end|>`: what a program prints, or a statement holds, must not end the turn. Halves of

@@ -10,7 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sdpo_tts.policy.batch import Ids, SharedPrefix
+from sdpo_tts.errors import UserError
+from sdpo_tts.policy.batch import Ids
+from sdpo_tts.policy.families.decoding import begun, together
 from sdpo_tts.policy.network import Network
 from sdpo_tts.policy.sampling import PLAIN, Sampling, shaped
 
@@ -94,9 +96,17 @@ class TorchSampler:
     name = "torch"
 
     def __init__(
-        self, network: Network, stop_ids: Sequence[int], *, max_new_tokens: int, sampling: Sampling = PLAIN
+        self,
+        network: Network,
+        stop_ids: Sequence[int],
+        *,
+        max_new_tokens: int,
+        positions: int | None = None,
+        sampling: Sampling = PLAIN,
     ) -> None:
-        self.network, self.max_new_tokens, self.sampling = network, max_new_tokens, sampling
+        """`positions`: what the model was made for, prompt and answer together (None: it names no limit)."""
+        self.network, self.max_new_tokens = network, max_new_tokens
+        self.positions, self.sampling = positions, sampling
         self.stop_ids = torch.tensor(sorted(stop_ids), device=network.device)
 
     def sample(
@@ -107,9 +117,11 @@ class TorchSampler:
         base: int = 0,
         listener: Listener = NOBODY,
     ) -> list[Sample]:
-        """As `Sampler.sample`; the base's rows come first."""
+        """As `Sampler.sample`; the base's rows come first. Raises UserError where a prompt leaves no room for an
+        answer."""
         if not prompts:
             return []
+        self._refuse_too_long(max(map(len, prompts)))
         rows = Rows(prompts, rngs, base, self.max_new_tokens, self.stop_ids.tolist(), listener)
         with torch.inference_mode():
             with self.network.without_adapter():
@@ -121,30 +133,33 @@ class TorchSampler:
     def close(self) -> None:
         """Nothing to give back."""
 
+    def _refuse_too_long(self, longest: int) -> None:
+        if self.positions is not None and longest + self.max_new_tokens > self.positions:
+            what = f"a prompt of {longest} tokens with an answer of {self.max_new_tokens}"
+            hint = "shorter answers, or another model"
+            raise UserError(f"{what}; the model has {self.positions} positions", where="--max-new-tokens", hint=hint)
+
     def _decode(self, rows: Rows, places: Sequence[int]) -> None:
-        alive = list(places)
-        if not alive:
-            return
-        prefix = SharedPrefix(self.network, [rows.prompts[place] for place in alive], grad=False)
-        hidden, mask, cache = prefix.extend(
-            [tuple(rows.prompts[place][len(prefix.ids) :]) for place in alive], left=True
-        )
-        positions = mask.sum(-1, keepdim=True)
+        prompts = [rows.prompts[place] for place in places]
+        for group in together(self.network, prompts):
+            if rows.listener.enough():
+                return
+            self._decode_together(rows, [places[i] for i in group])
+
+    def _decode_together(self, rows: Rows, alive: list[int]) -> None:
+        decoding = begun(self.network, [rows.prompts[place] for place in alive])
         while not rows.listener.enough():
-            uniforms_B = torch.from_numpy(rows.uniforms(alive)).to(hidden.device)
-            chosen, logp = draw(shaped(self.network.logits(hidden[:, -1]), self.sampling), uniforms_B)
+            uniforms_B = torch.from_numpy(rows.uniforms(alive)).to(self.network.device)
+            chosen, logp = draw(shaped(decoding.logits(), self.sampling), uniforms_B)
             going = rows.append(alive, chosen.tolist(), logp.tolist())
             rows.listener.grown(len(alive))
             if not going:
                 return
             if len(going) < len(alive):
                 keep = torch.tensor(going, device=chosen.device)
-                alive = [alive[i] for i in going]
-                cache.batch_select_indices(keep)
-                chosen, mask, positions = chosen[keep], mask[keep], positions[keep]
-            mask = torch.cat([mask, mask.new_ones(len(alive), 1)], dim=1)
-            hidden = self.network.hidden(chosen[:, None], mask_B_L=mask, positions_B_S=positions, cache=cache)
-            positions = positions + 1
+                alive, chosen = [alive[i] for i in going], chosen[keep]
+                decoding.select(keep)
+            decoding.append(chosen)
 
 
 class Rows:

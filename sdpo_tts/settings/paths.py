@@ -20,6 +20,7 @@ PATHS = {
     "device": "policy.device",
     "dtype": "policy.dtype",
     "quantization": "policy.quantization",
+    "lora-experts": "policy.lora.experts",
     "max-new-tokens": "policy.max_new_tokens",
     "max-prompt-tokens": "policy.max_prompt_tokens",
     "engine": "policy.engine",

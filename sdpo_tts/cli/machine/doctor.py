@@ -29,6 +29,7 @@ def doctor(
     device: options.Device = "auto",
     dtype: options.Dtype = "auto",
     quantization: options.Quantization = "none",
+    lora_experts: options.LoraExperts = False,
     batch_size: options.BatchSize = None,
     max_new_tokens: options.MaxNewTokens = 512,
     teacher: options.Teacher = "frozen",
@@ -55,7 +56,7 @@ def _examined(chosen: dict[str, Any], *, as_json: bool) -> list[Report]:
 
     names = ("method", "model", "device", "dtype", "quantization", "max_new_tokens", "teacher", "runs")
     size = {"batch_size": chosen["batch_size"]} if chosen["batch_size"] else {}
-    subject = Subject(**{name: chosen[name] for name in names}, **size)
+    subject = Subject(**{name: chosen[name] for name in names}, **size, experts=chosen["lora_experts"])
     reports = []
     with results_alone() as (results, _):
         console = Console(file=results, highlight=False)

@@ -68,9 +68,8 @@ def drift(network: Network, name: str, ids: Ids) -> Drift:
 
 def _logp(network: Network, ids: Ids) -> torch.Tensor:
     """Log-probabilities_T_V of what follows each of the first T = len(ids) - 1 tokens."""
-    rows, mask = pad([ids[:-1]], left=False, device=network.device)
-    hidden = network.hidden(rows, mask_B_L=mask, positions_B_S=mask.cumsum(-1) - 1, cache=None)
-    return network.logits(hidden[0]).log_softmax(-1)
+    rows, _ = pad([ids[:-1]], left=False, device=network.device)
+    return network.logits(network.whole(rows)[0]).log_softmax(-1)
 
 
 class Comparison:

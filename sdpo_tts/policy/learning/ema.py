@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sdpo_tts.policy.families import adapters
 from sdpo_tts.policy.network import POLICY, Network
 
 NAME = "ema"
@@ -25,14 +26,13 @@ class EmaAdapter:
     """The average as a second adapter of the network. `rank` None: RANKS times that of the policy's."""
 
     def __init__(self, network: Network, rate: float, rank: int | None = None) -> None:
-        from peft import LoraConfig
         from peft.tuners.lora import LoraLayer
 
         self.network, self.rate = network, rate
         lora: Any = network.peft.peft_config[POLICY]
         self.rank, self.lost = rank or RANKS * lora.r, 0.0
-        config = LoraConfig(r=self.rank, lora_alpha=self.rank, target_modules=lora.target_modules, lora_dropout=0.0)
-        network.peft.add_adapter(NAME, config)
+        with adapters.as_given():
+            network.peft.add_adapter(NAME, adapters.like(lora, rank=self.rank, alpha=self.rank))
         self._layers: list[Any] = [m for m in network.peft.modules() if isinstance(m, LoraLayer) and NAME in m.lora_A]
         for layer in self._layers:
             for factor, like in ((layer.lora_A, layer.lora_A), (layer.lora_B, layer.lora_B)):
@@ -69,11 +69,16 @@ class EmaAdapter:
         self.lost = max(self._follow(layer) for layer in self._layers)
 
     def _follow(self, layer: Any) -> float:
-        average_B, average_A = layer.lora_B[NAME].weight, layer.lora_A[NAME].weight
-        scale = layer.scaling[POLICY]
-        wide_B = torch.cat([(1 - self.rate) * average_B, self.rate * scale * layer.lora_B[POLICY].weight], dim=1)
-        wide_A = torch.cat([average_A, layer.lora_A[POLICY].weight], dim=0)
-        narrow_B, narrow_A, lost = compress(wide_B, wide_A, self.rank)
+        averages, changes = adapters.factors(layer, NAME), adapters.factors(layer, POLICY)
+        return max(
+            self._average(average, change, layer.scaling[POLICY])
+            for average, change in zip(averages, changes, strict=True)
+        )
+
+    def _average(self, average: tuple[Tensor, Tensor], change: tuple[Tensor, Tensor], scale: float) -> float:
+        (average_B, average_A), (change_B, change_A) = average, change
+        wide_B = torch.cat([(1 - self.rate) * average_B, self.rate * scale * change_B], dim=1)
+        narrow_B, narrow_A, lost = compress(wide_B, torch.cat([average_A, change_A], dim=0), self.rank)
         average_B.zero_()[:, : narrow_B.shape[1]] = narrow_B
         average_A.zero_()[: narrow_A.shape[0]] = narrow_A
         return lost

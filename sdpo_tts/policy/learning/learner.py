@@ -14,7 +14,7 @@ from torch import Tensor
 
 from sdpo_tts.errors import SdpoError
 from sdpo_tts.policy import memory
-from sdpo_tts.policy.batch import Ids, Pair, SharedPrefix
+from sdpo_tts.policy.batch import Ids, Pair, reading
 from sdpo_tts.policy.learning.imitation import ImitationSettings, imitation_loss
 from sdpo_tts.policy.learning.loss import LossSettings, Target, TokenLoss, token_loss
 from sdpo_tts.policy.learning.metrics import RunningMetrics, Step
@@ -189,10 +189,10 @@ class Learner:
         on_policy = sum(one.weight for one in lessons if one.on_policy)
         metrics = RunningMetrics(sum(one.weight for one in lessons), on_policy)
         taught = [lesson for lesson in lessons if lesson.teacher_prompt is not None]
-        reading = self.teacher.read([lesson.teacher.prompt for lesson in taught]) if taught else None
-        prefix = SharedPrefix(self.network, [lesson.student.prompt for lesson in lessons], grad=True)
-        for chosen in micro_batches(lessons, reading.head if reading else len(prefix.ids), self.micro_tokens):
-            views = _views(reading, chosen)
+        teaching = self.teacher.read([lesson.teacher.prompt for lesson in taught]) if taught else None
+        prefix = reading(self.network, [lesson.student.prompt for lesson in lessons], grad=True)
+        for chosen in micro_batches(lessons, teaching.head if teaching else len(prefix.ids), self.micro_tokens):
+            views = _views(teaching, chosen)
             hidden = prefix.response_hidden([lesson.student for lesson in chosen])
             gradients = [
                 self._sequence(student_T_D, teacher, lesson, metrics)
@@ -266,7 +266,7 @@ class Learner:
     @torch.no_grad()
     def logprobs(self, lesson: Lesson) -> tuple[float, ...]:
         """log pi(response[t]) under the adapter as it is now."""
-        prefix = SharedPrefix(self.network, [lesson.student.prompt], grad=False)
+        prefix = reading(self.network, [lesson.student.prompt], grad=False)
         (hidden_T_D,) = prefix.response_hidden([lesson.student])
         response_T = torch.tensor(lesson.sample.response, device=self.network.device)
         parts = [
@@ -306,10 +306,10 @@ def _size(lesson: Lesson, head: int) -> int:
     return max(0, len(prompt) - head) + len(lesson.sample.response)
 
 
-def _views(reading: Reading | None, lessons: Sequence[Lesson]) -> list[list[Tensor] | None]:
+def _views(teaching: Reading | None, lessons: Sequence[Lesson]) -> list[list[Tensor] | None]:
     """Hidden states of the teacher for each lesson that has one."""
     taught = [lesson for lesson in lessons if lesson.teacher_prompt is not None]
-    found = iter(reading.hidden([lesson.teacher for lesson in taught]) if reading and taught else [])
+    found = iter(teaching.hidden([lesson.teacher for lesson in taught]) if teaching and taught else [])
     return [None if lesson.teacher_prompt is None else next(found) for lesson in lessons]
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from sdpo_tts.policy.batch import Ids, Pair, SharedPrefix
+from sdpo_tts.policy.batch import Ids, Pair, SharedPrefix, WholePrompts, reading
 from sdpo_tts.policy.learning.ema import EmaAdapter
 from sdpo_tts.policy.network import Network, precise
 
@@ -87,9 +87,9 @@ class Reading:
         self.teacher = teacher
         self.prefixes = [self._prefix(view, prompts) for view in teacher.views]
 
-    def _prefix(self, view: View, prompts: Sequence[Ids]) -> SharedPrefix:
+    def _prefix(self, view: View, prompts: Sequence[Ids]) -> SharedPrefix | WholePrompts:
         with view.state():
-            return SharedPrefix(self.teacher.network, prompts, grad=False)
+            return reading(self.teacher.network, prompts, grad=False)
 
     @property
     def head(self) -> int:

@@ -1,0 +1,75 @@
+"""What was found out about a model's exactness, kept by checksum and versions: a known model is not measured again."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from sdpo_tts.models.fetch import cache_root
+from sdpo_tts.models.weights import Weights
+from sdpo_tts.policy.families.paths import Exactness
+
+DECIDES = ("sdpo-tts", "torch", "transformers", "peft")  # packages whose versions a finding holds for
+
+
+def recall(key: str) -> Exactness | None:
+    """None for what is not known, or was written by another version."""
+    try:
+        return Exactness.of(json.loads(_file(key).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def remember(key: str, found: Exactness) -> None:
+    """For the next run. Where the cache cannot be written, that one measures again."""
+    path = _file(key)
+    part = path.with_suffix(".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(json.dumps(found.fields()), encoding="utf-8")
+        part.replace(path)
+    except OSError:
+        return
+
+
+def key_of(weights: Weights, **more: str | bool) -> str:
+    """Of a model's files, of the versions of what computes it, and of `more` that decides how. Empty where the files
+    are not here."""
+    files = list(_files(weights))
+    if not files:
+        return ""
+    told = [files, [_version(package) for package in DECIDES], sorted(more.items())]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+
+def _file(key: str) -> Path:
+    return cache_root() / "exactness" / f"{key}.json"
+
+
+def _files(weights: Weights) -> Iterator[str]:
+    """Configuration and weights, each with what tells it from another: its checksum, where one is kept or the hub's
+    cache names the file so, else its size and when it was written."""
+    folder = Path(weights.source)
+    if not folder.is_dir():
+        from huggingface_hub import try_to_load_from_cache
+
+        found = try_to_load_from_cache(weights.source, "config.json")
+        if not isinstance(found, str):
+            return
+        folder = Path(found).parent
+    if (sums := folder / "sums.json").is_file():
+        yield sums.read_text(encoding="utf-8")
+        return
+    for path in sorted([*folder.glob("config.json"), *folder.glob("*.safetensors")]):
+        stat = path.stat()
+        yield path.resolve().name if path.is_symlink() else f"{path.name} {stat.st_size} {stat.st_mtime_ns}"
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return ""

@@ -1,0 +1,1 @@
+"""What differs between families of models, found by looking at the model instead of its name."""

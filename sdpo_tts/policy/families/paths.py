@@ -1,0 +1,55 @@
+"""The ways in which a model can be computed, fastest first, and what was found out about them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+ATTENTION = ("grouped", "own")
+"""`grouped`: ours, fast for one query on a CPU. `own`: what transformers chooses for the model."""
+SAMPLING = ("shared-prefix", "own-cache", "recomputed")
+"""`shared-prefix`: what all prompts share is read once, and they are padded on the left. `own-cache`: each distinct
+prompt is read alone into the model's own cache. `recomputed`: without a cache, all anew for every token."""
+LEARNING = ("shared-prefix", "whole", "one-by-one")
+"""`shared-prefix`: what all prompts share is read once. `whole`: every attempt with its prompt, padded on the right.
+`one-by-one`: without padding."""
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Which way each part of a run goes."""
+
+    attention: str = ATTENTION[0]
+    sampling: str = SAMPLING[0]
+    learning: str = LEARNING[0]
+
+
+PLAIN = Paths()
+
+
+@dataclass(frozen=True)
+class Exactness:
+    """The paths that agree with the untouched model. `noise` is how far two of its own kernels are apart, in nats per
+    token, `tolerance` what was allowed, and `distance` how far each path was. `why` says in words what was replaced;
+    `unreached` are linear layers that no gradient reaches.
+    """
+
+    paths: Paths = PLAIN
+    noise: float = 0.0
+    tolerance: float = 0.0
+    distance: dict[str, float] = field(default_factory=dict)
+    why: tuple[str, ...] = ()
+    unreached: tuple[str, ...] = ()
+
+    def fields(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def of(cls, told: dict[str, Any]) -> Exactness:
+        """From what `fields` said. Raises TypeError or KeyError where another version said it."""
+        lists = {name: tuple(told[name]) for name in ("why", "unreached")}
+        return cls(**{**told, "paths": Paths(**told["paths"]), **lists})
+
+    def __str__(self) -> str:
+        said = f"sampling {self.paths.sampling}, learning {self.paths.learning}, attention {self.paths.attention}"
+        return f"{said}: {'; '.join(self.why)}" if self.why else said
