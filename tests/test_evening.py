@@ -31,7 +31,7 @@ sys.exit(0 if output and (given == ["1"] or output == answer) else 1)
 """
 OPTIONS = (
     "--model", MODEL, "--method", "auto", "--sources", "base=2,feedback=1", "--no-distil", "--imitate", "none", "--dtype", "float32",
-    "--seed", "1", "--max-new-tokens", "48", "--batch-size", "3", "--candidates", "1", "--json",
+    "--seed", "1", "--max-new-tokens", "48", "--batch-size", "8", "--candidates", "1", "--json",
 )  # fmt: skip
 
 
@@ -53,13 +53,13 @@ def test_an_evening(tmp_path: Path, engine: None, bundled_model: object) -> None
     (tmp_path / "problem.yaml").write_text(PROBLEM)
     (tmp_path / "any.py").write_text(CHECKER)
     (tmp_path / "mine.py").write_text("raise SystemExit(1)\n")
-    first = solved(tmp_path, "problem.yaml", *OPTIONS, "--max-attempts", "60")
+    first = solved(tmp_path, "problem.yaml", *OPTIONS, "--max-attempts", "64")
     assert first["rests_on"] == "samples"
     run = Path(first["run"])
     run = run if run.is_absolute() else tmp_path / run
     assert "the judge says: wrong answer on test 2" in said("verdict", str(run), "wrong answer on test 2")
     assert "once it is resumed" in said("hint", str(run), "print something cheerful")
-    second = solved(tmp_path, "--resume", str(run), "--start", "mine.py", "--max-attempts", "120", "--json")
+    second = solved(tmp_path, "--resume", str(run), "--start", "mine.py", "--max-attempts", "128", "--json")
     assert second["attempt"] != first["attempt"] and Path(tmp_path, second["program"]).is_file()
     assert "the judge accepts" in said("verdict", str(run), "accepted")
     events = read_events(run / "events.jsonl")

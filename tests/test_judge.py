@@ -7,17 +7,18 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import docker
 import pytest
 
 from sdpo_tts.errors import SandboxError
 from sdpo_tts.judge import Judge, Judgement, Verdict
-from sdpo_tts.judge.compiler import Compiler, _key
+from sdpo_tts.judge.compiler import Compiled, Compiler, Files, _key
 from sdpo_tts.judge.containers.pool import RUN_LABEL
 from sdpo_tts.judge.verdict import CompileError
 from sdpo_tts.problem import Checker, FeedbackScope, Function, Limits, Mode, Problem, Test
-from sdpo_tts.problem.language import language
+from sdpo_tts.problem.language import Language, language
 
 MIB = 2**20
 SUM = Problem(
@@ -85,12 +86,29 @@ def test_a_compiler_that_waits_is_not_waited_for(judge: Judge, path: str) -> Non
 def test_a_kept_compile_error_is_raised_anew(judge: Judge) -> None:
     """An exception that is raised again gets a longer traceback each time."""
     compiler, raised = Compiler(None), list[CompileError]()  # type: ignore[arg-type]
-    compiler._keep(_key(language("c"), {}), "a message")
+    compiler._own.keep(_key(language("c"), {}), "a message")
     for _ in range(2):
         with pytest.raises(CompileError, match="a message") as caught:
             compiler.compile(language("c"), {})
         raised.append(caught.value)
     assert raised[0] is not raised[1]
+
+
+def test_an_author_s_program_is_compiled_once_in_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For each image; and never is what a submission's container compiled taken for it."""
+    told = list[tuple[str, bool]]()
+
+    def compile(self: Compiler, language: Language, files: Files, author: bool) -> Files:
+        told.append((self._containers.image, author))
+        return {"program": b"x"}
+
+    monkeypatch.setattr(Compiler, "_compile", compile)
+    monkeypatch.setattr("sdpo_tts.judge.compiler.OF_AUTHORS", Compiled())
+    for image in ("one", "one", "two"):
+        compiler = Compiler(SimpleNamespace(image=image))  # type: ignore[arg-type]
+        for author in (True, False, True, False):
+            assert compiler.compile(language("c"), {"main.c": b"int main"}, author) == {"program": b"x"}
+    assert told == [("one", True), ("one", False), ("one", False), ("two", True), ("two", False)]
 
 
 FUNCTION = replace(

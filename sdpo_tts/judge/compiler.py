@@ -33,12 +33,35 @@ def source_bytes(program: str) -> bytes:
         return program.encode(errors="replace")
 
 
+class Compiled:
+    """What compiling came to, the files of a program or the compiler's text: the latest 256 MiB of it. Safe to use from
+    several threads."""
+
+    def __init__(self) -> None:
+        self._lock, self._known = threading.Lock(), OrderedDict[str, Files | str]()
+
+    def get(self, key: str) -> Files | str | None:
+        with self._lock:
+            return self._known.get(key)
+
+    def keep(self, key: str, found: Files | str) -> None:
+        with self._lock:
+            self._known[key] = found
+            self._known.move_to_end(key)
+            while len(self._known) > 1 and sum(map(_size, self._known.values())) > CACHE_BYTES:
+                self._known.popitem(last=False)
+
+
+OF_AUTHORS = Compiled()
+"""Checkers and the like are the same in all runs on a problem, of which a comparison has many in one process."""
+
+
 class Compiler:
-    """Safe to use from several threads. Compiled programs and the errors of others are kept, the latest 256 MiB."""
+    """Safe to use from several threads. Equal programs are compiled once: an author's in this process, if they can be
+    compiled at all, others for this compiler."""
 
     def __init__(self, containers: ContainerPool) -> None:
-        self._containers, self._lock = containers, threading.Lock()
-        self._known: OrderedDict[str, Files | str] = OrderedDict()  # or the compiler's text
+        self._containers, self._own = containers, Compiled()
 
     def compile(self, language: Language, files: Mapping[str, bytes], author: bool = False) -> Files:
         """The files that run as the program; `author`: in a container that no submission has been in.
@@ -47,14 +70,16 @@ class Compiler:
         """
         if not language.compile:
             return dict(files)
-        key = _key(language, files)
-        with self._lock:
-            found = self._known.get(key)
+        known, key = (OF_AUTHORS, f"{self._containers.image} ") if author else (self._own, "")
+        key += _key(language, files)
+        found = known.get(key)
         if found is None:
             found = self._compile(language, files, author)
-        self._keep(key, found)
         if isinstance(found, str):
+            if not author:
+                known.keep(key, found)
             raise CompileError(found)
+        known.keep(key, found)
         return found
 
     def _compile(self, language: Language, files: Mapping[str, bytes], author: bool) -> Files | str:
@@ -66,13 +91,6 @@ class Compiler:
         except CompileError as error:
             return str(error)
         return {language.binary: facts.kept}
-
-    def _keep(self, key: str, found: Files | str) -> None:
-        with self._lock:
-            self._known[key] = found
-            self._known.move_to_end(key)
-            while len(self._known) > 1 and sum(map(_size, self._known.values())) > CACHE_BYTES:
-                self._known.popitem(last=False)
 
 
 def _key(language: Language, files: Mapping[str, bytes]) -> str:
