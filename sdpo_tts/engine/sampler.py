@@ -39,7 +39,7 @@ class VllmSampler:
     ) -> None:  # fmt: skip
         self.engine, self.versions = engine, Versions(network)
         self.network, self.max_new_tokens = network, max_new_tokens
-        self._each = max_new_tokens, tuple(sorted(stop_ids)), sampling
+        self._stop_ids, self._sampling = tuple(sorted(stop_ids)), sampling
 
     def sample(
         self,
@@ -53,8 +53,9 @@ class VllmSampler:
         if (longest := max(map(len, prompts), default=0)) >= self.engine.longest:
             what = f"a prompt of {longest} tokens; engine and model take {self.engine.longest} with the answer"
             raise UserError(what, where="--engine vllm", hint="a shorter statement, or another model")
+        same = self.max_new_tokens, self._stop_ids, self._sampling
         requests = [
-            Request(tuple(prompt), int(rng.integers(2**31)), place < base, *self._each)
+            Request(tuple(prompt), int(rng.integers(2**31)), place < base, *same)
             for place, (prompt, rng) in enumerate(zip(prompts, rngs, strict=True))
         ]
         return self.engine.sample(requests, self.versions.now(), listener)
