@@ -16,7 +16,7 @@ from sdpo_tts.judge.checking.interaction import Interaction, Side, hold
 from sdpo_tts.judge.containers.container import ContainerLost
 from sdpo_tts.judge.containers.engine import connect, find_image
 from sdpo_tts.judge.facts import wall_kill_s
-from sdpo_tts.judge.feedback.diagnose import EXTRA_S, Diagnoser
+from sdpo_tts.judge.feedback.diagnose import BUSY_S, EXTRA_S, Diagnoser
 from sdpo_tts.judge.feedback.findings import of_sanitizer, of_witness
 from sdpo_tts.judge.feedback.style import PARTS
 from sdpo_tts.judge.feedback.text import FeedbackStyle, render
@@ -236,7 +236,7 @@ def test_one_that_waits_for_an_answer_is_looked_at_no_longer_than_one_that_sleep
         said = told(judge.judge("n = 1\ninput()"), judge.problem, FeedbackStyle())
     assert "both sides wait for each other" in said and "line 2" in said
     assert "Exact examples" not in said, "a test of an interaction has no input that the program reads"
-    assert patience[:-1] == [wall_kill_s(QUICK.limits)] * (len(patience) - 1) and 0 < patience[-1] <= 2 * QUICK.limits.time_s + EXTRA_S
+    assert patience[:-1] == [wall_kill_s(QUICK.limits)] * (len(patience) - 1) and 0 < patience[-1] <= 2 * QUICK.limits.time_s + EXTRA_S + BUSY_S
 
 
 HOSTILE = {

@@ -31,7 +31,7 @@ sys.exit(0 if output and (given == ["1"] or output == answer) else 1)
 """
 OPTIONS = (
     "--model", MODEL, "--method", "auto", "--sources", "base=2,feedback=1", "--no-distil", "--imitate", "none", "--dtype", "float32",
-    "--seed", "1", "--max-new-tokens", "48", "--batch-size", "8", "--candidates", "1", "--json",
+    "--seed", "1", "--max-new-tokens", "48", "--batch-size", "16", "--candidates", "1", "--json",
 )  # fmt: skip
 
 

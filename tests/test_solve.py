@@ -215,7 +215,7 @@ def test_multi_turn_tells_each_feedback_once_and_drops_the_oldest(tmp_path: Path
 def command(tmp_path: Path, *options: str, model: str | Path = MODEL) -> list[str]:
     return [
         sys.executable, "-c", "from sdpo_tts.cli.solving.solve import main; main()", str(ROOT / "problems" / "sum-line"),
-        "--model", str(model), "--max-new-tokens", "64", "--runs", str(tmp_path), *options,
+        "--model", str(model), "--max-new-tokens", "24", "--runs", str(tmp_path), *options,
     ]  # fmt: skip
 
 
@@ -255,11 +255,11 @@ def look_back(run: Path, folder: Path) -> None:
     assert record.text.split()[0] in shown and "log(teacher/student)" in shown
     assert record.feedback.splitlines()[0][:40] in page.read_text()
     rows = [json.loads(line) for line in told(
-        "drift", str(run), str(ROOT / "problems" / "sum-line"), "--samples", "2", "--json"
+        "drift", str(run), str(ROOT / "problems" / "sum-line"), "--samples", "1", "--json"
     ).splitlines()]  # fmt: skip
     assert [row["passage"] for row in rows[:-1]] == ["bread", "islands.cpp", "lighthouse", "ring.py"]
     assert all(0 < row["kl"] < 0.5 and row["base_perplexity"] > 1 for row in rows[:-1])
-    assert (rows[-1]["problem"], rows[-1]["samples"]) == ("sum-line", 2)
+    assert (rows[-1]["problem"], rows[-1]["samples"]) == ("sum-line", 1)
 
 
 def test_a_run_with_every_part_of_the_method(tmp_path: Path, engine: None, tiny_model: Path) -> None:

@@ -22,6 +22,7 @@ from sdpo_tts.problem.language import Language
 MIB = 2**20
 MOST_SECONDS = 3.0  # of CPU, also where the limit is more: what takes too long shows where soon
 EXTRA_S = 0.5  # for the start, and to write down what was seen
+BUSY_S = 2.0  # of waiting for a processor, so that what is told does not depend on what else the machine does
 SLOWER = 2  # a sanitized program, by its makers
 STOPPED = 124  # what `timeout` ends with when the time was up
 SANITIZER_BYTES = 256 * MIB
@@ -98,7 +99,7 @@ class Diagnoser:
         limits = self._limits
         argv = self._language.diagnosis(failed.verdict, seconds, limits.memory_bytes, self._problem.function)
         command = Command(
-            argv, seconds + EXTRA_S, 2 * seconds + EXTRA_S, limits.output_bytes, stack_bytes(limits),
+            argv, seconds + EXTRA_S, 2 * seconds + EXTRA_S + BUSY_S, limits.output_bytes, stack_bytes(limits),
             keep=FINDINGS, keep_bytes=FINDINGS_BYTES,
         )  # fmt: skip
         with Session(self._resources.containers, container_limits, files) as session:
