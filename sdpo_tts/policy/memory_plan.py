@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Protocol
 
 PROMPT_TOKENS = 1024  # of a problem of usual length, with feedback
@@ -60,14 +61,10 @@ def memory_needed(source: str, subject: Work, dtype: str, *, checkpointing: bool
 
     With `checkpointing` activations are computed twice, as the learner does once a GPU's memory has run out.
     """
-    import torch
     from transformers import AutoConfig
 
-    from sdpo_tts.policy.families.anatomy import text_model
-
     config = AutoConfig.from_pretrained(source, trust_remote_code=False)
-    with torch.device("meta"):
-        network = text_model(config).from_config(config).eval()
+    network = _network(_Configured(config.to_json_string(use_diff=False), config))
     tokens, item = PROMPT_TOKENS + subject.max_new_tokens, ITEM[dtype]
     trains = subject.method in ("auto", "sdpo", "grpo")
     return MemoryNeed(
@@ -76,6 +73,25 @@ def memory_needed(source: str, subject: Work, dtype: str, *, checkpointing: bool
         cache=subject.batch_size * item * _kept(network, tokens),
         work=_work(network, tokens, item, checkpointing=checkpointing) if trains else 0,
     )
+
+
+@dataclass(frozen=True)
+class _Configured:
+    """A configuration, told apart from others by its text."""
+
+    text: str
+    config: Any = field(compare=False)
+
+
+@lru_cache(maxsize=2)
+def _network(of: _Configured) -> Any:
+    """Without memory of its own. A plan asks for it again and again, and a large one takes seconds to build."""
+    import torch
+
+    from sdpo_tts.policy.families.anatomy import text_model
+
+    with torch.device("meta"):
+        return text_model(of.config).from_config(of.config).eval()
 
 
 def _weights(network: Any, item: int, *, quantised: bool) -> int:
@@ -115,6 +131,7 @@ def _copies(subject: Work) -> int:
     return 7 + (RANKS if subject.teacher == "ema" else 0)
 
 
+@lru_cache(maxsize=32)
 def _kept(network: Any, tokens: int) -> int:
     """Numbers that the model keeps of a text of so many tokens, found by reading one without memory of its own."""
     import torch
