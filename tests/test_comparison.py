@@ -122,6 +122,11 @@ def test_killed_at_ten_random_moments_it_ends_with_the_same_cells_none_run_twice
     assert all(journal.count(b'"run_started"') == 1 for journal in after.values())
 
 
+def test_it_goes_on_another_day_with_the_date_that_it_was_begun_on(tmp_path: Path) -> None:
+    first, second = (plan(tmp_path, methods=("sdpo",), policy=PolicySettings(date=day)) for day in ("2026-11-28", "2026-11-29"))
+    assert [asked.open().choices.settings.policy.date for asked in (first, second, second)] == ["2026-11-28"] * 3
+
+
 def kill_a_process_that_runs(asked: Plan, after: int, delay: float) -> None:
     """SIGKILL, shortly after its `after`-th event."""
     left = after

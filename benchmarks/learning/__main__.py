@@ -51,7 +51,7 @@ from sdpo_tts.stats.intervals import wilson
 
 HERE = Path(__file__).parent
 RESULTS, RECIPES = HERE / "results.jsonl", HERE / "recipes.toml"
-MOST = 256  # tokens of an answer: longer ones are rare on these problems, and half of a CPU's time would go to them
+MOST = 256  # tokens of an answer, so that a CPU gets through; the same for all recipes
 STUDENT, TEACHER = 20, 21  # streams of random numbers, apart from the solver's
 KEY = ("problem", "recipe", "seed", "batches", "model")
 

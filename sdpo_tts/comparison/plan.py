@@ -104,20 +104,30 @@ class Plan:
         folder = pool_folder(self.pools, problem, kept)
         return folder / f"from-{self.first_seed}" if self.first_seed else folder
 
-    def open(self) -> None:
-        """Make the folder, or check that it holds this comparison. Raises UserError, naming what differs."""
-        asked = {
-            "problems": {problem.slug: problem.digest for problem in self.problems},
-            "settings": self.choices.shared(),
-        }
+    def open(self) -> Plan:
+        """Make the folder, or check that it holds this comparison. What is returned is to be run: chat templates that
+        write today's date go on with the one that it was begun on. Raises UserError, naming what differs."""
         path = self.folder / "comparison.json"
         with awaited(self.folder / "comparison"):
-            if path.exists():
-                _same(json.loads(path.read_bytes()), asked, str(path))
-                asked["problems"] = {**json.loads(path.read_bytes())["problems"], **asked["problems"]}
+            before = json.loads(path.read_bytes()) if path.exists() else None
+            plan = self._begun_on(before["settings"].get("date")) if before else self
+            asked = {
+                "problems": {problem.slug: problem.digest for problem in plan.problems},
+                "settings": plan.choices.shared(),
+            }
+            if before:
+                _same(before, asked, str(path))
+                asked["problems"] = {**before["problems"], **asked["problems"]}
             elif any(not found.name.startswith(".") for found in self.folder.iterdir()):
                 raise UserError("the folder is not empty and holds no comparison", where=str(self.folder))
             write_json(path, asked)
+        return plan
+
+    def _begun_on(self, date: str | None) -> Plan:
+        """None: it was begun when there were no dates."""
+        settings = self.choices.settings
+        policy = replace(settings.policy, date=date or settings.policy.date)
+        return replace(self, choices=replace(self.choices, settings=replace(settings, policy=policy)))
 
     def _cell(self, problem: Problem, arm: Arm, seed: int, attempts: int) -> Cell:
         return Cell(problem, arm, seed, attempts, self.folder / problem.slug / f"{arm.folder}-s{seed}")

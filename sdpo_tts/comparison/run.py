@@ -46,7 +46,7 @@ class Comparison:
 
     def run(self) -> Tally:
         """Raises UserError where the folder holds another comparison, and what a user's interruption raises."""
-        self.plan.open()
+        self.plan = self.plan.open()
         cells = list(self.plan.cells())
         self.tally.cells = len(cells)
         self.left = [cell for cell in cells if not self._already(cell)]
