@@ -123,6 +123,7 @@ class ExistingRun:
         """The run's model as it was before the run. Raises UserError where it was a server's."""
         from sdpo_tts.discovery.assemble import PolicySettings, load_policy
         from sdpo_tts.policy.network import LoraSettings
+        from sdpo_tts.policy.thinking import OFF, ON, ThinkingSettings
 
         chosen = self.settings["policy"]
         if chosen.get("endpoint"):
@@ -131,6 +132,8 @@ class ExistingRun:
         kept = {name: chosen[name] for name in ("model", "dtype", "max_new_tokens")}
         kept["quantization"] = chosen.get("quantization", "none")  # runs of before there was a choice
         kept |= {"date": chosen["date"]} if "date" in chosen else {}
+        thought = self.manifest["model"].get("thinks")  # before there was a choice, where a model could do nothing else
+        kept["thinking"] = ThinkingSettings(**chosen.get("thinking", {"mode": ON if thought else OFF}))
         settings = PolicySettings(**kept, device=device, engine="torch", lora=LoraSettings(**chosen["lora"]))
         return load_policy(settings, self.seed, report)
 
