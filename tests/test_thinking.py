@@ -82,12 +82,12 @@ def test_a_model_without_marks_of_its_own_cannot_be_asked_to_think() -> None:
 
 def test_where_a_thought_begins_and_ends() -> None:
     one = chat("on", tokens=7)
-    encoded = one.plain
     thinking = one.thinking
     assert thinking and (thinking.opened, thinking.tokens) == (True, 7) and len(thinking.opens) == len(thinking.closes) == 1
-    assert thinking.closing == encoded("\n") + thinking.closes + encoded("\n\n")
+    assert thinking.closing == one.plain("\n") + thinking.closes + one.plain("\n\n")
     assert one.text(one.prompt("x")).endswith("assistant\n<think>\n")
-    assert chat("off").thinking is None and chat("off").prompt("x")[-3:] == thinking.closes + encoded("\n\n")
+    off = chat("off")
+    assert off.thinking is None and off.prompt("x")[-3:] == off.plain("</think>\n\n")
     answer = chat("on", "{{ reasoning_effort }}<|channel|>analysis", HARMONY).thinking
     assert answer and answer.opened and answer.closing[-len(answer.closes) :] == answer.closes and len(answer.closes) > 2
 
@@ -160,7 +160,7 @@ def test_a_thought_is_closed_when_its_time_is_up(opened: bool) -> None:
         forced = torch.tensor(one.forced or (False,) * len(one.response))
         logp_T = logprobs_of(network, one.prompt, one.response).detach().masked_fill(forced, 0.0)
         torch.testing.assert_close(torch.tensor(one.logprobs, dtype=logp_T.dtype), logp_T, atol=1e-5, rtol=0)
-    assert kinds["closed"] > 1 and kinds["answered"] > 3 and (kinds["no thought"] > 3 or opened)
+    assert kinds["closed"] and kinds["answered"] and (kinds["no thought"] or opened)
 
 
 def logprobs_of(network: Network, prompt: tuple[int, ...], response: tuple[int, ...]) -> Tensor:
