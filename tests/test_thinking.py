@@ -13,8 +13,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from sdpo_tts.discovery import checkpoint
 from sdpo_tts.discovery.assemble import PolicySettings, RunSettings, load_policy, make_guard, make_strategy
-from sdpo_tts.discovery.attempt import Judged
+from sdpo_tts.discovery.attempt import Attempt, Judged
 from sdpo_tts.discovery.budget import Budget
 from sdpo_tts.discovery.critic import SelfCritic
 from sdpo_tts.discovery.guard import own_attempts
@@ -148,7 +149,7 @@ def test_a_thought_is_closed_when_its_time_is_up(opened: bool) -> None:
             assert not one.forced or not one.forced[place]
             spent += thinking
             token, place = one.response[place], place + 1
-            if thinking and token == CLOSE:
+            if token == CLOSE:
                 thinking, end = False, place
             elif token == OPEN:
                 thinking = True
@@ -168,9 +169,16 @@ def logprobs_of(network: Network, prompt: tuple[int, ...], response: tuple[int, 
     return logp_T_V.gather(-1, torch.tensor(response)[:, None]).squeeze(-1)
 
 
+def test_a_batch_in_hand_keeps_what_was_drawn(tmp_path: Path) -> None:
+    samples = sampled(tiny_network())
+    attempts = [Attempt(number, 0, 0, 0, one, "", None, thought="hm") for number, one in enumerate(samples)]
+    checkpoint.save_batch((run := RunDir.at(tmp_path / "run")), attempts)
+    assert checkpoint.load_batch(run) == attempts and any(one.forced for one in samples)
+
+
 def test_without_a_thought_nothing_is_different() -> None:
     network = tiny_network()
-    far = replace(THINKING, opened=False, opens=(VOCABULARY,))
+    far = replace(THINKING, opened=False, opens=(VOCABULARY,), closes=(VOCABULARY,))
     assert sampled(network, None) == sampled(network, far)
 
 

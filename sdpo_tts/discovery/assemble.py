@@ -206,7 +206,10 @@ def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], Non
     sampler: Sampler = (
         VllmSampler(engine.answers, network, chat.stop_ids, **how)
         if engine
-        else SplitSampler(TorchSampler(network, chat.stop_ids, positions=window.positions, **how))
+        else SplitSampler(
+            TorchSampler(network, chat.stop_ids, positions=window.positions, **how),
+            memory.SampledRows(network, limit).at_once,
+        )
     )
     facts = {
         "name": located.name, "sha256": located.sha256, "dtype": dtype, "quantization": settings.quantization,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -16,14 +17,15 @@ LOG = logging.getLogger(__name__)
 
 
 class SplitSampler:
-    """Another sampler, asked for half as many rows at once, for good, whenever memory runs out; one row must fit.
+    """Another sampler, asked for as many rows at once as `fitting` says of the longest prompt, and for half as many,
+    for good, whenever memory runs out all the same; one row must fit.
 
     A row draws from its own generator, so its sample is the same in whatever company, but for rounding.
     """
 
-    def __init__(self, sampler: Sampler) -> None:
+    def __init__(self, sampler: Sampler, fitting: Callable[[int], int] = lambda longest: sys.maxsize) -> None:
         self._sampler, self.name = sampler, sampler.name
-        self._rows: int | None = None
+        self._rows, self._fitting = sys.maxsize, fitting
 
     def sample(
         self,
@@ -35,6 +37,7 @@ class SplitSampler:
     ) -> list[Sample]:
         """As `Sampler.sample`. Raises what the sampler raises when a single row is too much."""
         found: dict[int, Sample] = {}
+        self._fit(prompts)
         while left := [place for place in range(len(prompts)) if place not in found]:
             part = left[: self._rows]
             fresh = [copy.deepcopy(rngs[place]) for place in part]  # a try that ran out of memory draws in vain
@@ -53,6 +56,13 @@ class SplitSampler:
 
     def close(self) -> None:
         self._sampler.close()
+
+    def _fit(self, prompts: Sequence[Ids]) -> None:
+        """Rows that were too many are for good too: a batch like this one will come again."""
+        fitting = self._fitting(max(map(len, prompts), default=0))
+        if fitting < min(self._rows, len(prompts)):
+            self._rows = fitting
+            LOG.warning("memory holds %d answers of full length; sampling so many at a time", fitting)
 
     def _halve(self, rows: int) -> None:
         self._rows = rows // 2

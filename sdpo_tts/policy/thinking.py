@@ -109,9 +109,9 @@ class Thought:
         self._length += 1
         self._tail = (*self._tail, token)[-self._longest :]
         self._spent += self._open and not forced
-        if self._open and _ends(self._tail, thinking.closes):
+        if _ends(self._tail, thinking.closes):
             self._open, self._end = False, self._length
-        elif not self._open and _ends(self._tail, thinking.opens):
+        elif _ends(self._tail, thinking.opens):
             self._open = True
         if forced and not self._open:
             self._end = self._length  # what stands behind the mark is not the answer's
