@@ -14,11 +14,13 @@ import torch
 from torch import Tensor
 
 from sdpo_tts.discovery import checkpoint
-from sdpo_tts.discovery.assemble import PolicySettings, RunSettings, load_policy, make_guard, make_strategy
+from sdpo_tts.discovery.assemble import Policy, PolicySettings, RunSettings, load_policy, make_guard, make_strategy
 from sdpo_tts.discovery.attempt import Attempt, Judged
 from sdpo_tts.discovery.budget import Budget
 from sdpo_tts.discovery.critic import SelfCritic
 from sdpo_tts.discovery.guard import own_attempts
+from sdpo_tts.discovery.measure.drift import Comparison
+from sdpo_tts.discovery.measure.probe import Probe
 from sdpo_tts.discovery.methods.best_of_k import BestOfK
 from sdpo_tts.discovery.solve import Solver
 from sdpo_tts.discovery.state import Parts
@@ -356,6 +358,21 @@ class Word(WordJudge):
     def judge_each(self, programs: Sequence[str | None]) -> Any:
         for place, judgement in super().judge_each(programs):
             yield place, judgement if programs[place] else Judgement(Verdict.NC, (), len(self.problem.tests))
+
+    def judge_many(self, programs: Sequence[str | None]) -> list[Judgement]:
+        return [judgement for _, judgement in self.judge_each(programs)]
+
+
+def test_probe_and_drift_judge_what_stands_behind_a_thought() -> None:
+    judge: Any = Word(SUM, None)
+    sampler = Thinker([f"{DRAFT}|no", DRAFT, f"hm|{DRAFT}", f"{DRAFT}|no", f"hm|{DRAFT}", f"{DRAFT}|no", "hm|no", DRAFT])
+    policy = Policy(None, CharacterChat(), sampler, {})  # type: ignore[arg-type]
+    student, teacher = Probe(policy, judge, 0).rates(2, ["before-order"], ["plain"])
+    assert (student.passed, teacher.passed) == (0, 1)
+    asked = [CharacterChat().text(prompt) for prompt in sampler.prompts]
+    assert ["decide sooner" in text for text in asked] == [False, False, False, True]
+    drifted = Comparison(policy, 0).outcome(judge, 2)
+    assert (drifted.base_passed, drifted.adapted_passed) == (1, 0)
 
 
 def thought_of(one: Judged, thought: str) -> Judged:
