@@ -13,6 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from sdpo_tts.cli.existing_run import ExistingRun
 from sdpo_tts.discovery import checkpoint
 from sdpo_tts.discovery.assemble import Policy, PolicySettings, RunSettings, load_policy, make_guard, make_strategy
 from sdpo_tts.discovery.attempt import Attempt, Judged
@@ -426,6 +427,16 @@ def test_a_run_of_a_model_that_thinks(method: str, tmp_path: Path) -> None:
     assert sum("</think>\n\n" in one.thought for one in records) > 6
     assert all(len(one.token_ids) == len(one.logprobs) for one in records)
     assert RunSettings.of(chosen.effective(strategy)).policy.thinking == thinking
+
+
+@pytest.mark.parametrize(("thinks", "mode"), [({}, "off"), ({"thinks": False}, "off"), ({"thinks": True}, "on")])
+def test_a_run_from_before_there_was_a_choice_thinks_as_it_did(thinks: dict[str, bool], mode: str, tmp_path: Path) -> None:
+    run = RunDir.at(tmp_path / "run")
+    told = RunSettings().effective(BestOfK(SUM, CharacterChat()))  # type: ignore[arg-type]
+    del told["policy"]["thinking"], told["learner"]["thoughts"]
+    with Journal(run.events):
+        past = ExistingRun(run, {"settings": told, "model": thinks})
+        assert RunSettings.of(past.settings).policy.thinking == ThinkingSettings(mode)
 
 
 def test_thinking_that_a_model_lacks_is_refused_when_it_is_loaded(tiny_model: Path) -> None:
