@@ -18,6 +18,7 @@ from sdpo_tts.discovery import checkpoint
 from sdpo_tts.discovery.assemble import Policy, PolicySettings, RunSettings, load_policy, make_guard, make_strategy
 from sdpo_tts.discovery.attempt import Attempt, Judged
 from sdpo_tts.discovery.budget import Budget
+from sdpo_tts.discovery.consensus import authors
 from sdpo_tts.discovery.critic import SelfCritic
 from sdpo_tts.discovery.guard import own_attempts
 from sdpo_tts.discovery.measure.drift import Comparison
@@ -362,6 +363,15 @@ class Word(WordJudge):
 
     def judge_many(self, programs: Sequence[str | None]) -> list[Judgement]:
         return [judgement for _, judgement in self.judge_each(programs)]
+
+
+def test_programs_about_a_problem_stand_behind_thoughts_too() -> None:
+    sampler = Thinker(["hm|```python\na\n```", "```python\nb\n```", "```python\nb\n```|no", *["```python\nb\n```"] * 4])
+    parts: Any = SimpleNamespace(
+        judge=SimpleNamespace(problem=SUM), chat=CharacterChat(), sampler=sampler, most_prompt_tokens=None
+    )
+    found = authors.write(parts, 0)
+    assert (found.generators, found.brutes) == (("a\n",), ())
 
 
 def test_probe_and_drift_judge_what_stands_behind_a_thought() -> None:

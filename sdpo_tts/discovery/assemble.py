@@ -49,8 +49,8 @@ class PolicySettings:
     For vLLM alone: `engine_memory` GiB for keys and values (None: planned), `cards` that hold the engine together or
     `replicas` of it, and the learner's own `learner_device` (auto: where the engine is). With the URL of an `endpoint`
     the policy is the `endpoint_model` that is served there, and nothing is loaded here.
-    `date` is what a chat template that writes it takes for today. `thinking`: before the answer, which it counts
-    toward `max_new_tokens` with.
+    `date` is what a chat template that writes it takes for today. A thought (`thinking`) counts toward
+    `max_new_tokens`.
     """
 
     model: str = "auto"

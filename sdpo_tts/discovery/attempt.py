@@ -15,7 +15,7 @@ from sdpo_tts.record import AttemptRecord, summarise
 @dataclass(frozen=True)
 class Attempt:
     """`number` counts from 1 in generation order; `chain` is its place in the batch; `parent` the number of the attempt
-    that its prompt told of. `text` is the answer, what was thought before it is the `thought`."""
+    that its prompt told of. `text` is the answer, `thought` what was thought before it."""
 
     number: int
     step: int

@@ -25,7 +25,7 @@ class SplitSampler:
 
     def __init__(self, sampler: Sampler, fitting: Callable[[int], int] = lambda longest: sys.maxsize) -> None:
         self._sampler, self.name = sampler, sampler.name
-        self._rows, self._fitting = sys.maxsize, fitting
+        self._rows, self._fitting, self._told = sys.maxsize, fitting, sys.maxsize
 
     def sample(
         self,
@@ -37,9 +37,8 @@ class SplitSampler:
     ) -> list[Sample]:
         """As `Sampler.sample`. Raises what the sampler raises when a single row is too much."""
         found: dict[int, Sample] = {}
-        self._fit(prompts)
         while left := [place for place in range(len(prompts)) if place not in found]:
-            part = left[: self._rows]
+            part = left[: self._at_once([prompts[place] for place in left])]
             fresh = [copy.deepcopy(rngs[place]) for place in part]  # a try that ran out of memory draws in vain
             try:
                 samples = self._sampler.sample(
@@ -57,12 +56,13 @@ class SplitSampler:
     def close(self) -> None:
         self._sampler.close()
 
-    def _fit(self, prompts: Sequence[Ids]) -> None:
-        """Rows that were too many are for good too: a batch like this one will come again."""
-        fitting = self._fitting(max(map(len, prompts), default=0))
-        if fitting < min(self._rows, len(prompts)):
-            self._rows = fitting
+    def _at_once(self, prompts: Sequence[Ids]) -> int:
+        """Says so when that is fewer than ever."""
+        fitting = self._fitting(max(map(len, prompts)))
+        if fitting < min(self._rows, self._told, len(prompts)):
+            self._told = fitting
             LOG.warning("memory holds %d answers of full length; sampling so many at a time", fitting)
+        return min(self._rows, fitting)
 
     def _halve(self, rows: int) -> None:
         self._rows = rows // 2

@@ -16,7 +16,6 @@ from sdpo_tts.policy.batch import Ids
 
 OFF, ON = "off", "on"
 EFFORTS = ("low", "medium", "high")
-Variables = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -123,10 +122,10 @@ def _ends(ids: Ids, mark: Ids) -> bool:
     return ids[len(ids) - len(mark) :] == mark
 
 
-def variables(source: str, settings: ThinkingSettings) -> Variables:
+def variables(source: str, settings: ThinkingSettings) -> dict[str, Any]:
     """What a chat template, of which `source` is the text, is told. A budget is told to those that ask for one."""
     on, has_none = settings.mode != OFF, bool(re.search(r"""(["'])none\1""", source))
-    told: Variables = {"thinking": on}
+    told: dict[str, Any] = {"thinking": on}
     if settings.mode in EFFORTS:
         told["reasoning_effort"] = settings.mode
     elif has_none:
