@@ -167,11 +167,11 @@ class Solver(SolverState):
 
     def attempt(self, place: int, draw: Draw, sample: Sample) -> Attempt:
         """One of the batch that is being sampled."""
-        text = self.parts.chat.text(sample.response)
+        text, thought = (self.parts.chat.text(ids) for ids in (sample.answer, sample.response[: sample.thought]))
         version = 0 if sample.base else self.parts.network.version
         program = None if sample.cancelled else extract_program(text)
         number = self.spent.attempts + 1 + place
-        return Attempt(number, self.step, place, version, sample, text, program, draw.source, draw.parent)
+        return Attempt(number, self.step, place, version, sample, text, program, draw.source, draw.parent, thought)
 
     def charge(self, attempts: Sequence[Attempt]) -> int:
         """Count a batch as spent; how many tokens it took."""
@@ -194,7 +194,7 @@ class Solver(SolverState):
     def note(self, attempt: Attempt, judgement: Judgement) -> None:
         """Write down a verdict, first its attempt and then that there is one."""
         problem = self.parts.judge.problem
-        told = render(judgement, problem, truncated=attempt.sample.truncated, style=self.settings.style)
+        told = render(judgement, problem, style=self.settings.style, **attempt.sample.cut)
         cheats = attempt.program is not None and hard_coded(attempt.program, problem)
         judged = Judged(attempt, judgement, told, digest_of_outputs(judgement), cheats)
         self.known[attempt.number] = judged

@@ -52,7 +52,8 @@ def summarise(judgement: Judgement) -> tuple[OutcomeSummary, ...]:
 
 @dataclass(frozen=True)
 class AttemptRecord:
-    """One sampled program. `attempt` counts from 1; `logprobs` are natural, the sampler's, one a token id.
+    """One sampled program. `attempt` counts from 1; `logprobs` are natural, the sampler's, one a token id. `text` is
+    the answer; the `thought` before it is the first `thought_tokens` of the ids, some of which may not be drawn.
 
     A server gives text: of what it sampled there are neither. `adapter` is the version it was sampled under; `program`
     is None where the answer held none.
@@ -68,6 +69,8 @@ class AttemptRecord:
     token_ids: tuple[int, ...]
     logprobs: tuple[float, ...]
     outcomes: tuple[OutcomeSummary, ...]
+    thought: str = ""
+    thought_tokens: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
