@@ -141,7 +141,10 @@ def load(weights: Weights, dtype: str, device: str, quantization: str = "none") 
     with _readable(f"the model {weights.name} could not be loaded", hint):
         config = AutoConfig.from_pretrained(weights.source, **asked)
         more |= quantised.published(weights.name, config, quantization)
-    with _readable(f"the tokenizer of {weights.name} could not be loaded", "is its tokenizer.json whole?"):
+    with (
+        _readable(f"the tokenizer of {weights.name} could not be loaded", "is its tokenizer.json whole?"),
+        integrity.packages_of_tokenizer(weights.name, Path(weights.source)),
+    ):
         tokenizer = AutoTokenizer.from_pretrained(weights.source, **asked)
     with _readable(f"the model {weights.name} could not be loaded", hint):
         loaded: Any = text_model(config).from_pretrained(
