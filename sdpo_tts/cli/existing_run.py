@@ -47,7 +47,17 @@ class ExistingRun:
         kept = self.manifest["settings"]
         solver = {"candidates": 1, **kept.get("solver", {})}  # runs of before there was a choice
         budget = {name: resumed[-1][name] for name in kept["budget"]} if resumed else None
-        return {**kept, "solver": solver, **({"budget": budget} if budget else {})}
+        policy = {"policy": {**kept["policy"], "model": self._model(kept["policy"])}} if "policy" in kept else {}
+        return {**kept, "solver": solver, **policy, **({"budget": budget} if budget else {})}
+
+    def _model(self, policy: Mapping[str, Any]) -> str:
+        """What the run began with: what `auto` chose then, and the commit that a hub had."""
+        loaded = self.manifest["model"]
+        if policy.get("endpoint"):
+            return str(policy["model"])
+        if loaded.get("revision"):
+            return f"{loaded['name']}@{loaded['revision']}"
+        return str(loaded["name"] if policy["model"] == "auto" else policy["model"])
 
     @property
     def seed(self) -> int:
@@ -97,8 +107,8 @@ class ExistingRun:
     def same_model(self, facts: Mapping[str, Any]) -> None:
         """Raises UserError where the model that was loaded is not the run's."""
         before = self.manifest["model"]
-        for key in ("name", "sha256", "dtype"):
-            if facts[key] != before[key]:
+        for key in ("name", "sha256", "dtype", "revision"):
+            if facts.get(key) != before.get(key, facts.get(key)):  # runs of before have no revision
                 raise UserError(f"the model's {key} was {before[key]} and is {facts[key]}", where=str(self.run.path))
 
     def problem(self) -> Problem:
