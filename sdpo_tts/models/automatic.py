@@ -10,7 +10,7 @@ from sdpo_tts.models.catalogue import LENGTHS, Entry, entries
 from sdpo_tts.models.fetch import Report
 from sdpo_tts.policy.memory_plan import GIB, SHARE, size
 
-LAST = "smollm2-135m"  # resort
+LAST = "smollm2-135m"  # where nothing else can be fetched
 
 
 @dataclass(frozen=True)
