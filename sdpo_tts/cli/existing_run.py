@@ -47,17 +47,16 @@ class ExistingRun:
         kept = self.manifest["settings"]
         solver = {"candidates": 1, **kept.get("solver", {})}  # runs of before there was a choice
         budget = {name: resumed[-1][name] for name in kept["budget"]} if resumed else None
-        policy = {"policy": {**kept["policy"], "model": self._model(kept["policy"])}} if "policy" in kept else {}
+        policy = {"policy": self._policy(kept["policy"])} if "policy" in kept else {}
         return {**kept, "solver": solver, **policy, **({"budget": budget} if budget else {})}
 
-    def _model(self, policy: Mapping[str, Any]) -> str:
-        """What the run began with: what `auto` chose then, and the commit that a hub had."""
-        loaded = self.manifest["model"]
-        if policy.get("endpoint"):
-            return str(policy["model"])
+    def _policy(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """With the model that the run began with: what `auto` chose then, and the commit that a hub had."""
+        loaded = self.manifest.get("model", {})
         if loaded.get("revision"):
-            return f"{loaded['name']}@{loaded['revision']}"
-        return str(loaded["name"] if policy["model"] == "auto" else policy["model"])
+            return {**asked, "model": f"{loaded['name']}@{loaded['revision']}"}
+        chose = asked.get("model") == "auto" and not asked.get("endpoint") and "name" in loaded
+        return {**asked, "model": loaded["name"]} if chose else asked
 
     @property
     def seed(self) -> int:
