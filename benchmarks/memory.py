@@ -1,7 +1,7 @@
-"""What runs need of memory, by model and length of answers: the table of docs/choosing-a-model.md.
+"""What runs need of memory, by model and length of answers: the tables of docs/choosing-a-model.md.
 
-    python benchmarks/memory.py            prints it
-    python benchmarks/memory.py --write    puts it into the page
+    python benchmarks/memory.py            prints them
+    python benchmarks/memory.py --write    puts them into the page, and the numbers of the catalogue into its file
 
 The numbers are `sdpo-tts doctor`'s (`sdpo_tts/policy/memory_plan.py`), in bfloat16 on a GPU, but for one column.
 Shapes are those of each model's published config.json.
@@ -9,21 +9,23 @@ Shapes are those of each model's published config.json.
 
 from __future__ import annotations
 
+import re
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from transformers import PretrainedConfig, Qwen2Config, Qwen3Config
 
 from sdpo_tts.doctor.finding import Subject
-from sdpo_tts.policy.memory_plan import memory_needed
+from sdpo_tts.models import catalogue
+from sdpo_tts.models.catalogue import AT_ONCE, Entry, entries, find
+from sdpo_tts.policy.memory_plan import GIB, card_for, memory_of, parameters_of
 
+CATALOGUE = Path(__file__).parents[1] / "sdpo_tts" / "models" / "catalogue.toml"
 PAGE = Path(__file__).parents[1] / "docs" / "choosing-a-model.md"
 BEGIN, END = "<!-- table: python benchmarks/memory.py --write -->\n", "<!-- end of table -->\n"
+NAMES = "<!-- table: the catalogue; python benchmarks/memory.py --write -->\n"
 LENGTHS = (512, 2048, 8192)
-CARDS = (8, 12, 16, 24, 32, 48, 80, 96, 141)
-RESERVE = 0.9  # of a card: the driver and torch's allocator take the rest
 
 
 def qwen2(hidden: int, inner: int, layers: int, heads: int, kv: int, vocabulary: int, *, tied: bool) -> Qwen2Config:
@@ -41,8 +43,8 @@ def qwen3(hidden: int, inner: int, layers: int, heads: int, *, tied: bool) -> Qw
 
 
 MODELS: dict[str, PretrainedConfig] = {
-    "Qwen2.5-Coder-0.5B": qwen2(896, 4864, 24, 14, 2, 151936, tied=True),
-    "Qwen2.5-Coder-1.5B": qwen2(1536, 8960, 28, 12, 2, 151936, tied=True),
+    "Qwen2.5-Coder-0.5B": find("qwen2.5-coder-0.5b").configuration(),
+    "Qwen2.5-Coder-1.5B": find("qwen2.5-coder-1.5b").configuration(),
     "Qwen2.5-Coder-3B": qwen2(2048, 11008, 36, 16, 2, 151936, tied=True),
     "Qwen3-4B": qwen3(2560, 9728, 36, 32, tied=True),
     "Qwen2.5-Coder-7B": qwen2(3584, 18944, 28, 28, 4, 152064, tied=False),
@@ -62,32 +64,64 @@ def table() -> str:
 
 
 def rows() -> Iterator[str]:
-    with tempfile.TemporaryDirectory() as folder:
-        for name, config in MODELS.items():
-            config.save_pretrained(folder)
-            needs = [
-                memory_needed(folder, Subject(max_new_tokens=tokens), "bfloat16", checkpointing=True)
-                for tokens in LENGTHS
-            ]
-            sizes = [needs[0].weights, *(need.total for need in needs)]
-            told = " | ".join(f"{size / 2**30:.1f} GiB" for size in sizes)
-            # On disk lie as many copies: adapter/last; adapter and moments, of now and of the best batch.
-            cpu = memory_needed(folder, Subject(max_new_tokens=LENGTHS[0]), "float32", checkpointing=False).total
-            yield (
-                f"| {name} | {told} | {_card(needs[1].total)} | {cpu / 2**30:.1f} GiB | "
-                f"{needs[0].adapter / 2**30:.1f} GiB |"
-            )
+    for name, config in MODELS.items():
+        needs = [
+            memory_of(config, Subject(max_new_tokens=tokens), "bfloat16", checkpointing=True) for tokens in LENGTHS
+        ]
+        sizes = [needs[0].weights, *(need.total for need in needs)]
+        told = " | ".join(f"{size / GIB:.1f} GiB" for size in sizes)
+        # On disk lie as many copies: adapter/last; adapter and moments, of now and of the best batch.
+        cpu = memory_of(config, Subject(max_new_tokens=LENGTHS[0]), "float32", checkpointing=False).total
+        yield (
+            f"| {name} | {told} | {_card(card_for(needs[1].total))} | {cpu / GIB:.1f} GiB | "
+            f"{needs[0].adapter / GIB:.1f} GiB |"
+        )
 
 
-def _card(need: int) -> str:
-    """The smallest usual one for answers of the middle length."""
-    return next((f"{card} GB" for card in CARDS if need < RESERVE * card * 2**30), "-")
+def _card(size: int | None) -> str:
+    return f"{size} GB" if size else "-"
+
+
+def names() -> str:
+    """The catalogue, in Markdown."""
+    head = ["| name | model | family | card | card with nf4 | licence | thinking |", "|---|---|---|---|---|---|---|"]
+    return "\n".join([*head, *map(_named, entries().values())]) + "\n"
+
+
+def _named(entry: Entry) -> str:
+    model = f"[{entry.title}](https://huggingface.co/{entry.repo})" if entry.repo else entry.title
+    cards = f"{_card(entry.card('bfloat16'))} | {_card(entry.card('nf4'))}"
+    return f"| `{entry.name}` | {model} | `{entry.family}` | {cards} | {entry.licence} | {entry.thinking} |"
+
+
+def derived(entry: Entry) -> str:
+    """The lines of the catalogue's file that follow from an entry's shape."""
+    config = entry.configuration()
+    kinds = {"bfloat16": "none", "nf4": "nf4"} if entry.nf4 else {"bfloat16": "none"}
+    told = ", ".join(f"{kind} = {_gib(config, quantization)}" for kind, quantization in kinds.items())
+    return f"parameters = {parameters_of(config)}\nmemory = {{ {told} }}\n"
+
+
+def _gib(config: PretrainedConfig, quantization: str) -> list[float]:
+    subjects = (
+        Subject(max_new_tokens=tokens, quantization=quantization, batch_size=AT_ONCE) for tokens in catalogue.LENGTHS
+    )
+    return [round(memory_of(config, one, "bfloat16", checkpointing=True).total / GIB, 2) for one in subjects]
 
 
 def write() -> None:
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    PAGE.write_text(before + BEGIN + table() + END + rest.partition(END)[2], encoding="utf-8")
+    text = CATALOGUE.read_text(encoding="utf-8")
+    for entry in entries().values():
+        before, name, after = text.partition(f'["{entry.name}"]\n')
+        text = before + name + re.sub(r"parameters = .*\nmemory = .*\n", derived(entry), after, count=1)
+    CATALOGUE.write_text(text, encoding="utf-8")
+    entries.cache_clear()
+    page = PAGE.read_text(encoding="utf-8")
+    for begin, made in ((BEGIN, table()), (NAMES, names())):
+        before, _, rest = page.partition(begin)
+        page = before + begin + made + END + rest.partition(END)[2]
+    PAGE.write_text(page, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    write() if "--write" in sys.argv[1:] else print(table(), end="")
+    write() if "--write" in sys.argv[1:] else print(table(), names(), sep="\n", end="")

@@ -19,8 +19,8 @@ def visible_lines(text: str) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """Of what an error says; its kind where it says nothing."""
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    """Of what an error says, the first that is not empty; its kind where it says nothing."""
+    return next(filter(None, map(str.strip, str(error).splitlines())), type(error).__name__)
 
 
 class SdpoError(Exception):

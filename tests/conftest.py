@@ -21,6 +21,7 @@ NEEDS = {"engine": "docker", "bundled_model": "model"}
 LONG = (
     "test_resume", "test_cluster", "test_comparison", "test_mutations", "test_room", "test_wheel", "test_inference",
     "test_discovery_plan", "test_families", "test_the_headline_numbers_of_the_paper_come_back",
+    "test_a_hub_of_ones_own_a_token_and_what_was_fetched_before",
 )  # fmt: skip
 LONGEST = ("test_resume", "test_solve")
 # A shell's job in the background ignores Ctrl-C, and so would all that the tests start and interrupt.

@@ -24,6 +24,7 @@ from sdpo_tts.discovery.assemble import Policy, RunSettings
 from sdpo_tts.discovery.measure.probe import Probe, Rate
 from sdpo_tts.judge import Judge, Verdict
 from sdpo_tts.judge.feedback.text import FeedbackStyle, render
+from sdpo_tts.models.catalogue import entries
 from sdpo_tts.models.weights import Weights
 from sdpo_tts.policy.prompts import TEMPLATES
 from sdpo_tts.problem import read_problem
@@ -112,9 +113,20 @@ def test_check_says_what_a_problem_lacks(tmp_path: Path, engine: None) -> None:
     assert "no held-out tests" in result.stderr and "no submissions to judge" in result.stderr
 
 
-def test_model_list_names_the_catalogue() -> None:
+def test_model_list_names_the_catalogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SDPO_TTS_CACHE", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    entry = entries()["qwen3.5-4b"]
+    (here := tmp_path / "hub" / "models--Qwen--Qwen3.5-4B" / "snapshots" / entry.revision).mkdir(parents=True)
+    (here / "model.safetensors.index.json").touch()
     result = CliRunner().invoke(app, ["model", "list"])
-    assert result.exit_code == 0 and "qwen2.5-coder-1.5b" in result.stdout
+    rows = {line.split()[0]: line.split() for line in result.stdout.splitlines()}
+    assert max(map(len, result.stdout.splitlines())) <= 80 and set(entries()) < rows.keys()
+    assert rows["qwen3.5-4b"] == ["qwen3.5-4b", "qwen3_5", "4.2B", "16", "GB", "8", "GB", "Apache-2.0", "optional", "yes"]
+    assert (rows["gpt-oss-20b"][5:], rows["smollm2-135m"][-1]) == (["-", "Apache-2.0", "always", "no"], "no")
+    told = [json.loads(line) for line in CliRunner().invoke(app, ["model", "list", "--json"]).stdout.splitlines()]
+    assert [one["name"] for one in told if one["here"]] == ["qwen3.5-4b"] and len(told) == len(entries())
+    assert {"repo": "Qwen/Qwen3.5-4B", "revision": entry.revision, "card_gb": {"bfloat16": 16, "nf4": 8}}.items() <= told[5].items()
 
 
 @pytest.mark.parametrize("command", ["judge", "check", "probe"])

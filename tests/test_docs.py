@@ -76,6 +76,7 @@ def test_the_memory_table_is_what_the_program_computes() -> None:
     page = memory.PAGE.read_text()
     table = page.partition(memory.BEGIN)[2].partition(memory.END)[0].splitlines()
     assert table[2:4] == list(islice(memory.rows(), 2)) and len(table) == 2 + len(memory.MODELS)
+    assert memory.NAMES + memory.names() + memory.END in page
 
 
 def anchors(page: Path) -> set[str]:

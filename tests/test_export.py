@@ -53,7 +53,7 @@ def finished(home: Path, *, solved: bool = True, trained: bool = True) -> Path:
         "problem": {"slug": "sum-line", "digest": "ab12", "path": f"{home}/my work/problems/sum-line/problem.yaml"},
         "settings": {"method": method, "policy": {"model": f"{home}/models/x.gguf"}, "seed": 0,
                      "critic": {"kind": f"http://{HOST}.ship.example:8000/v1", "model": "critic"}},
-        "model": {"name": f"model-of-{USER}", "sha256": "cd34"}, "sandbox": {}, "versions": {}, "machine": {"cores": 2},
+        "model": {"name": f"model-of-{USER}", "sha256": "", "revision": "c0ffee"}, "sandbox": {}, "versions": {}, "machine": {"cores": 2},
     }  # fmt: skip
     run.manifest.write_text(json.dumps(told))
     run.result.write_text(json.dumps({"solved": solved, "program": f"{folder}/solution.py", "run": str(folder)}))
@@ -183,7 +183,8 @@ def test_what_a_run_lacks_is_said(home: Path) -> None:
         "note: no program: the run has not solved its problem", "note: no adapter: the run took no step",
     ]  # fmt: skip
     assert set(contents(Path("less"))) == {"README.md", "events.jsonl", "manifest.json", "report.html", "result.json"}
-    assert "Not solved in 8 attempts." in Path("less/README.md").read_text()
+    page = Path("less/README.md").read_text()
+    assert "Not solved in 8 attempts." in page and ", commit `c0ffee`" in page
 
 
 def test_what_cannot_be_exported_is_one_line(home: Path) -> None:

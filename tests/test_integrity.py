@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -62,6 +64,37 @@ def test_a_whole_model_is_let_pass(model: Path) -> None:
     """Tied weights are not missing."""
     network, tokenizer = load(Weights("toy", str(model)), "float32", "cpu")
     Chat(tokenizer, network.generation_config).demand_template("toy", ROWS)
+
+
+def of_sentencepiece(model: Path, tokenizer: bytes) -> None:
+    """In place of the tokenizer's own form."""
+    (model / "tokenizer.json").unlink()
+    (model / "tokenizer_config.json").write_text('{"tokenizer_class": "LlamaTokenizer", "eos_token": "</s>"}')
+    (model / "tokenizer.model").write_bytes(tokenizer)
+
+
+def test_a_tokenizer_of_sentencepiece_is_read(model: Path) -> None:
+    sentencepiece, made = pytest.importorskip("sentencepiece"), io.BytesIO()
+    words = iter(["the first of forty two words, fortytwo"] * 9)
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=words, model_writer=made, vocab_size=40, model_type="bpe", hard_vocab_limit=False,
+        minloglevel=2,
+    )  # fmt: skip
+    of_sentencepiece(model, made.getvalue())
+    tokenizer = load(Weights("toy", str(model)), "float32", "cpu")[1]
+    assert tokenizer.decode(tokenizer("fortytwo", add_special_tokens=False)["input_ids"]) == "fortytwo"
+
+
+def test_a_package_that_a_tokenizer_needs_is_named(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sentencepiece", None)  # as if it were not installed
+    of_sentencepiece(model, b"not read")
+    why = "the tokenizer of toy needs a package that is not installed: sentencepiece (hint: pip install sentencepiece)"
+    assert str(refusal(model)) == why
+    said = "\nMistralCommonBackend requires the mistral-common library: `pip install mistral-common`."
+    with pytest.raises(SetupError, match="hint: pip install mistral-common"), integrity.packages_of_tokenizer("a", model):
+        raise ImportError(said)
+    with pytest.raises(ValueError, match="cut short"), integrity.packages_of_tokenizer("a", model.parent):
+        raise ValueError("cut short")
 
 
 def test_a_base_model_has_no_template(model: Path) -> None:

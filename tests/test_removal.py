@@ -35,7 +35,9 @@ def test_so_does_one_of_a_hub_and_nothing_of_the_users(tmp_path: Path, monkeypat
     (tmp_path / "hub" / "models--a--b" / "blobs").mkdir(parents=True)
     (tmp_path / "hub" / "models--a--b" / "blobs" / "1").write_bytes(bytes(1_500_000))
     (own := tmp_path / "a.gguf").write_bytes(b"mine")
-    for name, code in (("a/b", 0), ("a/b", 2), ("../..", 2), (str(own), 2), ("./own", 2), ("smollm3", 2)):
+    entry = find("qwen3.5-0.8b")
+    (tmp_path / "hub" / f"models--{entry.repo.replace('/', '--')}" / "blobs").mkdir(parents=True)
+    for name, code in ((entry.name, 0), (entry.name, 2), ("a/b", 0), ("a/b", 2), ("../..", 2), (str(own), 2), ("./own", 2), ("smollm3", 2)):
         assert CliRunner().invoke(app, ["model", "rm", name]).exit_code == code
     assert own.exists() and (tmp_path / "hub").exists() and not (tmp_path / "hub" / "models--a--b").exists()
 

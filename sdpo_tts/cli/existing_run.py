@@ -46,10 +46,19 @@ class ExistingRun:
         resumed = [event for event in self._events() if event["type"] == "resumed" and "max_seconds" in event]
         kept = self.manifest["settings"]
         solver = {"candidates": 1, **kept.get("solver", {})}  # runs of before there was a choice
-        thinks = self.manifest.get("model", {}).get("thinks")  # then too, of a model that could not help it
-        policy = {"thinking": {"mode": "on" if thinks else "off"}, **kept.get("policy", {})}
+        policy = self._policy(kept.get("policy", {}))
         budget = {name: resumed[-1][name] for name in kept["budget"]} if resumed else None
         return {**kept, "solver": solver, "policy": policy, **({"budget": budget} if budget else {})}
+
+    def _policy(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """With the model that the run began with: what `auto` chose then, and the commit that a hub had."""
+        loaded = self.manifest.get("model", {})
+        thinking = {"mode": "on" if loaded.get("thinks") else "off"}  # of runs before there was a choice
+        asked = {"thinking": thinking, **asked}
+        if loaded.get("revision"):
+            return {**asked, "model": f"{loaded['name']}@{loaded['revision']}"}
+        chose = asked.get("model") == "auto" and not asked.get("endpoint") and "name" in loaded
+        return {**asked, "model": loaded["name"]} if chose else asked
 
     @property
     def seed(self) -> int:
@@ -99,8 +108,8 @@ class ExistingRun:
     def same_model(self, facts: Mapping[str, Any]) -> None:
         """Raises UserError where the model that was loaded is not the run's."""
         before = self.manifest["model"]
-        for key in ("name", "sha256", "dtype"):
-            if facts[key] != before[key]:
+        for key in ("name", "sha256", "dtype", "revision"):
+            if facts.get(key) != before.get(key, facts.get(key)):  # runs of before have no revision
                 raise UserError(f"the model's {key} was {before[key]} and is {facts[key]}", where=str(self.run.path))
 
     def problem(self) -> Problem:

@@ -75,7 +75,7 @@ Enough = Annotated[
 ]  # fmt: skip
 
 Model = Annotated[
-    str, _option(MODEL, "auto, a catalogue name, a hub id, a folder or a GGUF file.", autocompletion=models)
+    str, _option(MODEL, "auto, a name of `model list`, a hub id, a folder or GGUF file.", autocompletion=models)
 ]
 Device = Annotated[str, _option(MODEL, "auto, cpu, cuda or cuda:N.", autocompletion=among(("auto", "cpu", "cuda")))]
 Dtype = Annotated[str, _option(MODEL, f"One of {', '.join(DTYPES)}.", autocompletion=among(DTYPES))]

@@ -28,6 +28,7 @@ from sdpo_tts.engine.endpoint.text_chat import TextChat
 from sdpo_tts.engine.sampler import VllmSampler
 from sdpo_tts.errors import SetupError, UserError
 from sdpo_tts.models import exact, weights
+from sdpo_tts.models.automatic import Use
 from sdpo_tts.policy import memory
 from sdpo_tts.policy.context_window import ContextWindow
 from sdpo_tts.policy.families import exactness, positions
@@ -183,7 +184,7 @@ def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], Non
         return _served(settings)
     device, learner, wanted = check_policy(settings)
     dtype = settings.dtype if settings.dtype != "auto" else weights.dtype_for(device)
-    located = weights.locate(settings.model, report, device)
+    located = weights.locate(settings.model, report, device, use_of(settings))
     kind = dtype if settings.quantization == "none" else f"{settings.quantization}, {dtype}"
     report(f"loading {located.name} ({kind}, {device})")
     base, tokenizer = _loaded(located, dtype, device, settings.quantization, aside=wanted == "vllm")
@@ -212,11 +213,17 @@ def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], Non
         )
     )
     facts = {
-        "name": located.name, "sha256": located.sha256, "dtype": dtype, "quantization": settings.quantization,
+        "name": located.name, "sha256": located.sha256, "repo": located.repo, "revision": located.revision,
+        "dtype": dtype, "quantization": settings.quantization,
         "device": device, "engine": sampler.name, "thinks": chat.thinking is not None, "exactness": found.fields(),
         "without_adapter": network.targets.in_short(),
     }  # fmt: skip
     return Policy(network, chat, sampler, {**facts, **(engine.facts if engine else {}), **shape}, window)
+
+
+def use_of(settings: PolicySettings) -> Use:
+    """What `--model auto` is to choose for."""
+    return Use(settings.max_new_tokens, settings.quantization, settings.dtype)
 
 
 def _served(settings: PolicySettings) -> Policy:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sdpo_tts.doctor.finding import Finding, Subject, failed, passed, warned
 from sdpo_tts.doctor.hardware import device_of
-from sdpo_tts.doctor.model import weights_here
-from sdpo_tts.models.weights import Weights, dtype_for
-from sdpo_tts.policy.memory_plan import MemoryNeed, memory_needed, size
+from sdpo_tts.doctor.model import entry_of, weights_here
+from sdpo_tts.models.weights import dtype_for
+from sdpo_tts.policy.memory_plan import MemoryNeed, memory_needed, memory_of, size
 
 TIGHT = 1.25  # times what is needed; below it the learner takes one sequence after the other
 
@@ -17,15 +17,14 @@ def memory(subject: Subject) -> Finding:
 
     from sdpo_tts.policy.memory import free_bytes
 
-    weights = weights_here(subject)
-    if weights is None:
+    name, device = _known(subject), device_of(subject)
+    if not name:
         return warned("unknown until the model is downloaded", "sdpo-tts model pull NAME, then doctor again")
-    device = device_of(subject)
     try:
-        need, free = _need(subject, weights, device), free_bytes(torch.device(device))
+        need, free = _need(subject, device), free_bytes(torch.device(device))
     except (OSError, ValueError) as error:  # of transformers, for a configuration that it cannot get or does not know
-        return failed(f"{weights.name}: {str(error).splitlines()[0]}", "choose a --model that transformers supports")
-    said = f"{weights.name} needs about {need}; {size(free)} are free on {device}"
+        return failed(f"{name}: {str(error).splitlines()[0]}", "choose a --model that transformers supports")
+    said = f"{name} needs about {need}; {size(free)} are free on {device}"
     if free < need.total:
         return failed(
             said, "a smaller --model, --batch-size or --max-new-tokens; or stop other programs that use memory"
@@ -35,7 +34,20 @@ def memory(subject: Subject) -> Finding:
     return passed(said)
 
 
-def _need(subject: Subject, weights: Weights, device: str) -> MemoryNeed:
+def _known(subject: Subject) -> str:
+    """What a model is called whose shape is known; empty for others."""
+    if entry := entry_of(subject):
+        return entry.name
+    weights = weights_here(subject)
+    return weights.name if weights else ""
+
+
+def _need(subject: Subject, device: str) -> MemoryNeed:
     dtype = subject.dtype if subject.dtype != "auto" else dtype_for(device)
     # Without a GPU memory does not run out by an error that one could answer: the kernel ends the process.
-    return memory_needed(weights.source, subject, dtype, checkpointing=device != "cpu")
+    checkpointing = device != "cpu"
+    if entry := entry_of(subject):
+        return memory_of(entry.configuration(), subject, dtype, checkpointing=checkpointing)
+    weights = weights_here(subject)
+    assert weights
+    return memory_needed(weights.source, subject, dtype, checkpointing=checkpointing)

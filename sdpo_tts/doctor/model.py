@@ -11,6 +11,7 @@ from sdpo_tts.doctor.finding import Finding, Subject, failed, passed, warned
 from sdpo_tts.doctor.hardware import device_of
 from sdpo_tts.errors import first_line
 from sdpo_tts.models import exactness_cache, hub, integrity, weights
+from sdpo_tts.models.automatic import Use, choose
 from sdpo_tts.models.catalogue import Entry, entries, find
 from sdpo_tts.models.fetch import cache_root, sha256_of
 from sdpo_tts.policy.memory_plan import size
@@ -32,19 +33,20 @@ def model(subject: Subject) -> Finding:
         return passed(str(path)) if path.is_file() else failed(f"no such file: {path}", "name another --model")
     if weights.is_path(name):
         return failed(f"no such folder: {path}", "name another --model")
-    if _is_of_hub(name):
-        return _hub(name)
+    if repository := weights.of_hub(name):
+        return _hub(*repository)
     return _catalogued(find(name))
 
 
 def weights_here(subject: Subject) -> weights.Weights | None:
-    """What `need` reads a model's shape from: a folder, or a hub id. None: the weights are not made yet."""
+    """Where the model's files are, or the hub id of one that is not here. None: its weights are not made yet."""
     name = _name(subject)
     path = weights.expanded(name)
     if path.is_dir():
         return weights.Weights(path.name, str(path))
-    if _is_of_hub(name):
-        return weights.Weights(name, name)
+    if repository := weights.of_hub(name):
+        called, repo, revision = repository
+        return weights.Weights(called, str(hub.cached(repo, revision) or repo))
     folder = _made(find(name)) if path.suffix != ".gguf" else weights.dequantised_folder(path.stem, sha256_of(path))
     return weights.Weights(path.stem if path.suffix == ".gguf" else name, str(folder)) if folder.is_dir() else None
 
@@ -73,8 +75,9 @@ def missing_bytes(subject: Subject) -> int:
     """What the model would still take on disk: the weights of a hub; of the catalogue the file, and its weights at 16
     bits that were at least 4 in it."""
     name = _name(subject)
-    if _is_of_hub(name):
-        return 0 if hub.is_cached(name) or not hub.answers() else _hub_bytes(name)
+    if repository := weights.of_hub(name):
+        _, repo, revision = repository
+        return 0 if hub.is_cached(repo, revision) or not hub.answers() else _hub_bytes(repo, revision)
     if name not in entries() or _made(find(name)).is_dir():
         return 0
     entry = find(name)
@@ -85,21 +88,23 @@ def cache_of(subject: Subject) -> tuple[Path, str]:
     """The folder that the model's files are in, or would be, and the variable that names another."""
     from huggingface_hub.constants import HF_HUB_CACHE
 
-    return (Path(HF_HUB_CACHE), "HF_HOME") if _is_of_hub(_name(subject)) else (cache_root(), "SDPO_TTS_CACHE")
+    return (Path(HF_HUB_CACHE), "HF_HOME") if weights.of_hub(_name(subject)) else (cache_root(), "SDPO_TTS_CACHE")
+
+
+def entry_of(subject: Subject) -> Entry | None:
+    """The entry of a model of the catalogue: its shape is known before it is here."""
+    return entries().get(_name(subject).partition("@")[0])
 
 
 def _name(subject: Subject) -> str:
-    return _automatic(device_of(subject)) if subject.model == "auto" else subject.model
+    use = Use(subject.max_new_tokens, subject.quantization, subject.dtype)
+    return _automatic(device_of(subject), use) if subject.model == "auto" else subject.model
 
 
 @cache
-def _automatic(device: str) -> str:
+def _automatic(device: str, use: Use) -> str:
     """Asked once: it may have to wait for a hub that does not answer."""
-    return weights.choose(device)
-
-
-def _is_of_hub(name: str) -> bool:
-    return name not in entries() and weights.HUB_ID.fullmatch(name) is not None and not weights.is_path(name)
+    return choose(device, use)
 
 
 def _made(entry: Entry) -> Path:
@@ -116,24 +121,24 @@ def _folder(path: Path) -> Finding:
     return passed(str(path))
 
 
-def _hub(name: str) -> Finding:
+def _hub(name: str, repo: str, revision: str) -> Finding:
     from huggingface_hub import model_info
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
-    if hub.is_cached(name):
+    if hub.is_cached(repo, revision):
         return passed(f"{name}, in the hub's cache")
     hint = "sdpo-tts model list shows models that need no hub"
     if not hub.answers():
         return failed(f"{name} is not here, and the model hub at {hub.endpoint()} does not answer", hint)
     try:
-        model_info(name, timeout=TIMEOUT_S)
+        model_info(repo, revision=revision or None, timeout=TIMEOUT_S)
     except GatedRepoError:
         return failed(
-            f"{name} requires you to accept its licence", f"accept it at huggingface.co/{name}; hf auth login"
+            f"{name} requires you to accept its licence", f"accept it at huggingface.co/{repo}; hf auth login"
         )
     except RepositoryNotFoundError:
         return failed(
-            f"the model hub has no {name}, or you have no access to it", "check the spelling; or: hf auth login"
+            f"the model hub has no {repo}, or you have no access to it", "check the spelling; or: hf auth login"
         )
     except Exception as error:  # the hub's client raises many kinds for one fact: it does not answer
         reason = first_line(error)[:120]
@@ -142,12 +147,12 @@ def _hub(name: str) -> Finding:
     return warned(f"{name} is on the hub, and will be downloaded by the first run", f"now: sdpo-tts model pull {name}")
 
 
-def _hub_bytes(name: str) -> int:
+def _hub_bytes(repo: str, revision: str) -> int:
     """Of its weights; 0 where the hub does not tell."""
     from huggingface_hub import model_info
 
     try:
-        files = model_info(name, timeout=TIMEOUT_S, files_metadata=True).siblings or []
+        files = model_info(repo, revision=revision or None, timeout=TIMEOUT_S, files_metadata=True).siblings or []
     except Exception:  # the hub's client raises many kinds for one fact, which the model's own check tells
         return 0
     return sum(file.size or 0 for file in files if file.rfilename.endswith(".safetensors"))

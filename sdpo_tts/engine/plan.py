@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from sdpo_tts.errors import SetupError
-from sdpo_tts.policy.memory_plan import GIB, PROMPT_TOKENS, MemoryNeed, memory_needed, size
+from sdpo_tts.policy.memory_plan import GIB, PROMPT_TOKENS, SHARE, MemoryNeed, memory_needed, size
 
-SHARE = 0.95  # of the free memory: allocators keep pieces that fit nothing
 WORKSPACE = 2 * GIB  # of the engine on a GPU, by estimate: captured graphs and buffers of its kernels
 SEQUENCES = 64  # that the engine samples at once, if there is room for their keys and values
 SHORTEST = 64

@@ -1,14 +1,21 @@
-"""The model catalogue: names for published files, as data (`catalogue.toml`)."""
+"""The model catalogue: names for published models, as data (`catalogue.toml`)."""
 
 from __future__ import annotations
 
+import copy
 import difflib
 import tomllib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from typing import Any
 
-from sdpo_tts.errors import UserError
+from sdpo_tts.errors import SetupError, UserError
+from sdpo_tts.policy.memory_plan import GIB, card_for
+
+LENGTHS = (512, 2048)  # tokens of answers
+AT_ONCE = 8  # half a usual batch: a run samples in parts where memory is short
 
 
 @dataclass(frozen=True)
@@ -26,17 +33,49 @@ class Mirror:
 
 @dataclass(frozen=True)
 class Entry:
-    """One published GGUF file. `repo` is empty where no hub holds these exact bytes."""
+    """A published model: a GGUF file, or (without `file`) a repository of the model hub at a `revision`.
+
+    `repo` is empty where no hub holds the file's exact bytes, `revision` where the newest commit is taken. `family` is
+    transformers' model type; `thinking` is no, optional or always; `memory` holds GiB, by the precision of the weights,
+    that a run needs at the least for answers of LENGTHS, AT_ONCE of them at a time.
+    """
 
     name: str
     title: str
     repo: str
     revision: str
-    file: str
-    bytes: int
-    sha256: str
     licence: str
-    mirrors: tuple[Mirror, ...]
+    family: str
+    thinking: str
+    parameters: int
+    memory: Mapping[str, Sequence[float]]
+    shape: Mapping[str, Any]
+    auto: bool = False
+    nf4: bool = True  # whether its weights can be quantised; not where they are published so
+    file: str = ""
+    bytes: int = 0
+    sha256: str = ""
+    mirrors: tuple[Mirror, ...] = ()
+
+    def card(self, precision: str) -> int | None:
+        """The smallest common card, in GiB, for the longer answers; None where no single one holds the run."""
+        return card_for(self.memory[precision][1] * GIB) if precision in self.memory else None
+
+    @property
+    def is_supported(self) -> bool:
+        """Whether the installed transformers knows the family."""
+        from transformers import CONFIG_MAPPING
+
+        return self.family in CONFIG_MAPPING
+
+    def configuration(self) -> Any:
+        """What transformers makes of the shape. Raises SetupError where it does not know the family."""
+        import transformers
+
+        if not self.is_supported:
+            what = f"transformers {transformers.__version__} does not know {self.family}, the family of {self.name}"
+            raise SetupError(what, where="--model", hint="pip install --upgrade transformers")
+        return transformers.CONFIG_MAPPING[self.family](**copy.deepcopy(dict(self.shape)))
 
 
 @cache
@@ -55,6 +94,6 @@ def find(name: str) -> Entry:
     raise UserError(f"no model is called {name!r}", where="--model", hint=hint)
 
 
-def _entry(name: str, row: dict[str, object]) -> Entry:
-    mirrors = tuple(Mirror(**mirror) for mirror in row.pop("mirrors"))  # type: ignore[attr-defined]
-    return Entry(name=name, mirrors=mirrors, **row)  # type: ignore[arg-type]
+def _entry(name: str, row: dict[str, Any]) -> Entry:
+    mirrors = tuple(Mirror(**mirror) for mirror in row.pop("mirrors", []))
+    return Entry(name=name, mirrors=mirrors, **row)

@@ -53,13 +53,6 @@ def _files(weights: Weights) -> Iterator[str]:
     """Configuration and weights, each with what tells it from another: its checksum, where one is kept or the hub's
     cache names the file so, else its size and when it was written."""
     folder = Path(weights.source)
-    if not folder.is_dir():
-        from huggingface_hub import try_to_load_from_cache
-
-        found = try_to_load_from_cache(weights.source, "config.json")
-        if not isinstance(found, str):
-            return
-        folder = Path(found).parent
     if (sums := folder / "sums.json").is_file():
         yield sums.read_text(encoding="utf-8")
         return

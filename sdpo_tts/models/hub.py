@@ -7,10 +7,15 @@ library's, and are heeded as it does.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
-from sdpo_tts.errors import SetupError
+from sdpo_tts.errors import SetupError, first_line
 
+NEEDED = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")
+TWICE = ("*/*", "consolidated*")
+"""What a repository holds besides the files that loading needs: the weights once more, in other forms."""
 PATIENCE_S = 3.0  # for a name to resolve and a server to say anything at all
 
 
@@ -41,20 +46,58 @@ def _ask(address: str, said: threading.Event) -> None:
         said.set()
 
 
-def is_cached(name: str) -> bool:
-    """Whether the hub's cache has the weights of a model."""
+def is_cached(name: str, revision: str = "") -> bool:
+    """Whether the hub's cache has the weights of a model, as of a revision or the newest that was seen."""
+    return cached(name, revision) is not None
+
+
+def cached(name: str, revision: str = "") -> Path | None:
+    """The folder of the hub's cache with the weights of a model."""
     from huggingface_hub import try_to_load_from_cache
 
     files = ("model.safetensors", "model.safetensors.index.json")  # the configuration alone is there after a look
-    return any(isinstance(try_to_load_from_cache(name, file), str) for file in files)
+    found = (try_to_load_from_cache(name, file, revision=revision or None) for file in files)
+    return next((Path(file).parent for file in found if isinstance(file, str)), None)
 
 
-def is_local(name: str) -> bool:
+def is_local(name: str, revision: str = "") -> bool:
     """Whether a model can only be had from the hub's cache, since no hub answers. Raises SetupError where it is not
     there either."""
     if answers():
         return False
-    if is_cached(name):
+    if is_cached(name, revision):
         return True
     what = f"the model {name} is not here, and the model hub at {endpoint()} does not answer"
     raise SetupError(what, hint="sdpo-tts model list shows models that need no hub; is HF_HUB_OFFLINE set?")
+
+
+def fetch(name: str, revision: str, report: Callable[[str], None]) -> Path:
+    """The folder with the files of a model, downloaded where they are not here. It is called as the commit that they
+    are of: `revision`, or the newest where that is empty. Raises SetupError."""
+    from huggingface_hub import snapshot_download
+
+    local = is_local(name, revision)
+    if not is_cached(name, revision):
+        report(f"downloading {name} from {endpoint()}")
+    try:
+        folder = snapshot_download(
+            name, revision=revision or None, local_files_only=local, allow_patterns=list(NEEDED),
+            ignore_patterns=list(TWICE),
+        )  # fmt: skip
+    except Exception as error:  # the hub's client raises many kinds for one fact: it is not to be had
+        what = f"the model {name} could not be fetched: {first_line(error)}"
+        raise SetupError(what, hint=_remedy(error, name)) from None
+    return Path(folder)
+
+
+def _remedy(error: Exception, name: str) -> str:
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
+
+    match error:
+        case GatedRepoError():
+            return f"accept its licence at {endpoint()}/{name}, then hf auth login, or set HF_TOKEN"
+        case RepositoryNotFoundError():
+            return "check the spelling; for one that is private: hf auth login, or HF_TOKEN"
+        case RevisionNotFoundError():
+            return f"the newest one is --model {name}"
+    return "sdpo-tts model list shows models that need no hub"

@@ -3,7 +3,10 @@ fits them. transformers loads much that is not, and says so in a log at best."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import importlib.util
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +56,27 @@ def refuse_foreign_tokenizer(name: str, tokenizer: Any, network: Any) -> None:
     if beyond:
         what = f"the tokenizer of {name} has ids up to {beyond[-1]}, but the model only {rows} rows"
         raise SetupError(what, hint="they are of different models, or tokens were added to the one alone")
+
+
+@contextmanager
+def packages_of_tokenizer(name: str, folder: Path) -> Iterator[None]:
+    """While a tokenizer is loaded: raises SetupError where that needs a package that is not installed."""
+    try:
+        yield
+    except (ImportError, ValueError) as error:
+        if package := _lacking(str(error), folder):
+            what = f"the tokenizer of {name} needs a package that is not installed: {package}"
+            raise SetupError(what, hint=f"pip install {package}") from error
+        raise
+
+
+def _lacking(said: str, folder: Path) -> str:
+    """The package that transformers asked for, if it did. Where SentencePiece is not installed, it takes its file for
+    one of tiktoken and asks for that."""
+    asked = re.search(r"pip install ([\w-]+)", said)
+    package = asked[1] if asked else "sentencepiece" if "SentencePiece" in said else ""
+    mistaken = package == "tiktoken" and (folder / "tokenizer.model").is_file()
+    return "sentencepiece" if mistaken and importlib.util.find_spec("sentencepiece") is None else package
 
 
 def _finite(weight: Any) -> bool:

@@ -13,7 +13,8 @@ from sdpo_tts.models.fetch import cache_root
 def remove(name: str) -> int:
     """Delete what is here of a model of the catalogue or of a hub; the bytes that this frees. Raises UserError where
     nothing is here, or no model is called so. A folder or a GGUF file of the user's own is never touched."""
-    found = _of_hub(name) if name not in entries() and name.count("/") == 1 else _of_catalogue(name)
+    repo = entries()[name].repo if name in entries() and not entries()[name].file else name
+    found = _of_hub(repo) if repo.count("/") == 1 else _of_catalogue(name)
     if not found:
         raise UserError(f"the model {name} is not on this machine", hint="sdpo-tts model list shows those that are")
     freed = sum(_bytes(path) for path in found)

@@ -15,55 +15,34 @@ from pathlib import Path
 from typing import Any
 
 from sdpo_tts.errors import SetupError, UserError, first_line
-from sdpo_tts.models import hub, integrity
+from sdpo_tts.models import automatic, hub, integrity
 from sdpo_tts.models import quantization as quantised
-from sdpo_tts.models.catalogue import entries, find
+from sdpo_tts.models.automatic import Use
+from sdpo_tts.models.catalogue import Entry, entries, find
 from sdpo_tts.models.fetch import Report, cache_root, fetch, sha256_of
 
 # Bump when a change here makes other weights out of the same file.
 _DEQUANTISED = "dequantised-1"
 HUB_ID = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}", re.ASCII)
-OF_A_MODEL = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")
-"""The files of a hub's repository that loading needs; others hold the weights once more."""
 
 
 @dataclass(frozen=True)
 class Weights:
-    """Something `transformers` loads: a local folder or a hub id; `sha256` of the published file where one is known."""
+    """A local folder that `transformers` loads: `sha256` of the published file where it was made of one; `repo` and the
+    commit `revision` of a hub where it came from there."""
 
     name: str
     source: str
     sha256: str = ""
+    repo: str = ""
+    revision: str = ""
 
 
-def choose(device: str, report: Report = lambda _: None) -> str:
-    """What `--model auto` means here: the largest model of the catalogue's family that `device` trains well."""
-    memory = _card_gb(device)
-    if memory >= 20 and hub.answers():
-        name = "Qwen/Qwen3-8B" if memory >= 40 else "Qwen/Qwen3-4B"
-        report(f"model: {name}, since the GPU has {memory:.0f} GB and the model hub answers")
-        return name
-    name = "qwen2.5-coder-0.5b" if memory < 8 else "qwen2.5-coder-1.5b"
-    why = f"the GPU has {memory:.0f} GB" if memory else "no GPU is used"
-    report(f"model: {name}, since {why}" + ("" if memory < 20 else " but no model hub answers"))
-    return name
-
-
-def _card_gb(device: str) -> float:
-    """As cards are sold, in units of 10^9 bytes; 0 of what is none. `auto` is the first card, if there is one."""
-    import torch
-
-    kind, _, number = device.partition(":")
-    if kind not in ("auto", "cuda") or int(number or 0) >= torch.cuda.device_count():
-        return 0.0
-    return torch.cuda.get_device_properties(int(number or 0)).total_memory / 1e9
-
-
-def locate(spec: str, report: Report = lambda _: None, device: str = "auto") -> Weights:
-    """Resolve `spec` and bring the weights here, all but those of a hub id; `auto` is for `device`. Raises UserError
-    (no such model) or SetupError (not to be had)."""
+def locate(spec: str, report: Report = lambda _: None, device: str = "auto", use: Use | None = None) -> Weights:
+    """Resolve `spec` and bring the weights here; `auto` is for `device` and `use`. Raises UserError (no such model) or
+    SetupError (not to be had)."""
     if spec == "auto":
-        return _auto(report, device)
+        return _auto(report, device, use or Use())
     demand(spec)
     path = expanded(spec)
     if path.is_dir():
@@ -72,11 +51,34 @@ def locate(spec: str, report: Report = lambda _: None, device: str = "auto") -> 
         integrity.refuse_pointers([path])
         sha256 = sha256_of(path)
         return Weights(path.stem, str(dequantised(path.stem, sha256, lambda: path, report)), sha256)
-    if spec not in entries() and spec.count("/") == 1:
-        return Weights(spec, spec)
+    if repository := of_hub(spec):
+        return _fetched(*repository, report)
     entry = find(spec)
     folder = dequantised(Path(entry.file).stem, entry.sha256, lambda: fetch(entry, report), report)
     return Weights(entry.name, str(folder), entry.sha256)
+
+
+def of_hub(spec: str) -> tuple[str, str, str] | None:
+    """(name, repository, revision) of a model that comes as a repository of a hub; None for any other. The revision is
+    what is asked for behind an `@`, else what the catalogue says, else empty: the newest."""
+    name, _, revision = spec.partition("@")
+    if name in entries():
+        entry = entries()[name]
+        return None if entry.file else (name, entry.repo, revision or entry.revision)
+    return (name, name, revision) if HUB_ID.fullmatch(name) and not is_path(spec) else None
+
+
+def is_here(entry: Entry) -> bool:
+    """Whether nothing has to be fetched for it."""
+    if not entry.file:
+        return hub.is_cached(entry.repo, entry.revision)
+    made = dequantised_folder(Path(entry.file).stem, entry.sha256)
+    return made.is_dir() or (cache_root() / entry.file).is_file()
+
+
+def _fetched(name: str, repo: str, revision: str, report: Report) -> Weights:
+    folder = hub.fetch(repo, revision, report)
+    return Weights(name, str(folder), repo=repo, revision=folder.name)
 
 
 def demand(spec: str) -> None:
@@ -88,10 +90,13 @@ def demand(spec: str) -> None:
         raise UserError("no such GGUF file", where=spec)
     if is_path(spec):
         raise UserError("no such folder", where=spec, hint="--model takes a folder, a GGUF file, a hub id or a name")
-    if "/" not in spec:
-        find(spec)
-    elif not HUB_ID.fullmatch(spec):
-        raise UserError(f"{spec!r} is not a model hub id", where="--model", hint="as in Qwen/Qwen3-4B")
+    name, at, revision = spec.partition("@")
+    if "/" not in name and find(name).file and at:
+        raise UserError(f"{name} is a file, which has no revisions", where="--model", hint=f"--model {name}")
+    if "/" in name and not HUB_ID.fullmatch(name):
+        raise UserError(f"{name!r} is not a model hub id", where="--model", hint="as in Qwen/Qwen3-4B")
+    if at and not revision:
+        raise UserError(f"no revision behind the @ of {spec}", where="--model", hint="a commit or a branch")
 
 
 def is_path(spec: str) -> bool:
@@ -107,20 +112,6 @@ def expanded(spec: str) -> Path:
         raise UserError("no such user", where=spec) from None
 
 
-def downloaded(weights: Weights) -> Path:
-    """The folder of the weights; those of a hub id are fetched where they are not here. Raises SetupError."""
-    if Path(weights.source).is_dir():
-        return Path(weights.source)
-    from huggingface_hub import snapshot_download
-
-    local = hub.is_local(weights.source)
-    try:
-        return Path(snapshot_download(weights.source, allow_patterns=list(OF_A_MODEL), local_files_only=local))
-    except Exception as error:  # the hub's client raises many kinds for one fact: it is not to be had
-        what = f"the model {weights.name} could not be fetched: {first_line(error)}"
-        raise SetupError(what, hint="sdpo-tts model list shows models that need no hub") from None
-
-
 def load(weights: Weights, dtype: str, device: str, quantization: str = "none") -> tuple[Any, Any]:
     """(network, tokenizer), the network in `dtype` on `device`, in evaluation mode. Raises SetupError, also for a model
     that is not whole."""
@@ -133,15 +124,15 @@ def load(weights: Weights, dtype: str, device: str, quantization: str = "none") 
     disable_progress_bar()  # type: ignore[no-untyped-call]  # progress is the caller's to show
     more = quantised.arguments(quantization, dtype, device)
     asked: dict[str, Any] = {"trust_remote_code": False}
-    if Path(weights.source).is_dir():
-        integrity.refuse_pointers(Path(weights.source).iterdir())
-    else:
-        asked["local_files_only"] = hub.is_local(weights.source)
+    integrity.refuse_pointers(Path(weights.source).iterdir())
     hint = "sdpo-tts model list shows models that need no hub"
     with _readable(f"the model {weights.name} could not be loaded", hint):
         config = AutoConfig.from_pretrained(weights.source, **asked)
         more |= quantised.published(weights.name, config, quantization)
-    with _readable(f"the tokenizer of {weights.name} could not be loaded", "is its tokenizer.json whole?"):
+    with (
+        _readable(f"the tokenizer of {weights.name} could not be loaded", "is its tokenizer.json whole?"),
+        integrity.packages_of_tokenizer(weights.name, Path(weights.source)),
+    ):
         tokenizer = AutoTokenizer.from_pretrained(weights.source, **asked)
     with _readable(f"the model {weights.name} could not be loaded", hint):
         loaded: Any = text_model(config).from_pretrained(
@@ -150,6 +141,7 @@ def load(weights: Weights, dtype: str, device: str, quantization: str = "none") 
     network, told = loaded
     integrity.refuse_missing(weights.name, told)
     integrity.refuse_foreign_tokenizer(weights.name, tokenizer, network)
+    network.name_or_path = weights.repo or weights.source  # what adapters call their base
     network.to(device).eval().requires_grad_(False)
     integrity.refuse_not_finite(weights.name, network)
     quantised.keep_as_loaded(network)
@@ -208,13 +200,17 @@ def dequantised_folder(stem: str, sha256: str) -> Path:
     return cache_root() / f"{stem}-{sha256[:12]}-{_DEQUANTISED}"
 
 
-def _auto(report: Report, device: str) -> Weights:
-    name = choose(device, report)
-    try:
-        return locate(name, report)
-    except SetupError as error:
-        report(f"{error.what}; falling back to smollm2-135m, which rarely solves anything")
-        return locate("smollm2-135m", report)
+def _auto(report: Report, device: str, use: Use) -> Weights:
+    """Raises SetupError where nothing can be fetched."""
+    name = automatic.choose(device, use, report)
+    for smaller in automatic.fallbacks(name):
+        try:
+            return locate(name, report)
+        except SetupError as error:
+            poor = ", which rarely solves anything" if smaller == automatic.LAST else ""
+            report(f"{error.what}; falling back to {smaller}{poor}")
+            name = smaller
+    return locate(name, report)
 
 
 def _dequantise(gguf: Path, out: Path) -> None:

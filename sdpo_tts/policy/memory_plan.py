@@ -10,6 +10,9 @@ PROMPT_TOKENS = 1024  # of a problem of usual length, with feedback
 ITEM = {"bfloat16": 2, "float16": 2, "float32": 4}
 FP32, GIB = 4, 2**30
 NF4 = 0.5 + 4 / 64  # bytes of a weight: its code, and a scale in fp32 for 64 of them
+CARDS = (8, 12, 16, 24, 32, 48, 80, 96, 141)  # GiB, as they are sold
+RESERVE = 0.9  # of a card: the driver and torch's allocator take the rest
+SHARE = 0.95  # of the free memory: allocators keep pieces that fit nothing
 LOGITS_COPIES = 10  # of a chunk of logits: as computed and in fp32, log-probabilities, entropy, gradients; twice two
 HIDDEN_BYTES, INNER_BYTES = 44, 12  # kept for the backward pass, a layer and token, per hidden and per inner unit:
 # inputs of norms, attention and linear layers in 16 bits, and their copies in fp32 for the adapter
@@ -64,6 +67,11 @@ def memory_needed(source: str, subject: Work, dtype: str, *, checkpointing: bool
     from transformers import AutoConfig
 
     config = AutoConfig.from_pretrained(source, trust_remote_code=False)
+    return memory_of(config, subject, dtype, checkpointing=checkpointing)
+
+
+def memory_of(config: Any, subject: Work, dtype: str, *, checkpointing: bool) -> MemoryNeed:
+    """The same of a configuration of transformers."""
     network = _network(_Configured(config.to_json_string(use_diff=False), config))
     tokens, item = PROMPT_TOKENS + subject.max_new_tokens, ITEM[dtype]
     trains = subject.method in ("auto", "sdpo", "grpo")
@@ -73,6 +81,17 @@ def memory_needed(source: str, subject: Work, dtype: str, *, checkpointing: bool
         cache=subject.batch_size * item * _kept(network, tokens),
         work=_work(network, tokens, item, checkpointing=checkpointing) if trains else 0,
     )
+
+
+def parameters_of(config: Any) -> int:
+    """How many numbers a model of this configuration has."""
+    network = _network(_Configured(config.to_json_string(use_diff=False), config))
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def card_for(need: float) -> int | None:
+    """The smallest common card, in GiB, that holds so many bytes; None: no single one does."""
+    return next((card for card in CARDS if need < RESERVE * card * GIB), None)
 
 
 @dataclass(frozen=True)

@@ -132,11 +132,13 @@ def _base(model: str) -> str:
 def _readme(
     started: Event, events: list[Event], manifest: dict[str, Any], program: str, adapter: dict[str, Any]
 ) -> str:
-    model, sha256 = started["model"], manifest.get("model", {}).get("sha256")
+    model, loaded = started["model"], manifest.get("model", {})
+    digest = f", SHA-256 `{loaded['sha256']}`" if loaded.get("sha256") else ""
+    digest = f", commit `{loaded['revision']}`" if loaded.get("revision") else digest
     lora = {"which": adapter["which"], "rank": adapter["r"], **_loading(model)} if adapter else {}
     return README.substitute(
         title=started["title"], method=started["method"], seed=started["seed"], model=model,
-        digest=f", SHA-256 `{sha256}`" if sha256 else "", outcome=_outcome(events),
+        digest=digest, outcome=_outcome(events),
         program=Template(PROGRAM).substitute(name=program) if program else "",
         adapter=Template(ADAPTER).substitute(lora) if adapter else "",
     )  # fmt: skip

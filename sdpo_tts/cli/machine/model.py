@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,23 +13,42 @@ from sdpo_tts.cli.complete import models
 from sdpo_tts.cli.examples import epilog
 from sdpo_tts.cli.usage.command import HELP, Command, Group
 
+if TYPE_CHECKING:
+    from sdpo_tts.models.catalogue import Entry
+
+ROW = "{:<19}{:<15}{:>6}{:>7}{:>7}  {:<11}{:<9}{}"
 app = typer.Typer(cls=Group, context_settings=HELP, no_args_is_help=True)
 
 
 @app.command("list", cls=Command, context_settings=HELP, epilog=epilog("model list"))
-def list_models() -> None:
-    """List the models of the catalogue, and whether they are on this machine."""
-    from rich.console import Console
-    from rich.table import Table
-
+def list_models(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line, with hub id and commit.")] = False,
+) -> None:
+    """List the models of the catalogue: family, size, GPU, licence, thinking, and whether they are on this machine."""
     from sdpo_tts.models.catalogue import entries
-    from sdpo_tts.models.fetch import cache_root
+    from sdpo_tts.models.weights import is_here
 
-    table = Table("name", "model", "size", "licence", "here")
-    for entry in entries().values():
-        here = "yes" if (cache_root() / entry.file).is_file() else "no"
-        table.add_row(entry.name, entry.title, f"{entry.bytes / 1e6:.0f} MB", entry.licence, here)
-    Console().print(table)
+    rows = [(entry, is_here(entry)) for entry in entries().values()]
+    if as_json:
+        for entry, here in rows:
+            print(json.dumps(_fields(entry, here)))
+        return
+    print(ROW.format("name", "family", "size", "GPU", "nf4", "licence", "thinking", "here"))
+    for entry, here in rows:
+        cards = (f"{card} GB" if (card := entry.card(kind)) else "-" for kind in ("bfloat16", "nf4"))
+        size, told = _size(entry.parameters), "yes" if here else "no"
+        print(ROW.format(entry.name, entry.family, size, *cards, entry.licence, entry.thinking, told))
+    print("GPU: the smallest for answers of 2048 tokens; nf4: with --quantization nf4")
+
+
+def _size(parameters: int) -> str:
+    return f"{parameters / 1e9:.1f}B" if parameters >= 1e9 else f"{parameters / 1e6:.0f}M"
+
+
+def _fields(entry: Entry, here: bool) -> dict[str, Any]:
+    told = ("name", "title", "repo", "revision", "file", "family", "parameters", "licence", "thinking", "auto")
+    cards = {kind: entry.card(kind) for kind in entry.memory}
+    return {**{field: getattr(entry, field) for field in told}, "card_gb": cards, "here": here}
 
 
 @app.command("pull", cls=Command, context_settings=HELP, epilog=epilog("model pull"))
@@ -38,16 +58,14 @@ def pull(
     ],
 ) -> None:
     """Download and prepare a model, and print the folder of its weights."""
-    from sdpo_tts.models.weights import downloaded, locate
+    from sdpo_tts.models.weights import locate
     from sdpo_tts.view import LiveLine, results_alone
 
     with orderly(), results_alone() as (results, terminal):
         with LiveLine(terminal) as line:
             line.show("working")
             located = locate(name, line.say)
-            line.show(f"downloading {located.name}")
-            folder = downloaded(located)
-        print(folder, file=results)
+        print(located.source, file=results)
 
 
 @app.command("rm", cls=Command, context_settings=HELP, epilog=epilog("model rm"))

@@ -115,13 +115,15 @@ def _shared(chosen: Mapping[str, Any]) -> RunSettings:
 def _with_model(settings: RunSettings) -> RunSettings:
     """The model is brought here first: without it every cell would fail. `auto` is resolved, since a pool must not
     change its model when the machine gets a GPU."""
+    from sdpo_tts.discovery.assemble import use_of
     from sdpo_tts.models import weights
     from sdpo_tts.view import results_alone
 
     with results_alone() as (_, terminal):
         located = weights.locate(
-            settings.policy.model, lambda line: print(line, file=terminal, flush=True), settings.policy.device
-        )
+            settings.policy.model, lambda line: print(line, file=terminal, flush=True), settings.policy.device,
+            use_of(settings.policy),
+        )  # fmt: skip
     name = located.name if settings.policy.model == "auto" else settings.policy.model
     return replace(settings, policy=replace(settings.policy, model=name))
 
