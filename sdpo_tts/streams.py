@@ -59,7 +59,7 @@ def _demand_open(descriptor: int) -> None:
 
 
 def lost_output() -> str:
-    """Why stdout did not take all that was printed; empty where it did, or where nobody wanted it."""
+    """Why stdout did not take all that was printed; empty if it did, or where nobody wanted it."""
     sys.stdout.flush()
     raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
     lost: OSError | None = getattr(raw, "lost", None)

@@ -88,7 +88,7 @@ def test_judge_gives_a_source_as_it_is(tmp_path: Path, engine: None) -> None:
 def test_judge_does_not_wait_for_a_pipe(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.py")
     result = CliRunner().invoke(app, ["judge", str(TRIANGLE), str(tmp_path / "a.py")])
-    assert (result.exit_code, result.stderr.count("\n")) == (2, 1) and "no regular file" in result.stderr
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1) and "not a regular file" in result.stderr
 
 
 def test_check_finds_a_submission_in_the_wrong_folder(tmp_path: Path, engine: None) -> None:

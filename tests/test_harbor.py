@@ -130,4 +130,4 @@ def test_the_command_writes_a_problem_with_its_accepted_program(tmp_path: Path) 
     assert (to / "solution" / "solve.sh").is_file() and json.loads((to / "tests" / "task.json").read_text())["format"] == "sdpo-tts/1"
     assert len(load_problem(to).tests) == len(load_problem(ROOT / "problems" / "rle").tests)
     again = CliRunner().invoke(app, ["export", str(ROOT / "problems" / "rle"), "--harbor", "--to", str(to)])
-    assert (again.exit_code, again.stderr) == (2, f"error: {to}: already exists (hint: name a new one with --to)\n")
+    assert (again.exit_code, again.stderr) == (2, f"error: {to}: already exists (hint: choose a new one with --to)\n")

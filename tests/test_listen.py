@@ -187,7 +187,7 @@ def test_what_comes_is_solved_at_once(tmp_path: Path, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [("--max-tim 3", "no such option: --max-tim"), ("--seed x", "--seed: 'x' is not a whole number"), ("'", "no closing quotation"), ("--help", "options that solve nothing")],
+    [("--max-tim 3", "no such option: --max-tim"), ("--seed x", "--seed: 'x' is not a whole number"), ("'", "no closing quotation"), ("--help", "these options would not solve anything")],
 )
 def test_options_of_a_later_run_are_checked_first(options: str, message: str) -> None:
     done = CliRunner().invoke(app, ["listen", "--solve", options])

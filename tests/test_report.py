@@ -99,7 +99,7 @@ def test_runs_and_pools_become_arms_on_four_axes(tmp_path: Path) -> None:
     assert grid.arm("a", "best-of-k", "tokens") == Pool(144, 8, unit=10.0)
     assert getattr(grid.arm("a", "best-of-k", "seconds"), "batch", None) == 16
     assert grid.budget("attempts") == 48
-    assert grid.budget("seconds") == 8, "three batches of sdpo, of which two were learnt from"
+    assert grid.budget("seconds") == 8, "three batches of sdpo, of which two were learned from"
 
 
 def test_flops_follow_from_tokens_and_the_models_shape(tmp_path: Path) -> None:

@@ -178,16 +178,16 @@ def batch(t: float, step: int, tokens: int, passed: list[int]) -> list[dict[str,
     return [sampled, *(judged(t + 0.5 * (i + 1), step, first + i, p) for i, p in enumerate(passed))]
 
 
-def learnt(t: float, step: int) -> dict[str, Any]:
+def learned(t: float, step: int) -> dict[str, Any]:
     return event("step_taken", t, step=step, trained_tokens=50, teacher_tokens=80, seconds=6.0)
 
 
 EVENTS = [
     event("run_started", 0.0),
     *batch(100.0, 0, 60, [0, 1]),
-    learnt(109.0, 0),
+    learned(109.0, 0),
     *batch(200.0, 1, 40, [3, 2]),
-    learnt(209.0, 1),
+    learned(209.0, 1),
     *batch(300.0, 2, 50, [4, 4]),
     event("solved", 302.0, attempt=5),
 ]

@@ -164,7 +164,7 @@ def test_plain_lines() -> None:
         [0:01] starting sandbox
         [0:02] sum-line: sdpo, seed 7, Qwen2.5-Coder-0.5B-Instruct (torch on cpu), 10 tests
         [0:14] batch 1: WA 2 CE 1; attempts 3/12; best 4 of 10 tests passed (attempt 1); 120 tokens/s
-        [0:21] step 1: loss 0.25, kl n/a, entropy 0.612, gap_max 0.0123; learnt from 3 attempts in 7.0 s
+        [0:21] step 1: loss 0.25, kl n/a, entropy 0.612, gap_max 0.0123; learned from 3 attempts in 7.0 s
         [0:34] batch 2: TLE 1 AC 1 WA 1; attempts 6/12; best 10 of 10 tests passed (attempt 5); 120 tokens/s; 0:19 a batch
         [0:34] solved: attempt 5
         [0:34] ended: solved after 6 attempts

@@ -35,7 +35,7 @@ class Cell:
 
 
 def ending(run: Path) -> Event | None:
-    """`run_ended` of a run that came to its end; None where it is absent, torn, interrupted or failed."""
+    """`run_ended` of a run that came to its end; None if it is absent, torn, interrupted or failed."""
     journal = RunDir(run).events
     if not journal.is_file():
         return None

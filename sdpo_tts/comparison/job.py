@@ -21,7 +21,7 @@ from sdpo_tts.settings import matters
 
 @dataclass(frozen=True)
 class Job:
-    """`arm` is its name in the journal, empty where the run is no single comparison's: a part of a pool."""
+    """`arm` is its name in the journal, empty if the run is no single comparison's: a part of a pool."""
 
     problem: Problem
     settings: RunSettings

@@ -106,7 +106,7 @@ class Plan:
 
     def open(self) -> Plan:
         """Make the folder, or check that it holds this comparison. What is returned is to be run: chat templates that
-        write today's date go on with the one that it was begun on. Raises UserError, naming what differs."""
+        write today's date continue the one that it was begun on. Raises UserError, naming what differs."""
         path = self.folder / "comparison.json"
         with awaited(self.folder / "comparison"):
             before = json.loads(path.read_bytes()) if path.exists() else None
@@ -144,7 +144,7 @@ _OF_CELLS = ("method", "seed")
 
 
 def distinct(problems: Sequence[Problem]) -> tuple[Problem, ...]:
-    """Raises UserError where two have one name: their cells would share a folder."""
+    """Raises UserError if two have one name: their cells would share a folder."""
     known: dict[str, Problem] = {}
     for problem in problems:
         other = known.setdefault(problem.slug, problem)

@@ -86,7 +86,7 @@ class Probe:
     def rates(self, take: int | None = None) -> list[BaseRate]:
         """In the order of the problems, up to the last one that is needed to keep `take` (None: of all).
 
-        They also go to `rates.json`. Raises SetupError where a cell failed.
+        They also go to `rates.json`. Raises SetupError if a cell failed.
         """
         rates: list[BaseRate] = []
         left = self.plan.problems

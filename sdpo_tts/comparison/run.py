@@ -45,7 +45,7 @@ class Comparison:
         self._settled = self._ran = 0
 
     def run(self) -> Tally:
-        """Raises UserError where the folder holds another comparison, and what a user's interruption raises."""
+        """Raises UserError if the folder holds another comparison, and what a user's interruption raises."""
         self.plan = self.plan.open()
         cells = list(self.plan.cells())
         self.tally.cells = len(cells)

@@ -95,7 +95,7 @@ class RunSettings:
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> RunSettings:
-        """From what `effective` said. Raises UserError where another version said it."""
+        """From what `effective` said. Raises UserError if another version said it."""
         try:
             settings: RunSettings = _rebuilt(cls, told)
             return settings
@@ -140,7 +140,7 @@ def trains(settings: RunSettings) -> bool:
 
 
 def refuse_untrainable(settings: RunSettings) -> None:
-    """Raises UserError where a run is to train what it cannot: a model that is served elsewhere, or from samples whose
+    """Raises UserError if a run is to train what it cannot: a model that is served elsewhere, or from samples whose
     probabilities are not the model's own."""
     if not trains(settings):
         return
@@ -238,7 +238,7 @@ def _vllm(
     settings: PolicySettings, base: Any, source: str, dtype: str, device: str, apart: bool,
     report: Callable[[str], None],
 ) -> selection.Engine | None:
-    """None where it cannot be had and was not asked for by name. Raises SetupError where it was."""
+    """None if it cannot be had and was not asked for by name. Raises SetupError if it was."""
     wanted = selection.Wanted(
         source, dtype, device, settings.max_new_tokens, settings.lora.rank, settings.quantization,
         settings.cards, settings.replicas, apart, settings.engine_memory, settings.max_prompt_tokens,
@@ -263,7 +263,7 @@ def _for_vllm(settings: PolicySettings) -> list[str]:
 
 
 def device_of(name: str, option: str = "--device") -> str:
-    """Raises UserError where there is no such device."""
+    """Raises UserError if there is no such device."""
     import torch
 
     if name == "auto":
@@ -298,7 +298,7 @@ def shape_of(base: Any) -> dict[str, int]:
 
 
 def make_strategy(problem: Problem, policy: Policy, settings: RunSettings) -> Strategy:
-    """Raises UserError where the question is too long for the model."""
+    """Raises UserError if the question is too long for the model."""
     policy.window.demand(len(policy.chat.prompt(student_text(problem))))
     limit = policy.window.limit
     size = {} if settings.batch_size is None else {"batch_size": settings.batch_size}

@@ -61,7 +61,7 @@ def save_batch(run: RunDir, attempts: Sequence[Attempt]) -> None:
 
 
 def resume(solver: SolverState) -> None:
-    """Bring a new solver to where the run in its folder stopped. Raises UserError where there is no checkpoint."""
+    """Bring a new solver to where the run in its folder stopped. Raises UserError if there is no checkpoint."""
     import torch
 
     run, journal = solver.parts.run, solver.parts.journal
@@ -126,7 +126,7 @@ def _restore_seconds(solver: SolverState, events: Sequence[Event]) -> None:
 
 
 def _kept(events: Sequence[Event], covered: int, step: int) -> int:
-    """How many events stand: those that the checkpoint covers, all that a judge elsewhere has seen, and what is known
+    """How many events stand: those that the checkpoint covers, all that an external judge has seen, and what is known
     of the batch in hand."""
     seen = (i + 1 for i, event in enumerate(events) if event["type"] == "verdict_given")
     kept = max(min(covered, len(events)), max(seen, default=0))

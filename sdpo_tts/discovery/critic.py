@@ -25,7 +25,7 @@ NOTHING = ""
 
 @dataclass(frozen=True)
 class Critique:
-    """`text` is empty where there was nothing to criticise."""
+    """`text` is empty if there was nothing to criticise."""
 
     text: str = NOTHING
     prompt_tokens: int = 0

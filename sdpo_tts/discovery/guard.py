@@ -92,7 +92,7 @@ class Guard:
 
     def watch(self, batch: Sequence[Judged]) -> tuple[Health, str] | None:
         """How the batch is, and in words what has collapsed (empty: nothing). Then the learner is back at its best
-        state, with half its learning rate: the same rate would lead to the same end. None where too few of the batch
+        state, with half its learning rate: the same rate would lead to the same end. None if too few of the batch
         are the policy's own to tell."""
         helped = any(judged.attempt.source in HELPED for judged in batch)
         if len(own_attempts(batch)) < (LEAST_OWN if helped else 1):

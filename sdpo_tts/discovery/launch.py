@@ -19,7 +19,7 @@ SHAPE = ("parameters", "layers", "width")
 
 
 def demand_use(settings: RunSettings) -> None:
-    """Raises UserError where the method has no use for a hint or for a program that the person gave."""
+    """Raises UserError if the method has no use for a hint or for a program that the user gave."""
     for option, given, methods in (
         ("--hint", settings.context.hint, READS_FEEDBACK),
         ("--start", settings.solver.start, STARTS_FROM_PROGRAMS),
@@ -70,7 +70,7 @@ def announce(
 
 
 def _no_room_for_feedback(problem: Problem, policy: Policy, settings: RunSettings) -> str:
-    """What a method that reads feedback must be told before its first batch; empty where all is well."""
+    """What a method that reads feedback must be told before its first batch; empty if all is well."""
     if settings.method not in READS_FEEDBACK or settings.context.feedback == "none":
         return ""
     template = TEMPLATES[settings.context.template]
@@ -81,5 +81,5 @@ def _no_room_for_feedback(problem: Problem, policy: Policy, settings: RunSetting
     lacking = policy.window.lacking(question, told)
     if not lacking and (too_long := policy.window.lacking(question, with_hint)):
         return f"the hint does not fit into a prompt with feedback and is left out: {too_long}"
-    outcome = "every turn asks the same" if settings.method == "multi-turn" else "nothing can be learnt"
+    outcome = "every turn asks the same" if settings.method == "multi-turn" else "nothing can be learned"
     return f"no feedback fits into a prompt, so that {outcome}: {lacking}" if lacking else ""

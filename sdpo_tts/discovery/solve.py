@@ -45,7 +45,7 @@ class Solver(SolverState):
     def run(self) -> Judged | None:
         """The solving attempt, or None when the budget is spent. Always leaves `run_ended` in the journal.
 
-        From the last batch of a budget nothing is learnt, unless the run is resumed with more of it.
+        From the last batch of a budget nothing is learned, unless the run is resumed with more of it.
         """
         reason = "error"
         try:
@@ -76,7 +76,7 @@ class Solver(SolverState):
             self.end("solved" if self.done else reason)
 
     def begin(self) -> None:
-        """Judge those of the person's own programs that are new. One that passes everything ends the run."""
+        """Judge those of the user's own programs that are new. One that passes everything ends the run."""
         new = {name: program for name, program in self.settings.start.items() if name not in self.started}
         if not new:
             return
@@ -113,7 +113,7 @@ class Solver(SolverState):
         return attempts
 
     def listen(self) -> None:
-        """Take what a person has told the run since the last batch."""
+        """Take what the user has told the run since the last batch."""
         for id, text in hints.left(self.parts.run).items():
             if id not in self.heard:
                 self.heard.add(id)
@@ -284,7 +284,7 @@ class Solver(SolverState):
         )  # fmt: skip
 
     def end(self, reason: str) -> None:
-        if self.done and any(self.parts.judge.problem.held_out):  # a judge elsewhere knows no better
+        if self.done and any(self.parts.judge.problem.held_out):  # an external judge knows no better
             checkpoint.discard(self.parts.run)
         journal = self.parts.journal
         append = journal.append_if_room if reason == "interrupted" else journal.append

@@ -47,7 +47,7 @@ class SolverSettings:
     otherwise `cancel` ends the batch of a success at once: answers that have not ended count as attempts that failed.
     `enough`: points at which the run ends, though others are left to get.
     So many `base_samples` of each batch come from the base, for diversity, once there is something else. `start`:
-    programs of the person's by name. `candidates`: how many different programs that pass are gathered, where there are
+    the user's own programs by name. `candidates`: how many different programs that pass are gathered, where there are
     no held-out tests, before one of them is proposed."""
 
     style: FeedbackStyle = field(default_factory=FeedbackStyle)
@@ -71,7 +71,7 @@ class SolverState:
         self.step = 0
         self.winner: Judged | None = None
         self.heard: set[str] = set()  # ids of hints
-        self.started: set[str] = set()  # names of the person's programs that are judged
+        self.started: set[str] = set()  # names of the user's programs that are judged
         self.in_hand: list[Attempt] = []  # sampled before the run was interrupted, in so many seconds
         self.in_hand_seconds = 0.0
         self.known: dict[int, Judged] = {}  # and what of it was judged, by number

@@ -52,7 +52,7 @@ def _card(device: str) -> Finding:
 
 
 def _driver() -> str:
-    """What nvidia-smi says of the first card and its driver; empty where it says nothing."""
+    """What nvidia-smi says of the first card and its driver; empty if it says nothing."""
     query = ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]
     try:
         answer = subprocess.run(query, capture_output=True, text=True, timeout=10, check=True).stdout

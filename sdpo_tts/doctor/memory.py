@@ -12,7 +12,7 @@ TIGHT = 1.25  # times what is needed; below it the learner takes one sequence af
 
 
 def memory(subject: Subject) -> Finding:
-    """Free memory against what the run needs at the least: computed from the model's shape, not measured."""
+    """Free memory against what the run needs at least: computed from the model's shape, not measured."""
     import torch
 
     from sdpo_tts.policy.memory import free_bytes

@@ -168,7 +168,7 @@ def _catalogued(entry: Entry) -> Finding:
 
 
 def _source(entry: Entry) -> str:
-    """The first source that answers; empty where none does."""
+    """The first source that answers; empty if none does."""
     if entry.repo and _hub_has(entry.repo):
         return "the model hub"
     return "the Python package index" if any(_index_has(mirror.requirements()[0]) for mirror in entry.mirrors) else ""

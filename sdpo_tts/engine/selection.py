@@ -36,7 +36,7 @@ class Engine:
 
 
 def choose(name: str, device: str) -> str:
-    """`auto` is vLLM where there are a GPU and vLLM, else torch. Raises SetupError where vLLM is asked for in vain."""
+    """`auto` is vLLM where there are a GPU and vLLM, else torch. Raises SetupError if vLLM is asked for in vain."""
     found = importlib.util.find_spec("vllm") is not None
     if name == "auto":
         return "vllm" if found and device.startswith("cuda") else "torch"
@@ -80,7 +80,7 @@ class Wanted:
 
 def beside(base: Any, wanted: Wanted, report: Callable[[str], None]) -> Engine:
     """An engine for the network `base`, which lies in the host's memory and, where it can, shares the engine's weights
-    afterwards. Raises SetupError where both do not fit on the device, or vLLM does not start."""
+    afterwards. Raises SetupError if both do not fit on the device, or vLLM does not start."""
     made = _planned(wanted)
     longest = ContextWindow(positions_of(base), wanted.max_prompt_tokens, wanted.max_new_tokens).longest
     settings = EngineSettings(SEQUENCES, longest, made.cache, wanted.cards, wanted.quantization)
@@ -134,7 +134,7 @@ def _started(base: Any, wanted: Wanted, settings: EngineSettings) -> tuple[Gener
 
 
 def _devices(wanted: Wanted) -> list[str]:
-    """Raises UserError where there are not so many cards."""
+    """Raises UserError if there are not so many cards."""
     import torch
 
     if not wanted.device.startswith("cuda"):

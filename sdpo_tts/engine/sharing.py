@@ -36,7 +36,7 @@ def share(base: Any, engine: Any) -> None:
     """Make every parameter of `base` (transformers) a view of the same one in `engine` (vLLM's network). Of four-bit
     weights the codes are shared; each keeps the scales in a form of its own.
 
-    All or nothing. Raises NotSharedError where the engine lays its weights out in another way, or holds other values.
+    All or nothing. Raises NotSharedError if the engine lays its weights out in another way, or holds other values.
     """
     views = dict(_views(dict(base.named_parameters()), _weights(engine)))
     for name, parameter in base.named_parameters():

@@ -47,7 +47,7 @@ class Tool:
 
 
 class AuthorPrograms:
-    """Makes tools, and lends out containers for them. Safe to use from several threads."""
+    """Makes tools, and lends out containers for them. Thread-safe."""
 
     def __init__(self, problem: Problem, containers: ContainerPool, compiler: Compiler) -> None:
         self._path, self._containers, self._compiler = problem.path, containers, compiler

@@ -57,7 +57,7 @@ OF_AUTHORS = Compiled()
 
 
 class Compiler:
-    """Safe to use from several threads. Equal programs are compiled once: an author's in this process, if they can be
+    """Thread-safe. Equal programs are compiled once: the author's in this process, if they can be
     compiled at all, others for this compiler."""
 
     def __init__(self, containers: ContainerPool) -> None:

@@ -28,13 +28,13 @@ T = TypeVar("T")
 MIB = 2**20
 SUPERVISOR_BYTES = 16 * MIB  # what PID 1 needs beside the test's input and output, which it holds too
 CHECK_CPU_S, CHECK_WALL_S = 10.0, 30.0
-# After so many time-outs, or tests that the judge could not judge, the rest of a tier is left out: each one costs more
+# After so many timeouts, or tests that the judge could not judge, the rest of a tier is left out: each one costs more
 # than all quick tests together.
 MOST_TIMEOUTS = 2
 
 
 class Evaluator:
-    """Judges programs of one language on one problem. Safe to use from several threads."""
+    """Judges programs of one language on one problem. Thread-safe."""
 
     def __init__(
         self, problem: Problem, language: Language, resources: Resources, all_tests: bool, style: FeedbackStyle
@@ -151,7 +151,7 @@ class Evaluator:
         return self._outcome(test, facts, *(failure if failure and opinion.ok else _verdict(opinion)))
 
     def _measured(self, session: Session, run: Callable[[], T], facts_of: Callable[[T], Facts]) -> T:
-        """A borderline time-out is measured again, alone."""
+        """A borderline timeout is measured again, alone."""
         found = run()
         if is_borderline(facts_of(found), self.limits):
             # What is begun ahead would be company for others who want to be alone.

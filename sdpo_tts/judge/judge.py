@@ -39,7 +39,7 @@ class Judge:
         with Judge(problem) as judge:
             judgement = judge.judge(program)
 
-    Shown tests run first, in order and all of them (feedback picks among their failures; after two time-outs the
+    Shown tests run first, in order and all of them (feedback picks among their failures; after two timeouts the
     rest is left out). Held-out tests run, up to the first failure, only when all shown ones pass. `all_tests`
     runs every test whatever happens. A problem's stress tests come between the two. At most `workers` programs run at
     once (default: the cores). `languages`: more of them than the problem's own, for `judge(program, language)`.
@@ -127,7 +127,7 @@ class Judge:
         self._resources.stress.add(test)
 
     def generated(self, numbers: Sequence[int]) -> list[bytes]:
-        """Inputs of the problem's own generator. Raises UserError where it fails, and SandboxError."""
+        """Inputs of the problem's own generator. Raises UserError if it fails, and SandboxError."""
         return [self._retried(partial(self._resources.stress.input, number)) for number in numbers]
 
     def brute(self, inputs: Sequence[bytes]) -> list[Output]:

@@ -8,7 +8,7 @@ from sdpo_tts.problem import Group, Problem
 
 
 def points(problem: Problem, passed: Collection[str]) -> float | None:
-    """The score of a program that passes the tests of these names; None where the problem has no scores."""
+    """The score of a program that passes the tests of these names; None if the problem has no scores."""
     if not problem.groups:
         return None
     return sum(_earned(group, passed) for group in problem.groups if open_to(group, problem, passed))

@@ -17,7 +17,7 @@ MOST_INPUT_BYTES = 1 << 20
 
 
 class StressTests:
-    """Made one by one, when they are first needed, and the same for all programs. Safe to use from several threads.
+    """Made one by one, when they are first needed, and the same for all programs. Thread-safe.
 
     Creating it compiles generator and brute force and makes the first test. Raises UserError when one of them fails,
     and ContainerLost; so does iteration.
@@ -73,7 +73,7 @@ class StressTests:
         return given
 
     def answer(self, given: bytes) -> bytes | None:
-        """What the brute force writes for an input of any origin; None where it fails."""
+        """What the brute force writes for an input of any origin; None if it fails."""
         facts = self._author_programs.run(self._brute, self._brute.command(), {}, given)
         return None if _failed(facts) else facts.stdout
 

@@ -28,7 +28,7 @@ class Input:
 
 @dataclass(frozen=True)
 class Output:
-    """`failure`: why there is no answer; None where there is one."""
+    """`failure`: why there is no answer; None if there is one."""
 
     stdout: bytes
     failure: Verdict | None
@@ -36,7 +36,7 @@ class Output:
 
 
 class Trial:
-    """Runs programs of one language as submissions are run, whoever wrote them. Safe to use from several threads.
+    """Runs programs of one language as submissions are run, whoever wrote them. Thread-safe.
 
     `patience`: how many times the problem's time limit they may take. `function`: they define it.
     """

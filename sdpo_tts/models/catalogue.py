@@ -26,7 +26,7 @@ class Mirror:
 
 @dataclass(frozen=True)
 class Entry:
-    """One published GGUF file. `repo` is empty where no hub holds these exact bytes."""
+    """One published GGUF file. `repo` is empty if no hub holds these exact bytes."""
 
     name: str
     title: str

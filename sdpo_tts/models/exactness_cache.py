@@ -36,7 +36,7 @@ def remember(key: str, found: Exactness) -> None:
 
 
 def key_of(weights: Weights, **more: str | bool) -> str:
-    """Of a model's files, of the versions of what computes it, and of `more` that decides how. Empty where the files
+    """Of a model's files, of the versions of what computes it, and of `more` that decides how. Empty if the files
     are not here."""
     files = list(_files(weights))
     if not files:

@@ -50,7 +50,7 @@ def is_cached(name: str) -> bool:
 
 
 def is_local(name: str) -> bool:
-    """Whether a model can only be had from the hub's cache, since no hub answers. Raises SetupError where it is not
+    """Whether a model can only be had from the hub's cache, since no hub answers. Raises SetupError if it is not
     there either."""
     if answers():
         return False

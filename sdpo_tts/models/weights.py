@@ -80,7 +80,7 @@ def locate(spec: str, report: Report = lambda _: None, device: str = "auto") -> 
 
 
 def demand(spec: str) -> None:
-    """Raises UserError where `spec` names no model: it is no folder or file, and no hub or catalogue would have it."""
+    """Raises UserError if `spec` names no model: it is no folder or file, and no hub or catalogue would have it."""
     path = expanded(spec)
     if spec == "auto" or path.is_dir() or path.is_file():
         return
@@ -100,7 +100,7 @@ def is_path(spec: str) -> bool:
 
 
 def expanded(spec: str) -> Path:
-    """A path with `~` and `~user` resolved. Raises UserError where no such user."""
+    """A path with `~` and `~user` resolved. Raises UserError if no such user."""
     try:
         return Path(spec).expanduser()
     except RuntimeError:
@@ -177,7 +177,7 @@ def dequantised(stem: str, sha256: str, bring: Callable[[], Path], report: Repor
     """A folder with a GGUF file's weights as bfloat16 safetensors: made once, written atomically, checked.
 
     `bring` gets the file, and is called only where the folder is missing or damaged. Of several processes one makes it
-    and the others wait. Raises SetupError where the file holds no such weights.
+    and the others wait. Raises SetupError if the file holds no such weights.
     """
     folder = dequantised_folder(stem, sha256)
     if intact(folder):

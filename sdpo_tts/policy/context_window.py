@@ -32,7 +32,7 @@ class ContextWindow:
         return min(self.prompt + self.answer, self.positions or self.prompt + self.answer)
 
     def demand(self, question: int) -> None:
-        """Raises UserError where a prompt of so many tokens, the question alone, cannot be answered."""
+        """Raises UserError if a prompt of so many tokens, the question alone, cannot be answered."""
         if self.positions is not None and question + self.answer > self.positions:
             room = f"an answer up to {self.answer}, and the model has {self.positions} positions"
             hint = self._shorter_answers(question)
@@ -42,7 +42,7 @@ class ContextWindow:
             raise UserError(what, where="--max-prompt-tokens", hint=self._more_room(question))
 
     def lacking(self, question: int, told: int) -> str:
-        """Why no feedback can be read, and what helps; empty where it can. `told` are the tokens of the prompt with the
+        """Why no feedback can be read, and what helps; empty if it can. `told` are the tokens of the prompt with the
         shortest feedback."""
         if told <= self.limit:
             return ""

@@ -1,4 +1,4 @@
-"""How much memory a run needs at the least, from the shape of its model alone."""
+"""How much memory a run needs at least, from the shape of its model alone."""
 
 from __future__ import annotations
 

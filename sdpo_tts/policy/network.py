@@ -37,7 +37,7 @@ class LoraSettings:
 
 class Network:
     """Base, adapter and output layer. `version` counts the adapter's states: 0 is the base itself (B = 0). `renewals`
-    counts the adapters before this one. `paths` are the ways in which it is sampled and learnt.
+    counts the adapters before this one. `paths` are the ways in which it is sampled and learned.
 
     With `checkpointing` a layer's activations are computed again for the backward pass instead of being kept.
     Raises SetupError for a model that has no parts to work with.
@@ -159,7 +159,7 @@ class Network:
         adapters.save(self.peft, POLICY, folder, self.targets)
 
     def load_adapter(self, folder: Path) -> None:
-        """Take over an adapter that `save_adapter` wrote. Raises UserError where there is none that fits."""
+        """Take over an adapter that `save_adapter` wrote. Raises UserError if there is none that fits."""
         from peft import load_peft_weights, set_peft_model_state_dict
         from safetensors import SafetensorError
 

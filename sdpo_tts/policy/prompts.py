@@ -87,7 +87,7 @@ def teacher_text(
     problem: Problem, feedback: str, template: Template = TEMPLATES[DEFAULT_TEMPLATE], *, solution: str = "",
     hint: str = "",
 ) -> str:  # fmt: skip
-    """The student's text with a person's hint, a sibling's correct program, feedback on one attempt, or some of them.
+    """The student's text with a user's hint, a sibling's correct program, feedback on one attempt, or some of them.
 
     The attempt itself is not in it (paper, table 6). With none it is the student's text.
     """
@@ -200,7 +200,7 @@ class Chat:
         return self._asks()
 
     def _end_of_turn(self) -> int | None:
-        """The token that the template puts behind an assistant's turn; None where it puts none."""
+        """The token that the template puts behind an assistant's turn; None if it puts none."""
         turns = [self._turn("user", _QUESTION), self._turn("assistant", _ANSWER)]
         with suppress(Exception):  # of a template that does not know of answers
             told = self._tokenizer.apply_chat_template(turns, tokenize=False, enable_thinking=False, **self._more)
@@ -210,7 +210,7 @@ class Chat:
         return None
 
     def demand_template(self, name: str, rows: int) -> None:
-        """Raises SetupError where the model called `name` cannot be asked: it has no chat template, or one that fails,
+        """Raises SetupError if the model called `name` cannot be asked: it has no chat template, or one that fails,
         leaves the question out, or writes tokens beyond the `rows` of the embedding; or no token ends an answer."""
         hint = "choose another model, or mend its chat_template.jinja"
         try:

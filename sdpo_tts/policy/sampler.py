@@ -117,7 +117,7 @@ class TorchSampler:
         base: int = 0,
         listener: Listener = NOBODY,
     ) -> list[Sample]:
-        """As `Sampler.sample`; the base's rows come first. Raises UserError where a prompt leaves no room for an
+        """As `Sampler.sample`; the base's rows come first. Raises UserError if a prompt leaves no room for an
         answer."""
         if not prompts:
             return []

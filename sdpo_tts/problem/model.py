@@ -185,7 +185,7 @@ class Problem:
 
     @property
     def full_points(self) -> float | None:
-        """The score of a program that passes everything; None where there are no scores."""
+        """The score of a program that passes everything; None if there are no scores."""
         return sum(group.points for group in self.groups) if self.groups else None
 
     def may_quote(self, test: Test) -> bool:

@@ -57,7 +57,7 @@ def write_native(reading: Reading, folder: Path) -> None:
 
 
 def demand_free(folder: Path) -> bool:
-    """Whether the folder is not there. Raises `UserError` where there is more than an empty folder."""
+    """Whether the folder is not there. Raises `UserError` if there is more than an empty folder."""
     try:
         new = not folder.exists()
         if not new and any(folder.iterdir()):

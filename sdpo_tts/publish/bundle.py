@@ -94,13 +94,13 @@ def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
 
 
 def _read(file: Path) -> dict[str, Any]:
-    """Empty where there is none: a run that was killed has no result."""
+    """Empty if there is none: a run that was killed has no result."""
     told: dict[str, Any] = json.loads(file.read_bytes()) if file.is_file() else {}
     return told
 
 
 def _program(run: RunDir, folder: Path) -> str:
-    """The name of the copy; empty where there is none."""
+    """The name of the copy; empty if there is none."""
     found = (run.solution(language) for language in languages())
     source = next((file for file in found if file.is_file()), None)
     if source is None:
@@ -110,7 +110,7 @@ def _program(run: RunDir, folder: Path) -> str:
 
 
 def _adapter(run: RunDir, folder: Path, started: Event, solved_under: int) -> dict[str, Any]:
-    """The adapter's configuration, with its base under the name that others know; empty where there is none, or where
+    """The adapter's configuration, with its base under the name that others know; empty if there is none, or where
     it is as it was made, of no effect: no step was taken before the success."""
     folders = (run.solved_adapter if solved_under else run.last_adapter, run.last_adapter)
     source = next((one for one in folders if (one / WEIGHTS).is_file()), None)

@@ -105,7 +105,7 @@ def _bytes(write: Callable[[BinaryIO], object]) -> int:
 
 
 def _size_of(folder: Path) -> int:
-    """Of a folder like the one to be written; nothing where there is none yet."""
+    """Of a folder like the one to be written; nothing if there is none yet."""
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 

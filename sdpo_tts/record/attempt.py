@@ -55,7 +55,7 @@ class AttemptRecord:
     """One sampled program. `attempt` counts from 1; `logprobs` are natural, the sampler's, one a token id.
 
     A server gives text: of what it sampled there are neither. `adapter` is the version it was sampled under; `program`
-    is None where the answer held none.
+    is None if the answer held none.
     """
 
     attempt: int

@@ -29,10 +29,10 @@ FIELDS = {
     # on after a success, in comparisons the name of its `arm`, `points`, the full score, where there are scores, and,
     # where there are no held-out tests, how many `candidates` are wanted.
     "run_started": "method problem title seed model engine device tests batch_size max_attempts max_tokens max_seconds",
-    # A program of the person's, judged before the next batch; no attempt of the model's. `number` is negative: -1, -2,
+    # A program of the user's, judged before the next batch; no attempt of the model's. `number` is negative: -1, -2,
     # ..., and stands as `parent` where attempts start from it. Also there: `program_sha`, `failing`, `detail`.
     "start_judged": "number name program verdict passed total seconds",
-    # A person's hint that prompts with feedback hold from the next batch on; `id` names its file.
+    # A user's hint that prompts with feedback hold from the next batch on; `id` names its file.
     "hint_given": "id text",
     # So many `attempts` sampled under adapter version `adapter`; tokens are sums over the batch. Also there: how many
     # of them were `cancelled` before their end; their verdict is CA.
@@ -63,11 +63,11 @@ FIELDS = {
     # agrees with it (agrees, disagrees, none). Tokens: of generators and brute forces that the model wrote. Also there:
     # `doubted`, candidates that are presumably wrong.
     "consensus_sought": "step candidates groups chosen inputs brute prompt_tokens completion_tokens",
-    # What a judge elsewhere said of the program that was proposed: in its `words`, and as a `verdict` (AC: it accepts).
-    # Also there, as text, as far as the person knows them: `input` and `expected`. The run had ended.
+    # What an external judge said of the program that was proposed: in its `words`, and as a `verdict` (AC: it accepts).
+    # Also there, as text, as far as the user knows them: `input` and `expected`. The run had ended.
     "verdict_given": "attempt words verdict",
     # `tokens` are all sampled so far, the whole batch of the success included. Also there: `program`, its source, and
-    # `own`, the name of a program of the person's that passed; then `attempt` is negative. `rests_on`: held-out,
+    # `own`, the name of a program of the user's that passed; then `attempt` is negative. `rests_on`: held-out,
     # consensus or samples; of a consensus also `candidates`, how many are `agreeing`, `inputs`, `brute`. A pooled run
     # tells of every distinct program that passes.
     "solved": "attempt step adapter tokens seconds",

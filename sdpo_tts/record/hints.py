@@ -1,4 +1,4 @@
-"""Hints that a person leaves for a run, whether it is running or not: one file each, in the run's folder.
+"""Hints that the user leaves for a run, whether it is running or not: one file each, in the run's folder.
 
 Only the run itself writes its journal; it takes what is new before its next batch.
 """

@@ -44,7 +44,7 @@ class Journal:
         return self._append(type, fields, wait=True)
 
     def append_if_room(self, type: str, **fields: Any) -> None:
-        """The same, or nothing where the disk is full: for one who has no time to wait."""
+        """The same, or nothing if the disk is full: for one who has no time to wait."""
         with suppress(OSError):
             self._append(type, fields, wait=False)
 

@@ -96,7 +96,7 @@ class RunDir:
 
     @property
     def hints(self) -> Path:
-        """What a person told the run after its start; there may be no such folder."""
+        """What the user told the run after its start; there may be no such folder."""
         return self.path / "hints"
 
     def attempt(self, number: int) -> Path:

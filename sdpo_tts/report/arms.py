@@ -46,7 +46,7 @@ class Grid:
 
     @cached_property
     def base(self) -> str | None:
-        """The one best-of-k that others are measured by; None where there is none, or several."""
+        """The one best-of-k that others are measured by; None if there is none, or several."""
         pooled = [name for name in self.methods if method_of(name) == "best-of-k"]
         return "best-of-k" if "best-of-k" in pooled else pooled[0] if len(pooled) == 1 else None
 

@@ -23,7 +23,7 @@ JOURNAL = "events.jsonl"
 
 
 def write_digest(runs: Sequence[Run], file: Path) -> None:
-    """The same runs give the same bytes. Raises UserError where it cannot be written."""
+    """The same runs give the same bytes. Raises UserError if it cannot be written."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:xz", preset=9) as archive:
         for run in runs:

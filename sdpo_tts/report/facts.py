@@ -26,7 +26,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Spending:
-    """What a method spent over all its runs of all problems; `flops` NaN where the journals do not tell."""
+    """What a method spent over all its runs of all problems; `flops` NaN if the journals do not tell."""
 
     method: str
     runs: int
@@ -40,7 +40,7 @@ class Spending:
 
 @dataclass(frozen=True)
 class Solution:
-    """A program that passed all tests; `program` is None where neither journal nor run folder holds its text."""
+    """A program that passed all tests; `program` is None if neither journal nor run folder holds its text."""
 
     problem: str
     method: str

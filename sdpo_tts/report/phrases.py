@@ -229,7 +229,7 @@ def _these(analysis: Analysis) -> str:
 
 
 def _needed(number: int | None, what: str, have: int) -> str:
-    """Nothing where the formula, an approximation for many, thinks that there are enough already."""
+    """Nothing if the formula, an approximation for many, thinks that there are enough already."""
     if number is None or number <= have:
         return ""
     about = "about " if number <= MANY else ""

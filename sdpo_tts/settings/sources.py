@@ -42,7 +42,7 @@ def project_file() -> list[Given]:
 
 
 def config_file(path: Path | None) -> list[Given]:
-    """The file that `--config` names. Raises UserError where there is none."""
+    """The file that `--config` names. Raises UserError if there is none."""
     return read_toml(path, "--config") if path else []
 
 

@@ -132,7 +132,7 @@ def _percentiles(drawn_R: Floats, level: float) -> Interval:
 class Difference:
     """Mean discovery of one method minus another's, at one budget and on the same problems.
 
-    `p_greater` is the share of draws in which it is above 0, ties counted half; NaN where one method does not vary in
+    `p_greater` is the share of draws in which it is above 0, ties counted half; NaN if one method does not vary in
     them. `fixed` and `population` are the two intervals' ends around `value`.
     """
 

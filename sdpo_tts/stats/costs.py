@@ -20,7 +20,7 @@ class Cost:
     """Spent since the run began. Loading the model is not in it: it is paid once, whatever the method.
 
     `tokens` are the sampled ones; prompt, trained and teacher tokens are kept apart, since each costs
-    another amount of arithmetic. `flops` is NaN where the journal does not tell the model's shape. Seconds are
+    another amount of arithmetic. `flops` is NaN if the journal does not tell the model's shape. Seconds are
     wall-clock seconds. `moment` is the Unix time of the last event folded in; `prompt` the tokens that the latest
     batch computed of its prompts, `shape` and `method` what its run said at the start.
     """

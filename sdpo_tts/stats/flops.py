@@ -26,7 +26,7 @@ class Shape:
 
     @classmethod
     def of(cls, started: Event) -> Self:
-        """As `run_started` tells it; all NaN where it does not."""
+        """As `run_started` tells it; all NaN if it does not."""
         return cls(*(started.get(name) or math.nan for name in ("parameters", "layers", "width")))
 
     def forward(self, tokens: float, before: float = 0.0, length: float | None = None) -> float:

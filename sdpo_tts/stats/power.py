@@ -17,7 +17,7 @@ def seeds_needed(
     """Seeds a problem and method at which the mean difference over these problems would show, if it is real.
 
     `first[i]` and `second[i]` are the discoveries of both methods on problem i. The two-proportion formula (Fleiss,
-    Levin and Paik, eq. 4.14), summed over problems: two-sided at `level`, found with probability `power`. None where
+    Levin and Paik, eq. 4.14), summed over problems: two-sided at `level`, found with probability `power`. None if
     the difference is 0.
     """
     gap = abs(sum(first) - sum(second))

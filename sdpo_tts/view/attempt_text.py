@@ -26,7 +26,7 @@ class AttemptText:
 
     @classmethod
     def of(cls, run: RunDir, attempt: int) -> AttemptText | None:
-        """None where the attempt cannot be read."""
+        """None if the attempt cannot be read."""
         with suppress(OSError, ValueError, KeyError, TypeError):
             record = AttemptRecord.load(run.attempt(attempt))
             return cls(attempt, record.program or record.text, record.feedback)

@@ -266,7 +266,7 @@ def _strip(state: RunState, width: int) -> Text:
 
 
 def _curve(state: RunState, inner: int, rows: int) -> list[Line]:
-    """Best share of tests passed against attempts; nothing where there is no room, or nothing to draw yet."""
+    """Best share of tests passed against attempts; nothing if there is no room, or nothing to draw yet."""
     if rows < 1 or not any(state.best_shares):
         return []
     width = inner - LABEL

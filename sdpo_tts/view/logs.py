@@ -25,7 +25,7 @@ class Echo:
         self._file, self._before = file, list[Any]()
 
     def stop(self) -> None:
-        """Does nothing where there is no terminal, or one in whose background this process is."""
+        """Does nothing if there is no terminal, or one in whose background this process is."""
         with suppress(OSError, ValueError, termios.error):
             terminal = self._file.fileno()
             if os.tcgetpgrp(terminal) != os.getpgrp():

@@ -139,4 +139,4 @@ def _batch(state: RunState) -> str:
 def _step(event: Event) -> str:
     figures = ", ".join(f"{name} {figure(event[name])}" for name in ("loss", "kl", "entropy", "gap_max"))
     trained = count(event["trained"], "attempt")
-    return f"step {event['step']}: {figures}; learnt from {trained} in {event['seconds']:.1f} s"
+    return f"step {event['step']}: {figures}; learned from {trained} in {event['seconds']:.1f} s"

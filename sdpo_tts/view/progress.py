@@ -87,8 +87,8 @@ class Health:
 class RunState:
     """The fold. `best_shares[k - 1]` is the best share of tests passed by the first k attempts judged.
 
-    `points` is the full score, None where there are no scores. `started` is Unix time, as if a run that was resumed had
-    not paused; limits of None are none; `wall_seconds` is None until the run has ended. `own` names the person's
+    `points` is the full score, None if there are no scores. `started` is Unix time, as if a run that was resumed had
+    not paused; limits of None are none; `wall_seconds` is None until the run has ended. `own` names the user's
     program that solved it. `candidates`: how many a run without held-out tests gathers; `passing`: the different
     programs so far that may be one, by their digest. `basis`: what the success rests on, as `solved` and
     `verdict_given` tell. `paces` are the seconds that the last batches took, learning included; `healths` are those of
@@ -180,7 +180,7 @@ class RunState:
         return sum(self.paces) / len(self.paces) if self.paces else None
 
     def seconds_left(self, now: float) -> float | None:
-        """At most, by the limits on attempts and time; None where neither tells."""
+        """At most, by the limits on attempts and time; None if neither tells."""
         left = [] if self.max_seconds is None else [self.max_seconds - self.elapsed(now)]
         if self.max_attempts is not None and self.batch_seconds and self.batch_size:
             left.append((self.max_attempts - self.cost.attempts) / self.batch_size * self.batch_seconds)
@@ -247,7 +247,7 @@ class RunState:
 
     @property
     def awaits_verdict(self) -> bool:
-        """Whether it has proposed a program that only a judge elsewhere can decide on."""
+        """Whether it has proposed a program that only an external judge can decide on."""
         return self.basis.get("rests_on") in ("consensus", "samples") and "accepted" not in self.basis
 
     def _tallied(self, event: Event) -> tuple[tuple[str, Tally], ...]:

@@ -73,7 +73,7 @@ def ended(state: RunState) -> str:
 
 
 def candidates(state: RunState) -> str:
-    """How many different programs that pass there are; empty where it makes no difference."""
+    """How many different programs that pass there are; empty if it makes no difference."""
     return f"{len(state.passing)} of {state.candidates}" if state.candidates > 1 and state.passing else ""
 
 
@@ -109,14 +109,14 @@ def best(state: RunState) -> str:
 
 
 def score(state: RunState) -> str:
-    """The best one so far; empty where there are no scores."""
+    """The best one so far; empty if there are no scores."""
     if state.points is None:
         return ""
     return f"{state.best.points if state.best else 0.0:g} of {state.points:g} points"
 
 
 def failing(state: RunState) -> str:
-    """Where the best attempt failed first; empty where that is not known, or nowhere."""
+    """Where the best attempt failed first; empty if that is not known, or nowhere."""
     if state.best is None or not state.best.failing:
         return ""
     detail = f": {state.best.detail}" if state.best.detail else ""
@@ -124,7 +124,7 @@ def failing(state: RunState) -> str:
 
 
 def changed(state: RunState) -> str:
-    """What the last step did to the batch after it: means of both batches; empty where there are no two."""
+    """What the last step did to the batch after it: means of both batches; empty if there are no two."""
     if len(state.healths) < 2 or not state.steps:
         return ""
     before, after = state.healths

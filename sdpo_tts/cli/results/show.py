@@ -1,4 +1,4 @@
-"""`sdpo-tts show`: an attempt as it was written, and token by token through its teacher's eyes."""
+"""`sdpo-tts show`: an attempt as it was written, and token by token as its teacher sees it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def show(
 ) -> None:
     """Show what the model wrote in an attempt, and the feedback on it.
 
-    With --tokens each token is shaded by log(teacher/student), what the frozen teacher thinks of it after reading the
+    With --tokens each token is shaded by log(teacher/student), the opinion of the frozen teacher after it has read the
     feedback: red where it disagrees, blue where it reinforces.
     """
     from rich.console import Console
@@ -58,7 +58,7 @@ def show(
 
 
 def _record(past: ExistingRun, number: int | None) -> AttemptRecord:
-    """Raises UserError where the run has no such attempt."""
+    """Raises UserError if the run has no such attempt."""
     from sdpo_tts.errors import UserError
     from sdpo_tts.record import AttemptRecord, read_events
     from sdpo_tts.view import RunState
@@ -81,7 +81,7 @@ def _text(past: ExistingRun, record: AttemptRecord) -> str:
 
 
 def _from_the_person(past: ExistingRun) -> Iterator[str]:
-    """Hints, programs that the run started from, and what a judge elsewhere said."""
+    """Hints, programs that the run started from, and what an external judge said."""
     from sdpo_tts.record import hints, read_events
 
     given = past.settings.get("context", {}).get("hint", "")
@@ -96,7 +96,7 @@ def _from_the_person(past: ExistingRun) -> Iterator[str]:
 
 
 def _heat(past: ExistingRun, record: AttemptRecord, device: str, tell: Callable[[str], None]) -> Heat:
-    """Raises UserError where the attempt has no feedback, or the problem has changed."""
+    """Raises UserError if the attempt has no feedback, or the problem has changed."""
     from sdpo_tts.errors import UserError
     from sdpo_tts.policy.learning.credit import credit
     from sdpo_tts.policy.prompts import TEMPLATES, teacher_text
@@ -116,7 +116,7 @@ def _heat(past: ExistingRun, record: AttemptRecord, device: str, tell: Callable[
 
 
 def _advantage(events: Sequence[Event], step: int, number: int) -> float:
-    """What GRPO gives to an attempt, by the rewards of its batch."""
+    """The advantage that GRPO would give to an attempt, from the rewards of its batch."""
     from sdpo_tts.policy.learning.advantage import group_advantages
     from sdpo_tts.stats import solves
 

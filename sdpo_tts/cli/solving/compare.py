@@ -57,7 +57,7 @@ def compare(
     ] = None,
     probe: Annotated[
         int | None,
-        typer.Option(min=64, help="First sample each problem up to this often, and keep the hard ones.",
+        typer.Option(min=64, help="First sample each problem up to this many times, and keep the hard ones.",
                      rich_help_panel=WHICH),
     ] = None,
     keep: Annotated[
@@ -66,15 +66,15 @@ def compare(
                           rich_help_panel=WHICH)
     ] = "hard",
     take: Annotated[
-        int | None, typer.Option(min=1, help="Take only the first so many of those kept.", rich_help_panel=WHICH)
+        int | None, typer.Option(min=1, help="Keep only the first N of them.", rich_help_panel=WHICH)
     ] = None,
     methods: Annotated[
         str,
-        typer.Option(help=f"Methods out of {', '.join(METHODS)}, with settings as in sdpo:feedback=none+teacher=ema.",
+        typer.Option(help=f"Methods among {', '.join(METHODS)}, with settings as in sdpo:feedback=none+teacher=ema.",
                      metavar="ARM,ARM...", autocompletion=complete.listed(METHODS)),
     ] = ",".join(METHODS),
     seeds: Annotated[int, typer.Option(min=1, help="Number of runs per arm and problem.")] = 5,
-    first_seed: Annotated[int, typer.Option(min=0, help="The first seed; the others follow it.")] = 0,
+    first_seed: Annotated[int, typer.Option(min=0, help="The first seed; the others count up from it.")] = 0,
     max_attempts: options.MaxAttempts = 128,
     max_tokens: options.MaxTokens = None,
     max_time: options.MaxTime = None,
@@ -86,7 +86,7 @@ def compare(
     engine: options.Engine = "auto",
     batch_size: Annotated[
         list[str] | None,
-        typer.Option(help="Batch size of a method, as in best-of-k=64. Default: the method's own.", metavar="METHOD=N",
+        typer.Option(help="Batch size of a method: best-of-k=64. Default: depends on the method.", metavar="METHOD=N",
                      rich_help_panel=options.TRAINING),
     ] = None,
     learning_rate: options.LearningRate = 1e-4,
@@ -97,23 +97,23 @@ def compare(
                           rich_help_panel=CLUSTER)
     ] = "local",
     cpus: Annotated[
-        float, typer.Option(min=0.1, help="CPUs per run on the cluster; with a GPU, one GPU as well.",
+        float, typer.Option(min=0.1, help="CPUs per run on the cluster; if it has GPUs, a run also takes one.",
                             rich_help_panel=CLUSTER)
     ] = 1.0,
     out: Annotated[Path, typer.Option(help="Folder of the comparison.", rich_help_panel=options.OUTPUT)]
     = Path("runs/comparison"),
-    pools: Annotated[Path, typer.Option(help="Folder of best-of-k's samples, for all.", rich_help_panel=options.OUTPUT)]
+    pools: Annotated[Path, typer.Option(help="Shared folder of best-of-k's samples.", rich_help_panel=options.OUTPUT)]
     = Path("runs/pools"),
-    quiet: Annotated[bool, typer.Option("--quiet", help="Do not show single runs.", rich_help_panel=options.OUTPUT)]
+    quiet: Annotated[bool, typer.Option("--quiet", help="Do not show individual runs.", rich_help_panel=options.OUTPUT)]
     = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.", rich_help_panel=options.OUTPUT)]
     = False,
 ) -> None:  # fmt: skip
-    """Run methods on problems with several seeds each, and report how certain it is that they differ.
+    """Run methods on problems with several seeds each, and report which differences are significant.
 
-    A method may come with settings of its own; settings that all share may be set in files and environment variables,
-    as for sdpo-solve. The same command goes on where it was stopped: finished runs are kept, interrupted ones are run
-    again. In several terminals it shares the work. Exit codes: 0 all runs ended, else that of the first failure.
+    A method may have its own settings; settings that all share may come from files and environment variables, as for
+    sdpo-solve. The same command continues a stopped comparison: it keeps finished runs and repeats interrupted ones. In
+    several terminals it shares the work. Exit codes: 0 all runs ended, otherwise that of the first failure.
     """
     from sdpo_tts.comparison.plan import Choices, Plan, distinct
     from sdpo_tts.discovery.assemble import check_policy, refuse_untrainable
@@ -149,8 +149,8 @@ def _batch_sizes(told: Sequence[str]) -> dict[str, int]:
 
 
 def _shared(chosen: Mapping[str, Any]) -> RunSettings:
-    """What files, variables and options say, but for what is each arm's or each cell's own. Raises UserError for a
-    server's model: its speed and its random numbers are its own, so that little would follow."""
+    """What files, variables and options say, without what belongs to each arm or cell. Raises UserError for a model on
+    a server: its speed and its random numbers are its own, so a comparison would mean little."""
     if chosen["endpoint"]:
         raise UserError("compare needs a model on this machine", where="endpoint", hint="leave the setting out")
     own = {"method": "sdpo", "seed": 0, "batch_size": None, "keep_going": False, "enough": None}
@@ -158,8 +158,8 @@ def _shared(chosen: Mapping[str, Any]) -> RunSettings:
 
 
 def _with_model(settings: RunSettings) -> RunSettings:
-    """The model is brought here first: without it every cell would fail. `auto` is resolved, since a pool must not
-    change its model when the machine gets a GPU."""
+    """Bring the model here first: without it every cell would fail. `auto` is resolved, because a pool must not change
+    its model when the machine gets a GPU."""
     from sdpo_tts.models import weights
     from sdpo_tts.view import results_alone
 
@@ -181,7 +181,7 @@ def _compare(
             plan = replace(plan, problems=_hard(plan, begin, probe, keep, take))
         return begin(plan).run() if plan.problems else Tally()
     except KeyboardInterrupt:
-        _tell(f"stopped; the same command goes on with {plan.folder}")
+        _tell(f"stopped; the same command continues {plan.folder}")
         raise
 
 
@@ -201,7 +201,7 @@ def _hard(
 
 @contextmanager
 def _here(*, quiet: bool) -> Iterator[Callable[[Plan], Comparison]]:
-    """One cell after the other, in this process, on a model that is loaded once."""
+    """One cell after another, in this process, with a model that is loaded once."""
     from sdpo_tts.comparison.policy_cache import PolicyCache
     from sdpo_tts.comparison.run import Comparison
 
@@ -242,7 +242,7 @@ def _load(settings: PolicySettings, seed: int, report: Callable[[str], None]) ->
 
 
 def _free() -> None:
-    """The model of the run before is off the device before the next one is loaded: two may not fit."""
+    """Take the last run's model off the device before loading the next one: two may not fit."""
     import torch
 
     gc.collect()
@@ -268,7 +268,7 @@ def _tell(line: str) -> None:
 
 
 def _report(out: Path, arms: tuple[str, ...], *, as_json: bool) -> None:
-    """From the journals, like any other report; with nothing to tell where every run failed."""
+    """From the journals, like any other report; with nothing to report if every run failed."""
     from sdpo_tts.cli.results.report import publish
     from sdpo_tts.report.analysis import analyse
     from sdpo_tts.report.arms import Grid

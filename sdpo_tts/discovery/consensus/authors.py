@@ -56,7 +56,7 @@ def brute_text(problem: Problem) -> str:
 
 
 def write(parts: Parts, seed: int, generators: int = GENERATORS, brutes: int = BRUTES) -> Authored:
-    """So many of each; nothing where a prompt would be too long."""
+    """So many of each; nothing if a prompt would be too long."""
     problem, chat = parts.judge.problem, parts.chat
     asked = [generator_text(problem)] * generators + [brute_text(problem)] * brutes
     prompts = [chat.prompt(text) for text in asked]

@@ -1,6 +1,6 @@
 """A run without held-out tests: programs that pass the samples are candidates, one of which is proposed in the end.
 
-A judge elsewhere may reject what was proposed. Then all that behaves like it is dropped, and the run goes on.
+An external judge may reject what was proposed. Then all that behaves like it is dropped, and the run goes on.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ NOT_RUN = Output(b"", Verdict.CA)
 
 @dataclass(frozen=True)
 class Decision:
-    """`groups` of places of programs, the largest first; `best` is the one to propose from, None where each of them
+    """`groups` of places of programs, the largest first; `best` is the one to propose from, None if each of them
     has somebody rejected in it. `trusted`: there was a brute force that passes the samples. `doubts`: by place, why a
     program is presumably wrong."""
 
@@ -72,7 +72,7 @@ class Consensus:
         return Decision(tuple(groups), best, len(given), brute is not None, doubts)
 
     def _trusted(self, brutes: Sequence[str]) -> str:
-        """The problem's own brute force, or the first that passes all samples; empty where none does."""
+        """The problem's own brute force, or the first that passes all samples; empty if none does."""
         if self._problem.stress:
             return OWN
         judged = self._judge.judge_many(brutes)

@@ -20,7 +20,7 @@ from sdpo_tts.judge.scoring import shown_share
 from sdpo_tts.problem import Problem
 
 HEURISTIC = 20.0  # REx's C on APPS: how much the share of tests passed weighs against failures
-OWN = "own"  # where programs of the person's come from
+OWN = "own"  # where the user's own programs come from
 MOST_REPAIRS = 3  # in a row: a failed program in the context drags its error along (arXiv 2602.04288)
 
 

@@ -1,8 +1,8 @@
 """auto: asks every source, most where it pays, and learns from what was found with help as well as without.
 
 The first batch is the base's. Then a bandit shares each batch out among the sources, with a floor for base and student;
-the archive chooses which failed attempts their prompts tell of. What was sampled from the question is learnt as SDPO
-does; what was sampled with help is learnt behind the bare question, in an optimiser step of its own.
+the archive chooses which failed attempts their prompts tell of. What was sampled from the question is learned as SDPO
+does; what was sampled with help is learned behind the bare question, in an optimiser step of its own.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class AutoSettings:
 
 
 class Auto:
-    """A portfolio of sources over one archive, with one learner (None: nothing is learnt)."""
+    """A portfolio of sources over one archive, with one learner (None: nothing is learned)."""
 
     name = "auto"
 
@@ -82,7 +82,7 @@ class Auto:
         self._step += 1
         if self.learner and any(lessons):
             return self.learner.step(*lessons)
-        return "there is nothing to learn from in this batch" if self.learner else "nothing is to be learnt"
+        return "there is nothing to learn from in this batch" if self.learner else "nothing is to be learned"
 
     def state(self) -> dict[str, Any]:
         return {"step": self._step, "archive": self._archive.state(), "bandit": self._bandit.state()}
@@ -102,7 +102,7 @@ class Auto:
         return Draw(self._question, Source.STUDENT if self.learner else Source.BASE)
 
     def _prompt(self, source: Source, parent: Entry) -> Ids | None:
-        """None where it does not fit."""
+        """None if it does not fit."""
         if source is Source.REPAIR:
             return self._context.repair(parent.program or "", parent.feedback)
         return self._context.told([one.feedback for one in self._archive.lineage(parent, self._settings.lineage)])

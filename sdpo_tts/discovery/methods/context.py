@@ -31,7 +31,7 @@ class ContextSettings:
     The last two are ablations: they show whether it is the feedback that teaches. `solutions` shows a sibling's correct
     program where there is one, and then feedback only with `both` (the paper's default is without). A prompt has at
     most `max_prompt_tokens`: the program goes first, then the end of the feedback, then the hint, never the closing
-    order. `hint`: what a person knows; the student never reads it.
+    order. `hint`: what the user knows; the student never reads it.
     """
 
     feedback: str = "real"
@@ -54,20 +54,20 @@ class TeacherContext:
         self.hint = "\n".join(filter(None, (self.hint, hint)))
 
     def prompts(self, batch: Sequence[Judged]) -> list[Ids | None]:
-        """One prompt an attempt; None where there is nothing to tell: no feedback and no other's solution."""
+        """One prompt an attempt; None if there is nothing to tell: no feedback and no other's solution."""
         told = self._feedback(batch)
         return [self._prompt(judged, feedback, batch) for judged, feedback in zip(batch, told, strict=True)]
 
     def told(self, feedbacks: Sequence[str]) -> Ids | None:
         """The prompt that tells of one failed attempt, or of several that came one from the other, oldest first. The
-        oldest go first where it would be too long; None where not even the last fits."""
+        oldest go first where it would be too long; None if not even the last fits."""
         if len(feedbacks) < 2:
             return self._fitted(feedbacks[0]) if feedbacks else None
         prompt = self._chat.prompt(multi_turn_text(self._problem, list(dict.fromkeys(feedbacks)), self.hint))
         return prompt if len(prompt) <= self._settings.max_prompt_tokens else self.told(feedbacks[1:])
 
     def repair(self, program: str, feedback: str) -> Ids | None:
-        """The prompt that shows a failed program with the feedback on it; None where it is too long."""
+        """The prompt that shows a failed program with the feedback on it; None if it is too long."""
         prompt = self._chat.prompt(
             repair_text(self._problem, program, feedback, TEMPLATES[self._settings.template], self.hint)
         )
@@ -111,7 +111,7 @@ class TeacherContext:
 def fitted(
     problem: Problem, chat: Chat, feedback: str, template: Template, most: int, solution: str = "", hint: str = ""
 ) -> Ids | None:
-    """The teacher's prompt, of `most` tokens: the solution goes first, then the end of the feedback. None where nothing
+    """The teacher's prompt, of `most` tokens: the solution goes first, then the end of the feedback. None if nothing
     is left to tell."""
     while feedback or solution:
         prompt = chat.prompt(teacher_text(problem, feedback, template, solution=solution, hint=hint))

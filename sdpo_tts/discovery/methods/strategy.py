@@ -1,4 +1,4 @@
-"""What a method is: it says what is sampled next, and what is learnt from the judged attempts."""
+"""What a method is: it says what is sampled next, and what is learned from the judged attempts."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Strategy(Protocol):
     def draws(self, count: int) -> list[Draw]: ...
 
     def begin(self, own: Sequence[Judged]) -> None:
-        """Before a batch, most often the first: programs of the person's, as judged. Their numbers are negative."""
+        """Before a batch, most often the first: the user's own programs, as judged. Their numbers are negative."""
         ...
 
     def advise(self, hint: str) -> None:
-        """A hint of the person's, for prompts with feedback from now on; the bare question stays as it is."""
+        """A hint of the user's, for prompts with feedback from now on; the bare question stays as it is."""
         ...
 
     def learn(self, batch: Sequence[Judged]) -> Step | str:
@@ -33,7 +33,7 @@ class Strategy(Protocol):
         ...
 
     def state(self) -> Any:
-        """What it has learnt besides its learner's weights, as plain lists: for a checkpoint."""
+        """What it has learned besides its learner's weights, as plain lists: for a checkpoint."""
         ...
 
     def restore(self, state: Any) -> None: ...

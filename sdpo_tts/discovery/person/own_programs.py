@@ -1,4 +1,4 @@
-"""Programs of the person's: judged before the next batch, and not counted as attempts of the model."""
+"""The user's own programs: judged before the next batch, and not counted as attempts of the model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An attempt that passed all tests here, but that is not right: a judge elsewhere says so, or there is reason to think
+"""An attempt that passed all tests here, but that is not right: an external judge says so, or there is reason to think
 it."""
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ KIND = ELSEWHERE = "elsewhere"  # of the feedback, and the name of a test that i
 
 @dataclass(frozen=True)
 class Rejection:
-    """What a judge elsewhere said of an attempt. `given` and `test`: the input and the whole test, as far as the person
+    """What an external judge said of an attempt. `given` and `test`: the input and the whole test, as far as the user
     knows them."""
 
     words: str

@@ -59,7 +59,7 @@ class EndpointSampler:
         base: int = 0,
         listener: Listener = NOBODY,
     ) -> list[Sample]:
-        """As `Sampler.sample`. Raises UserError or SetupError where the server refuses or does not answer for long."""
+        """As `Sampler.sample`. Raises UserError or SetupError if the server refuses or does not answer for long."""
         answers = [_Answer(tuple(prompt), self._chat, place < base) for place, prompt in enumerate(prompts)]
         asyncio.run(_Batch(self._server, self._patience, listener).run(answers, self._asked))
         return [answer.sample() for answer in answers]
@@ -143,7 +143,7 @@ class _Batch:
         answer.ended = True
 
     async def _next(self, pieces: AsyncGenerator[Piece], *, first: bool) -> Piece | None:
-        """None at the end. Raises TroubleError where nothing comes."""
+        """None at the end. Raises TroubleError if nothing comes."""
         coming, since = asyncio.ensure_future(anext(pieces, None)), time.monotonic()
         most = self._patience.first if first else self._patience.between
         try:
@@ -156,7 +156,7 @@ class _Batch:
             await asyncio.wait({coming})
 
     def _trouble(self, trouble: TroubleError) -> None:
-        """Says it once. Raises SetupError where the server has not answered for too long."""
+        """Says it once. Raises SetupError if the server has not answered for too long."""
         if (silent := time.monotonic() - self._heard) > self._patience.give_up:
             what = f"no answer for {silent / 60:.0f} minutes: {trouble}"
             raise SetupError(what, where=self._server.url, hint="--resume goes on once the server answers")

@@ -64,7 +64,7 @@ class Server:
         return urlsplit(self.url).netloc
 
     def demand_model(self) -> None:
-        """Raises UserError where the server has no such model, as far as it lists them, and SetupError where it does
+        """Raises UserError if the server has no such model, as far as it lists them, and SetupError where it does
         not answer or wants another key."""
         try:
             with httpx2.Client(timeout=LIST_S, headers=_authorised()) as client:
@@ -113,7 +113,7 @@ class Server:
 
 
 async def _pieces(answer: httpx2.Response) -> AsyncIterator[Piece]:
-    """Raises TroubleError where the stream is none, or breaks off."""
+    """Raises TroubleError if the stream is none, or breaks off."""
     ended = False
     async for event in httpx2.EventSource(answer):
         if event.data.strip() == "[DONE]":

@@ -15,7 +15,7 @@ from sdpo_tts.problem import Mode, Problem, Test
 
 
 class Validator:
-    """Knows right from wrong on one problem. Safe to use from several threads.
+    """Knows right from wrong on one problem. Thread-safe.
 
     Creating it compiles checker and interactor: raises UserError when one does not compile, and ContainerLost.
     """

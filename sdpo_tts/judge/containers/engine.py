@@ -31,7 +31,7 @@ def connect() -> DockerClient:
 
 @contextmanager
 def answering() -> Iterator[None]:
-    """Raises SetupError where no engine answers to what is asked inside."""
+    """Raises SetupError if no engine answers to what is asked inside."""
     try:
         yield
     except engine_errors() as error:
@@ -65,7 +65,7 @@ def sandbox_image(client: DockerClient, languages: Set[str]) -> str:
 
 
 def demand_language(key: str, others: Set[str]) -> None:
-    """Raises SetupError where there is an image with the other languages, but none with this one beside them.
+    """Raises SetupError if there is an image with the other languages, but none with this one beside them.
 
     Nobody waits for minutes while a compiler is installed for one program.
     """

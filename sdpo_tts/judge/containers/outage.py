@@ -15,7 +15,7 @@ POLL_S = 2.0
 
 
 class Outage:
-    """Waits for the engine on behalf of all who work with it. Safe to use from several threads.
+    """Waits for the engine on behalf of all who work with it. Thread-safe.
 
     `answers` tells whether the engine does; `stopped` ends the wait. An engine that is gone for `PATIENCE_S` in all
     before it is of use again is given up.

@@ -138,7 +138,7 @@ class ContainerPool:
 
 
 def _ulimits(container_limits: ContainerLimits) -> list[dict[str, Any]]:
-    """They bind the supervisor too, which lays out what an author's program reads: the output of a submission, say."""
+    """They bind the supervisor too, which lays out what the author's program reads: the output of a submission, say."""
     file_bytes = container_limits.tmpfs_bytes if container_limits.author else 64 * 2**20
     most = {"core": 0, "nofile": 256, "fsize": file_bytes, "stack": -1}
     return [{"Name": name, "Soft": value, "Hard": value} for name, value in most.items()]
@@ -174,7 +174,7 @@ def _host() -> str:
 
 
 def _started(pid: int) -> str:
-    """Clock ticks from boot to the start of a process; empty where there is no /proc."""
+    """Clock ticks from boot to the start of a process; empty if there is no /proc."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
     except OSError:

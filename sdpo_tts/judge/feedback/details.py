@@ -25,7 +25,7 @@ class Remarks:
         return [clean(text, PART_CHARS, PART_LINES) for text in self._said(outcome) if text]
 
     def difference(self, outcome: TestOutcome) -> str:
-        """Where a wrong answer first differs; nothing where that is plain to see, and where a program has judged."""
+        """Where a wrong answer first differs; nothing if that is plain to see, and where a program has judged."""
         judged = self._problem.interactor or self._problem.checker.kind == "program"
         words = max(len(outcome.test.expected.split()), len(outcome.stdout.split()))
         if not self._style.difference or judged or not outcome.detail or words < 2:
@@ -63,7 +63,7 @@ class Remarks:
         return f"Where the time went: {spots}." if spots else ""
 
     def _when_stopped(self) -> str:
-        """Nothing where it is one of the lines that took the time, and all that is known of it."""
+        """Nothing if it is one of the lines that took the time, and all that is known of it."""
         line, values, lines = self._found.line, self._values(), self._found.lines_out
         when = "At the end" if lines is None else f"After {self._found.seconds:g} s"
         is_news = line and (values or line not in dict(self._found.hot))

@@ -33,7 +33,7 @@ Retry = Callable[[Session, Test], TestOutcome]
 
 
 class Diagnoser:
-    """Knows what to try on a failed program. Safe to use from several threads."""
+    """Knows what to try on a failed program. Thread-safe."""
 
     def __init__(
         self, problem: Problem, language: Language, limits: Limits, resources: Resources, style: FeedbackStyle

@@ -1,6 +1,6 @@
 """What the model is told of a judged program: the error text that it learns from.
 
-One failure is told, the most telling: the first runtime error, else the first time-out, else memory or output, else
+One failure is told, the most telling: the first runtime error, else the first timeout, else memory or output, else
 the compiler's text, else the two wrong answers that are shortest to read (as the paper's judge does).
 """
 

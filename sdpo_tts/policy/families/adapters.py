@@ -14,7 +14,7 @@ from sdpo_tts.policy.families.targets import Targets, short
 
 
 def wrapped(base: Any, targets: Targets, *, rank: int, alpha: int) -> Any:
-    """`base` with an adapter, in fp32. Raises SetupError where PEFT cannot adapt it."""
+    """`base` with an adapter, in fp32. Raises SetupError if PEFT cannot adapt it."""
     from peft import LoraConfig, get_peft_model
 
     if not targets.modules and not targets.experts:

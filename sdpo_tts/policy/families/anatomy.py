@@ -33,7 +33,7 @@ def heads_of(config: Any) -> tuple[int, int]:
 
 def text_model(config: Any) -> Any:
     """The transformers class that makes a model of this configuration which reads and writes text, alone or besides
-    pictures. Raises SetupError where there is none."""
+    pictures. Raises SetupError if there is none."""
     from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
 
     for kind in (AutoModelForCausalLM, AutoModelForImageTextToText):
@@ -88,7 +88,7 @@ class Head:
     """From last hidden states to logits.
 
     `plain` where that is the output layer alone. Otherwise the whole model computes them, with its body made to answer
-    with given hidden states: so scales, caps and multipliers come along, whatever they are. Raises SetupError where
+    with given hidden states: so scales, caps and multipliers come along, whatever they are. Raises SetupError if
     the model computes logits that are not finite.
     """
 

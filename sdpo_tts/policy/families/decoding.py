@@ -20,7 +20,7 @@ class Decoding(Protocol):
         ...
 
     def select(self, keep: Tensor) -> None:
-        """Go on with these rows alone."""
+        """Continue these rows alone."""
         ...
 
     def append(self, tokens_B: Tensor) -> None:
@@ -97,7 +97,7 @@ class OwnCache:
 
 
 class Recomputed:
-    """Without any cache: slow, and exact for whatever can be learnt from."""
+    """Without any cache: slow, and exact for whatever can be learned from."""
 
     def __init__(self, network: Network, prompts: Sequence[Ids]) -> None:
         self._network, self._rows = network, [list(prompt) for prompt in prompts]

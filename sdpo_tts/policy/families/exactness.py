@@ -36,7 +36,7 @@ def exact(base: Any, lora: LoraSettings, seed: int, text: Ids, *, samples: bool 
     with readable(base, "given an adapter"):
         network = Network(base, lora, seed)
     found = _choose(network, truth, samples=samples)
-    with readable(base, "learnt from"):
+    with readable(base, "learned from"):
         unreached = _unreached(network, truth)
     if unreached:
         network.peft.unload()
@@ -87,7 +87,7 @@ class _Search:
         return False
 
     def _wrong(self, part: str, name: str) -> str:
-        """Why a way cannot be taken; empty where it can."""
+        """Why a way cannot be taken; empty if it can."""
         fits = self.truth.keys_and_values if part == "learning" else self.truth.plain_cache
         if name == "shared-prefix" and not fits:
             return "layers keep something other than the keys and values of all tokens"

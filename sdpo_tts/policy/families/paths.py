@@ -46,7 +46,7 @@ class Exactness:
 
     @classmethod
     def of(cls, told: dict[str, Any]) -> Exactness:
-        """From what `fields` said. Raises TypeError or KeyError where another version said it."""
+        """From what `fields` said. Raises TypeError or KeyError if another version said it."""
         lists = {name: tuple(told[name]) for name in ("why", "unreached")}
         return cls(**{**told, "paths": Paths(**told["paths"]), **lists})
 

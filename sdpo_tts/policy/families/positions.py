@@ -14,7 +14,7 @@ FIXED = "fixed"  # a kind of which transformers knows nothing, and so changes no
 
 
 def positions_of(base: Any) -> int | None:
-    """How many tokens the model was made for, prompt and answer together; None where it does not tell."""
+    """How many tokens the model was made for, prompt and answer together; None if it does not tell."""
     positions: int | None = getattr(text_config(base), "max_position_embeddings", None)
     return positions
 

@@ -102,7 +102,7 @@ def answered(logits_T_V: Tensor, pair: Pair) -> Tensor:
 
 
 def _refuse_more_than_read(base: Any) -> None:
-    """Raises SetupError where the model may write tokens that it cannot read."""
+    """Raises SetupError if the model may write tokens that it cannot read."""
     written = base(input_ids=torch.ones(1, 1, dtype=torch.long, device=base.device), use_cache=False).logits.shape[-1]
     if written > (rows := base.get_input_embeddings().weight.shape[0]):
         what = f"{type(base).__name__} writes {written} different tokens, but reads only {rows}"
@@ -165,7 +165,7 @@ def _other_kernel(base: Any) -> Iterator[None]:
 
 
 def _cache(base: Any, ids: Ids) -> Any:
-    """What the model keeps of a few tokens; None where it keeps nothing."""
+    """What the model keeps of a few tokens; None if it keeps nothing."""
     body = anatomy.body_of(base)
     with suppress(Exception):  # then no path that needs one will do
         output = body(input_ids=torch.tensor([ids], device=base.device), use_cache=True)

@@ -20,7 +20,7 @@ UNLIKELY = -5.0  # nats; RLTF-SD leaves out tokens that the student gives less
 
 
 class ImitationLoss(StrEnum):
-    """How a sample drawn with help is learnt."""
+    """How a sample drawn with help is learned."""
 
     FKL = "fkl"  # forward KL(teacher || student) over the teacher's top K and the tail
     JSD = "jsd"  # Jensen-Shannon divergence, half and half, over the same
@@ -32,10 +32,9 @@ ALPHA = {ImitationLoss.FKL: 0.0, ImitationLoss.JSD: 0.5}
 
 @dataclass(frozen=True)
 class ImitationSettings:
-    """`samples`: which of those drawn with help are learnt: all, the improved ones (better than the mean of those drawn
-    without), or none. `weight` scales their loss. `ratio`: `truncated` weighs a token by how much likelier the student
-    finds it than its sampler did, at most LossSettings.max_ratio; `none` does not.
-    """
+    """`samples`: which samples drawn with help to learn from: all, the improved ones (better than the mean of those
+    drawn without), or none. `weight` scales their loss. `ratio`: `truncated` weighs a token by how much likelier the
+    student finds it than its sampler did, at most LossSettings.max_ratio; `none` does not."""
 
     samples: str = "all"
     loss: ImitationLoss = ImitationLoss.FKL

@@ -55,7 +55,7 @@ class Lesson:
 
     `teacher_prompt` is the prompt under which the model is its teacher (None: no teacher), `advantage` the attempt's
     by reward. `weight` identical attempts stand behind it. `old_logprobs` are set when a batch makes several updates.
-    `question` is set for a sample that was drawn with help: it is learnt behind this prompt instead of its own.
+    `question` is set for a sample that was drawn with help: it is learned behind this prompt instead of its own.
     """
 
     sample: Sample
@@ -71,7 +71,7 @@ class Lesson:
 
     @property
     def on_policy(self) -> bool:
-        """Whether its log-probabilities are those of the current adapter behind the prompt that it is learnt behind."""
+        """Whether its log-probabilities are those of the current adapter, given the prompt that it is learned with."""
         return not self.sample.base and self.question is None
 
     @property

@@ -17,7 +17,7 @@ class Step:
     `trained` attempts were `distinct` different ones, each computed once: `trained_tokens` by the student, with a
     gradient, and `teacher_tokens` by the teacher. `gap` is between the sampler's and the learner's log-probabilities.
     `ema_lost` is the largest share of a layer's norm that the `ema` teacher's rank could not hold. `imitated` of the
-    attempts were drawn with help and learnt behind the bare question.
+    attempts were drawn with help and learned behind the bare question.
     """
 
     loss: float

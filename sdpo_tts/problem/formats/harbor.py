@@ -32,7 +32,7 @@ def fits(package: Package) -> bool:
 
 
 def read(package: Package, path: Path, statement: str) -> Reading:
-    """The problem of a task. Raises `UserError` where its tests are programs."""
+    """The problem of a task. Raises `UserError` if its tests are programs."""
     told, own = _settings(package), _own(package)
     inputs = [name for name in package.names("tests") if name.endswith(".in")]
     if not inputs:

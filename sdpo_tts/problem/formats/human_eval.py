@@ -28,7 +28,7 @@ from sdpo_tts.problem.reading.assertions import (
 )
 from sdpo_tts.problem.reading.draft import Draft, count, with_some_shown
 
-_LIMITS = Limits(time_s=3.0)  # the benchmark's own time-out
+_LIMITS = Limits(time_s=3.0)  # the benchmark's own timeout
 
 
 def fits(row: dict[str, Any]) -> bool:

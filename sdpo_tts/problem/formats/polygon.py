@@ -158,7 +158,7 @@ class _Polygon:
             yield Test(given.removesuffix(".in"), self._data(given), self._data(wanted), shown)
 
     def _groups(self, testset: ElementTree.Element, tests: list[Test]) -> Iterator[Group]:
-        """Tests with points, by their groups; those of no group are one. Nothing where no test has points."""
+        """Tests with points, by their groups; those of no group are one. Nothing if no test has points."""
         told = list(zip(testset.findall("./tests/test"), tests, strict=False))
         known = {one.get("name") or "": one for one in testset.findall("./groups/group")}
         if not any(self._points(one) for one in (*known.values(), *(element for element, _ in told))):

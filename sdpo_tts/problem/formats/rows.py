@@ -67,7 +67,7 @@ def read(file: Path, identifier: str, path: Path, statement: str) -> Reading:
 def read_all(
     file: Path, only: Container[str] | None = None, kind_name: str = ""
 ) -> Iterator[tuple[str, Reading | UserError]]:
-    """Every row by its id, or `only` some: the problem, or why there is none. Raises `UserError` where the file itself
+    """Every row by its id, or `only` some: the problem, or why there is none. Raises `UserError` if the file itself
     is wrong, or a row is not of the kind that is named (one of KINDS)."""
     for where, row in _rows(file):
         kind, name = _identify(row, where)

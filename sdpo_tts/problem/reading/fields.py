@@ -11,7 +11,7 @@ MAX_SOURCE = 10**6  # characters of a program in a row
 
 
 def text(row: dict[str, Any], key: str) -> str:
-    """Empty where the row has none."""
+    """Empty if the row has none."""
     value = row.get(key)
     return value if isinstance(value, str) else ""
 

@@ -41,7 +41,7 @@ _PROSE = 4  # words in a line that no output has, but a sentence
 @dataclass(frozen=True)
 class Paste:
     """`samples`: inputs and outputs, none where they could not be told apart from the text, which then still has them.
-    `time_s` and `memory_bytes`: None where the text does not say; `title` likewise."""
+    `time_s` and `memory_bytes`: None if the text does not say; `title` likewise."""
 
     statement: str
     title: str = ""

@@ -103,7 +103,7 @@ def _size(match: re.Match[str]) -> float | None:
 
 
 def several_answers(statement: str) -> str:
-    """What the statement says of answers besides the expected one; empty where it says nothing."""
+    """What the statement says of answers besides the expected one; empty if it says nothing."""
     found = _SEVERAL.search(statement)
     return " ".join(found[0].split()) if found else ""
 

@@ -41,7 +41,7 @@ def _same(checker: dict[str, Any], expected: bytes, actual: bytes) -> bool:
 
 
 def run(command: list[str], app: Path, given: bytes, limits: dict[str, Any]) -> bytes | None:
-    """What the program writes; None where it fails or takes too much."""
+    """What the program writes; None if it fails or takes too much."""
 
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (int(limits["time_s"]) + 1, int(limits["time_s"]) + 2))

@@ -95,5 +95,5 @@ def _learning(student: Rate, teacher: Rate) -> str:
         return f"Told what went wrong, {whom} passes less often ({ends}): learning from it may do harm."
     return (
         f"Between {whom} and the student there is no significant difference ({ends}): more --samples narrow it down. "
-        "From a teacher no better than its student little is learnt."
+        "From a teacher no better than its student little is learned."
     )

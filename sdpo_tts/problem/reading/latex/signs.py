@@ -34,7 +34,7 @@ _WORDS = {
 
 
 def sign(name: str) -> str | None:
-    """The text that TeX prints for `\\name` without arguments; None where nobody knows."""
+    """The text that TeX prints for `\\name` without arguments; None if nobody knows."""
     if name in SPACES:
         return " "
     if name in NOTHING:
