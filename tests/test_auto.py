@@ -332,7 +332,7 @@ def test_likelihood_needs_no_teacher() -> None:
 
 def test_without_a_learner_the_archive_and_the_bandit_go_on() -> None:
     method = auto(None)
-    assert method.learn(helped_batch()) == "nothing is to be learned"
+    assert method.learn(helped_batch()) == "learning is turned off"
     assert {draw.source for draw in method.draws(8)} & HELPED
 
 

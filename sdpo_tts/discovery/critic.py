@@ -1,6 +1,6 @@
-"""A critic's remarks on failed attempts, as the paper's other kind of rich feedback: from the model itself or another.
+"""A critic's remarks on failed attempts, the paper's other kind of rich feedback, from the model itself or another one.
 
-What a critic says is appended to what the sandbox said; it can be wrong, which the sandbox cannot.
+The remarks are appended to the sandbox's feedback. Unlike the sandbox, a critic can be wrong.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sdpo_tts.policy.prompts import MAX_PROMPT_TOKENS, Chat, critique_text
 from sdpo_tts.policy.sampler import Sampler
 from sdpo_tts.problem import Problem
 
-CRITICISING = 2  # the stream of random numbers that the critic draws from
+CRITICISING = 2  # the stream of random numbers for the critic's samples
 MOST_CHARS, MOST_TOKENS, PATIENCE = 1000, 256, 120.0
 NOTHING = ""
 
@@ -48,7 +48,7 @@ class SelfCritic:
         self._max_prompt_tokens = max_prompt_tokens
 
     def criticise(self, batch: Sequence[Judged]) -> list[Critique]:
-        """Without a word on an attempt whose prompt would be too long."""
+        """No remarks on an attempt whose prompt would be too long."""
         asked = {i: self._chat.prompt(text) for i, text in enumerate(_asked(self._problem, batch)) if text}
         asked = {i: prompt for i, prompt in asked.items() if len(prompt) <= self._max_prompt_tokens}
         rngs = [np.random.default_rng([self._seed, CRITICISING, batch[0].attempt.step, i]) for i in asked]
@@ -63,14 +63,14 @@ class SelfCritic:
 class EndpointCritic:
     """A model behind an OpenAI-compatible endpoint (`url` ends before /chat/completions).
 
-    The key is read from OPENAI_API_KEY, where the endpoint needs one.
+    The key is read from OPENAI_API_KEY, if the endpoint needs one.
     """
 
     def __init__(self, problem: Problem, url: str, model: str) -> None:
         self._problem, self._url, self._model = problem, url.rstrip("/"), model
 
     def criticise(self, batch: Sequence[Judged]) -> list[Critique]:
-        """Raises SetupError when the endpoint does not answer as it should."""
+        """Raises SetupError if the endpoint does not answer properly."""
         return [self._ask(text) if text else Critique() for text in _asked(self._problem, batch)]
 
     def _ask(self, text: str) -> Critique:
@@ -96,7 +96,7 @@ def _critique(answer: Any) -> Critique:
 
 
 def _asked(problem: Problem, batch: Sequence[Judged]) -> list[str]:
-    """The question to the critic on each attempt; empty for one that passed."""
+    """The question to the critic about each attempt; empty for one that passed."""
     return [
         critique_text(problem, judged.attempt.program or judged.attempt.text, judged.feedback.text)
         if judged.feedback.text else NOTHING

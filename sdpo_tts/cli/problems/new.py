@@ -110,7 +110,7 @@ def _ask_samples() -> list[tuple[str, str]]:
 
 def offered(path: Path) -> Path:
     """The problem made from the statement at `path`, if the user agrees; `path` itself if it is not a statement. Raises
-    UserError if there is no terminal to ask on, or if the answer is no."""
+    UserError if the user cannot be asked, or if the answer is no."""
     if path.suffix not in STATEMENTS or not path.is_file():
         return path
     folder = path.with_suffix("")

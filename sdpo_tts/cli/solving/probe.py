@@ -55,7 +55,7 @@ def probe(
     """Measure how often the model passes from the bare question, after reading feedback on a failure (its teacher), and
     after also seeing the failed program (repair): the sources of --method auto.
 
-    Nothing is trained. Uses the template and the feedback of sdpo-solve unless told otherwise.
+    Nothing is trained. By default with the template and the feedback of sdpo-solve.
     """
     with orderly():
         named = _named(templates, TEMPLATES, "--templates") if templates else TEMPLATES if sweep else None
