@@ -45,7 +45,7 @@ def test_a_task_of_another_whose_tests_are_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"tests/cases/1.in": None, "tests/cases/2.in": None}, "a Harbor task without input and output files (hint: "),
+        ({"tests/cases/1.in": None, "tests/cases/2.in": None}, "this Harbor task has no input and output files (hint: "),
         ({"task.toml": "name = [\n"}, "task.toml: not TOML: "),
         ({"tests/cases/1.out": None}, "tests/cases/1.in: has no .out or .ans file beside it"),
         ({"tests/task.json": '{"format": "sdpo-tts/1", "limits": 3}'}, "tests/task.json: cannot be read: "),

@@ -126,7 +126,7 @@ def test_a_tolerance_in_a_pasted_statement_becomes_the_checker(tmp_path: Path) -
     task = COMPANION | {"tests": [{"input": "1\n", "output": "0.5\n"}]}
     result = listening([str(tmp_path), "--ask"], [task], "An absolute error of 10^-6 is fine.\nEND\n")
     assert load_problem(Path(result.stdout.strip())).checker == Checker(kind="floats", absolute=1e-6)
-    assert "note: numbers are compared as the statement says: `An absolute error of 10^-6 is fine.`\n" in result.stderr
+    assert "note: numbers are compared with the statement's tolerance: `An absolute error of 10^-6 is fine.`\n" in result.stderr
 
 
 def test_a_problem_appears_and_its_statement_is_asked_for(tmp_path: Path) -> None:

@@ -40,8 +40,8 @@ class Judge:
             judgement = judge.judge(program)
 
     Shown tests run first, in order and all of them (feedback chooses among their failures; after two timeouts the
-    rest is skipped). Then come the problem's stress tests, and held-out tests up to the first failure, if all shown ones
-    pass. `all_tests` runs every test whatever happens. At most `workers` programs run at once (default: the number of
+    rest is skipped). If all pass, the problem's stress tests follow, then the held-out tests up to the first failure.
+    `all_tests` runs every test whatever happens. At most `workers` programs run at once (default: the number of
     cores). `languages`: further ones besides the problem's own, for `judge(program, language)`. `style`: what feedback
     contains; a failed program may run a second time for it. Without it there is no second run.
 

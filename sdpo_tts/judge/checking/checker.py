@@ -96,7 +96,7 @@ def _line_of_token(text: bytes, index: int) -> int:
 def _compare_kattis(checker: Checker, expected: bytes, actual: bytes) -> Comparison:
     comparison = _compare_tokens(checker, expected, actual)
     if comparison.ok and checker.exact_spaces:
-        pairs = zip(_TOKEN.split(expected), _TOKEN.split(actual), strict=True)  # equally many tokens, so equally many gaps
+        pairs = zip(_TOKEN.split(expected), _TOKEN.split(actual), strict=True)  # equal numbers of tokens
         if (gap := next((i for i, (want, got) in enumerate(pairs) if want != got), None)) is not None:
             return Comparison(False, f"the blanks before token {gap + 1} differ")
     return comparison

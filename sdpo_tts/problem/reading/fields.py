@@ -1,4 +1,4 @@
-"""Fields of a data set's rows."""
+"""Fields of data set rows."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ def text(row: dict[str, Any], key: str) -> str:
 
 
 def source_text(row: dict[str, Any], key: str, where: str) -> str:
-    """A text that there must be. Raises UserError."""
+    """A required text. Raises UserError."""
     value = row.get(key)
     if not isinstance(value, str) or len(value) > MAX_SOURCE:
-        raise UserError(f"`{key}` is not text of usual length", where=where)
+        raise UserError(f"`{key}` is not text, or is too long", where=where)
     return value
 
 

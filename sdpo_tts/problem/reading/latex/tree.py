@@ -1,4 +1,4 @@
-"""A formula as a tree, read from TeX. What TeX can say and this tree cannot raises `Unreadable`."""
+"""A formula as a tree, read from TeX. Raises `Unreadable` for TeX that this tree cannot express."""
 
 from __future__ import annotations
 
@@ -22,14 +22,15 @@ _LETTERS = "∞∅ℓℵ∂∇"
 
 
 class Unreadable(Exception):
-    """No tree stands for this formula: a command that is not known, or braces that do not match."""
+    """This formula has no tree: it has an unknown command, or unmatched braces."""
 
 
 @dataclass(frozen=True)
 class Word:
-    """What is printed as it is. `kind`: letter, number, word, open, close, comma, relation, sum, mod, space, or other.
+    """Text that is printed unchanged. `kind`: letter, number, word, open, close, comma, relation, sum, mod, space, or
+    other.
 
-    `spaced`: TeX sets blanks around it that its source does not need.
+    `spaced`: TeX sets spaces around it that its source does not need.
     """
 
     text: str
@@ -44,7 +45,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Script:
-    """`base` with what stands below and above it."""
+    """`base` with its index and exponent."""
 
     base: Node
     below: Row | None
@@ -83,7 +84,7 @@ def read(tex: str) -> Row:
 
 
 def flat(node: Node) -> tuple[Node, ...]:
-    """The items of a row, the node itself otherwise; a row inside a row is as if its braces were not there."""
+    """The items of a row, or the node itself; nested rows are flattened, as if they had no braces."""
     if not isinstance(node, Row):
         return (node,)
     return tuple(inner for item in node.items for inner in flat(item))
