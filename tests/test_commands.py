@@ -155,7 +155,7 @@ def test_probe_shows_the_failed_program_to_a_repair(engine: None) -> None:
     ("teacher", "repair", "said"),
     [
         (15, 2, "By source: the bare question 0%, feedback 23%, repair 3%. --method auto would sample most from feedback."),
-        (0, 0, "No source passed: --method auto shares its samples out by the tests that they pass in part."),
+        (0, 0, "No source passed: --method auto would divide its samples by the share of tests passed."),
     ],
 )
 def test_probe_ends_with_what_auto_would_do(teacher: int, repair: int, said: str) -> None:

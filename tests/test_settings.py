@@ -186,7 +186,7 @@ TOML = [
     ("config = 'x.toml'\n", ":1: unknown setting `config` (hint: sdpo-tts config lists all settings)"),
     ("a = " + "[" * 5000 + "\n", ": not TOML: "),
     ("seed = 1" + "0" * 5000 + "\n", ": not TOML: "),
-    ("#" * 70000, ": too large for a file of settings"),
+    ("#" * 70000, ": too large for a settings file"),
 ]  # fmt: skip
 
 

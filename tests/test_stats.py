@@ -137,7 +137,7 @@ def test_a_late_success_of_one_run_does_not_speak_for_those_stopped_before() -> 
     stopped = [Observation(None, end) for end in (8, 9, 10, 11, 12)]
     curve = discovery_curve([Observation(first, first) for first in range(1, 8)] + stopped + late)
     assert (curve.horizon, curve.at(10)) == (10, pytest.approx(7 / 13)), "there 2 were stopped, 4 are watched"
-    with pytest.raises(ValueError, match="too few runs were watched beyond 10"):
+    with pytest.raises(ValueError, match="too few runs were observed beyond 10"):
         curve.at(13)
     everything = discovery_curve([Observation(first, first) for first in (1, 2)] + late)
     assert (everything.horizon, everything.at(1000)) == (math.inf, 1)

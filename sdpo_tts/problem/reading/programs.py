@@ -21,9 +21,9 @@ def _as_it_is(source: bytes) -> bytes:
 
 
 def programs(package: Package, folders: Mapping[str, str], fill: Fill = _as_it_is) -> tuple[tuple[str, bytes], ...]:
-    """Programs of one file in `submissions/`, by the path that they get here; `folders` are those of known verdict.
+    """Single-file programs in `submissions/`, by the path that they get here; `folders` maps those with known verdicts.
 
-    `fill` puts in what the package says about its programs' text.
+    `fill` inserts the package's constants into a program's text.
     """
     found: dict[str, bytes] = {}
     for name in package.names("submissions"):
@@ -34,7 +34,7 @@ def programs(package: Package, folders: Mapping[str, str], fill: Fill = _as_it_i
 
 
 def add(found: dict[str, bytes], verdict: str, name: str, source: bytes) -> None:
-    """Adds `verdict/name` in a language of the sandbox; others, and what is no text, are left out."""
+    """Adds `verdict/name` in a language of the sandbox; others are skipped, and so is what is not text."""
     suffix = SUFFIXES.get(PurePosixPath(name).suffix)
     if suffix is None or len(source) > MOST_BYTES or not _is_text(source):
         return

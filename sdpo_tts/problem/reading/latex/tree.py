@@ -75,7 +75,7 @@ NOTHING_AT_ALL = Row(())
 
 
 def read(tex: str) -> Row:
-    """The tree of a formula, groups that change nothing left out. Raises `Unreadable`."""
+    """The tree of a formula, without groups that change nothing. Raises `Unreadable`."""
     reader = _Reader(_TOKEN.findall(tex))
     row = reader.row(0)
     if reader.left:
