@@ -137,7 +137,7 @@ def test_a_tokenizer_of_another_model(model: Path) -> None:
     tokenizer = chatml()
     tokenizer.add_tokens(["seven", "eight"])
     tokenizer.save_pretrained(model)
-    assert "the tokenizer of toy has ids up to 259, but the model only 259 rows" in str(refusal(model))
+    assert "the tokenizer of toy has ids up to 259, but the model has only 259 rows" in str(refusal(model))
 
 
 def test_special_tokens_beyond_the_rows_do_no_harm(model: Path) -> None:

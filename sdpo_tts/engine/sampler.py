@@ -1,4 +1,4 @@
-"""Sampling with vLLM: always under the adapter that the learner has now."""
+"""Sampling with vLLM: always with the learner's current adapter."""
 
 from __future__ import annotations
 

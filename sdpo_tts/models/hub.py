@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from sdpo_tts.errors import SetupError
 
-PATIENCE_S = 3.0  # for a name to resolve and a server to say anything at all
+PATIENCE_S = 3.0  # for a name to resolve and a server to answer at all
 
 
 def endpoint() -> str:
@@ -22,7 +22,7 @@ def endpoint() -> str:
 
 
 def answers() -> bool:
-    """Whether the hub says anything within PATIENCE_S. No where HF_HUB_OFFLINE forbids asking."""
+    """Whether the hub answers within PATIENCE_S. False if HF_HUB_OFFLINE forbids asking."""
     from huggingface_hub import constants
 
     if constants.HF_HUB_OFFLINE:
@@ -33,10 +33,10 @@ def answers() -> bool:
 
 
 def _ask(address: str, said: threading.Event) -> None:
-    """In a thread of its own: no timeout bounds the resolving of a name."""
+    """In its own thread: no timeout limits name resolution."""
     from huggingface_hub import get_session
 
-    with suppress(Exception):  # of whatever client the hub's library uses: it does not answer
+    with suppress(Exception):  # from whatever client the hub's library uses: it does not answer
         get_session().head(address, timeout=PATIENCE_S)
         said.set()
 
@@ -45,13 +45,13 @@ def is_cached(name: str) -> bool:
     """Whether the hub's cache has the weights of a model."""
     from huggingface_hub import try_to_load_from_cache
 
-    files = ("model.safetensors", "model.safetensors.index.json")  # the configuration alone is there after a look
+    files = ("model.safetensors", "model.safetensors.index.json")  # only the configuration is there after a look
     return any(isinstance(try_to_load_from_cache(name, file), str) for file in files)
 
 
 def is_local(name: str) -> bool:
-    """Whether a model can only be had from the hub's cache, since no hub answers. Raises SetupError if it is not
-    there either."""
+    """Whether a model can only come from the hub's cache, because no hub answers. Raises SetupError if it is not there
+    either."""
     if answers():
         return False
     if is_cached(name):

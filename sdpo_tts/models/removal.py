@@ -1,4 +1,4 @@
-"""Takes a model off this machine again."""
+"""Deletes a model from this machine."""
 
 from __future__ import annotations
 

@@ -20,11 +20,11 @@ from sdpo_tts.models import quantization as quantised
 from sdpo_tts.models.catalogue import entries, find
 from sdpo_tts.models.fetch import Report, cache_root, fetch, sha256_of
 
-# Bump when a change here makes other weights out of the same file.
+# Increase this when a change here makes other weights from the same file.
 _DEQUANTISED = "dequantised-1"
 HUB_ID = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}", re.ASCII)
 OF_A_MODEL = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")
-"""The files of a hub's repository that loading needs; others hold the weights once more."""
+"""The files of a hub's repository that loading needs; others are copies of the weights."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def choose(device: str, report: Report = lambda _: None) -> str:
 
 
 def _card_gb(device: str) -> float:
-    """As cards are sold, in units of 10^9 bytes; 0 of what is none. `auto` is the first card, if there is one."""
+    """As cards are sold, in units of 10^9 bytes; 0 if it is not a card. `auto` is the first card, if there is one."""
     import torch
 
     kind, _, number = device.partition(":")
@@ -95,12 +95,12 @@ def demand(spec: str) -> None:
 
 
 def is_path(spec: str) -> bool:
-    """Whether it can only be meant as the path of a folder or file."""
+    """Whether it can only mean the path of a folder or file."""
     return spec.startswith((".", "/", "~")) or spec.count("/") > 1
 
 
 def expanded(spec: str) -> Path:
-    """A path with `~` and `~user` resolved. Raises UserError if no such user."""
+    """A path with `~` and `~user` resolved. Raises UserError if there is no such user."""
     try:
         return Path(spec).expanduser()
     except RuntimeError:
@@ -116,7 +116,7 @@ def downloaded(weights: Weights) -> Path:
     local = hub.is_local(weights.source)
     try:
         return Path(snapshot_download(weights.source, allow_patterns=list(OF_A_MODEL), local_files_only=local))
-    except Exception as error:  # the hub's client raises many kinds for one fact: it is not to be had
+    except Exception as error:  # the hub's client raises many kinds of errors for one fact: it is not available
         what = f"the model {weights.name} could not be fetched: {first_line(error)}"
         raise SetupError(what, hint="sdpo-tts model list shows models that need no hub") from None
 
@@ -141,7 +141,7 @@ def load(weights: Weights, dtype: str, device: str, quantization: str = "none") 
     with _readable(f"the model {weights.name} could not be loaded", hint):
         config = AutoConfig.from_pretrained(weights.source, **asked)
         more |= quantised.published(weights.name, config, quantization)
-    with _readable(f"the tokenizer of {weights.name} could not be loaded", "is its tokenizer.json whole?"):
+    with _readable(f"the tokenizer of {weights.name} could not be loaded", "is its tokenizer.json complete?"):
         tokenizer = AutoTokenizer.from_pretrained(weights.source, **asked)
     with _readable(f"the model {weights.name} could not be loaded", hint):
         loaded: Any = text_model(config).from_pretrained(
@@ -158,8 +158,8 @@ def load(weights: Weights, dtype: str, device: str, quantization: str = "none") 
 
 @contextmanager
 def _readable(what: str, hint: str, where: str = "") -> Iterator[None]:
-    """Raises SetupError for whatever transformers raises over what it cannot read: there are many kinds for one fact.
-    A lack of memory or of room on a disk is another matter."""
+    """Raises SetupError for whatever transformers raises over files that it cannot read: there are many kinds. Lack of
+    memory or of disk space is passed on."""
     from sdpo_tts.policy.memory import ran_out
 
     try:
@@ -193,9 +193,9 @@ def dequantised(stem: str, sha256: str, bring: Callable[[], Path], report: Repor
 def _make(folder: Path, gguf: Path, report: Report) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     report(f"de-quantising {gguf.name} (once, about a minute)")
-    # Renamed away when it is whole, so there may be nothing left to clean up.
+    # it was renamed away once complete, so there may be nothing left to clean up
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".part-", ignore_cleanup_errors=True) as part:
-        hint = "it may be cut short: download it anew, or name another, or the folder of the model it was made of"
+        hint = "it may be cut short: download it again, or name another, or the folder of the model it was made from"
         with _readable("no model that could be read", hint, str(gguf)):
             _dequantise(gguf, Path(part))
         sums = {file.name: sha256_of(file) for file in Path(part).iterdir()}
@@ -204,7 +204,7 @@ def _make(folder: Path, gguf: Path, report: Report) -> None:
 
 
 def dequantised_folder(stem: str, sha256: str) -> Path:
-    """Where `dequantised` keeps the weights of a file."""
+    """Where `dequantised` stores the weights of a file."""
     return cache_root() / f"{stem}-{sha256[:12]}-{_DEQUANTISED}"
 
 
@@ -225,7 +225,7 @@ def _dequantise(gguf: Path, out: Path) -> None:
     loaded: Any = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.bfloat16, output_loading_info=True)
     network, told = loaded
     integrity.refuse_missing(gguf.name, told)
-    network.hf_quantizer = None  # else save_pretrained refuses: GGUF itself is not serialisable
+    network.hf_quantizer = None  # otherwise save_pretrained refuses: GGUF itself cannot be serialised
     del network.config.quantization_config
     network.save_pretrained(out)
     AutoTokenizer.from_pretrained(**where).save_pretrained(out)
@@ -241,7 +241,7 @@ def intact(folder: Path) -> bool:
 
 
 def dtype_for(device: str) -> str:
-    """bfloat16 wherever the processor computes with it, else float32."""
+    """bfloat16 if the processor computes in it, otherwise float32."""
     if device.startswith("cuda"):
         return "bfloat16"
     return "bfloat16" if "avx512_bf16" in _cpu_flags() else "float32"
