@@ -66,7 +66,7 @@ def test_a_whole_model_is_let_pass(model: Path) -> None:
 
 def test_a_base_model_has_no_template(model: Path) -> None:
     (model / "chat_template.jinja").unlink()
-    assert "the model toy has no chat template (hint: it is a base model; name the Instruct variant" in str(refusal(model))
+    assert "the model toy has no chat template (hint: it is a base model; use the Instruct variant" in str(refusal(model))
     tokenizer = chatml()
     tokenizer.chat_template = None
     with pytest.raises(SetupError, match=r"as a/b-Instruct\)"):

@@ -38,7 +38,7 @@ class Template:
 TEMPLATES = {template.name: template for template in (Template("before-order", True), Template("after-order", False))}
 DEFAULT_TEMPLATE = "before-order"
 MAX_PROMPT_TOKENS = 8192
-_QUESTION, _ANSWER = "fortytwo", "seventeen"  # that a template is tried on
+_QUESTION, _ANSWER = "fortytwo", "seventeen"  # for trying a template
 _TODAY = re.compile(r"""\bstrftime_now\(\s*(["'])(.*?)\1\s*\)""")  # in a chat template
 THOUGHTS = (
     ("<think>", "</think>"), ("[THINK]", "[/THINK]"), ("<seed:think>", "</seed:think>"),
@@ -144,12 +144,13 @@ def critique_text(problem: Problem, program: str, feedback: str) -> str:
 def _instruct(name: str) -> str:
     """Which model to name instead of one that was not trained to answer."""
     if name.count("/") == 1 and "instruct" not in name.lower():
-        return f"it is a base model; name the variant that was trained to answer, as {name}-Instruct"
-    return "it is a base model; name the Instruct variant, with its chat_template.jinja or tokenizer_config.json"
+        return f"it is a base model; use the instruction-tuned variant, usually {name}-Instruct"
+    return "it is a base model; use the Instruct variant, with its chat_template.jinja or tokenizer_config.json"
 
 
 def _dated(template: Any, date: str) -> dict[str, str]:
-    """What a template that writes today's date is replaced by. transformers hands no function of ours on to one."""
+    """The replacement for a template that writes today's date, because transformers passes none of our functions to
+    one."""
     if not isinstance(template, str) or not _TODAY.search(template):
         return {}
     moment = datetime.fromisoformat(date)
@@ -212,7 +213,7 @@ class Chat:
     def demand_template(self, name: str, rows: int) -> None:
         """Raises SetupError if the model called `name` cannot be asked: it has no chat template, or one that fails,
         leaves the question out, or writes tokens beyond the `rows` of the embedding; or no token ends an answer."""
-        hint = "choose another model, or mend its chat_template.jinja"
+        hint = "choose another model, or repair its chat_template.jinja"
         try:
             ids = self.prompt(_QUESTION)
         except Exception as error:  # a template is a program of the model's author: it may raise anything
@@ -225,7 +226,7 @@ class Chat:
             what = f"the chat template of {name} writes token {max(ids)}, but the model has {rows} rows"
             raise SetupError(what, hint=hint)
         if not self.stop_ids:
-            told = "name an eos_token_id in its generation_config.json"
+            told = "add an eos_token_id to its generation_config.json"
             raise SetupError(f"the model {name} has no token that ends an answer", hint=told)
 
     def _harmless(self, text: str) -> str:

@@ -1,4 +1,4 @@
-"""Which tokens of an answer its self-teacher would have chosen otherwise (the paper's figures 4 and 22)."""
+"""Which tokens of an answer its self-teacher would have chosen differently (the paper's figures 4 and 22)."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ ROWS = 64  # response positions whose logits exist at once
 
 @dataclass(frozen=True)
 class Piece:
-    """Some characters of an answer: one token, or several that make up a character together.
+    """Some characters of an answer: one token, or several that together form a character.
 
-    The log-probabilities are those of all its tokens together, in nats. `alternatives` are the teacher's likeliest
-    first tokens here with their probabilities.
+    The log-probabilities are sums over its tokens, in nats. `alternatives` are the teacher's likeliest first tokens
+    here, with their probabilities.
     """
 
     text: str

@@ -1,4 +1,4 @@
-"""One step a batch: the student moves toward itself with the feedback in its context (SDPO), or by reward (GRPO)."""
+"""One step per batch: the student moves toward itself with feedback in its context (SDPO), or by reward (GRPO)."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Lesson:
 
 
 class NonFiniteError(SdpoError):
-    """The loss or its gradient is not a number; `lessons` are the batch that did it."""
+    """The loss or its gradient is not finite; `lessons` are the batch that caused it."""
 
     def __init__(self, message: str, lessons: Sequence[Lesson]) -> None:
         super().__init__(message, where="learner", hint="a smaller --learning-rate, or --dtype float32")
@@ -122,7 +122,7 @@ class Learner:
         return replace(_mean(steps), ema_lost=lost)
 
     def _with_old(self, lesson: Lesson) -> Lesson:
-        """Importance weights hold what is on-policy against the state that sampled it."""
+        """Importance weights compare on-policy lessons with the state that sampled them."""
         return lesson if lesson.question else replace(lesson, old_logprobs=self.logprobs(lesson))
 
     def _parts(self, lessons: Sequence[Lesson]) -> list[Sequence[Lesson]]:
@@ -136,7 +136,7 @@ class Learner:
         return LearnerState(self.network.state(), copy.deepcopy(self.optimiser.state_dict()))
 
     def restore(self, state: LearnerState) -> None:
-        """Go back to a copy, its learning rate included."""
+        """Go back to a copy, including its learning rate."""
         self.network.restore(state.adapter)
         self.optimiser.load_state_dict(copy.deepcopy(state.optimiser))
 
@@ -282,7 +282,7 @@ def _slices(start: int, stop: int, size: int) -> Iterator[slice]:
 
 
 def merged(lessons: Sequence[Lesson]) -> list[Lesson]:
-    """Identical lessons become one with their number as its weight."""
+    """Identical lessons become one, with their number as its weight."""
     groups: dict[object, Lesson] = {}
     for one in lessons:
         key = one.student, one.sample.prompt, one.sample.base, one.teacher_prompt, one.advantage
