@@ -34,7 +34,7 @@ class Critique:
 
 class Critic(Protocol):
     def criticise(self, batch: Sequence[Judged]) -> list[Critique]:
-        """One critique an attempt, in order."""
+        """One critique per attempt, in order."""
         ...
 
 

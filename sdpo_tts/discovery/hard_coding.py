@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from sdpo_tts.problem import Problem
 
-ANSWERS = 2  # this many different answers of shown tests as literals are no coincidence
+ANSWERS = 2  # a program with this many different answers of shown tests as literals is cheating
 SHORT = 3  # answers of at most this many characters may appear in any program
 _STRING = re.compile(r'"((?:[^"\\\n]|\\.)*)"' + r"|'((?:[^'\\\n]|\\.)*)'")
 

@@ -16,8 +16,8 @@ SHORTEST = 64
 
 @dataclass(frozen=True)
 class Asked:
-    """What the run wants. So many `copies` of the base are still to be loaded onto the device, and so many `engines`
-    have keys and values there. `apart`: the learner has another device."""
+    """What the run wants. `copies` of the base are still to be loaded onto the device, and `engines` have keys and
+    values there. `apart`: the learner has another device."""
 
     source: str
     dtype: str

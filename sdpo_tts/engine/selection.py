@@ -61,10 +61,9 @@ def refuse_cards(name: str, device: str, cards: int, replicas: int) -> None:
 
 @dataclass(frozen=True)
 class Wanted:
-    """An engine that samples answers of so many tokens from the model at `source`, with adapters of `rank`, on `device`
-    and the cards after it: `cards` that hold it together, or `replicas` of it on one each. `apart`: the learner has a
-    card of its own. `memory_gib` for keys and values (None: planned).
-    """
+    """An engine that samples answers of this length from the model at `source`, with adapters of `rank`, on `device`
+    and the cards after it: `cards` that together hold it, or `replicas` of it on one each. `apart`: the learner has its
+    own card. `memory_gib` for keys and values (None: planned)."""
 
     source: str
     dtype: str

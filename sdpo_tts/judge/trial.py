@@ -36,7 +36,7 @@ class Output:
 
 
 class Trial:
-    """Runs programs of one language like submissions, whoever wrote them. Thread-safe.
+    """Runs programs of one language like submissions, no matter who wrote them. Thread-safe.
 
     `patience`: how many times the problem's time limit they may take. `function`: the function that they define.
     """

@@ -1,7 +1,7 @@
 """The model hub: whether it answers, asked briefly.
 
-The hub's own library would try again and again where nothing answers. HF_ENDPOINT, HF_HUB_OFFLINE and HF_TOKEN are that
-library's, and are heeded as it does.
+The hub's own library would retry for a long time if nothing answers. HF_ENDPOINT, HF_HUB_OFFLINE and HF_TOKEN are that
+library's variables, and mean the same here.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Whether what lies on disk is a whole model: no pointers in place of files, all weights, finite ones, a tokenizer that
-fits them. transformers loads much that is not, and says so in a log at best."""
+"""Whether the files on disk are a complete model: no pointers in place of files, all weights, finite ones, and a
+tokenizer that fits them. transformers loads much that is not, and at best says so in a log."""
 
 from __future__ import annotations
 

@@ -80,7 +80,8 @@ def locate(spec: str, report: Report = lambda _: None, device: str = "auto") -> 
 
 
 def demand(spec: str) -> None:
-    """Raises UserError if `spec` names no model: it is no folder or file, and no hub or catalogue would have it."""
+    """Raises UserError if `spec` names no model: it is neither a folder nor a file, and no hub or catalogue could have
+    it."""
     path = expanded(spec)
     if spec == "auto" or path.is_dir() or path.is_file():
         return

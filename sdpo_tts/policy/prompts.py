@@ -230,8 +230,8 @@ class Chat:
             raise SetupError(f"the model {name} has no token that ends an answer", hint=told)
 
     def _harmless(self, text: str) -> str:
-        """`<|im_end|>` as `< |im_end|>`: what a program prints, or a statement holds, must not end the turn. Halves of
-        surrogate pairs, which a statement in JSON may hold, are no text for a tokenizer."""
+        """`<|im_end|>` as `< |im_end|>`: what a program prints, or a statement contains, must not end the turn. Halves
+        of surrogate pairs, which a statement in JSON may contain, become `?`: tokenizers reject them."""
         text = text.encode(errors="replace").decode()
         return self._special.sub(lambda found: f"{found[0][0]} {found[0][1:]}", text)
 

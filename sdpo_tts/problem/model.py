@@ -83,10 +83,10 @@ class Convention(StrEnum):
 class Checker:
     """How an output is compared with the expected one.
 
-    `kind`: `tokens` (what lies between blanks), `exact` (every byte), `lines` (the tokens of each line;
-    with `exact_spaces` the whole line), `unordered`
-    (the same lines in any order), `floats` (tokens; numbers within a tolerance, but two integers must be equal),
-    `kattis` (as its default output validator does, in which the tolerance is for integers too), `program`.
+    `kind`: `tokens` (separated by white space), `exact` (every byte), `lines` (the tokens of each line; with
+    `exact_spaces` the whole line), `unordered` (the same lines in any order), `floats` (tokens; numbers within a
+    tolerance, but two integers must be equal), `kattis` (like its default output validator, whose tolerance is for
+    integers too), `program`.
     `absolute` and `relative` tolerances: one of those given must hold. `exact_spaces` is for `lines` and `kattis`.
     """
 

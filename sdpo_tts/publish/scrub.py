@@ -1,4 +1,4 @@
-"""Removes from a record where and by whom it was made: folders, user and host names, hosts in addresses."""
+"""Removes traces of the machine and the user from a record: folders, user and host names, hosts in addresses."""
 
 from __future__ import annotations
 

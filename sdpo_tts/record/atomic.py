@@ -65,7 +65,7 @@ def write_folder(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what killed writers left below `folder`, to which nobody may be writing now."""
+    """Remove what killed writers left below `folder`. No process may be writing to it now."""
     for torn in folder.rglob(".*.tmp"):
         torn.unlink(missing_ok=True)
 

@@ -23,7 +23,7 @@ def winners(layers: Sequence[Sequence[Given]]) -> dict[str, Given]:
     """The value that counts for each key; `layers` come weakest first.
 
     A preset counts just below the layer that names it. If several layers name one, only the strongest layer's counts,
-    because nobody wants a mixture of two presets.
+    because a mixture of two presets makes no sense.
     """
     named = [one for layer in layers for one in layer if one.key == PRESET]
     held: dict[str, Given] = {}

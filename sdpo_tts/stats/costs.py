@@ -127,7 +127,7 @@ def attempt_costs(events: Iterable[Event]) -> tuple[Cost, ...]:
 
 
 def observe(events: Iterable[Event], axis: Axis = "attempts") -> Observation:
-    """One run as an observation of discovery on `axis`, censored where its last judged attempt lies."""
+    """One run as an observation of discovery on `axis`, censored at its last judged attempt."""
     told = list(events)
     successes = [event["attempt"] for event in told if event["type"] == "attempt_judged" and solves(event)]
     return observation(attempt_costs(told), min(successes, default=None), axis)

@@ -127,7 +127,7 @@ def _old_job(folder: Path, context: typer.Context) -> _Job:
     if past.solved and not settings.solver.keep_going:
         hint = f"its program is {past.run.solution(problem.language)}"
         if past.awaits_verdict:
-            hint += "; if a judge elsewhere does not accept it: sdpo-tts verdict RUN VERDICT"
+            hint += "; if an external judge does not accept it: sdpo-tts verdict RUN VERDICT"
         raise UserError("the run has solved its problem", where=str(folder), hint=hint)
     past.refuse_spent(settings.budget)
     check_policy(settings.policy)

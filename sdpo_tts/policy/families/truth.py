@@ -25,7 +25,7 @@ from sdpo_tts.policy.families.positions import positions_of
 FACTOR = 5.0  # times the noise is allowed
 LEAST, MOST = {torch.bfloat16: 6e-3, torch.float16: 1e-3}, {torch.bfloat16: 0.1, torch.float16: 0.03}
 LEAST_FP32, MOST_FP32 = 2e-5, 1e-3
-"""Nats per token between which the noise is taken to lie: two kernels may round alike, or one of them may be wrong."""
+"""Bounds for the noise in nats per token: two kernels may round alike, or one of them may be wrong."""
 ANSWER = 6  # tokens whose log-probabilities are compared
 SHARED = 10  # tokens beyond the reach of any layer that all prompts have
 ROWS = ((0, 6), (0, 6), (3, 4), (9, 11))

@@ -53,9 +53,10 @@ class LearnerSettings:
 class Lesson:
     """One attempt to learn from.
 
-    `teacher_prompt` is the prompt under which the model is its teacher (None: no teacher), `advantage` the attempt's
-    by reward. `weight` identical attempts stand behind it. `old_logprobs` are set when a batch makes several updates.
-    `question` is set for a sample that was drawn with help: it is learned behind this prompt instead of its own.
+    `teacher_prompt` is the prompt under which the model is its teacher (None: no teacher), `advantage` the attempt's by
+    reward. `weight` counts the identical attempts that it represents. `old_logprobs` are set when a batch makes several
+    updates. `question` is set for a sample that was drawn with help: it is learned behind this prompt instead of its
+    own.
     """
 
     sample: Sample
@@ -260,7 +261,7 @@ class Learner:
         )
 
     def _rows(self, numbers: int) -> int:
-        """Positions whose logits are so many numbers."""
+        """The number of positions with this many logits in total."""
         return max(1, numbers // self.network.vocabulary)
 
     @torch.no_grad()

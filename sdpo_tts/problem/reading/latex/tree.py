@@ -180,7 +180,7 @@ class _Reader:
         return _of_command(name, text)
 
     def _text(self) -> Node:
-        """What stands in the braces of `\\text{...}`, as it is."""
+        """The text in the braces of `\\text{...}`, unchanged."""
         while self._tokens and self._tokens[-1].isspace():
             self._tokens.pop()
         if not self._tokens or self._tokens.pop() != "{":
