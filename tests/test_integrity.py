@@ -69,7 +69,7 @@ def test_a_base_model_has_no_template(model: Path) -> None:
     assert "the model toy has no chat template (hint: it is a base model; use the Instruct variant" in str(refusal(model))
     tokenizer = chatml()
     tokenizer.chat_template = None
-    with pytest.raises(SetupError, match=r"as a/b-Instruct\)"):
+    with pytest.raises(SetupError, match=r"usually a/b-Instruct\)"):
         Chat(tokenizer, SimpleNamespace(eos_token_id=None)).demand_template("a/b", ROWS)
 
 
