@@ -157,6 +157,7 @@ def validators_verdict(validator: Path, folder: Path, expected: bytes, actual: b
     return code == 42
 
 
+@pytest.mark.long
 def test_kattis_mode_agrees_with_kattis(tmp_path: Path) -> None:
     if (found := importlib.util.find_spec("problemtools")) is None or not found.origin:
         pytest.skip("problemtools has no wheel for this platform")

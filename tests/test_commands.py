@@ -288,6 +288,7 @@ def test_runs_are_listed_the_newest_first(desk: Path) -> None:
         assert max(map(len, table.splitlines())) <= int(columns)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("given", "meant"),
     [

@@ -67,6 +67,7 @@ def test_every_lack_of_the_machine_and_fault_of_the_sandbox_is_explained() -> No
         assert any(message in text for message in known), text
 
 
+@pytest.mark.long
 def test_the_memory_table_is_what_the_program_computes() -> None:
     spec = importlib.util.spec_from_file_location("memory", ROOT / "benchmarks" / "memory.py")
     assert spec and spec.loader

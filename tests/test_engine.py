@@ -40,6 +40,7 @@ def asked(model: str, *, tokens: int = 8192, copies: int = 1) -> Asked:
     return Asked(model, "bfloat16", "cuda", tokens, 8192, copies)
 
 
+@pytest.mark.long
 def test_the_plan_adds_up(model: str) -> None:
     made = plan(asked(model), 80 * GIB)
     assert made.need.weights == 2 * 8_190_735_360, "the published number of parameters"
@@ -49,12 +50,14 @@ def test_the_plan_adds_up(model: str) -> None:
     assert twice.fixed - made.fixed == made.need.weights
 
 
+@pytest.mark.long
 def test_the_cache_is_no_larger_than_is_of_use(model: str) -> None:
     made = plan(asked(model, tokens=512), 640 * GIB)
     assert made.cache == 64 * (1024 + 512) * 2 * 36 * 8 * 128 * 2
     assert plan(asked(model, tokens=512), 640 * GIB, cache=3 * GIB).cache == 3 * GIB
 
 
+@pytest.mark.long
 def test_what_does_not_fit_is_refused_with_numbers_and_what_would_fit(model: str) -> None:
     with pytest.raises(SetupError) as refused:
         plan(asked(model), 26 * GIB)
@@ -68,6 +71,7 @@ def test_what_does_not_fit_is_refused_with_numbers_and_what_would_fit(model: str
         plan(asked(model), 26 * GIB, cache=30 * GIB)
 
 
+@pytest.mark.long
 def test_a_learner_elsewhere_takes_nothing_of_the_engine_s_card(model: str) -> None:
     together, apart = (plan(replace(asked(model, tokens=64), apart=value), 80 * GIB) for value in (False, True))
     assert together.fixed - apart.fixed == together.need.adapter + together.need.work
@@ -107,6 +111,7 @@ def begun(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[Any, ..
     return started
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("device", "cards", "apart", "why"),
     [("cpu", 1, False, "on a CPU vLLM packs"), ("cuda", 2, False, "on several cards"), ("cuda", 1, True, "a card of its own")],
@@ -124,6 +129,7 @@ def test_a_base_that_is_held_twice_is_called_that(
     assert f"weights {30.5 if cards == 2 else 15.3} GiB" in told[0]
 
 
+@pytest.mark.long
 def test_replicas_are_planned_and_told_of(model: str, begun: list[tuple[Any, ...]]) -> None:
     base, told = SimpleNamespace(config=Qwen2Config(max_position_embeddings=4096)), list[str]()
     wanted = selection.Wanted(model, "bfloat16", "cuda", max_new_tokens=64, rank=16, replicas=2)

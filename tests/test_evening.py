@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,7 @@ from typer.testing import CliRunner
 
 from sdpo_tts.cli.main import app
 from sdpo_tts.record import read_events
+from tests import forked
 from tests.conftest import MODEL
 
 # On the sample any output is right; on another input only the other program's. So a small model finds candidates, and
@@ -36,10 +35,9 @@ OPTIONS = (
 
 
 def solved(folder: Path, *words: str) -> dict[str, Any]:
-    code = "from sdpo_tts.cli.solving.solve import main; main()"
-    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=600, cwd=folder)
-    assert done.returncode == 0, done.stderr
-    result: dict[str, Any] = json.loads(done.stdout)
+    code, out, err = forked.run(forked.SOLVE, *words, cwd=folder)
+    assert code == 0, err
+    result: dict[str, Any] = json.loads(out)
     return result
 
 

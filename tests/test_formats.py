@@ -105,6 +105,7 @@ def changed(problem: Problem, answer: bytes) -> bytes:
     return answer.rstrip() + b"7\n"
 
 
+@pytest.mark.long
 def test_what_is_written_is_the_same_problem(tmp_path: Path) -> None:
     for number, (name, reading) in enumerate(everything().items()):
         folder = tmp_path / str(number)
@@ -435,6 +436,7 @@ REFUSED: list[tuple[str, Any, str]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("kind", "content", "message"), REFUSED, ids=lambda value: value[:60] if isinstance(value, str) else "")
 def test_what_cannot_be_carried_over_is_refused_in_one_line(kind: str, content: Any, message: str, tmp_path: Path) -> None:
     if kind == "kattis":

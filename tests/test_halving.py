@@ -48,6 +48,7 @@ class Small:
 OUT = [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("DefaultCPUAllocator: can't allocate memory"), MemoryError()]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("error", OUT)
 @pytest.mark.parametrize("base", [0, 3, 9])
 def test_a_batch_that_does_not_fit_is_sampled_in_parts(

@@ -75,6 +75,7 @@ def test_there_and_back_nothing_is_lost(tmp_path: Path) -> None:
     assert read_problem(tmp_path / "sum").notes == ()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("problem", "program", "reward"),
     [

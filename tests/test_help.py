@@ -44,6 +44,7 @@ def commands() -> dict[str, Any]:
     return found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_the_examples_of_a_command_are_right_and_at_the_end_of_its_help(name: str) -> None:
     command: Any = commands()[name]
@@ -131,6 +132,7 @@ def desk(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("line", "offered"),
     [
@@ -156,6 +158,7 @@ def test_the_shell_offers_what_fits(desk: Path, line: str, offered: list[str]) -
     assert completed(line, desk) == offered
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_is_there_for_the_shells(shell: str) -> None:
     shown = {}
@@ -168,6 +171,7 @@ def test_completion_is_there_for_the_shells(shell: str) -> None:
     assert all(program in text for program, text in shown.items())
 
 
+@pytest.mark.long
 def test_the_version_names_what_a_report_needs_and_loads_nothing_heavy() -> None:
     script = LEAN % ((), "main", "sdpo-tts")
     done = subprocess.run([sys.executable, "-c", script, "--version"], capture_output=True, text=True)

@@ -28,6 +28,7 @@ def built(*options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([ROOT / "sandbox" / "build", "--tag", *options], capture_output=True, text=True, check=False)
 
 
+@pytest.mark.long
 def test_the_choice_of_languages_decides_the_image() -> None:
     usual = built().stdout
     same = ["default", "cpp17", "c,python3", "python3,default,cpp23"]

@@ -365,6 +365,7 @@ def test_the_page_is_one_whole_file_without_script(tmp_path: Path) -> None:
     assert len([ElementTree.fromstring(f"<svg {drawing}</svg>") for drawing in drawings]) > 12
 
 
+@pytest.mark.long
 def test_files_hold_every_number_and_the_command_writes_them(tmp_path: Path) -> None:
     small(tmp_path / "runs")
     names = [str(tmp_path / "runs"), "--csv", str(tmp_path / "csv"), "--png", str(tmp_path / "curves.png"), "--json"]

@@ -47,6 +47,7 @@ def tokens(method: str, folder: Path) -> list[list[int]]:
     return [list(AttemptRecord.load(run.attempt(number)).token_ids) for number in range(1, ATTEMPTS + 1)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("method", METHODS)
 def test_the_same_tokens_as_before(method: str, tmp_path: Path) -> None:
     before = json.loads((Path(__file__).parent / "data" / "tokens-before-sources.json").read_bytes())

@@ -31,9 +31,10 @@ from sdpo_tts.judge import Judge
 from sdpo_tts.policy.learning.loss import LossSettings, Support
 from sdpo_tts.problem import load_problem
 from sdpo_tts.record import AttemptRecord, Event, Journal, RunDir, read_events, write_json
-from tests import synthetic
+from tests import forked, synthetic
 from tests.conftest import ROOT
 from tests.fakes import CharacterChat, ScriptedSampler, Version
+from tests.forked import Forked
 from tests.interrupted import ATTEMPTS, BATCH, final, solver, work
 from tests.test_author_programs import NO_NEGATIVES, STRESSED
 from tests.test_judge import RIGHT
@@ -242,13 +243,9 @@ def test_of_solved_runs_only_one_that_keeps_going_can_be_resumed(
     assert (result.exit_code, "the run has solved its problem" in result.stderr) == ((3, False) if keep_going else (2, True))
 
 
-def command(*words: str) -> list[str]:
-    return [sys.executable, "-c", "from sdpo_tts.cli.solving.solve import main; main()", *words]
-
-
-def told(words: list[str]) -> tuple[int, str]:
-    done = subprocess.run(words, capture_output=True, text=True, timeout=600)
-    return done.returncode, done.stderr
+def told(*words: str) -> tuple[int, str]:
+    code, _, err = forked.run(forked.SOLVE, *words)
+    return code, err
 
 
 def test_the_command_goes_on_where_it_was_interrupted(tmp_path: Path, engine: None, tiny_model: Path) -> None:
@@ -258,7 +255,7 @@ def test_the_command_goes_on_where_it_was_interrupted(tmp_path: Path, engine: No
         "--max-attempts", "8", "--runs", str(tmp_path),
     )  # fmt: skip
     problem = str(ROOT / "problems" / "sum-line")
-    process = subprocess.Popen(command(problem, *options), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = Forked(forked.SOLVE, problem, *options)
     deadline = time.monotonic() + 300
     while not (found := list(tmp_path.glob("*/*/events.jsonl"))) or b"attempt_judged" not in found[0].read_bytes():
         assert process.poll() is None and time.monotonic() < deadline
@@ -270,12 +267,12 @@ def test_the_command_goes_on_where_it_was_interrupted(tmp_path: Path, engine: No
     before = [json.loads(line) for line in found[0].read_text().splitlines()]
     assert sum(event["type"] == "attempt_judged" for event in before) == 4, "the batch was judged to its end"
 
-    assert told(command("--resume", str(run), "--seed", "1"))[1].startswith(
+    assert told("--resume", str(run), "--seed", "1")[1].startswith(
         "error: --seed: a resumed run keeps its settings"
     )
-    assert told(command("--resume", str(run), str(ROOT / "problems" / "dedup")))[0] == 2
-    assert told(command("--resume", str(tmp_path / "nowhere")))[1].startswith("error: ")
-    code, err = told(command("--resume", str(run), "--max-attempts", "12"))
+    assert told("--resume", str(run), str(ROOT / "problems" / "dedup"))[0] == 2
+    assert told("--resume", str(tmp_path / "nowhere"))[1].startswith("error: ")
+    code, err = told("--resume", str(run), "--max-attempts", "12")
     assert code in (0, 3), err
     after = [json.loads(line) for line in found[0].read_text().splitlines()]
     numbers = [event["attempt"] for event in after if event["type"] == "attempt_judged"]

@@ -34,8 +34,10 @@ from sdpo_tts.errors import SandboxError, SetupError
 from sdpo_tts.judge import Judge
 from sdpo_tts.record import AttemptRecord, Event, Journal, RunDir, read_events
 from sdpo_tts.record.events import missing_fields
+from tests import forked
 from tests.conftest import MODEL, ROOT
 from tests.fakes import CharacterChat, ScriptedSampler, Version
+from tests.forked import Forked
 from tests.test_judge import RIGHT, SUM
 from tests.test_judge_ends import owned
 
@@ -212,17 +214,16 @@ def test_multi_turn_tells_each_feedback_once_and_drops_the_oldest(tmp_path: Path
     assert "Output: '7\\n'" not in prompts[-1], "the oldest goes first"
 
 
-def command(tmp_path: Path, *options: str, model: str | Path = MODEL) -> list[str]:
-    return [
-        sys.executable, "-c", "from sdpo_tts.cli.solving.solve import main; main()", str(ROOT / "problems" / "sum-line"),
-        "--model", str(model), "--max-new-tokens", "24", "--runs", str(tmp_path), *options,
-    ]  # fmt: skip
+def options_of(tmp_path: Path, *options: str, model: str | Path = MODEL) -> list[str]:
+    problem = str(ROOT / "problems" / "sum-line")
+    return [problem, "--model", str(model), "--max-new-tokens", "24", "--runs", str(tmp_path), *options]
 
 
 def test_the_whole_command_on_the_bundled_model(tmp_path: Path, engine: None, bundled_model: object) -> None:
     """SmolLM2 rarely solves anything: what counts is that it takes steps and that all is written down."""
     options = ("--batch-size", "4", "--max-attempts", "8", "--json", "--seed", "3", "--dtype", "float32")
-    process = subprocess.Popen(command(tmp_path, *options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    command = [sys.executable, "-c", "from sdpo_tts.cli.solving.solve import main; main()", *options_of(tmp_path, *options)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     out, err = process.communicate(timeout=600)
     assert process.returncode in (0, 3), err
     result = json.loads(out)
@@ -246,8 +247,9 @@ def look_back(run: Path, folder: Path) -> None:
     """The commands that look at a finished run."""
 
     def told(*words: str) -> str:
-        code = "from sdpo_tts.cli.main import main; main()"
-        return subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True).stdout
+        code, out, err = forked.run(forked.TTS, *words)
+        assert code == 0, err
+        return out
 
     page = folder / "heat.html"
     shown = told("show", str(run), "--attempt", "1", "--tokens", "--html", str(page))
@@ -269,9 +271,9 @@ def test_a_run_with_every_part_of_the_method(tmp_path: Path, engine: None, tiny_
         "--teacher", "ema", "--teacher-rate", "0.5", "--alpha", "0.5", "--support", "union", "--grpo-weight", "0.1",
         "--updates", "2", "--base-samples", "1", "--keep-going", "--critic", "self", "--feedback", "shuffled",
     )  # fmt: skip
-    done = subprocess.run(command(tmp_path, *options, model=tiny_model), capture_output=True, text=True, timeout=600)
-    assert done.returncode in (0, 3), done.stderr
-    run = Path(json.loads(done.stdout)["run"])
+    code, out, err = forked.run(forked.SOLVE, *options_of(tmp_path, *options, model=tiny_model))
+    assert code in (0, 3), err
+    run = Path(json.loads(out)["run"])
     events = read_events(run / "events.jsonl")
     kinds = [event["type"] for event in events]
     assert kinds.count("step_taken") == kinds.count("batch_watched") == kinds.count("batch_criticised") == 2
@@ -283,16 +285,16 @@ def test_a_run_with_every_part_of_the_method(tmp_path: Path, engine: None, tiny_
 
 def test_grpo_says_that_it_has_no_gradient(tmp_path: Path, engine: None, tiny_model: Path) -> None:
     options = ("--method", "grpo", "--batch-size", "2", "--max-attempts", "4", "--max-new-tokens", "8")
-    done = subprocess.run(command(tmp_path, *options, model=tiny_model), capture_output=True, text=True, timeout=600)
-    assert done.returncode == 3
-    assert "step 0 skipped: all rewards of this batch are the same, so GRPO has no gradient" in done.stderr
+    code, _, err = forked.run(forked.SOLVE, *options_of(tmp_path, *options, model=tiny_model))
+    assert code == 3
+    assert "step 0 skipped: all rewards of this batch are the same, so GRPO has no gradient" in err
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interruption_leaves_no_container_and_says_where_the_run_is(
     tmp_path: Path, engine: None, tiny_model: Path, number: int, code: int
 ) -> None:
-    process = subprocess.Popen(command(tmp_path, model=tiny_model), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = Forked(forked.SOLVE, *options_of(tmp_path, model=tiny_model))
     deadline = time.monotonic() + 300
     while not (journals := list(tmp_path.glob("*/*/events.jsonl"))) or b"batch_sampled" not in journals[0].read_bytes():
         assert process.poll() is None and time.monotonic() < deadline

@@ -484,6 +484,7 @@ print("result")
 """
 
 
+@pytest.mark.long
 def test_on_a_terminal_only_the_panel_is_seen_and_stdout_is_the_results(tmp_path: Path) -> None:
     log = tmp_path / "logs"
     script = NOISY.format(tests=str(Path(__file__).parent), log=str(log))
@@ -507,6 +508,7 @@ def test_on_a_terminal_only_the_panel_is_seen_and_stdout_is_the_results(tmp_path
             assert noise not in seen
 
 
+@pytest.mark.long
 def test_what_is_typed_does_not_tear_the_panel(tmp_path: Path) -> None:
     """A `^C` behind the panel would push it down by a line, and its upper edge would be left above it."""
     script = NOISY.format(tests=str(Path(__file__).parent), log=str(tmp_path))
@@ -526,6 +528,7 @@ def test_what_is_typed_does_not_tear_the_panel(tmp_path: Path) -> None:
     os.close(master)
 
 
+@pytest.mark.long
 def test_a_resized_terminal_is_drawn_anew(tmp_path: Path) -> None:
     """What a narrower terminal has wrapped would be left above the panel."""
     script = NOISY.format(tests=str(Path(__file__).parent), log=str(tmp_path))

@@ -32,16 +32,17 @@ def tiny_network(seed: int = 0, dtype: torch.dtype = torch.float64) -> Network:
 
 
 def save_tiny_model(folder: Path) -> Path:
-    """With a tokenizer of bytes and a chat template."""
+    """With a tokenizer of bytes and a chat template. Heads of a size that vLLM has kernels for, and answers that are
+    neither noise nor always the same."""
     from tests.test_prompts import chatml
 
     tokenizer = chatml()
     config = Qwen2Config(
-        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
-        num_key_value_heads=2, max_position_embeddings=8192, eos_token_id=tokenizer.eos_token_id,
+        vocab_size=len(tokenizer), hidden_size=128, intermediate_size=128, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, max_position_embeddings=8192, eos_token_id=tokenizer.eos_token_id, initializer_range=0.15,
     )  # fmt: skip
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        Qwen2ForCausalLM(config).save_pretrained(folder)
+        Qwen2ForCausalLM(config).to(torch.bfloat16).save_pretrained(folder)  # as models are published
     tokenizer.save_pretrained(folder)
     return folder

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path, PurePosixPath
 
 import yaml
@@ -151,6 +152,8 @@ def _yaml_error(path: Path, error: yaml.MarkedYAMLError) -> UserError:
     where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
     if error.context == "expected a single document in the stream":
         return UserError("more than one YAML document", where=where, hint="one file holds one problem")
+    if isinstance(error, _TooLargeError):
+        return UserError(str(error.problem), where=where)
     hint = "indent with spaces" if "'\\t'" in str(error.problem) else ""
     return UserError(f"not YAML: {error.problem or error.context}", where=where, hint=hint)
 
@@ -160,21 +163,47 @@ class _NodeLoader(yaml.BaseLoader):
 
     depth = 0
 
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self._expanded: dict[int, int] = {}  # characters of each node once its aliases are expanded, by id
+
     def compose_node(self, parent: Node | None, index: int) -> Node | None:
         self.depth += 1
         if self.depth > _MAX_DEPTH:
             mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
             raise ComposerError(None, None, f"nested deeper than {_MAX_DEPTH} levels", mark)
+        alias = self.check_event(yaml.AliasEvent)
         node = super().compose_node(parent, index)
+        if node is not None and not alias:
+            self._measure(node)
         self.depth -= 1
         return node
+
+    def _measure(self, node: Node) -> None:
+        """Children are measured before their parent, unless the parent contains itself."""
+        own = len(node.value) if isinstance(node, ScalarNode) else 0
+        size = _NODE_COST + own + sum(self._expanded.get(id(child), 0) for child in _children(node))
+        if size > _MAX_EXPANDED:
+            raise _TooLargeError(None, None, "the file is too large once its aliases are expanded", node.start_mark)
+        self._expanded[id(node)] = size
+
+
+class _TooLargeError(yaml.MarkedYAMLError):
+    """A file with aliases of aliases, detected before it is expanded, which would take minutes."""
+
+
+def _children(node: Node) -> Iterator[Node]:
+    if isinstance(node, SequenceNode):
+        yield from node.value
+    elif isinstance(node, MappingNode):
+        yield from chain.from_iterable(node.value)
 
 
 class _Walk:
     """Turns nodes into plain data and records the place of each."""
 
     def __init__(self, path: Path) -> None:
-        self._path, self._left = path, _MAX_EXPANDED
+        self._path = path
         self.values: dict[Location, tuple[int, int]] = {}
         self.keys: dict[Location, tuple[int, int]] = {}
 
@@ -194,9 +223,6 @@ class _Walk:
     def _charge(self, node: Node, location: Location) -> None:
         if node.tag != _TAGS[type(node)]:
             raise self._error(node, f"YAML tag {quoted(node.tag)} is not allowed", "every value is read as text")
-        self._left -= _NODE_COST + (len(node.value) if isinstance(node, ScalarNode) else 0)
-        if self._left < 0:
-            raise self._error(node, "the file is too large once its aliases are expanded")
         if len(location) > _MAX_DEPTH:  # only an alias inside its own anchor gets here
             raise self._error(node, "an alias contains itself")
 

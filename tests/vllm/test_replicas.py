@@ -27,13 +27,13 @@ from sdpo_tts.policy.learning.learner import Learner, LearnerSettings, Lesson
 from sdpo_tts.policy.network import LoraSettings, Network
 from sdpo_tts.policy.prompts import Chat
 from sdpo_tts.policy.sampler import Listener, Sample
-from tests.conftest import MODEL, ROOT
+from tests.conftest import ROOT
 
 PARENT = """
 from sdpo_tts.policy.sampler import Listener
 from tests.vllm.test_replicas import made, rngs
 if __name__ == "__main__":
-    policy = made()
+    policy = made(MODEL)
     told = Listener(lambda place, sample: print("sampling", flush=True))
     while True:
         policy.sampler.sample([policy.chat.prompt("Count.")] * 64, rngs(64), listener=told)
@@ -49,11 +49,11 @@ class Made:
     sampler: VllmSampler
 
 
-def made() -> Made:
-    located = weights.locate(MODEL)
-    base, tokenizer = weights.load(located, "bfloat16", "cpu")
+def made(model: str) -> Made:
+    located = weights.locate(model)
+    base, tokenizer = weights.load(located, "float32", "cpu")
     network, chat = Network(base, LoraSettings(), 0), Chat(tokenizer, base.generation_config)
-    engines = Replicas(["cpu", "cpu"], located.source, "bfloat16", 16, EngineSettings(16, 256, 2**26))
+    engines = Replicas(["cpu", "cpu"], located.source, "float32", 16, EngineSettings(16, 512, 2**26))
     return Made(network, chat, VllmSampler(engines, network, chat.stop_ids, max_new_tokens=12))
 
 
@@ -66,19 +66,19 @@ def rngs(count: int) -> list[np.random.Generator]:
 
 
 @pytest.fixture(scope="module")
-def policy() -> Iterator[Made]:
+def policy(tiny_model: Path) -> Iterator[Made]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OMP_NUM_THREADS", "1")
-        two = made()
+        two = made(str(tiny_model))
     yield two
     two.sampler.close()
     assert workers() == [], "they end when they are told to"
 
 
-def test_nothing_is_left_of_a_parent_that_was_killed(tmp_path: Path) -> None:
+def test_nothing_is_left_of_a_parent_that_was_killed(tmp_path: Path, tiny_model: Path) -> None:
     """The first test: before those that have two engines of their own."""
     script = tmp_path / "parent.py"
-    script.write_text(PARENT)
+    script.write_text(PARENT.replace("MODEL", repr(str(tiny_model))))
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True, env=environment) as parent:
         assert parent.stdout and any(line == "sampling\n" for line in parent.stdout)

@@ -23,24 +23,23 @@ from sdpo_tts.engine.endpoint.text_chat import TextChat
 from sdpo_tts.engine.in_process import Request, _params
 from sdpo_tts.engine.vllm import ENVIRONMENT
 from sdpo_tts.errors import UserError
-from sdpo_tts.models import weights
 from sdpo_tts.policy.sampler import Listener
 from sdpo_tts.policy.sampling import Sampling
 from sdpo_tts.record import read_events
-from tests.conftest import MODEL, ROOT
+from tests.conftest import ROOT
 
 NAME, START_S = "small", 300
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def url(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     log = tmp_path_factory.mktemp("vllm") / "server.log"
     command = [
-        sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", weights.locate(MODEL).source, "--served-model-name",
-        NAME, "--host", "127.0.0.1", "--port", str(port), "--dtype", "bfloat16", "--max-model-len", "2048",
+        sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(tiny_model), "--served-model-name", NAME,
+        "--host", "127.0.0.1", "--port", str(port), "--dtype", "float32", "--max-model-len", "2048",
         "--enforce-eager", "--kv-cache-memory-bytes", str(2**29),
     ]  # fmt: skip
     environment = {**os.environ, **ENVIRONMENT, "VLLM_CPU_KVCACHE_SPACE": "1"}

