@@ -409,7 +409,7 @@ def test_a_real_engine_that_is_not_there(monkeypatch: Patch, tmp_path: Path) -> 
     }
     assert reports.pop("docker").level is Level.FAIL
     for finding in reports.values():
-        is_wrong(finding, Level.WARN, "not looked at, since docker", "first fix docker")
+        is_wrong(finding, Level.WARN, "skipped, because docker", "first fix docker")
 
 
 @pytest.mark.parametrize(

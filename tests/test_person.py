@@ -195,8 +195,8 @@ SOLVE = (str(ROOT / "problems" / "sum-line"), "--runs")
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--method", "best-of-k", "--hint", "x"), "--hint: best-of-k makes no use of it (hint: --method auto or sdpo"),
-        (("--start", "mine.py"), "--start: sdpo makes no use of it (hint: --method auto or multi-turn)"),
+        (("--method", "best-of-k", "--hint", "x"), "--hint: best-of-k cannot use it (hint: --method auto or sdpo"),
+        (("--start", "mine.py"), "--start: sdpo cannot use it (hint: --method auto or multi-turn)"),
         (("--method", "auto", "--start", "gone.py"), "--start: no such file: gone.py"),
         (("--method", "auto", "--start", "mine.cpp"), "--start: the name of mine.cpp is not that of a Python 3 program"),
         (("--method", "auto", "--start", "mine.py", "--start", "b/mine.py"), "--start: two programs have the same name"),
