@@ -80,6 +80,8 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         half = len(answer) // 2
         self._event({"choices": [{"delta": {"role": "assistant", "content": ""}, "finish_reason": None}]})
+        if fault in ("reasoning_content", "reasoning"):
+            self._event({"choices": [{"delta": {"content": None, fault: "```python\ndraft\n```"}, "finish_reason": None}]})
         self._event({"choices": [{"delta": {"content": answer[:half]}, "finish_reason": None}]})
         if fault == "killed":
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

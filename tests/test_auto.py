@@ -324,6 +324,16 @@ def test_which_samples_are_learnt(imitation: Any, settings: Any, own: int, helpe
     assert [len(group) for group in learner.groups[0]] == [own, helped]
 
 
+@pytest.mark.parametrize("thoughts", [0.0, 0.5])
+def test_a_thought_that_talks_about_feedback_is_not_learnt(thoughts: float) -> None:
+    """Behind the bare question it would be nonsense. The answer behind it is not."""
+    learner = RecordingLearner()
+    learner.settings = replace(learner.settings, thoughts=thoughts)
+    batch = [replace(one, attempt=replace(one.attempt, thought="The feedback says")) for one in helped_batch()]
+    auto(learner).learn(batch)
+    assert len(learner.groups[0][1]) == (0 if thoughts else 2)
+
+
 def test_likelihood_needs_no_teacher() -> None:
     learner = RecordingLearner(loss=ImitationLoss.NLL)
     auto(learner).learn(helped_batch())

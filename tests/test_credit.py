@@ -45,6 +45,18 @@ def test_credit_is_the_log_ratio_and_characters_stay_whole() -> None:
     assert [share for _, share in pieces[1].alternatives] == pytest.approx(best.values.tolist())
 
 
+def test_a_thought_is_read_by_the_teacher_and_folded_away() -> None:
+    network, response, logprobs = tiny_network(), tuple(range(len(BYTES))), [-0.1] * len(BYTES)
+    whole, answer = (credit(network, ByteChat(), QUESTION, response, logprobs, thought) for thought in (0, 6))  # type: ignore[arg-type]
+    assert [piece.text for piece in answer] == ["\n", "<"]
+    assert [piece.log_ratio for piece in answer] == pytest.approx([piece.log_ratio for piece in whole[3:]], abs=1e-9)
+    drawn = heat.Heat("Sum", answer, "", 0.0, "a </pre> thought", 6)
+    assert "<details><summary>A thought of 6 tokens</summary>\n<pre>a &lt;/pre&gt; thought</pre>" in heat.page(drawn)
+    console = Console(file=io.StringIO(), width=200)
+    console.print(heat.terminal(drawn))
+    assert "(a thought of 6 tokens)" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
 def test_a_character_cut_off_at_the_end_is_a_piece_too() -> None:
     pieces = credit(tiny_network(), ByteChat(), QUESTION, (0, 1), (0.0, 0.0))  # type: ignore[arg-type]
     assert [piece.text for piece in pieces] == ["a", "\ufffd"]

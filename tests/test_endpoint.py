@@ -98,7 +98,21 @@ def test_what_is_asked_and_how_an_answer_may_end(tmp_path: Path) -> None:
     assert (long.truncated, uncounted.truncated, uncounted.completion_tokens) == (True, False, 2)
     assert first["messages"] == [{"role": "user", "content": "Why?"}] and first["path"] == "/v1/chat/completions"
     assert (first["max_tokens"], first["temperature"], first["top_p"], first["min_p"]) == (64, 0.6, 0.9, 0.05)
-    assert (plain["temperature"], plain["top_p"]) == (1.0, 1.0) and "min_p" not in plain
+    assert (plain["temperature"], plain["top_p"]) == (1.0, 1.0)
+    assert not {"min_p", "reasoning_effort", "chat_template_kwargs"} & plain.keys()
+
+
+@pytest.mark.parametrize("kind", ["reasoning_content", "reasoning", "within the text"])
+def test_a_server_s_thought_is_no_part_of_the_answer(kind: str, tmp_path: Path) -> None:
+    draft, answer = "```python\ndraft\n```", "```python\nprint(1)\n```"
+    within = f"<think>{draft}</think>" if kind == "within the text" else ""
+    with serving(tmp_path, kind, answer=within + answer) as served:
+        server = Server.at(served.url, MODEL)
+        (found,) = EndpointSampler(server, max_new_tokens=64, thinking="low").sample([CHAT.prompt("Why?")], rngs(1))
+        (asked,) = served.requests()
+    assert CHAT.text(found.answer) == answer and CHAT.text(found.response[: found.thought]) == (within or draft)
+    assert not found.cut["only_thought"] and found.completion_tokens == COMPLETION_TOKENS
+    assert (asked["reasoning_effort"], asked["chat_template_kwargs"]) == ("low", {"enable_thinking": True, "thinking": True})
 
 
 def test_a_batch_is_cancelled_where_enough_is_known(tmp_path: Path) -> None:

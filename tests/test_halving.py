@@ -11,6 +11,7 @@ import torch
 from typer.testing import CliRunner
 
 from sdpo_tts.cli.command import app_of, orderly
+from sdpo_tts.policy import memory
 from sdpo_tts.policy.network import Network
 from sdpo_tts.policy.sampler import TorchSampler
 from sdpo_tts.policy.split_sampler import SplitSampler
@@ -71,6 +72,23 @@ def test_a_batch_that_does_not_fit_is_sampled_in_parts(
     small.seen.clear()
     halving.sample(PROMPTS, rngs(), base=base)
     assert max(small.seen) <= 2 and len(said) == 2, "it is not tried again"
+
+
+def test_long_answers_are_sampled_as_many_at_once_as_memory_holds(monkeypatch: pytest.MonkeyPatch, said: list[str]) -> None:
+    """Two layers keep two heads of keys and of values, of eight numbers in double precision each."""
+    network = tiny_network()
+    sampler = TorchSampler(network, [3], max_new_tokens=12)
+    expected = sampler.sample(PROMPTS, rngs())
+    rows = memory.SampledRows(network, 12)
+    assert rows.bytes(3) == 15 * 2 * 2 * 2 * 8 * 8
+    monkeypatch.setattr(memory, "free_bytes", lambda device: 5.1 * rows.bytes(3))
+    small = Small(network, 4, OUT[0])
+    monkeypatch.setattr(network, "hidden", small)
+    found = SplitSampler(sampler, rows.at_once).sample(PROMPTS, rngs())
+    assert [one.response for one in found] == [one.response for one in expected]
+    assert said == ["memory holds 4 answers of full length; sampling so many at a time"]
+    monkeypatch.setattr(memory, "free_bytes", lambda device: 0)
+    assert rows.at_once(3) == 1, "it is tried"
 
 
 def test_one_row_must_fit_and_other_errors_are_not_hidden(monkeypatch: pytest.MonkeyPatch, said: list[str]) -> None:

@@ -86,15 +86,6 @@ def test_the_token_behind_an_answer_ends_it() -> None:
         chat.demand_template("toy", 300)
 
 
-@pytest.mark.parametrize(
-    ("end", "is_open"), [("", False), ("<think>\n", True), ("<think>\n\n</think>\n\n", False), ("[THINK]", True)]
-)
-def test_a_thought_that_a_template_leaves_open_is_seen(end: str, is_open: bool) -> None:
-    tokenizer = chatml()
-    tokenizer.chat_template += end
-    assert Chat(tokenizer, SimpleNamespace(eos_token_id=None)).leaves_a_thought_open is is_open
-
-
 def test_a_template_s_date_is_the_run_s() -> None:
     tokenizer = chatml()
     tokenizer.chat_template = "{{ strftime_now('%d %b %Y') }}" + tokenizer.chat_template

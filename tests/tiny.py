@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from transformers import Qwen2Config, Qwen2ForCausalLM
+from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
 from sdpo_tts.policy.network import LoraSettings, Network
 
@@ -31,12 +32,26 @@ def tiny_network(seed: int = 0, dtype: torch.dtype = torch.float64) -> Network:
     return network
 
 
-def save_tiny_model(folder: Path) -> Path:
+SWITCHED = "{% if enable_thinking %}<think>\n{% else %}<think>\n\n</think>\n\n{% endif %}"
+"""The end of a chat template that opens a thought, or closes an empty one."""
+
+
+def thinker(end: str = SWITCHED, marks: Sequence[str] = ("<think>", "</think>")) -> PreTrainedTokenizerFast:
+    """A tokenizer of bytes whose chat template ends like this, with the marks as tokens of their own."""
+    from tests.test_prompts import chatml
+
+    tokenizer = chatml()
+    tokenizer.add_tokens(list(marks))
+    tokenizer.chat_template += end
+    return tokenizer
+
+
+def save_tiny_model(folder: Path, tokenizer: PreTrainedTokenizerFast | None = None) -> Path:
     """With a tokenizer of bytes and a chat template. Heads of a size that vLLM has kernels for, and answers that are
     neither noise nor always the same."""
     from tests.test_prompts import chatml
 
-    tokenizer = chatml()
+    tokenizer = tokenizer or chatml()
     config = Qwen2Config(
         vocab_size=len(tokenizer), hidden_size=128, intermediate_size=128, num_hidden_layers=2, num_attention_heads=4,
         num_key_value_heads=2, max_position_embeddings=8192, eos_token_id=tokenizer.eos_token_id, initializer_range=0.15,

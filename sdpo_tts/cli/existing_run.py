@@ -45,9 +45,11 @@ class ExistingRun:
         """The run's settings, with the budget that it was given last."""
         resumed = [event for event in self._events() if event["type"] == "resumed" and "max_seconds" in event]
         kept = self.manifest["settings"]
-        solver = {"candidates": 1, **kept.get("solver", {})}  # runs made before this setting existed
+        solver = {"candidates": 1, **kept.get("solver", {})}  # runs of before there was a choice
+        thinks = self.manifest.get("model", {}).get("thinks")  # then too, of a model that could not help it
+        policy = {"thinking": {"mode": "on" if thinks else "off"}, **kept.get("policy", {})}
         budget = {name: resumed[-1][name] for name in kept["budget"]} if resumed else None
-        return {**kept, "solver": solver, **({"budget": budget} if budget else {})}
+        return {**kept, "solver": solver, "policy": policy, **({"budget": budget} if budget else {})}
 
     @property
     def seed(self) -> int:
@@ -123,6 +125,7 @@ class ExistingRun:
         """The run's model as it was before the run. Raises UserError if it was on a server."""
         from sdpo_tts.discovery.assemble import PolicySettings, load_policy
         from sdpo_tts.policy.network import LoraSettings
+        from sdpo_tts.policy.thinking import ThinkingSettings
 
         chosen = self.settings["policy"]
         if chosen.get("endpoint"):
@@ -131,6 +134,7 @@ class ExistingRun:
         kept = {name: chosen[name] for name in ("model", "dtype", "max_new_tokens")}
         kept["quantization"] = chosen.get("quantization", "none")  # runs made before this setting existed
         kept |= {"date": chosen["date"]} if "date" in chosen else {}
+        kept["thinking"] = ThinkingSettings(**chosen["thinking"])
         settings = PolicySettings(**kept, device=device, engine="torch", lora=LoraSettings(**chosen["lora"]))
         return load_policy(settings, self.seed, report)
 

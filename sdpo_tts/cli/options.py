@@ -29,13 +29,14 @@ IMITATE_LOSSES = ("fkl", "jsd", "nll")
 IMITATE_RATIOS = ("none", "truncated")
 FEEDBACKS = ("real", "shuffled", "none")
 ENGINES = ("auto", "torch", "vllm")
+THINKING = ("off", "on", "low", "medium", "high")
 TEMPLATES = ("before-order", "after-order")
 PARTS = ("values", "stack", "memory", "sanitizer", "difference", "smallest", "calls")
 CHOICES = {
     "engine": ENGINES, "quantization": QUANTIZATIONS,
     "method": METHODS, "dtype": DTYPES, "teacher": TEACHERS, "support": SUPPORTS, "feedback": FEEDBACKS,
     "template": TEMPLATES, "imitate": IMITATE, "imitate_loss": IMITATE_LOSSES, "imitate_ratio": IMITATE_RATIOS,
-    "preset": PRESETS,
+    "thinking": THINKING, "preset": PRESETS,
 }  # fmt: skip
 PER_CALL = frozenset({
     "config", "resume", "quiet", "json", "help", "help-all", "version", "install-completion", "show-completion",
@@ -85,7 +86,14 @@ LoraExperts = Annotated[
     bool,
     _option(MODEL, "Also adapt the experts of a mixture; needs much memory.", "--lora-experts/--no-lora-experts"),
 ]
-MaxNewTokens = Annotated[int, _option(MODEL, "Longest answer, in tokens.", min=1)]
+MaxNewTokens = Annotated[int, _option(MODEL, "Longest answer, in tokens, with its thought.", min=1)]
+Thinking = Annotated[
+    str,
+    _option(MODEL, f"Whether, or how hard, it thinks first: {', '.join(THINKING)}.", autocompletion=among(THINKING)),
+]
+ThinkTokens = Annotated[
+    int | None, _option(MODEL, "Close a thought after this many tokens, so that it answers. Default: never.", min=1)
+]
 MaxPromptTokens = Annotated[int, _option(MODEL, "Longest prompt with feedback, in tokens.", min=1)]
 Engine = Annotated[
     str, _option(MODEL, "Which engine samples: auto (vllm with a GPU), torch or vllm.", autocompletion=among(ENGINES))
@@ -118,6 +126,9 @@ BatchSize = Annotated[
 ]
 BaseSamples = Annotated[int, _option(TRAINING, "How many attempts of each batch come from the untrained model.", min=0)]
 LearningRate = Annotated[float, _option(TRAINING, "AdamW's learning rate for the LoRA adapter.", min=0.0)]
+LearnThoughts = Annotated[
+    float, _option(TRAINING, "Weight of thoughts in the loss; 0 learns from answers alone.", min=0.0)
+]
 Updates = Annotated[int, _option(TRAINING, "Optimiser steps per batch.", min=1)]
 Reuse = Annotated[
     bool,

@@ -31,6 +31,8 @@ class RunOptions:
     quantization: o.Quantization = "none"
     lora_experts: o.LoraExperts = False
     max_new_tokens: o.MaxNewTokens = 512
+    thinking: o.Thinking = "off"
+    think_tokens: o.ThinkTokens = None
     max_prompt_tokens: o.MaxPromptTokens = 8192
     engine: o.Engine = "auto"
     engine_memory: o.EngineMemory = None
@@ -45,6 +47,7 @@ class RunOptions:
     batch_size: o.BatchSize = None
     base_samples: o.BaseSamples = 0
     learning_rate: o.LearningRate = 1e-4
+    learn_thoughts: o.LearnThoughts = 0.0
     updates: o.Updates = 1
     reuse: o.Reuse = False
     teacher: o.Teacher = "frozen"

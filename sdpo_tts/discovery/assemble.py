@@ -38,6 +38,7 @@ from sdpo_tts.policy.prompts import MAX_PROMPT_TOKENS, Chat, student_text
 from sdpo_tts.policy.sampler import Sampler, TorchSampler
 from sdpo_tts.policy.sampling import PLAIN, Sampling
 from sdpo_tts.policy.split_sampler import SplitSampler
+from sdpo_tts.policy.thinking import ThinkingSettings
 from sdpo_tts.problem import Problem
 
 
@@ -45,10 +46,11 @@ from sdpo_tts.problem import Problem
 class PolicySettings:
     """`device`, `dtype` and `engine` of `auto` are chosen from the hardware; lengths in tokens.
 
-    For vLLM only: `engine_memory` in GiB for keys and values (None: planned), `cards` that together hold one engine or
-    `replicas` of it, and the learner's own `learner_device` (auto: where the engine is). With the URL of an `endpoint`,
-    the policy is the `endpoint_model` served there, and nothing is loaded here. `date` is today's date for chat
-    templates that contain it.
+    For vLLM alone: `engine_memory` GiB for keys and values (None: planned), `cards` that hold the engine together or
+    `replicas` of it, and the learner's own `learner_device` (auto: where the engine is). With the URL of an `endpoint`
+    the policy is the `endpoint_model` that is served there, and nothing is loaded here.
+    `date` is what a chat template that writes it takes for today. A thought (`thinking`) counts toward
+    `max_new_tokens`.
     """
 
     model: str = "auto"
@@ -67,6 +69,7 @@ class PolicySettings:
     endpoint: str = ""
     endpoint_model: str = ""
     sampling: Sampling = PLAIN
+    thinking: ThinkingSettings = field(default_factory=ThinkingSettings)
 
 
 @dataclass(frozen=True)
@@ -154,9 +157,13 @@ def refuse_untrainable(settings: RunSettings) -> None:
 
 
 def check_policy(settings: PolicySettings) -> tuple[str, str, str]:
-    """The sampler's device, the learner's, and the engine. Loads nothing, so that mistakes are found before anything
-    slow begins. Raises UserError (no such model or device) or SetupError (not available here)."""
+    """The sampler's device, the learner's, and the engine. Nothing is loaded: mistakes are found before anything slow
+    begins. Raises UserError (no such model or device) or SetupError (not to be had here)."""
+    settings.thinking.demand(settings.max_new_tokens)
     if settings.endpoint:
+        if settings.thinking.tokens is not None:
+            what, hint = "a server's thoughts cannot be closed from here", "leave it out"
+            raise UserError(what, where="--think-tokens", hint=hint)
         Server.at(settings.endpoint, settings.endpoint_model).demand_model()
         return "", "", "endpoint"
     device = device_of(settings.device)
@@ -180,10 +187,9 @@ def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], Non
     kind = dtype if settings.quantization == "none" else f"{settings.quantization}, {dtype}"
     report(f"loading {located.name} ({kind}, {device})")
     base, tokenizer = _loaded(located, dtype, device, settings.quantization, aside=wanted == "vllm")
-    chat, shape = Chat(tokenizer, base.generation_config, settings.date), shape_of(base)
+    chat, shape = Chat(tokenizer, base.generation_config, settings.date, settings.thinking), shape_of(base)
     chat.demand_template(located.name, base.get_input_embeddings().weight.shape[0])
-    if chat.leaves_a_thought_open:
-        report(f"{located.name} thinks before it answers: its chat template cannot turn that off")
+    chat.demand_thinking(located.name)
     apart = _card(learner) != _card(device)
     engine = _vllm(settings, base, located.source, dtype, device, apart, report) if wanted == "vllm" else None
     if not engine and (unused := _for_vllm(settings)):
@@ -196,18 +202,18 @@ def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], Non
     network, found = exact.network_of(
         base, located, settings.lora, settings.quantization, seed, text, report, samples=engine is None
     )
+    how: Any = {"max_new_tokens": limit, "sampling": settings.sampling, "thinking": chat.thinking}
     sampler: Sampler = (
-        VllmSampler(engine.answers, network, chat.stop_ids, max_new_tokens=limit, sampling=settings.sampling)
+        VllmSampler(engine.answers, network, chat.stop_ids, **how)
         if engine
         else SplitSampler(
-            TorchSampler(
-                network, chat.stop_ids, max_new_tokens=limit, positions=window.positions, sampling=settings.sampling
-            )
+            TorchSampler(network, chat.stop_ids, positions=window.positions, **how),
+            memory.SampledRows(network, limit).at_once,
         )
     )
     facts = {
         "name": located.name, "sha256": located.sha256, "dtype": dtype, "quantization": settings.quantization,
-        "device": device, "engine": sampler.name, "thinks": chat.leaves_a_thought_open, "exactness": found.fields(),
+        "device": device, "engine": sampler.name, "thinks": chat.thinking is not None, "exactness": found.fields(),
         "without_adapter": network.targets.in_short(),
     }  # fmt: skip
     return Policy(network, chat, sampler, {**facts, **(engine.facts if engine else {}), **shape}, window)
@@ -216,7 +222,9 @@ def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], Non
 def _served(settings: PolicySettings) -> Policy:
     """Only the server knows what the model is made of."""
     server = Server.at(settings.endpoint, settings.endpoint_model)
-    sampler = EndpointSampler(server, max_new_tokens=settings.max_new_tokens, sampling=settings.sampling)
+    sampler = EndpointSampler(
+        server, max_new_tokens=settings.max_new_tokens, sampling=settings.sampling, thinking=settings.thinking.mode
+    )
     facts = {"name": server.model, "sha256": "", "dtype": "", "device": server.host, "engine": sampler.name}
     window = ContextWindow(None, settings.max_prompt_tokens, settings.max_new_tokens)
     absent = cast(Network, ServedPolicy())  # methods that train or inspect the network have been refused before

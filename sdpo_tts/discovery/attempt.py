@@ -15,7 +15,7 @@ from sdpo_tts.record import AttemptRecord, summarise
 @dataclass(frozen=True)
 class Attempt:
     """`number` counts from 1 in generation order; `chain` is its place in the batch; `parent` is the number of the
-    attempt that its prompt describes."""
+    attempt that its prompt describes. `text` is the answer, `thought` the thought before it."""
 
     number: int
     step: int
@@ -26,6 +26,7 @@ class Attempt:
     program: str | None
     source: Source = Source.STUDENT
     parent: int | None = None
+    thought: str = ""
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,8 @@ class Judged:
             token_ids=() if self.attempt.sample.served else self.attempt.sample.response,
             logprobs=self.attempt.sample.logprobs,
             outcomes=summarise(self.judgement),
+            thought=self.attempt.thought,
+            thought_tokens=self.attempt.sample.thought,
         )
 
 

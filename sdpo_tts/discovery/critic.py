@@ -16,6 +16,7 @@ from sdpo_tts.discovery.attempt import Judged
 from sdpo_tts.errors import SetupError
 from sdpo_tts.policy.prompts import MAX_PROMPT_TOKENS, Chat, critique_text
 from sdpo_tts.policy.sampler import Sampler
+from sdpo_tts.policy.thinking import split
 from sdpo_tts.problem import Problem
 
 CRITICISING = 2  # the stream of random numbers for the critic's samples
@@ -54,7 +55,7 @@ class SelfCritic:
         rngs = [np.random.default_rng([self._seed, CRITICISING, batch[0].attempt.step, i]) for i in asked]
         samples = self._sampler.sample(list(asked.values()), rngs, base=len(asked)) if asked else []
         told = {
-            i: Critique(_capped(self._chat.text(one.response)), one.prompt_tokens, one.completion_tokens)
+            i: Critique(_capped(self._chat.text(one.answer)), one.prompt_tokens, one.completion_tokens)
             for i, one in zip(asked, samples, strict=True)
         }
         return [told.get(i, Critique()) for i in range(len(batch))]
@@ -91,17 +92,17 @@ class EndpointCritic:
 
 
 def _critique(answer: Any) -> Critique:
-    text, usage = str(answer["choices"][0]["message"]["content"] or ""), answer.get("usage") or {}
+    (_, text), usage = split(str(answer["choices"][0]["message"]["content"] or "")), answer.get("usage") or {}
     return Critique(_capped(text), int(usage.get("prompt_tokens", 0)), int(usage.get("completion_tokens", 0)))
 
 
 def _asked(problem: Problem, batch: Sequence[Judged]) -> list[str]:
-    """The question to the critic about each attempt; empty for one that passed."""
+    """The question to the critic on each attempt; empty for one that passed, or has no answer."""
+    written = [judged.attempt.program or judged.attempt.text for judged in batch]
     return [
-        critique_text(problem, judged.attempt.program or judged.attempt.text, judged.feedback.text)
-        if judged.feedback.text else NOTHING
-        for judged in batch
-    ]  # fmt: skip
+        critique_text(problem, text, judged.feedback.text) if text and judged.feedback.text else NOTHING
+        for judged, text in zip(batch, written, strict=True)
+    ]
 
 
 def _capped(text: str) -> str:

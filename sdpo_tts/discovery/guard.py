@@ -33,7 +33,8 @@ class GuardSettings:
 @dataclass(frozen=True)
 class Health:
     """One batch. `distinct`, `leaks` and `score` (tests passed) are shares; `entropy` is estimated, in nats per token,
-    from the log-probabilities of the samples; `length` is the mean number of tokens per answer."""
+    from the log-probabilities of what was sampled; `length` is the mean number of tokens of an answer. What was thought
+    before it does not count."""
 
     distinct: float
     entropy: float
@@ -43,8 +44,10 @@ class Health:
 
 
 def own_attempts(batch: Sequence[Judged]) -> list[Judged]:
-    """Those that the current policy sampled from the question alone: others say nothing about it."""
-    return [one for one in batch if not one.attempt.sample.base and one.attempt.source not in HELPED]
+    """Those that the policy of its time sampled from the question alone, and that have an answer: what is said of
+    others is not said of it."""
+    attempts = [(one, one.attempt) for one in batch]
+    return [one for one, it in attempts if it.sample.answer and not it.sample.base and it.source not in HELPED]
 
 
 def health(batch: Sequence[Judged]) -> Health:
@@ -53,8 +56,8 @@ def health(batch: Sequence[Judged]) -> Health:
     samples = [judged.attempt.sample for judged in own]
     return Health(
         distinct=len({judged.attempt.program or judged.attempt.text for judged in own}) / len(own),
-        entropy=sum(-sum(sample.logprobs) / len(sample.response) for sample in samples) / len(own),
-        length=sum(len(sample.response) for sample in samples) / len(own),
+        entropy=sum(-sum(sample.logprobs[sample.thought :]) / len(sample.answer) for sample in samples) / len(own),
+        length=sum(len(sample.answer) for sample in samples) / len(own),
         leaks=sum(bool(LEAK.search(judged.attempt.text)) for judged in own) / len(own),
         score=sum(judged.judgement.passed / max(1, judged.judgement.total) for judged in own) / len(own),
     )

@@ -168,12 +168,12 @@ class Solver(SolverState):
         return Listener(ended, enough, grown)
 
     def attempt(self, place: int, draw: Draw, sample: Sample) -> Attempt:
-        """An attempt of the batch that is being sampled."""
-        text = self.parts.chat.text(sample.response)
+        """One of the batch that is being sampled."""
+        text, thought = (self.parts.chat.text(ids) for ids in (sample.answer, sample.response[: sample.thought]))
         version = 0 if sample.base else self.parts.network.version
         program = None if sample.cancelled else extract_program(text)
         number = self.spent.attempts + 1 + place
-        return Attempt(number, self.step, place, version, sample, text, program, draw.source, draw.parent)
+        return Attempt(number, self.step, place, version, sample, text, program, draw.source, draw.parent, thought)
 
     def charge(self, attempts: Sequence[Attempt]) -> int:
         """Count a batch as spent; returns its tokens."""
@@ -196,7 +196,7 @@ class Solver(SolverState):
     def note(self, attempt: Attempt, judgement: Judgement) -> None:
         """Write down a verdict, first the attempt and then the event."""
         problem = self.parts.judge.problem
-        told = render(judgement, problem, truncated=attempt.sample.truncated, style=self.settings.style)
+        told = render(judgement, problem, style=self.settings.style, **attempt.sample.cut)
         cheats = attempt.program is not None and hard_coded(attempt.program, problem)
         judged = Judged(attempt, judgement, told, digest_of_outputs(judgement), cheats)
         self.known[attempt.number] = judged

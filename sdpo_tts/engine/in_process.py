@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sdpo_tts.engine.versions import Adapter
@@ -12,6 +12,7 @@ from sdpo_tts.engine.vllm import clear_up
 from sdpo_tts.policy.batch import Ids
 from sdpo_tts.policy.sampler import Listener, Sample
 from sdpo_tts.policy.sampling import PLAIN, Sampling
+from sdpo_tts.policy.thinking import Thinking, Thought
 
 if TYPE_CHECKING:
     from vllm import LLM, RequestOutput, SamplingParams
@@ -28,6 +29,7 @@ class Request:
     max_tokens: int
     stop_ids: tuple[int, ...]
     sampling: Sampling = PLAIN
+    thinking: Thinking | None = None
 
 
 class InProcessEngine:
@@ -46,11 +48,16 @@ class InProcessEngine:
             while self._engine.has_unfinished_requests() and not listener.enough():
                 for output in self._engine.step():
                     if (place := places.get(output.request_id)) is None:
-                        continue  # from a batch that was cancelled
-                    answers[place].add(output)
-                    listener.grown(len(output.outputs[0].token_ids))
-                    if output.finished:
-                        listener.ended(place, answers[place].sample())
+                        continue  # of a batch that was cancelled, or of a thought that was closed
+                    answer = answers[place]
+                    listener.grown(answer.add(output))
+                    if answer.interrupted:
+                        self._engine.abort_request([output.request_id])
+                        del places[output.request_id]
+                    if answer.ended:
+                        listener.ended(place, answer.sample())
+                    elif answer.interrupted:  # what was read so far is in the engine's cache of prefixes
+                        places[self._ask(answer, lora)] = place
         return [answer.sample() for answer in answers]
 
     def adapters(self) -> set[int]:
@@ -77,16 +84,21 @@ class InProcessEngine:
         """Indices in the batch by the engine's names. Those left at the end are cancelled."""
         places: dict[str, int] = {}
         try:
-            for place, request in enumerate(answer.request for answer in answers):
-                self._asked += 1
-                places[name := str(self._asked)] = place
-                self._engine.add_request(
-                    name, {"prompt_token_ids": list(request.prompt)}, _params(request),
-                    lora_request=None if request.base else lora,
-                )  # fmt: skip
+            for place, answer in enumerate(answers):
+                places[self._ask(answer, lora)] = place
             yield places
         finally:
             self._engine.abort_request([name for name, place in places.items() if not answers[place].ended])
+
+    def _ask(self, answer: _Answer, lora: LoRARequest | None) -> str:
+        """The engine's name for what is still to come of an answer."""
+        self._asked += 1
+        request = answer.rest()
+        self._engine.add_request(
+            name := str(self._asked), {"prompt_token_ids": list(request.prompt)}, _params(request),
+            lora_request=None if request.base else lora,
+        )  # fmt: skip
+        return name
 
 
 def _params(request: Request) -> SamplingParams:
@@ -103,22 +115,46 @@ def _params(request: Request) -> SamplingParams:
 
 
 class _Answer:
-    """One answer as it grows."""
+    """One answer as it grows. `interrupted`: its thought was closed, and the engine has to be asked for the rest."""
 
     def __init__(self, request: Request) -> None:
-        self.request, self.ended = request, False
+        self.request, self.ended, self.interrupted = request, False, False
+        self._thought, self._stopped = Thought(request.thinking), False
         self._tokens: list[int] = []
         self._logprobs: list[float] = []
 
-    def add(self, output: RequestOutput) -> None:
-        """What is new since the last time."""
+    def rest(self) -> Request:
+        """For what is still to come."""
+        self.interrupted = False
+        done, request = len(self._tokens), self.request
+        prompt = (*request.prompt, *self._tokens)
+        return replace(request, prompt=prompt, seed=request.seed + done, max_tokens=request.max_tokens - done)
+
+    def add(self, output: RequestOutput) -> int:
+        """What is new since the last time; how many tokens that are."""
         (part,) = output.outputs
         assert part.logprobs is not None
-        self._tokens += part.token_ids
-        self._logprobs += [known[token].logprob for token, known in zip(part.token_ids, part.logprobs, strict=True)]
-        self.ended = output.finished
+        before, self.ended = len(self._tokens), output.finished
+        for token, known in zip(part.token_ids, part.logprobs, strict=True):
+            self._tokens.append(token)
+            self._logprobs.append(known[token].logprob)
+            self._thought.next(token)
+            self._stopped = token in self.request.stop_ids
+            if not self._stopped and (closing := self._thought.close(self._room)):
+                self._tokens += closing
+                self._logprobs += [0.0] * len(closing)
+                self.interrupted, self.ended = True, not self._room
+                break
+        return len(self._tokens) - before
 
     def sample(self) -> Sample:
         request, tokens = self.request, tuple(self._tokens)
-        truncated = self.ended and tokens[-1] not in request.stop_ids
-        return Sample(request.prompt, tokens, tuple(self._logprobs), truncated, request.base, not self.ended)
+        truncated = self.ended and not self._stopped
+        return Sample(
+            request.prompt, tokens, tuple(self._logprobs), truncated, request.base, not self.ended,
+            thought=self._thought.length, forced=self._thought.mask(),
+        )  # fmt: skip
+
+    @property
+    def _room(self) -> int:
+        return self.request.max_tokens - len(self._tokens)

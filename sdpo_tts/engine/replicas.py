@@ -82,7 +82,7 @@ class Replicas:
                 for one, told in _told(self._busy):
                     if isinstance(told, Ended):
                         listener.ended(places[one][told.place], told.sample)
-                        listener.grown(len(told.sample.response))
+                        listener.grown(told.sample.completion_tokens)
                     else:
                         found.update(zip(places[one], told.samples, strict=True))
                         self._busy.remove(one)

@@ -14,6 +14,7 @@ from sdpo_tts.policy.batch import Ids
 from sdpo_tts.policy.network import Network
 from sdpo_tts.policy.sampler import NOBODY, Listener, Sample
 from sdpo_tts.policy.sampling import PLAIN, Sampling
+from sdpo_tts.policy.thinking import Thinking
 
 
 class GenerationEngine(Protocol):
@@ -35,11 +36,11 @@ class VllmSampler:
 
     def __init__(
         self, engine: GenerationEngine, network: Network, stop_ids: Sequence[int], *, max_new_tokens: int,
-        sampling: Sampling = PLAIN,
+        sampling: Sampling = PLAIN, thinking: Thinking | None = None,
     ) -> None:  # fmt: skip
         self.engine, self.versions = engine, Versions(network)
         self.network, self.max_new_tokens = network, max_new_tokens
-        self._stop_ids, self._sampling = tuple(sorted(stop_ids)), sampling
+        self._stop_ids, self._sampling, self._thinking = tuple(sorted(stop_ids)), sampling, thinking
 
     def sample(
         self,
@@ -53,7 +54,7 @@ class VllmSampler:
         if (longest := max(map(len, prompts), default=0)) >= self.engine.longest:
             what = f"a prompt of {longest} tokens; engine and model take {self.engine.longest} with the answer"
             raise UserError(what, where="--engine vllm", hint="a shorter statement, or another model")
-        same = self.max_new_tokens, self._stop_ids, self._sampling
+        same = self.max_new_tokens, self._stop_ids, self._sampling, self._thinking
         requests = [
             Request(tuple(prompt), int(rng.integers(2**31)), place < base, *same)
             for place, (prompt, rng) in enumerate(zip(prompts, rngs, strict=True))

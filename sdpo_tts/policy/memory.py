@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,6 +16,7 @@ from sdpo_tts.policy.batch import pad
 from sdpo_tts.policy.network import Network
 
 SHARE = 0.5  # of the free memory; the rest is for logits, gradients and what else runs
+SAMPLING_SHARE = 0.8  # where nothing but keys and values grows
 MOST_TOKENS = {"cpu": 1024, "cuda": 16384}  # more at once is not faster
 PROBE_TOKENS = 32
 GROUPS, OWN_GROUP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
@@ -65,6 +69,58 @@ def micro_tokens(network: Network) -> int:
     """Tokens behind the shared prompt that one pass with a gradient may take."""
     fitting = int(free_bytes(network.device) * SHARE) // activation_bytes(network)
     return max(1, min(MOST_TOKENS.get(network.device.type, 1024), fitting))
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """Bytes that a layer's cache takes per row: at first, and for each token up to a limit."""
+
+    fixed: float
+    token: float
+    most: int
+
+    def of(self, tokens: int) -> float:
+        return self.fixed + self.token * min(tokens, self.most)
+
+
+class SampledRows:
+    """How many answers are sampled at once: as many as there is memory for the keys and values of, were all of them as
+    long as they may be."""
+
+    def __init__(self, network: Network, max_new_tokens: int) -> None:
+        self._device, self._max_new_tokens = network.device, max_new_tokens
+        self._layers = _cached(network) if network.paths.sampling != "recomputed" else []
+
+    def at_once(self, prompt: int) -> int:
+        """How many prompts of at most this many tokens; at least one, so that it can be tried."""
+        size = self.bytes(prompt)
+        return max(1, int(free_bytes(self._device) * SAMPLING_SHARE / size)) if size else sys.maxsize
+
+    def bytes(self, prompt: int) -> float:
+        """Of one row."""
+        return sum(layer.of(prompt + self._max_new_tokens) for layer in self._layers)
+
+
+@torch.inference_mode()
+def _cached(network: Network) -> list[_Layer]:
+    """Measured on two short texts."""
+    with network.without_adapter():
+        short, long = (
+            getattr(network.read(torch.ones(1, tokens, dtype=torch.long, device=network.device))[1], "layers", [])
+            for tokens in (PROBE_TOKENS, 2 * PROBE_TOKENS)
+        )
+    found = []
+    for one, other in zip(short, long, strict=True):
+        token = (_held(other) - _held(one)) / PROBE_TOKENS
+        most = getattr(one, "sliding_window", None) or sys.maxsize
+        found.append(_Layer(max(0.0, _held(one) - token * PROBE_TOKENS), token, most))
+    return found
+
+
+def _held(layer: Any) -> int:
+    """Bytes of whatever tensors a layer of a cache holds, states in dictionaries among them."""
+    held = [value for one in vars(layer).values() for value in (one.values() if isinstance(one, dict) else [one])]
+    return sum(value.nbytes for value in held if isinstance(value, Tensor))
 
 
 def ran_out(error: BaseException) -> bool:

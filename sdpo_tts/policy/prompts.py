@@ -7,14 +7,17 @@ measures which of the two makes the better teacher.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
-from sdpo_tts.errors import SetupError, first_line
+from sdpo_tts.errors import SetupError, UserError, first_line
+from sdpo_tts.policy import thinking as thoughts
 from sdpo_tts.policy.batch import Ids
+from sdpo_tts.policy.thinking import Thinking, ThinkingSettings
 from sdpo_tts.problem import Problem
 from sdpo_tts.problem.language import language
 
@@ -40,11 +43,6 @@ DEFAULT_TEMPLATE = "before-order"
 MAX_PROMPT_TOKENS = 8192
 _QUESTION, _ANSWER = "fortytwo", "seventeen"  # for trying a template
 _TODAY = re.compile(r"""\bstrftime_now\(\s*(["'])(.*?)\1\s*\)""")  # in a chat template
-THOUGHTS = (
-    ("<think>", "</think>"), ("[THINK]", "[/THINK]"), ("<seed:think>", "</seed:think>"),
-    ("<|channel>thought", "<channel|>"), ("<|channel|>analysis", "<|channel|>final"),
-)  # fmt: skip
-"""What opens a thought, and what closes it."""
 
 
 def question(problem: Problem) -> str:
@@ -161,10 +159,16 @@ class Chat:
     """The tokenizer's side: chat template, generation prompt, stop tokens, decoding. A template that writes the date
     gets `date` (ISO 8601) for today's, so that a run that is resumed asks as it did."""
 
-    def __init__(self, tokenizer: Any, generation_config: Any, date: str = "") -> None:
-        self._tokenizer = tokenizer
-        self._more = _dated(getattr(tokenizer, "chat_template", None), date) if date else {}
+    def __init__(
+        self, tokenizer: Any, generation_config: Any, date: str = "", thinking: ThinkingSettings | None = None
+    ) -> None:
+        self._tokenizer, self._thinking = tokenizer, thinking or ThinkingSettings()
+        template = getattr(tokenizer, "chat_template", None)
+        self._more = _dated(template, date) if date else {}
+        self._told = thoughts.variables(str(template), self._thinking)
         special = [str(token) for token in tokenizer.added_tokens_decoder.values() if token.special]
+        if self._thinking.mode != thoughts.OFF:
+            special += [mark for one in thoughts.MARKS for mark in (one.opens, one.closes)]
         self._special = re.compile("|".join(map(re.escape, sorted(special, key=len, reverse=True))) or "(?!)")
         self._in_parts = False
         self._in_parts = not self._asks() and self._asks_in_parts()
@@ -173,18 +177,44 @@ class Chat:
         self.stop_ids: tuple[int, ...] = tuple(sorted(stops - {None}))
 
     def prompt(self, text: str) -> Ids:
-        """Ids of one user turn and the header of the answer; thinking is off on both sides alike."""
+        """Ids of one user turn and the header of the answer; student and teacher think, or not, alike."""
         encoded = self._tokenizer.apply_chat_template(
             [self._turn("user", self._harmless(text))], add_generation_prompt=True, return_dict=True,
-            enable_thinking=False, **self._more,
+            **self._told, **self._more,
         )  # fmt: skip
         return tuple(encoded["input_ids"])
 
+    @cached_property
+    def thinking(self) -> Thinking | None:
+        """Where thoughts of answers begin and end; None if thinking is off, or the model has no marks for it."""
+        marks = self._template.marks(self.plain, lambda token: token in self._tokenizer.added_tokens_decoder)
+        if self._thinking.mode == thoughts.OFF or marks is None:
+            return None
+        opens, closes, closing = map(self.plain, (marks.opens, marks.closes, marks.closing))
+        opened = thoughts.open_at_end(self._template.render(self._told))
+        return Thinking(opens, closes, closing, opened, self._thinking.tokens)
+
     @property
-    def leaves_a_thought_open(self) -> bool:
-        """Whether an answer begins inside a thought although thinking is off: a template may not know how."""
-        written = str(self._tokenizer.decode(list(self.prompt(_QUESTION)))).rpartition(_QUESTION)[2]
-        return any(written.rfind(begin) > written.rfind(end) for begin, end in THOUGHTS)
+    def _template(self) -> thoughts.Template:
+        def render(told: Mapping[str, Any]) -> str:
+            turns = [self._turn("user", _QUESTION)]
+            written = self._tokenizer.apply_chat_template(
+                turns, add_generation_prompt=True, tokenize=False, **told, **self._more
+            )
+            return str(written)
+
+        return thoughts.Template(str(getattr(self._tokenizer, "chat_template", None)), render)
+
+    def demand_thinking(self, name: str) -> None:
+        """Raises UserError if the model called `name` cannot think as it is asked to, or cannot help it."""
+        template, mode = self._template, self._thinking.mode
+        known = template.modes()
+        if refusal := template.refusal(mode):
+            hint = f"--thinking {' or '.join(known)}" if known else "another --model"
+            raise UserError(f"the chat template of {name} {refusal}", where=f"--thinking {mode}", hint=hint)
+        if mode != thoughts.OFF and self.thinking is None:
+            what = f"no tokens of {name} are known to open and close a thought"
+            raise UserError(what, where=f"--thinking {mode}", hint="another --model")
 
     def _turn(self, role: str, text: str) -> dict[str, Any]:
         """Templates of models that take pictures too may want the parts of a turn in a list."""
@@ -204,7 +234,7 @@ class Chat:
         """The token that the template puts behind an assistant's turn; None if it puts none."""
         turns = [self._turn("user", _QUESTION), self._turn("assistant", _ANSWER)]
         with suppress(Exception):  # of a template that does not know of answers
-            told = self._tokenizer.apply_chat_template(turns, tokenize=False, enable_thinking=False, **self._more)
+            told = self._tokenizer.apply_chat_template(turns, tokenize=False, **self._told, **self._more)
             _, found, behind = str(told).rpartition(_ANSWER)
             first = self.plain(behind.lstrip())[:1] if found else ()
             return next((one for one in first if one in self._tokenizer.added_tokens_decoder), None)

@@ -15,6 +15,7 @@ from sdpo_tts.policy.batch import Ids
 from sdpo_tts.policy.families.decoding import begun, together
 from sdpo_tts.policy.network import Network
 from sdpo_tts.policy.sampling import PLAIN, Sampling, shaped
+from sdpo_tts.policy.thinking import Thinking, Thought
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,9 @@ class Sample:
     run needed no more (`cancelled`, and then it may be empty). `base`: drawn from the base, without the adapter of its
     time. `served`: the tokens of prompt and response as a server counted them, which gives text alone: `prompt` and
     `response` are then no ids of a model's (`TextChat`), and there are no `logprobs`.
+    The first `thought` ids are thoughts, with what closed the last one: all of them where one is not closed. `forced`
+    says of each id whether it was put there instead of being drawn, and then its log-probability is 0 and means nothing
+    (empty: all were drawn).
     """
 
     prompt: Ids
@@ -34,20 +38,34 @@ class Sample:
     base: bool = False
     cancelled: bool = False
     served: tuple[int, int] | None = None
+    thought: int = 0
+    forced: tuple[bool, ...] = ()
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Self:
         """From what `asdict` and JSON made of it."""
-        lists = ("prompt", "response", "logprobs", "served")
+        lists = ("prompt", "response", "logprobs", "served", "forced")
         return cls(**{**row, **{name: tuple(row[name]) for name in lists if row.get(name) is not None}})
 
     @property
     def prompt_tokens(self) -> int:
-        return self.served[0] if self.served else len(self.prompt)
+        """Tokens that were read and not drawn: what was forced is context, like the prompt."""
+        return self.served[0] if self.served else len(self.prompt) + sum(self.forced)
 
     @property
     def completion_tokens(self) -> int:
-        return self.served[1] if self.served else len(self.response)
+        """Tokens that were drawn."""
+        return self.served[1] if self.served else len(self.response) - sum(self.forced)
+
+    @property
+    def answer(self) -> Ids:
+        """What stands behind the thoughts."""
+        return self.response[self.thought :]
+
+    @property
+    def cut(self) -> dict[str, bool]:
+        """How it ended too early: cut off, or before its thought did."""
+        return {"truncated": self.truncated, "only_thought": 0 < self.thought == len(self.response)}
 
 
 @dataclass(frozen=True)
@@ -103,10 +121,11 @@ class TorchSampler:
         max_new_tokens: int,
         positions: int | None = None,
         sampling: Sampling = PLAIN,
+        thinking: Thinking | None = None,
     ) -> None:
         """`positions`: what the model was made for, prompt and answer together (None: it names no limit)."""
         self.network, self.max_new_tokens = network, max_new_tokens
-        self.positions, self.sampling = positions, sampling
+        self.positions, self.sampling, self.thinking = positions, sampling, thinking
         self.stop_ids = torch.tensor(sorted(stop_ids), device=network.device)
 
     def sample(
@@ -122,7 +141,7 @@ class TorchSampler:
         if not prompts:
             return []
         self._refuse_too_long(max(map(len, prompts)))
-        rows = Rows(prompts, rngs, base, self.max_new_tokens, self.stop_ids.tolist(), listener)
+        rows = Rows(prompts, rngs, base, self.max_new_tokens, self.stop_ids.tolist(), listener, self.thinking)
         with torch.inference_mode():
             with self.network.without_adapter():
                 self._decode(rows, range(base))
@@ -159,7 +178,7 @@ class TorchSampler:
                 keep = torch.tensor(going, device=chosen.device)
                 alive, chosen = [alive[i] for i in going], chosen[keep]
                 decoding.select(keep)
-            decoding.append(chosen)
+            decoding.append(chosen if self.thinking is None else chosen.new_tensor(rows.last(alive)))
 
 
 class Rows:
@@ -173,8 +192,10 @@ class Rows:
         limit: int,
         stops: Sequence[int],
         listener: Listener,
+        thinking: Thinking | None = None,
     ) -> None:
         self.prompts, self.listener = prompts, listener
+        self._thoughts = [Thought(thinking) for _ in prompts]
         self._base, self._limit, self._stops = base, limit, frozenset(stops)
         self._uniforms_B_T = np.stack([rng.random(limit) for rng in rngs])
         self._tokens: list[list[int]] = [[] for _ in prompts]
@@ -186,27 +207,36 @@ class Rows:
         return self._uniforms_B_T[places, [len(self._tokens[place]) for place in places]]
 
     def append(self, places: Sequence[int], tokens: Sequence[int], logprobs: Sequence[float]) -> list[int]:
-        """Add a token to each place; the indices in `places` of those that go on."""
+        """Add the token that was drawn to each place, or the one that closes a thought; the indices in `places` of
+        those that go on."""
         going = []
-        for i, (place, token, logprob) in enumerate(zip(places, tokens, logprobs, strict=True)):
+        for i, (place, drawn, logprob) in enumerate(zip(places, tokens, logprobs, strict=True)):
+            token, forced = self._thoughts[place].next(drawn)
             self._tokens[place].append(token)
-            self._logprobs[place].append(logprob)
-            if token in self._stops or len(self._tokens[place]) == self._limit:
+            self._logprobs[place].append(0.0 if forced else logprob)
+            if (token in self._stops and not forced) or len(self._tokens[place]) == self._limit:
                 self._ended[place] = self._sample(place)
                 self.listener.ended(place, self._ended[place])
             else:
                 going.append(i)
         return going
 
+    def last(self, places: Sequence[int]) -> list[int]:
+        """The newest token of each place."""
+        return [self._tokens[place][-1] for place in places]
+
     def samples(self) -> list[Sample]:
         """All of them; those that have not ended are cancelled."""
         return [self._ended.get(place) or self._sample(place, cancelled=True) for place in range(len(self.prompts))]
 
     def _sample(self, place: int, *, cancelled: bool = False) -> Sample:
-        tokens, logprobs = self._tokens[place], self._logprobs[place]
+        tokens, logprobs, thought = self._tokens[place], self._logprobs[place], self._thoughts[place]
         truncated = not cancelled and tokens[-1] not in self._stops
         prompt = tuple(self.prompts[place])
-        return Sample(prompt, tuple(tokens), tuple(logprobs), truncated, place < self._base, cancelled)
+        return Sample(
+            prompt, tuple(tokens), tuple(logprobs), truncated, place < self._base, cancelled,
+            thought=thought.length, forced=thought.mask(),
+        )  # fmt: skip
 
 
 def draw(logits_B_V: Tensor, uniforms_B: Tensor) -> tuple[Tensor, Tensor]:

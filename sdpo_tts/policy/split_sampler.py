@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -16,14 +17,15 @@ LOG = logging.getLogger(__name__)
 
 
 class SplitSampler:
-    """Wraps another sampler. Whenever memory runs out it permanently halves the rows sampled at once; one row must fit.
+    """Another sampler, asked for as many rows at once as `fitting` says of the longest prompt, and for half as many,
+    for good, whenever memory runs out all the same; one row must fit.
 
     A row draws from its own generator, so its sample does not depend on the other rows, except for rounding.
     """
 
-    def __init__(self, sampler: Sampler) -> None:
+    def __init__(self, sampler: Sampler, fitting: Callable[[int], int] = lambda longest: sys.maxsize) -> None:
         self._sampler, self.name = sampler, sampler.name
-        self._rows: int | None = None
+        self._rows, self._fitting, self._told = sys.maxsize, fitting, sys.maxsize
 
     def sample(
         self,
@@ -36,8 +38,8 @@ class SplitSampler:
         """As `Sampler.sample`. Raises what the sampler raises if even a single row is too much."""
         found: dict[int, Sample] = {}
         while left := [place for place in range(len(prompts)) if place not in found]:
-            part = left[: self._rows]
-            fresh = [copy.deepcopy(rngs[place]) for place in part]  # numbers drawn in a failed try are wasted
+            part = left[: self._at_once([prompts[place] for place in left])]
+            fresh = [copy.deepcopy(rngs[place]) for place in part]  # a try that ran out of memory draws in vain
             try:
                 samples = self._sampler.sample(
                     [prompts[place] for place in part], fresh, base=sum(place < base for place in part),
@@ -53,6 +55,14 @@ class SplitSampler:
 
     def close(self) -> None:
         self._sampler.close()
+
+    def _at_once(self, prompts: Sequence[Ids]) -> int:
+        """Says so when that is fewer than ever."""
+        fitting = self._fitting(max(map(len, prompts)))
+        if fitting < min(self._rows, self._told, len(prompts)):
+            self._told = fitting
+            LOG.warning("memory holds %d answers of full length; sampling so many at a time", fitting)
+        return min(self._rows, fitting)
 
     def _halve(self, rows: int) -> None:
         self._rows = rows // 2

@@ -53,6 +53,8 @@ def summarise(judgement: Judgement) -> tuple[OutcomeSummary, ...]:
 @dataclass(frozen=True)
 class AttemptRecord:
     """One sampled program. `attempt` counts from 1; `logprobs` are natural logarithms, the sampler's, one per token id.
+    `text` is the answer; the `thought` before it is the first `thought_tokens` of the ids, some of which may not be
+    drawn.
 
     A server sends only text, so its samples have neither. `adapter` is the version that sampled it; `program` is None
     if the answer contained none.
@@ -68,6 +70,8 @@ class AttemptRecord:
     token_ids: tuple[int, ...]
     logprobs: tuple[float, ...]
     outcomes: tuple[OutcomeSummary, ...]
+    thought: str = ""
+    thought_tokens: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -22,6 +22,8 @@ PATHS = {
     "quantization": "policy.quantization",
     "lora-experts": "policy.lora.experts",
     "max-new-tokens": "policy.max_new_tokens",
+    "thinking": "policy.thinking.mode",
+    "think-tokens": "policy.thinking.tokens",
     "max-prompt-tokens": "policy.max_prompt_tokens",
     "engine": "policy.engine",
     "engine-memory": "policy.engine_memory",
@@ -36,6 +38,7 @@ PATHS = {
     "batch-size": "batch_size",
     "base-samples": "solver.base_samples",
     "learning-rate": "learner.learning_rate",
+    "learn-thoughts": "learner.thoughts",
     "updates": "learner.updates",
     "reuse": "learner.reuse",
     "teacher": "learner.teacher.kind",
@@ -68,7 +71,9 @@ PATHS = {
 
 _UNTRAINED = frozenset({"endpoint", "endpoint-model", "temperature", "top-p", "min-p"})
 """Only for methods that train nothing."""
-_SAMPLING = _UNTRAINED | {"device", "dtype", "quantization", "max-new-tokens", "batch-size"}
+_SAMPLING = _UNTRAINED | {
+    "device", "dtype", "quantization", "max-new-tokens", "thinking", "think-tokens", "batch-size",
+}  # fmt: skip
 _CRITIC = frozenset({"critic", "critic-model"})
 _TEACHER = frozenset({
     "teacher", "teacher-rate", "alpha", "support", "top-k", "grpo-weight", "feedback", "template", "solutions", "both",

@@ -32,8 +32,10 @@ from sdpo_tts.policy.learning.learner import Learner, LearnerSettings, Lesson
 from sdpo_tts.policy.network import LoraSettings, Network
 from sdpo_tts.policy.prompts import Chat
 from sdpo_tts.policy.sampler import Listener, Sample, TorchSampler
+from sdpo_tts.policy.thinking import ThinkingSettings
 from sdpo_tts.record import read_events
 from tests.conftest import MODEL, ROOT
+from tests.tiny import save_tiny_model, thinker
 
 TEXT = "Name a colour. Answer with one word."
 FEW = 5  # tokens of an answer
@@ -259,6 +261,30 @@ def test_ten_steps_with_the_guard_on(engine: None, bundled_model: object, tmp_pa
     told = next(event for event in events if event["type"] == "manifest")["model"]
     assert told["engine"] == "vllm" and told["base"].startswith("held twice: on a CPU") and "0." in told["engine_version"]
     assert "vllm" in (run / "logs" / "engine.log").read_text().lower()
+
+
+def test_thoughts_are_closed_and_answers_learnt_from(tmp_path: Path) -> None:
+    """With an adapter on: what the engine drew before and behind a forced end is what the learner computes."""
+    folder, thinking = save_tiny_model(tmp_path / "model", thinker()), ThinkingSettings("on", 6)
+    settings = PolicySettings(
+        str(folder), "cpu", "float32", max_new_tokens=24, engine="vllm", engine_memory=0.5, thinking=thinking
+    )
+    with load_policy(settings, 0, lambda text: None) as policy:
+        shaken(policy.network, 1, 0.2)
+        found, again = (policy.sampler.sample([policy.chat.prompt(TEXT)] * 12, rngs(12)) for _ in "12")
+        known = policy.chat.thinking
+        assert known and found == again
+        closed = [one for one in found if one.forced]
+        for one in closed:
+            end = one.forced.index(True) + len(known.closing)
+            assert sum(one.forced) == len(known.closing) and one.thought == end
+            assert one.response[end - len(known.closing) : end] == known.closing
+            assert end == thinking.tokens + len(known.closing) and len(one.answer) > 0
+        assert len(closed) > 6 and all(one.prompt == policy.chat.prompt(TEXT) for one in found)
+        assert max(len(one.response) for one in found) == 24
+        learner = Learner(policy.network, LearnerSettings(thoughts=0.5, max_gap=1e-3))
+        step = learner.step([Lesson(one, policy.chat.prompt(f"{TEXT} Blue.")) for one in found])
+        assert not isinstance(step, str) and step.gap_max < 1e-3 and step.grad_norm > 0
 
 
 @pytest.mark.parametrize("quantization", ["none", "nf4"])

@@ -29,10 +29,12 @@ def show(
         Path | None, typer.Option("--html", help="Write the shaded tokens to a page; this loads the model.")
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    thoughts: Annotated[bool, typer.Option("--thoughts", help="Show what was thought before the answer too.")] = False,
 ) -> None:
     """Show what the model wrote in an attempt, and the feedback on it.
 
-    With --tokens each token is shaded by log(teacher/student), the opinion of the frozen teacher after it has read the
+    What it thought before its answer is left out, unless you ask for it with --thoughts.
+    With --tokens each token is shaded by log(teacher/student), what the frozen teacher thinks of it after reading the
     feedback: red where it disagrees, blue where it reinforces.
     """
     from rich.console import Console
@@ -45,7 +47,7 @@ def show(
         past = ExistingRun.open(find_run(run, context))
         record = _record(past, attempt)
         if not (tokens or page):
-            print(_text(past, record))
+            print(_text(past, record, thoughts=thoughts))
             return
         with results_alone() as (results, terminal), LiveLine(terminal) as line:
             line.show("asking the teacher")
@@ -71,13 +73,23 @@ def _record(past: ExistingRun, number: int | None) -> AttemptRecord:
     return AttemptRecord.load(past.run.attempt(number))
 
 
-def _text(past: ExistingRun, record: AttemptRecord) -> str:
+def _text(past: ExistingRun, record: AttemptRecord, *, thoughts: bool) -> str:
     passed = sum(outcome.verdict == "AC" for outcome in record.outcomes)
     total = len(record.outcomes)
     head = f"attempt {record.attempt}: {record.verdict}" + (f", {passed} of {total} tests run passed" if total else "")
     told = f"\n\nfeedback:\n{visible_lines(record.feedback.strip())}" if record.feedback else ""
     person = "".join(f"\n{line}" for line in _from_the_person(past))
-    return f"{past.manifest['problem']['slug']}, {head}{person}\n\n{visible_lines(record.text.strip())}{told}"
+    slug, text = past.manifest["problem"]["slug"], visible_lines(record.text.strip())
+    return f"{slug}, {head}{person}\n\n{_thought(record, whole=thoughts)}{text}{told}"
+
+
+def _thought(record: AttemptRecord, *, whole: bool) -> str:
+    """What was thought, or that something was; empty if nothing was."""
+    if not record.thought:
+        return ""
+    if whole:
+        return f"thought:\n{visible_lines(record.thought.strip())}\n\nanswer:\n"
+    return f"(a thought of {record.thought_tokens} tokens, with --thoughts it is shown)\n\n"
 
 
 def _from_the_person(past: ExistingRun) -> Iterator[str]:
@@ -110,9 +122,12 @@ def _heat(past: ExistingRun, record: AttemptRecord, device: str, tell: Callable[
     problem = past.problem()
     policy = past.policy(device, tell)
     text = teacher_text(problem, record.feedback, TEMPLATES[past.settings["context"]["template"]])
-    pieces = credit(policy.network, policy.chat, policy.chat.prompt(text), record.token_ids, record.logprobs)
+    pieces = credit(
+        policy.network, policy.chat, policy.chat.prompt(text), record.token_ids, record.logprobs, record.thought_tokens
+    )
     title = f"{problem.title}: attempt {number}, {record.verdict}"
-    return Heat(title, pieces, record.feedback, _advantage(events, record.step, number))
+    advantage = _advantage(events, record.step, number)
+    return Heat(title, pieces, record.feedback, advantage, record.thought, record.thought_tokens)
 
 
 def _advantage(events: Sequence[Event], step: int, number: int) -> float:

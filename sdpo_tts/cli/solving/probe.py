@@ -40,7 +40,9 @@ def probe(
     model: Annotated[str, typer.Option(help="As in sdpo-solve.", autocompletion=models)] = "auto",
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     quantization: options.Quantization = "none",
-    max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest answer, in tokens.")] = 512,
+    max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest answer, in tokens, with its thought.")] = 512,
+    thinking: options.Thinking = "off",
+    think_tokens: options.ThinkTokens = None,
     engine: options.Engine = "auto",
     seed: Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")] = 0,
     sweep: Annotated[
@@ -79,9 +81,11 @@ def _probe(
     from sdpo_tts.discovery.measure.probe import Probe
     from sdpo_tts.judge import Judge
     from sdpo_tts.judge.feedback.text import FeedbackStyle
+    from sdpo_tts.policy.thinking import ThinkingSettings
     from sdpo_tts.view import LiveLine, heard, results_alone
 
-    settings = PolicySettings(**{name: chosen[name] for name in PROBED})
+    thinking = ThinkingSettings(chosen["thinking"], chosen["think_tokens"])
+    settings = PolicySettings(**{name: chosen[name] for name in PROBED}, thinking=thinking)
     check_policy(settings)
     asked = templates or (chosen["template"],)
     with results_alone() as (results, terminal), LiveLine(terminal) as line, heard(line.say):

@@ -65,7 +65,7 @@ def write(parts: Parts, seed: int, generators: int = GENERATORS, brutes: int = B
         return Authored()
     rngs = [np.random.default_rng([seed, WRITING, i]) for i in fitting]
     samples = parts.sampler.sample([prompts[i] for i in fitting], rngs, base=len(fitting))
-    programs = {i: extract_program(chat.text(one.response)) for i, one in zip(fitting, samples, strict=True)}
+    programs = {i: extract_program(chat.text(one.answer)) for i, one in zip(fitting, samples, strict=True)}
     return Authored(
         _distinct([programs.get(i) for i in range(generators)]),
         _distinct([programs.get(i) for i in range(generators, len(asked))]),

@@ -19,6 +19,7 @@ from sdpo_tts.policy import prompts
 from sdpo_tts.policy.batch import Ids, pad
 from sdpo_tts.policy.network import Network
 from sdpo_tts.policy.program import extract_program
+from sdpo_tts.policy.sampler import Sample
 
 FORGETTING = 12  # the stream of random numbers for the samples
 BATCH = 16
@@ -87,16 +88,15 @@ class Comparison:
 
     def _try(self, judge: Judge, asked: Sequence[Ids], *, base: bool) -> tuple[int, float]:
         drawn = [sample for part in self._batches(asked) for sample in self._sample(part, base=base)]
-        judged = judge.judge_many([extract_program(self.policy.chat.text(response)) for response in drawn])
-        return sum(one.solved for one in judged), float(np.mean([len(response) for response in drawn]))
+        judged = judge.judge_many([extract_program(self.policy.chat.text(sample.answer)) for sample in drawn])
+        return sum(one.solved for one in judged), float(np.mean([sample.completion_tokens for sample in drawn]))
 
     def _batches(self, asked: Sequence[Ids]) -> Iterator[list[tuple[int, Ids]]]:
         numbered = list(enumerate(asked))
         for start in range(0, len(asked), BATCH):
             yield numbered[start : start + BATCH]
 
-    def _sample(self, batch: Sequence[tuple[int, Ids]], *, base: bool) -> list[Ids]:
+    def _sample(self, batch: Sequence[tuple[int, Ids]], *, base: bool) -> list[Sample]:
         rngs = [np.random.default_rng([self.seed, FORGETTING, i]) for i, _ in batch]
         asked = [prompt for _, prompt in batch]
-        samples = self.policy.sampler.sample(asked, rngs, base=len(asked) if base else 0)
-        return [sample.response for sample in samples]
+        return self.policy.sampler.sample(asked, rngs, base=len(asked) if base else 0)

@@ -106,16 +106,16 @@ class Probe:
     def _repair_prompt(self, tried: _Tried, style: FeedbackStyle) -> Ids:
         """The repair prompt; for an answer without a program, the teacher's."""
         problem, chat = self.judge.problem, self.policy.chat
-        program = extract_program(chat.text(tried.sample.response))
+        program = extract_program(chat.text(tried.sample.answer))
         if program is None:
             return self._teacher_prompt(tried, TEMPLATES[DEFAULT_TEMPLATE], style)
-        told = render(tried.judgement, problem, truncated=tried.sample.truncated, style=style)
+        told = render(tried.judgement, problem, style=style, **tried.sample.cut)
         prompt = chat.prompt(prompts.repair_text(problem, program, told.text))
         return prompt if len(prompt) <= self.policy.window.limit else chat.prompt(prompts.student_text(problem))
 
     def _teacher_prompt(self, tried: _Tried, template: Template, style: FeedbackStyle) -> Ids:
         problem = self.judge.problem
-        told = render(tried.judgement, problem, truncated=tried.sample.truncated, style=style)
+        told = render(tried.judgement, problem, style=style, **tried.sample.cut)
         chat = self.policy.chat
         prompt = fitted(problem, chat, told.text, template, self.policy.window.limit)
         return prompt or chat.prompt(prompts.student_text(problem))
@@ -135,7 +135,7 @@ class Probe:
             batch = rows[start : start + SEQUENCES]
             rngs = [np.random.default_rng([self.seed, stream, row]) for row in batch]
             samples += self.policy.sampler.sample([asked[row] for row in batch], rngs, listener=listener)
-        programs = [extract_program(self.policy.chat.text(sample.response)) for sample in samples]
+        programs = [extract_program(self.policy.chat.text(sample.answer)) for sample in samples]
         judgements = self.judge.judge_many(programs)
         return [_Tried(sample, judgement) for sample, judgement in zip(samples, judgements, strict=True)]
 
@@ -158,7 +158,7 @@ class Probe:
 
 def _rate(template: str, style: str, tried: Sequence[_Tried], changed: int = 0) -> Rate:
     verdicts = Counter(str(one.judgement.verdict) for one in tried)
-    tokens = [len(one.sample.response) for one in tried]
+    tokens = [one.sample.completion_tokens for one in tried]
     return Rate(
         template=template,
         style=style,

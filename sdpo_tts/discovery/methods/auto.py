@@ -126,7 +126,8 @@ class Auto:
         settings = self.learner.settings.imitation
         advantage = self._archive.share(judged) - mean
         wanted = {"all": True, "improved": advantage > 0, "none": False}[settings.samples]
-        if not wanted or LEAK.search(judged.attempt.text):
+        learned = judged.attempt.text + judged.attempt.thought * (self.learner.settings.thoughts > 0)
+        if not wanted or LEAK.search(learned):
             return []
         sample = judged.attempt.sample
         teacher = sample.prompt if settings.reads_teacher else None

@@ -19,6 +19,7 @@ from sdpo_tts.errors import SetupError
 from sdpo_tts.policy.batch import Ids
 from sdpo_tts.policy.sampler import NOBODY, Listener, Sample
 from sdpo_tts.policy.sampling import PLAIN, Sampling
+from sdpo_tts.policy.thinking import EFFORTS, OFF, split
 
 LOG = logging.getLogger(__name__)
 POLL_S = 0.2
@@ -44,12 +45,18 @@ class EndpointSampler:
     name = "endpoint"
 
     def __init__(
-        self, server: Server, *, max_new_tokens: int, sampling: Sampling = PLAIN, patience: Patience | None = None
-    ) -> None:
+        self, server: Server, *, max_new_tokens: int, sampling: Sampling = PLAIN, patience: Patience | None = None,
+        thinking: str = OFF,
+    ) -> None:  # fmt: skip
+        """`thinking` off asks for nothing: then it is the server's business whether its model thinks."""
         self._server, self._chat, self._patience = server, TextChat(), patience or Patience()
-        self._asked = {"max_tokens": max_new_tokens, "temperature": sampling.temperature, "top_p": sampling.top_p}
+        self._asked: dict[str, Any] = {"max_tokens": max_new_tokens}
+        self._asked |= {"temperature": sampling.temperature, "top_p": sampling.top_p}
         if sampling.min_p:  # not in the protocol: some servers refuse it
             self._asked["min_p"] = sampling.min_p
+        if thinking != OFF:  # the first is the protocol's, the other one what most servers hand on to a chat template
+            self._asked |= {"reasoning_effort": thinking} if thinking in EFFORTS else {}
+            self._asked["chat_template_kwargs"] = {"enable_thinking": True, "thinking": True}
 
     def sample(
         self,
@@ -79,6 +86,7 @@ class _Answer:
     def clear(self) -> None:
         """Discard what a broken answer had."""
         self._texts: list[str] = []
+        self._thoughts: list[str] = []
         self._usage: tuple[int, int] | None = None
         self._cut = self.begun = self.ended = False
 
@@ -86,15 +94,20 @@ class _Answer:
         self.begun = True
         if piece.text:
             self._texts.append(piece.text)
+        if piece.thought:
+            self._thoughts.append(piece.thought)
         self._cut, self._usage = self._cut or piece.cut, piece.usage or self._usage
 
     def message(self) -> dict[str, str]:
         return {"role": "user", "content": self._chat.text(self.prompt)}
 
     def sample(self) -> Sample:
-        response = self._chat.plain("".join(self._texts))
-        served = self._usage or (len(self.prompt), len(self._texts))
-        return Sample(self.prompt, response, (), self._cut, self._base, cancelled=not self.ended, served=served)
+        within, answer = split("".join(self._texts))
+        thought, answered = (self._chat.plain(text) for text in ("".join(self._thoughts) + within, answer))
+        served = self._usage or (len(self.prompt), len(self._texts) + len(self._thoughts))
+        return Sample(
+            self.prompt, thought + answered, (), self._cut, self._base, not self.ended, served, len(thought)
+        )
 
 
 class _Batch:
@@ -139,7 +152,7 @@ class _Batch:
             while (piece := await self._next(pieces, first=not answer.begun)) is not None:
                 self._relief()
                 answer.add(piece)
-                if piece.text:
+                if piece.text or piece.thought:
                     self._listener.grown(1)
         answer.ended = True
 

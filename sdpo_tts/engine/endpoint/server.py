@@ -18,6 +18,7 @@ WHERE = "--endpoint"
 AGAIN = frozenset({408, 409, 425, 429})  # and everything from 500 on: the same request may succeed later
 MOST_CHARS = 300  # of a server's own message
 CONNECT_S, LIST_S = 10.0, 15.0
+THOUGHTS = ("reasoning_content", "reasoning")  # what servers call a thought that they keep apart
 
 
 class TroubleError(Exception):
@@ -30,13 +31,14 @@ class TroubleError(Exception):
 
 @dataclass(frozen=True)
 class Piece:
-    """Some text of an answer; `ended` with its end, which is `cut` at the limit of tokens; `usage`: (prompt,
-    completion) tokens as counted by the server."""
+    """Some text of an answer, or of the `thought` before it where the server keeps them apart; `ended` with its end,
+    which is `cut` at the limit of tokens; `usage`: (prompt, completion) tokens as the server counted them."""
 
     text: str = ""
     ended: bool = False
     cut: bool = False
     usage: tuple[int, int] | None = None
+    thought: str = ""
 
 
 @dataclass(frozen=True)
@@ -130,9 +132,10 @@ def _piece(data: str) -> Piece:
         if "error" in told:
             raise TroubleError(f"the server breaks off: {_message(data)}")
         choice = (told.get("choices") or [{}])[0]
-        text, reason, usage = (choice.get("delta") or {}).get("content"), choice.get("finish_reason"), told.get("usage")
+        delta, reason, usage = choice.get("delta") or {}, choice.get("finish_reason"), told.get("usage")
+        thought = next((delta[name] for name in THOUGHTS if delta.get(name)), "")
         counted = (int(usage["prompt_tokens"]), int(usage["completion_tokens"])) if usage else None
-        return Piece(str(text or ""), bool(reason), reason == "length", counted)
+        return Piece(str(delta.get("content") or ""), bool(reason), reason == "length", counted, str(thought))
     except (ValueError, LookupError, TypeError, AttributeError):
         raise TroubleError(f"not an answer of the OpenAI protocol: {data[:MOST_CHARS]!r}") from None
 

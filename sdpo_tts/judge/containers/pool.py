@@ -138,7 +138,7 @@ class ContainerPool:
 
 
 def _ulimits(container_limits: ContainerLimits) -> list[dict[str, Any]]:
-    """They also bind the supervisor, which writes the files that an author's program reads, such as a submission's
+    """They also bind the supervisor, which writes the files that the author's program reads, such as a submission's
     output."""
     file_bytes = container_limits.tmpfs_bytes if container_limits.author else 64 * 2**20
     most = {"core": 0, "nofile": 256, "fsize": file_bytes, "stack": -1}

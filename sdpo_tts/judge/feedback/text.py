@@ -44,9 +44,11 @@ class Feedback:
 
 
 def render(
-    judgement: Judgement, problem: Problem, *, truncated: bool = False, style: FeedbackStyle | None = None
-) -> Feedback:
-    """Feedback on one attempt, of at most 2000 characters; `truncated` answers were cut off by the token budget."""
+    judgement: Judgement, problem: Problem, *, truncated: bool = False, only_thought: bool = False,
+    style: FeedbackStyle | None = None,
+) -> Feedback:  # fmt: skip
+    """Feedback on one attempt, of at most 2000 characters; `truncated` answers were cut off by the token budget, those
+    of `only_thought` ended before their thought did."""
     writer = _Writer(problem, style or FeedbackStyle(), judgement)
     match judgement.verdict:
         case Verdict.AC:
@@ -55,6 +57,9 @@ def render(
             return Feedback("none", "")  # the judge's error, from which nothing can be learned
         case Verdict.CA:
             return Feedback("none", "")
+        case Verdict.NC if only_thought:
+            what = "The answer ended before its thought did, so that there is no program."
+            return Feedback("only_thought", f"{what} Think for a shorter time and decide sooner.")
         case Verdict.NC if truncated:
             return Feedback("truncated", "The answer was too long and was cut off before its end. Be much shorter.")
         case Verdict.NC:

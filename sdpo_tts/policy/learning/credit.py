@@ -36,15 +36,18 @@ class Piece:
 
 
 def credit(
-    network: Network, chat: Chat, teacher_prompt: Ids, response: Ids, logprobs: Sequence[float], top: int = 3
-) -> list[Piece]:
-    """The pieces of an answer. `logprobs` are the student's when it was sampled; the teacher is the frozen one."""
+    network: Network, chat: Chat, teacher_prompt: Ids, response: Ids, logprobs: Sequence[float], thought: int = 0,
+    top: int = 3,
+) -> list[Piece]:  # fmt: skip
+    """The pieces of an answer that follows this many tokens of `thought`. `logprobs` are the student's when it was
+    sampled; the teacher is the frozen one."""
     teacher = Teacher(network, TeacherSettings())
     with torch.no_grad():
         (views,) = teacher.read([teacher_prompt]).hidden([Pair(teacher_prompt, response)])
     pieces: list[Piece] = []
     pending: list[int] = []
     student, theirs, alternatives = 0.0, 0.0, _NONE
+    views, response, logprobs = [view_T_D[thought:] for view_T_D in views], response[thought:], logprobs[thought:]
     for t, (token, logprob) in enumerate(zip(response, logprobs, strict=True)):
         if t % ROWS == 0:
             logp_T_V = teacher.logits([hidden_T_D[t : t + ROWS] for hidden_T_D in views]).log_softmax(-1)

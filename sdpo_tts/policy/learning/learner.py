@@ -19,12 +19,14 @@ from sdpo_tts.policy.learning.imitation import ImitationSettings, imitation_loss
 from sdpo_tts.policy.learning.loss import LossSettings, Target, TokenLoss, token_loss
 from sdpo_tts.policy.learning.metrics import RunningMetrics, Step
 from sdpo_tts.policy.learning.teacher import Reading, Teacher, TeacherSettings
+from sdpo_tts.policy.learning.token_weights import Run, runs, weighs
 from sdpo_tts.policy.network import Network, precise
 from sdpo_tts.policy.sampler import Sample
 
 LOG = logging.getLogger(__name__)
 CHUNK = 2**24  # logits that the output layer computes at once: 32 MiB in bfloat16
 BLOCK = {"cpu": 2**20}  # logits of which the loss is computed at once; elsewhere the whole chunk
+ONLY_THOUGHTS = "no attempt of this batch has an answer behind its thought"
 NOISE = 1e-6  # a gradient's norm up to which it is rounding, of which Adam would make a step of full length
 
 
@@ -34,7 +36,8 @@ class LearnerSettings:
 
     A batch makes `updates` optimiser steps on as many parts of it, or with `reuse` each on all of it. `micro_tokens`
     bounds the padded tokens behind the shared prompt that one pass takes (None: from the free memory). A mean gap above
-    `max_gap` nats between the sampler's and the learner's log-probabilities is an error.
+    `max_gap` nats between the sampler's and the learner's log-probabilities is an error. The thoughts before an answer
+    weigh `thoughts` times what it weighs.
     """
 
     learning_rate: float = 1e-4
@@ -44,6 +47,7 @@ class LearnerSettings:
     reuse: bool = False
     micro_tokens: int | None = None
     max_gap: float = 0.1
+    thoughts: float = 0.0
     teacher: TeacherSettings = field(default_factory=TeacherSettings)
     loss: LossSettings = field(default_factory=LossSettings)
     imitation: ImitationSettings = field(default_factory=ImitationSettings)
@@ -108,12 +112,16 @@ class Learner:
             network.trainable, lr=settings.learning_rate, weight_decay=settings.weight_decay
         )
 
-    def step(self, *groups: Sequence[Lesson]) -> Step:
-        """Learn from a batch, one group of lessons after the other, and move the network to its next version.
+    def step(self, *groups: Sequence[Lesson]) -> Step | str:
+        """Learn from a batch, one group of lessons after the other, and move the network to its next version; or why
+        there is nothing to learn from.
 
         Raises NonFiniteError, with the adapter as it was before the update, or SdpoError when the sampler's
         log-probabilities are not this network's.
         """
+        groups = tuple([one for one in group if weighs(one.sample, self.settings.thoughts)] for group in groups)
+        if not any(groups):
+            return ONLY_THOUGHTS
         if self.settings.updates > 1:
             groups = tuple([self._with_old(lesson) for lesson in group] for group in groups)
         steps = [self._update(part) for group in groups if group for part in self._parts(group)]
@@ -210,36 +218,47 @@ class Learner:
         """Gradient_T_D of the loss of one sequence with respect to its hidden states.
 
         The output layer runs here, on some of one sequence's response positions at a time: whole-batch logits never
-        exist. The loss runs on still fewer, whose numbers in fp32 stay in a processor's cache.
+        exist, and none for what is not learned. The loss runs on still fewer, whose numbers in fp32 stay in a
+        processor's cache.
         """
-        gradients = []
-        for place in _slices(0, len(student_T_D), self._rows(CHUNK)):
-            leaf_T_D = student_T_D[place].detach().requires_grad_()
-            with torch.enable_grad():
-                scores_T_V = self.network.scores(leaf_T_D)
-            taught_T_V = self.teacher.scores([view_T_D[place] for view_T_D in views]) if views else None
-            gradient_T_V = torch.empty_like(scores_T_V)
-            for part in _slices(place.start, place.stop, self._rows(BLOCK.get(self.network.device.type, CHUNK))):
-                rows = slice(part.start - place.start, part.stop - place.start)
-                teacher_T_V = self.teacher.mixed([one[rows] for one in taught_T_V]) if taught_T_V else None
-                target = self._target(lesson, part, teacher_T_V)
-                gradient_T_V[rows] = self._token_gradient(scores_T_V.detach()[rows], target, lesson, metrics)
-            scores_T_V.backward(gradient_T_V)  # type: ignore[no-untyped-call]
-            assert leaf_T_D.grad is not None
-            gradients.append(leaf_T_D.grad)
-        return torch.cat(gradients)
+        gradient_T_D = torch.zeros_like(student_T_D)
+        for run in runs(lesson.sample, self.settings.thoughts):
+            for place in _slices(run.start, run.stop, self._rows(CHUNK)):
+                leaf_T_D = student_T_D[place].detach().requires_grad_()
+                with torch.enable_grad():
+                    scores_T_V = self.network.scores(leaf_T_D)
+                taught_T_V = self.teacher.scores([view_T_D[place] for view_T_D in views]) if views else None
+                scores_T_V.backward(self._chunk(scores_T_V.detach(), taught_T_V, place, run, lesson, metrics))  # type: ignore[no-untyped-call]
+                assert leaf_T_D.grad is not None
+                gradient_T_D[place] = leaf_T_D.grad
+        return gradient_T_D
 
-    def _token_gradient(self, scores_T_V: Tensor, target: Target, lesson: Lesson, metrics: RunningMetrics) -> Tensor:
+    def _chunk(
+        self, scores_T_V: Tensor, taught_T_V: list[Tensor] | None, place: slice, run: Run, lesson: Lesson,
+        metrics: RunningMetrics,
+    ) -> Tensor:  # fmt: skip
+        """Gradient_T_V with respect to what the output layer made of a few positions."""
+        gradient_T_V = torch.empty_like(scores_T_V)
+        for part in _slices(place.start, place.stop, self._rows(BLOCK.get(self.network.device.type, CHUNK))):
+            rows = slice(part.start - place.start, part.stop - place.start)
+            teacher_T_V = self.teacher.mixed([one[rows] for one in taught_T_V]) if taught_T_V else None
+            target = self._target(lesson, part, teacher_T_V)
+            gradient_T_V[rows] = self._token_gradient(scores_T_V[rows], target, run, lesson, metrics)
+        return gradient_T_V
+
+    def _token_gradient(
+        self, scores_T_V: Tensor, target: Target, run: Run, lesson: Lesson, metrics: RunningMetrics
+    ) -> Tensor:
         """Gradient_T_V of the loss with respect to the student's logits; the loss itself goes to the metrics."""
-        share = lesson.weight / len(lesson.sample.response) / metrics.sequences
+        share, part = (lesson.weight * one / run.size / metrics.sequences for one in (run.weight, run.part))
         logits_T_V = precise(scores_T_V).requires_grad_()
         with torch.enable_grad():
             tokens = self._token_loss(logits_T_V, target, lesson)
             (tokens.loss_T.sum() * share).backward()  # type: ignore[no-untyped-call]
-        metrics.add(tokens, share)
+        metrics.add(tokens, share, part)
         if lesson.on_policy:
             before_T = tokens.logp_T if target.old_logp_T is None else target.old_logp_T
-            metrics.add_gap((before_T - target.sampler_logp_T).abs(), share)
+            metrics.add_gap((before_T - target.sampler_logp_T).abs(), part)
         assert logits_T_V.grad is not None
         return logits_T_V.grad
 
@@ -286,7 +305,8 @@ def merged(lessons: Sequence[Lesson]) -> list[Lesson]:
     """Identical lessons become one, with their number as its weight."""
     groups: dict[object, Lesson] = {}
     for one in lessons:
-        key = one.student, one.sample.prompt, one.sample.base, one.teacher_prompt, one.advantage
+        drawn = one.sample.prompt, one.sample.base, one.sample.forced
+        key = one.student, *drawn, one.teacher_prompt, one.advantage
         groups[key] = replace(one, weight=groups[key].weight + one.weight) if key in groups else one
     return list(groups.values())
 

@@ -47,14 +47,14 @@ class RunningMetrics:
     gap_mean: float = 0.0
     gap_max: float = 0.0
 
-    def add(self, chunk: TokenLoss, share: float) -> None:
-        """`share` is the weight of one token of the sequence in the batch's mean."""
+    def add(self, chunk: TokenLoss, share: float, part: float) -> None:
+        """What one token weighs in the batch: `share` in its loss, `part` in a mean over what is learned."""
         self.loss += float(chunk.loss_T.detach().sum()) * share
-        self.kl += float(chunk.divergence_T.sum()) * share
-        self.entropy += float(chunk.entropy_T.sum()) * share
+        self.kl += float(chunk.divergence_T.sum()) * part
+        self.entropy += float(chunk.entropy_T.sum()) * part
 
-    def add_gap(self, gap_T: Tensor, share: float) -> None:
-        self.gap_mean += float(gap_T.sum()) * share * self.sequences / self.on_policy
+    def add_gap(self, gap_T: Tensor, part: float) -> None:
+        self.gap_mean += float(gap_T.sum()) * part * self.sequences / self.on_policy
         self.gap_max = max(self.gap_max, float(gap_T.max()))
 
     def check(self, max_gap: float) -> None:

@@ -34,12 +34,20 @@ END = "(end)"
 
 @dataclass(frozen=True)
 class Heat:
-    """One attempt to draw. `advantage` is what GRPO gives to each of its tokens."""
+    """One attempt to draw. `advantage` is what GRPO gives to each of its tokens. The `thought` before it, of
+    `thought_tokens` tokens, is folded away."""
 
     title: str
     pieces: Sequence[Piece]
     feedback: str
     advantage: float
+    thought: str = ""
+    thought_tokens: int = 0
+
+    @property
+    def folded(self) -> str:
+        """The text in place of the thought; empty if there is none."""
+        return f"a thought of {self.thought_tokens} tokens" if self.thought else ""
 
     @property
     def strongest(self) -> list[Piece]:
@@ -104,7 +112,9 @@ def terminal(heat: Heat) -> Group:
         "red: the teacher disagrees; blue: it reinforces; behind a line, if they are far apart: the student's "
         "probability → the teacher's; on shades, · is a space and ↵ a line end", style="dim",
     )  # fmt: skip
-    return Group(Text(heat.title, style="bold"), legend, Text(""), _body(heat.pieces), Text(""), table, Text(""),
+    folded = [Text(f"({heat.folded})", style="dim"), Text("")] if heat.folded else []
+    return Group(Text(heat.title, style="bold"), legend, Text(""), *folded, _body(heat.pieces), Text(""), table,
+                 Text(""),
                  Text(reward_alone(heat.advantage), style="dim"), Text(""),
                  Text(visible_lines(heat.feedback)))  # fmt: skip
 
