@@ -1,4 +1,4 @@
-"""What can go wrong for a user, and the exit code that says so. Only `cli` catches these.
+"""The errors that users can cause or meet, and their exit codes. Only `cli` catches these.
 
 Verdicts, a spent budget and an interruption are outcomes, not errors.
 """
@@ -9,22 +9,22 @@ import re
 
 
 def visible(text: str) -> str:
-    """On one line, whatever the names of files hold: what cannot be printed is written as its escape."""
+    """On one line, whatever a file name contains: unprintable characters become escapes."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def visible_lines(text: str) -> str:
-    """The same of a text of several lines, which stay, as do tabs: a terminal must not obey what a model wrote."""
+    """The same for several lines, keeping line ends and tabs: a terminal must not obey what a model wrote."""
     return re.sub(r"[^\n\t]+", lambda line: visible(line[0]), text)
 
 
 def first_line(error: BaseException) -> str:
-    """Of what an error says, the first that is not empty; its kind where it says nothing."""
+    """The first line of an error's message that is not empty, or its class name if there is none."""
     return next(filter(None, map(str.strip, str(error).splitlines())), type(error).__name__)
 
 
 class SdpoError(Exception):
-    """One clear line: what went wrong, where, and a hint at the remedy."""
+    """One clear line: what went wrong, where, and a hint how to fix it."""
 
     exit_code = 1
 
@@ -51,6 +51,6 @@ class SetupError(SdpoError):
 
 
 class SandboxError(SdpoError):
-    """The sandbox failed in the middle of a run and retries did not help."""
+    """The sandbox failed during a run, and retries did not help."""
 
     exit_code = 5

@@ -1,4 +1,4 @@
-"""stdout and stderr that never end a run: closed ones, full ones, and those that cannot encode what is said."""
+"""stdout and stderr that never end a run, even if they are closed, full, or cannot encode the output."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import TextIO
 
 
 class _Lossy(io.FileIO):
-    """A descriptor that takes everything: what cannot be written is dropped."""
+    """A file descriptor that accepts everything: what cannot be written is dropped."""
 
     lost: OSError | None = None
-    """Why something was dropped first. That nobody reads any more, as behind `| head`, is no reason to complain."""
+    """Why output was first dropped. A reader that has gone away, as in `| head`, does not count."""
 
     def write(self, data: object, /) -> int:
         size = memoryview(data).nbytes  # type: ignore[arg-type]
         try:
             while (written := super().write(data)) is None:  # type: ignore[arg-type]
-                select.select([], [self], [])  # full for now, of a terminal that does not block
+                select.select([], [self], [])  # a non-blocking terminal that is full for now
             return int(written)
         except BrokenPipeError:
             return size
@@ -29,9 +29,9 @@ class _Lossy(io.FileIO):
 
 
 def lossy(descriptor: int, encoding: str | None = None, *, close: bool = False) -> TextIO:
-    """A text stream on a descriptor that raises nothing, whatever becomes of it; `close`: it is the stream's to close.
+    """A text stream on a descriptor that never raises; `close`: it owns the descriptor.
 
-    What the encoding lacks is written as its escape.
+    Characters that the encoding lacks are written as escapes.
     """
     raw = _Lossy(descriptor, "w", closefd=close)
     buffer = io.BufferedWriter(raw)
@@ -39,8 +39,8 @@ def lossy(descriptor: int, encoding: str | None = None, *, close: bool = False) 
 
 
 def make_lossy() -> None:
-    """stdout and stderr become so. Standard streams that were closed lead to nowhere: otherwise the next
-    file to be opened would be taken for them, and Python prints to stdout what is for a missing stderr."""
+    """Replace stdout and stderr by lossy ones. Closed standard streams are opened on /dev/null: otherwise the next file
+    to be opened would take their place, and Python would print stderr's text to stdout."""
     for descriptor in (0, 1, 2):
         _demand_open(descriptor)
     sys.stdin = sys.stdin or os.fdopen(0)
@@ -52,14 +52,14 @@ def _demand_open(descriptor: int) -> None:
     try:
         os.fstat(descriptor)
     except OSError:
-        nowhere = os.open(os.devnull, os.O_RDWR)  # the lowest that is free, which is this one
+        nowhere = os.open(os.devnull, os.O_RDWR)  # the lowest free descriptor, which is this one
         if nowhere != descriptor:
             os.dup2(nowhere, descriptor)
             os.close(nowhere)
 
 
 def lost_output() -> str:
-    """Why stdout did not take all that was printed; empty where it did, or where nobody wanted it."""
+    """Why stdout did not take all that was printed; empty if it did, or if the reader went away."""
     sys.stdout.flush()
     raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
     lost: OSError | None = getattr(raw, "lost", None)

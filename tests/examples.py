@@ -99,7 +99,7 @@ EXAMPLES = {
     "oddecho": Example(_ODD_ECHO, (1, 2, 2.0), ("accepted/js.py",), "[a picture is left out: A cave]\nAn integer N (1 ≤ N ≤ 10), letters `a-z`."),
     "passfail": Example(_PASS_FAIL, (1, 2, 2.0), ("accepted/solution.py", "wrong_answer/wrong.py"), "Print N."),
     "maximal": Example(_MAXIMAL, (1, 2, 10.0), ("accepted/solution.py", "wrong_answer/wrong.py"), "Print N ± 1."),
-    "maximal with included code": Example(_MAXIMAL | {"include/python3/include.py": ""}, refused="include: code that is added to every program is not supported"),
+    "maximal with included code": Example(_MAXIMAL | {"include/python3/include.py": ""}, refused="include: code added to every program (`include/`) is not supported"),
     "scoring": Example(_PASS_FAIL | {"problem.yaml": f"{_VERSION}type: scoring\n"}, (1, 2, 2.0), ("accepted/solution.py", "wrong_answer/wrong.py"), "Print N."),
     "interactive": Example(_PASS_FAIL | {"problem.yaml": f"{_VERSION}type: pass-fail interactive\n"}, refused="an interactive problem without an output validator"),
     "multipass": Example(_PASS_FAIL | {"problem.yaml": f"{_VERSION}type: pass-fail multi-pass\n"}, refused="multi-pass problems are not supported"),
@@ -121,5 +121,5 @@ EXAMPLES = {
     "domjudge hangman": Example({"problem.yaml": "name: Hangman\nvalidation: custom multi-pass\nlimits:\n  validation_passes: 26\n", "problem.pdf": _PDF,
                                  "output_validator/validator.py": _ACCEPT, **_tests("data/secret", ("a\n", "a\n"))}, refused="problem.yaml:2:13: multi-pass problems are not supported"),
     "domjudge with its statement in a pdf": Example({"problem.yaml": "name: Hello World\n", "problem.pdf": _PDF, **_tests("data/sample", ("\n", "Hello\n"))},
-                                                    refused="problem.pdf: a statement that is not text cannot be read (hint: give its text with `sdpo-tts import --statement FILE`)"),
+                                                    refused="problem.pdf: the statement is not text, so it cannot be read (hint: give its text with `sdpo-tts import --statement FILE`)"),
 }  # fmt: skip

@@ -125,9 +125,9 @@ def final(folder: Path) -> tuple[Any, ...]:
     told = [{key: value for key, value in event.items() if key not in TIMES} for event in events]
     told = [one for step in _in_order(told) for one in step]
     state = torch.load(folder / "checkpoint" / "state.pt", weights_only=True)
-    learnt = [tensor.tolist() for tensor in state["learner"]["adapter"]]
+    learned = [tensor.tolist() for tensor in state["learner"]["adapter"]]
     attempts = {path.name: path.read_text() for path in (folder / "attempts").iterdir()}
-    return told, learnt, attempts, state["strategy"]
+    return told, learned, attempts, state["strategy"]
 
 
 def _in_order(events: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

@@ -285,7 +285,7 @@ def test_help_may_be_asked_of_the_base() -> None:
     assert not any(draw.adapter for draw in method.draws(4))
 
 
-# What is learnt
+# What is learned
 
 
 def helped_batch() -> list[Judged]:
@@ -342,7 +342,7 @@ def test_likelihood_needs_no_teacher() -> None:
 
 def test_without_a_learner_the_archive_and_the_bandit_go_on() -> None:
     method = auto(None)
-    assert method.learn(helped_batch()) == "nothing is to be learnt"
+    assert method.learn(helped_batch()) == "learning is turned off"
     assert {draw.source for draw in method.draws(8)} & HELPED
 
 

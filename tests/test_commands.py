@@ -89,7 +89,7 @@ def test_judge_gives_a_source_as_it_is(tmp_path: Path, engine: None) -> None:
 def test_judge_does_not_wait_for_a_pipe(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.py")
     result = CliRunner().invoke(app, ["judge", str(TRIANGLE), str(tmp_path / "a.py")])
-    assert (result.exit_code, result.stderr.count("\n")) == (2, 1) and "no regular file" in result.stderr
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1) and "not a regular file" in result.stderr
 
 
 def test_check_finds_a_submission_in_the_wrong_folder(tmp_path: Path, engine: None) -> None:
@@ -167,7 +167,7 @@ def test_probe_shows_the_failed_program_to_a_repair(engine: None) -> None:
     ("teacher", "repair", "said"),
     [
         (15, 2, "By source: the bare question 0%, feedback 23%, repair 3%. --method auto would sample most from feedback."),
-        (0, 0, "No source passed: --method auto shares its samples out by the tests that they pass in part."),
+        (0, 0, "No source passed: --method auto would divide its samples by the share of tests passed."),
     ],
 )
 def test_probe_ends_with_what_auto_would_do(teacher: int, repair: int, said: str) -> None:

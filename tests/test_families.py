@@ -238,7 +238,7 @@ def test_from_a_folder_through_a_batch_and_a_step(mechanism: str, tmp_path: Path
         step = learner.step([Lesson(one, teacher_prompt=policy.chat.prompt("why")) for one in samples])
     assert step.gap_mean < 1e-4 and step.grad_norm > 0
     assert policy.facts["exactness"]["paths"] == vars(MECHANISMS[mechanism][1])
-    assert any(line.startswith("comparing what will be computed") for line in said)
+    assert any(line.startswith("checking that") for line in said)
 
 
 def test_a_known_model_is_not_measured_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

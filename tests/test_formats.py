@@ -128,7 +128,7 @@ def test_links_that_git_wrote_as_text_are_followed_and_repeats_left_out() -> Non
     reading = everything()["kattisspeedrun"]
     assert not any(b"../" in test.input for test in reading.problem.tests)
     assert [test.name for test in reading.problem.shown] == [f"data/sample/{number}" for number in (1, 2, 3)]
-    assert "19 tests left out, equal to others" in reading.notes
+    assert "19 tests left out as duplicates" in reading.notes
 
 
 def test_a_statement_in_latex_becomes_text() -> None:
@@ -148,7 +148,7 @@ def test_a_kattis_package_on_the_real_judge(tmp_path: Path, engine: None) -> Non
     (tmp_path / "wrong.py").write_text("print('Hello!')")
     right = CliRunner().invoke(app, ["judge", str(hello), str(tmp_path / "right.py")])
     assert (right.exit_code, right.stdout.splitlines()[-1]) == (0, "AC: 1 of 1 tests passed")
-    assert "note: the package sets no time limit: it is 2 s\n" in right.stderr
+    assert "note: the package sets no time limit: using 2 s\n" in right.stderr
     wrong = CliRunner().invoke(app, ["judge", str(hello), str(tmp_path / "wrong.py")])
     assert (wrong.exit_code, wrong.stdout.startswith("WA")) == (3, True)
 
@@ -170,8 +170,8 @@ def test_kattis_2025_09(tmp_path: Path) -> None:
     )  # fmt: skip
     assert [(test.name, test.shown) for test in problem.tests] == [("data/sample/1", True), ("data/secret/1", False)]
     assert reading.notes == (
-        "the package allows only cpp, java, and Python 3 is asked for",
-        "the limit on the length of programs is left out",
+        "the package allows only cpp, java, but Python 3 is used",
+        "the limit on program length is left out",
         "the pictures of the statement are left out",
     )
     assert problem.groups[-1] == Group("secret", 100.0, ("data/secret/1",), each=True)
@@ -336,10 +336,10 @@ def test_human_eval_examples_are_shown_and_assertions_held_out() -> None:
         (b"[1.0, 2.0, 3.0]\n0.5\n", b"false\n"), (b"[1.0, 2.8, 3.0, 4.0, 5.0, 2.0]\n0.3\n", b"true\n")
     ]  # fmt: skip
     assert len(list(problem.held_out)) == 7
-    lost = [name for name, one in everything().items() if any("left out, which do not compare with a constant" in note for note in one.notes)]
+    lost = [name for name, one in everything().items() if any("left out: no comparison with a constant" in note for note in one.notes)]
     assert [name.rpartition("/")[2] for name in lost] == ["33", "44", "53", "95", "151"]
     median = everything()["human_eval.jsonl.gz#HumanEval/47"]
-    assert "1 example of the docstring left out, which the assertions contradict" in median.notes
+    assert "1 example of the docstring left out, contradicted by the assertions" in median.notes
     near = everything()["human_eval.jsonl.gz#HumanEval/4"].problem
     assert near.checker == Checker(kind="floats", absolute=1e-6, relative=1e-6) and near.tests[-1].expected == b"1.2\n"
 
@@ -351,7 +351,7 @@ def test_a_number_that_cannot_be_written_in_decimal_is_no_constant(tmp_path: Pat
     [(_, reading)] = read_all(tmp_path / "rows.jsonl")
     assert isinstance(reading, Reading)
     assert [(test.input, test.expected) for test in reading.problem.tests] == [(b"2\n", b"3\n")]
-    assert "1 statement of `check` left out, which do not compare with a constant" in reading.notes
+    assert "1 statement of `check` left out: no comparison with a constant" in reading.notes
 
 
 def test_a_folder_of_tests(tmp_path: Path) -> None:
@@ -398,41 +398,41 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("kattis", {"problem.yaml": KATTIS_YAML + "type: interactive\n"}, "problem.yaml:1:1: an interactive problem without an output validator"),
     ("kattis", {"problem.yaml": KATTIS_YAML + "type: [pass-fail, multi-pass]\n"}, "problem.yaml:4:7: multi-pass problems are not supported"),
     ("kattis", {"output_validator/a.py": "", "output_validator/b.py": ""},
-     "output_validator/a.py: a program that is not one source file in a known language is not supported"),
-    ("kattis", {"include/python3/lib.py": ""}, "include: code that is added to every program is not supported"),
+     "output_validator/a.py: only programs with one source file in a known language are supported"),
+    ("kattis", {"include/python3/lib.py": ""}, "include: code added to every program (`include/`) is not supported"),
     ("kattis", {"data/secret/2.in": ""}, "data/secret/2.in: has no .ans file beside it"),
     ("kattis", {"data/secret/1.yaml": "args: [-v]\n"}, "data/secret/1.yaml:1:7: tests with command-line arguments are not supported"),
     ("kattis", {"data/secret/2.in": "../sample/9.in", "data/secret/2.ans": ""}, "data/secret/2.in: a link to `../sample/9.in`, which is not in the package"),
     ("kattis", {"data/secret/2.in": "2.in", "data/secret/2.ans": ""}, "data/secret/2.in: a link that leads to itself"),
-    ("kattis", {"data/secret/1.files/a.txt": ""}, "data/secret/1.files/a.txt: tests with files of their own are not supported"),
+    ("kattis", {"data/secret/1.files/a.txt": ""}, "data/secret/1.files/a.txt: tests with their own files are not supported"),
     ("kattis", {"data/secret/1.yaml": "output_validator_args: [case_sensitive]\n", "data/sample/1.yaml": "output_validator_args: [float_tolerance, 1e-3]\n"},
      "problem.yaml:1:1: validator flags that differ between tests are not supported"),
-    ("kattis", {"problem.yaml": KATTIS_YAML + "limits: {memory: much}\n"}, "problem.yaml:4:18: `much` is no number of MiB"),
+    ("kattis", {"problem.yaml": KATTIS_YAML + "limits: {memory: much}\n"}, "problem.yaml:4:18: `much` is not a number of MiB"),
     ("kattis", {"problem.yaml": "name: x\nvalidator_flags: float_tolerance x\n"}, "problem.yaml:2:18: `float_tolerance` needs a number, not `x` (hint: write `float_tolerance 1e-6`)"),
-    ("kattis", {"statement/problem.en.md": " "}, "problem.yaml: no statement (hint: give its text with `sdpo-tts import --statement FILE`, or in statement/problem.en.md of the package)"),
+    ("kattis", {"statement/problem.en.md": " "}, "problem.yaml: no statement (hint: give its text with `sdpo-tts import --statement FILE`, or in statement/problem.en.md in the package)"),
     ("polygon", changed_xml("std::wcmp.cpp", "mine.cpp"), "problem.xml: the source `files/check.cpp` of the checker is not in the package"),
     ("polygon", changed_xml("<assets>", "<assets><interactor/>"), "problem.xml: the source `` of the interactor is not in the package"),
     ("polygon", changed_xml("std::wcmp.cpp", "std::uncmp.cpp"), "problem.xml: the checker `std::uncmp.cpp` is not supported (hint: known: fcmp, hcmp, icmp, lcmp, ncmp, wcmp, caseicmp, casencmp, casewcmp, yesno, nyesno, acmp, dcmp, rcmp, rcmp4, rcmp6, rcmp9)"),
-    ("polygon", changed_xml('run-count="1"', 'run-count="2"'), "problem.xml: problems of several runs are not supported"),
+    ("polygon", changed_xml('run-count="1"', 'run-count="2"'), "problem.xml: problems with several runs are not supported"),
     ("polygon", changed_xml("std::wcmp.cpp", "check.dpr").replace("files/check.cpp", "tests/01"),
-     "tests/01: a program that is not one source file in a known language is not supported"),
+     "tests/01: only programs with one source file in a known language are supported"),
     ("polygon", changed_xml("<assets>", '<assets><interactor><source path="statement-sections/english/legend.tex"/></interactor>'),
-     "statement-sections/english/legend.tex: a program that is not one source file in a known language is not supported"),
+     "statement-sections/english/legend.tex: only programs with one source file in a known language are supported"),
     ("polygon", changed_xml("<test-count>2", "<test-count>99999999"), "problem.xml: more than 10000 tests"),
-    ("polygon", changed_xml("<test-count>2", "<test-count>3"), "tests/03: no such file (hint: download the *full* package, which holds generated tests too)"),
-    ("polygon", changed_xml("tests/%02d<", "tests/%0999999999d<"), "problem.xml: `tests/%0999999999d` is no input path pattern"),
-    ("polygon", changed_xml("tests/%02d<", "../%02d<"), "problem.xml: `../%02d` is no input path pattern"),
-    ("polygon", changed_xml("1500", "soon"), "problem.xml: `soon` is no time limit in milliseconds"),
+    ("polygon", changed_xml("<test-count>2", "<test-count>3"), "tests/03: no such file (hint: download the *full* package, which includes generated tests)"),
+    ("polygon", changed_xml("tests/%02d<", "tests/%0999999999d<"), "problem.xml: `tests/%0999999999d` is not a valid input path pattern"),
+    ("polygon", changed_xml("tests/%02d<", "../%02d<"), "problem.xml: `../%02d` is not a valid input path pattern"),
+    ("polygon", changed_xml("1500", "soon"), "problem.xml: `soon` is not a time limit in milliseconds"),
     ("polygon", changed_xml("<problem ", '<!DOCTYPE p [<!ENTITY a "b">]><problem '), "problem.xml: document types and entities are not allowed"),
     ("polygon", "<problem>\n<x>", "problem.xml:2:4: not XML: no element found"),
     ("files", {"a.in": "1"}, "a.in: has no .out or .ans file beside it"),
     ("files", {"a.in": "1", "a.out": "1", "a.ans": "1"}, "a.in: has both an .out and an .ans file beside it"),
-    ("files", {"readme": ""}, ": no problem in it (hint: a problem.yaml, a problem.xml, or *.in with *.out or *.ans is looked for)"),
+    ("files", {"readme": ""}, ": no problem in it (hint: needed: a problem.yaml, a problem.xml, or *.in with *.out or *.ans)"),
     ("row", [COMPANION | {"interactive": True}], "rows.jsonl:1: interactive problems are not supported"),
     ("row", [COMPANION | {"tests": "none"}], "rows.jsonl:1: `tests`: input should be a valid list"),
     ("row", [LIVE_CODE_BENCH | {"private_test_cases": "!"}], "rows.jsonl:1: the private tests cannot be unpacked: Only base64 data is allowed"),
-    ("row", [CODE_CONTESTS | {"public_tests": {"input": ["1"], "output": []}}], "rows.jsonl:1: tests/shown: `input` and `output` are not lists of one length"),
-    ("row", [CODE_CONTESTS, {"a": 1}], "rows.jsonl:2: unknown kind of row (hint: see docs/formats.md for the kinds that are read)"),
+    ("row", [CODE_CONTESTS | {"public_tests": {"input": ["1"], "output": []}}], "rows.jsonl:1: tests/shown: `input` and `output` are not lists of the same length"),
+    ("row", [CODE_CONTESTS, {"a": 1}], "rows.jsonl:2: unknown kind of row (hint: see docs/formats.md for the supported kinds)"),
 ]  # fmt: skip
 
 
@@ -504,14 +504,14 @@ def test_a_link_inside_a_folder_is_followed(tmp_path: Path) -> None:
     folder = kattis(tmp_path)
     for suffix in (".in", ".ans"):
         (folder / "data" / "secret" / f"2{suffix}").symlink_to(f"../sample/1{suffix}")
-    assert "1 test left out, equal to others" in read_problem(folder).notes
+    assert "1 test left out as duplicates" in read_problem(folder).notes
 
 
 def test_import_writes_a_folder_that_loads_the_same(tmp_path: Path) -> None:
     folder = kattis(tmp_path / "sum")
     result = CliRunner().invoke(app, ["import", str(folder), str(tmp_path / "out")])
     assert (result.exit_code, result.stdout) == (0, f"{tmp_path / 'out'}\n")
-    assert "note: the package sets no time limit: it is 2 s\n" in result.stderr
+    assert "note: the package sets no time limit: using 2 s\n" in result.stderr
     problem = load_problem(tmp_path / "out")
     assert problem.digest == load_problem(folder).digest
     assert {one.name for one in submissions(problem)} == {"accepted/sum.py", "time_limit/slow.py"}
@@ -534,4 +534,4 @@ def test_import_takes_a_statement_and_all_rows(tmp_path: Path) -> None:
     file = write_row(tmp_path, CODE_CONTESTS, CODE_CONTESTS | {"name": "2_B", "public_tests": 5})
     result = CliRunner().invoke(app, ["import", "--all", str(file), str(tmp_path / "all")])
     assert (result.exit_code, result.stdout) == (0, f"{tmp_path / 'all' / '1_A.-Sum'}\n")
-    assert result.stderr.endswith("1 problem written, 1 cannot be\n") and "2_B: tests/shown: " in result.stderr
+    assert result.stderr.endswith("1 problem written, 1 could not be\n") and "2_B: tests/shown: " in result.stderr

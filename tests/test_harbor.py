@@ -45,7 +45,7 @@ def test_a_task_of_another_whose_tests_are_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"tests/cases/1.in": None, "tests/cases/2.in": None}, "a Harbor task without input and output files (hint: "),
+        ({"tests/cases/1.in": None, "tests/cases/2.in": None}, "this Harbor task has no input and output files (hint: "),
         ({"task.toml": "name = [\n"}, "task.toml: not TOML: "),
         ({"tests/cases/1.out": None}, "tests/cases/1.in: has no .out or .ans file beside it"),
         ({"tests/task.json": '{"format": "sdpo-tts/1", "limits": 3}'}, "tests/task.json: cannot be read: "),
@@ -131,4 +131,4 @@ def test_the_command_writes_a_problem_with_its_accepted_program(tmp_path: Path) 
     assert (to / "solution" / "solve.sh").is_file() and json.loads((to / "tests" / "task.json").read_text())["format"] == "sdpo-tts/1"
     assert len(load_problem(to).tests) == len(load_problem(ROOT / "problems" / "rle").tests)
     again = CliRunner().invoke(app, ["export", str(ROOT / "problems" / "rle"), "--harbor", "--to", str(to)])
-    assert (again.exit_code, again.stderr) == (2, f"error: {to}: already exists (hint: name a new one with --to)\n")
+    assert (again.exit_code, again.stderr) == (2, f"error: {to}: already exists (hint: choose a new one with --to)\n")

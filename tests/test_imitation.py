@@ -20,7 +20,7 @@ from tests.tiny import VOCABULARY, tiny_network
 
 
 def helped(network: Network, count: int = 4, length: int = 12) -> list[Lesson]:
-    """Drawn from prompts with feedback, to be learnt behind the question toward the base that has read the same."""
+    """Drawn from prompts with feedback, to be learned behind the question toward the base that has read the same."""
     asked = [QUESTION[:3] + FEEDBACK[i % 4] + QUESTION[3:] for i in range(count)]
     samples = TorchSampler(network, [STOP], max_new_tokens=length).sample(asked, rngs(count, 7))
     return [Lesson(one, one.prompt, 0.25 * (i + 1), question=QUESTION) for i, one in enumerate(samples)]

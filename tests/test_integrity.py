@@ -99,10 +99,10 @@ def test_a_package_that_a_tokenizer_needs_is_named(model: Path, monkeypatch: pyt
 
 def test_a_base_model_has_no_template(model: Path) -> None:
     (model / "chat_template.jinja").unlink()
-    assert "the model toy has no chat template (hint: it is a base model; name the Instruct variant" in str(refusal(model))
+    assert "the model toy has no chat template (hint: it is a base model; use the Instruct variant" in str(refusal(model))
     tokenizer = chatml()
     tokenizer.chat_template = None
-    with pytest.raises(SetupError, match=r"as a/b-Instruct\)"):
+    with pytest.raises(SetupError, match=r"usually a/b-Instruct\)"):
         Chat(tokenizer, SimpleNamespace(eos_token_id=None)).demand_template("a/b", ROWS)
 
 
@@ -170,7 +170,7 @@ def test_a_tokenizer_of_another_model(model: Path) -> None:
     tokenizer = chatml()
     tokenizer.add_tokens(["seven", "eight"])
     tokenizer.save_pretrained(model)
-    assert "the tokenizer of toy has ids up to 259, but the model only 259 rows" in str(refusal(model))
+    assert "the tokenizer of toy has ids up to 259, but the model has only 259 rows" in str(refusal(model))
 
 
 def test_special_tokens_beyond_the_rows_do_no_harm(model: Path) -> None:

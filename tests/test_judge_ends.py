@@ -82,7 +82,7 @@ def test_an_interrupted_judge_says_what_it_waits_for_and_leaves_nothing(
     tool.send_signal(number)
     _, said = tool.communicate(timeout=ENDS_WITHIN_S)
     assert (tool.returncode, owned(client, tool.pid)) == (code, [])
-    assert "stopping: the sandbox's containers are removed" in said
+    assert "stopping: removing the sandbox's containers" in said
 
 
 def test_the_next_start_removes_what_cannot_end(engine: None, client: Any) -> None:

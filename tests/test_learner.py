@@ -211,7 +211,7 @@ def test_a_restored_learner_is_what_it_was() -> None:
 
 
 def test_a_renewed_network_is_one_just_made() -> None:
-    """Whatever was learnt on it, and with whatever teacher."""
+    """Whatever was learned on it, and with whatever teacher."""
     fresh = Network(tiny_network(dtype=torch.float32).peft.unload(), LoraSettings(rank=4, alpha=8), seed=7)
     network = tiny_network(dtype=torch.float32)
     Learner(network, settings(learning_rate=1e-2, max_gap=9.0, teacher=TeacherSettings("ema"))).step(lessons_of(network))

@@ -126,7 +126,7 @@ def test_a_tolerance_in_a_pasted_statement_becomes_the_checker(tmp_path: Path) -
     task = COMPANION | {"tests": [{"input": "1\n", "output": "0.5\n"}]}
     result = listening([str(tmp_path), "--ask"], [task], "An absolute error of 10^-6 is fine.\nEND\n")
     assert load_problem(Path(result.stdout.strip())).checker == Checker(kind="floats", absolute=1e-6)
-    assert "note: numbers are compared as the statement says: `An absolute error of 10^-6 is fine.`\n" in result.stderr
+    assert "note: numbers are compared with the statement's tolerance: `An absolute error of 10^-6 is fine.`\n" in result.stderr
 
 
 def test_a_problem_appears_and_its_statement_is_asked_for(tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ def test_what_comes_is_solved_at_once(tmp_path: Path, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [("--max-tim 3", "no such option: --max-tim"), ("--seed x", "--seed: 'x' is not a whole number"), ("'", "no closing quotation"), ("--help", "options that solve nothing")],
+    [("--max-tim 3", "no such option: --max-tim"), ("--seed x", "--seed: 'x' is not a whole number"), ("'", "no closing quotation"), ("--help", "these options would not solve anything")],
 )
 def test_options_of_a_later_run_are_checked_first(options: str, message: str) -> None:
     done = CliRunner().invoke(app, ["listen", "--solve", options])

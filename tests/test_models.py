@@ -77,7 +77,7 @@ def test_a_mirrors_parts_are_joined_checked_and_kept(index: list[str]) -> None:
 
 
 def test_another_checksum_is_refused(index: list[str]) -> None:
-    with pytest.raises(SetupError, match="another SHA-256 than the published one"):
+    with pytest.raises(SetupError, match="its SHA-256 differs from the published one"):
         fetching.fetch(replace(ENTRY, sha256="0" * 64))
     assert list(fetching.cache_root().iterdir()) == []
 

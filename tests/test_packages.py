@@ -66,7 +66,7 @@ def test_a_custom_validator_that_is_not_there_is_refused(tmp_path: Path) -> None
     kattis(tmp_path, **{"problem.yaml": "name: x\nlicense: cc0\nvalidation: custom\n"})
     with pytest.raises(UserError) as caught:
         load_problem(tmp_path)
-    hint = "add it in output_validators/, or write `validation: default` if the default one will do"
+    hint = "add it in output_validators/, or write `validation: default` to use the default one"
     assert str(caught.value) == f"{tmp_path}/problem.yaml:3:13: the output validator is not in the package (hint: {hint})"
 
 
@@ -127,7 +127,7 @@ POINTS = ["quitp(1.0, \"points\");", "quitpi(\"x\");", "quitf(_pc(50), \"half\")
 def test_a_checker_that_gives_points_is_refused(call: str, tmp_path: Path) -> None:
     polygon(tmp_path, POLYGON.replace("std::wcmp.cpp", "check.cpp"))
     write_files(tmp_path, {"files/testlib.h": "void quitp(int); // _points", "files/check.cpp": f'#include "testlib.h"\nint main() {{ {call} }}\n'})
-    with pytest.raises(UserError, match=r"problem.xml: a checker that gives points \(`\w+\(?`\) is not supported \(hint: a program is right or wrong"):
+    with pytest.raises(UserError, match=r"problem.xml: a checker that gives points \(`\w+\(?`\) is not supported \(hint: here a program is right or wrong"):
         load_problem(tmp_path)
     write_files(tmp_path, {"files/check.cpp": f'#include "testlib.h"\n// {call}\nint main() {{ quitf(_ok, "fine"); }} /* {call} */\n'})
     assert load_problem(tmp_path).checker.convention is Convention.TESTLIB

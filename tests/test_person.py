@@ -195,11 +195,11 @@ SOLVE = (str(ROOT / "problems" / "sum-line"), "--runs")
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--method", "best-of-k", "--hint", "x"), "--hint: best-of-k makes no use of it (hint: --method auto or sdpo"),
-        (("--start", "mine.py"), "--start: sdpo makes no use of it (hint: --method auto or multi-turn)"),
+        (("--method", "best-of-k", "--hint", "x"), "--hint: best-of-k cannot use it (hint: --method auto or sdpo"),
+        (("--start", "mine.py"), "--start: sdpo cannot use it (hint: --method auto or multi-turn)"),
         (("--method", "auto", "--start", "gone.py"), "--start: no such file: gone.py"),
-        (("--method", "auto", "--start", "mine.cpp"), "--start: mine.cpp is not a Python 3 program by its name"),
-        (("--method", "auto", "--start", "mine.py", "--start", "b/mine.py"), "--start: two programs have one name"),
+        (("--method", "auto", "--start", "mine.cpp"), "--start: the name of mine.cpp is not that of a Python 3 program"),
+        (("--method", "auto", "--start", "mine.py", "--start", "b/mine.py"), "--start: two programs have the same name"),
         (("--hint", "x" * 5000), "--hint: a hint of 5000 characters"),
         (("--hint", "noise.txt"), "--hint: not a text file in UTF-8"),
     ],
@@ -245,7 +245,7 @@ def test_hint_tells_when_it_will_be_read_and_show_shows_it(tmp_path: Path) -> No
     assert CliRunner().invoke(app, ["hint", str(run.path), " "]).stderr == "error: TEXT: an empty hint\n"
     run.manifest.write_text(json.dumps({**told, "settings": {**told["settings"], "method": "grpo"}}))
     refused = CliRunner().invoke(app, ["hint", str(run.path), "x"])
-    assert (refused.exit_code, "a run of grpo reads no hint" in refused.stderr) == (2, True)
+    assert (refused.exit_code, "grpo does not read hints" in refused.stderr) == (2, True)
 
 
 # The verdict of a judge elsewhere
@@ -283,7 +283,7 @@ def told(run: RunDir, *words: str) -> tuple[int, str]:
 
 
 def resumed(run: RunDir, answers: Sequence[str], heard: list[str] | None = None, **settings: Any) -> Event:
-    """The last `solved` of the run gone on with; `heard`: the feedback that is learnt from."""
+    """The last `solved` of the run gone on with; `heard`: the feedback that is learned from."""
     with Journal(run.events) as journal:
         one = consensus_solver(run, journal, answers, **settings)
         checkpoint.resume(one)
@@ -354,7 +354,7 @@ def test_time_between_a_run_s_end_and_a_verdict_is_not_the_run_s(tmp_path: Path)
     ("words", "said"),
     [
         (("splendid",), "error: WORDS: 'splendid' is not a verdict"),
-        (("wrong answer", "--expected", "x"), "error: --expected: an output without its input"),
+        (("wrong answer", "--expected", "x"), "error: --expected: --expected without --input"),
         (("wrong answer", "--input", "gone"), "error: --input: gone cannot be read"),
     ],
 )
@@ -384,4 +384,4 @@ def test_what_a_judge_says_reaches_the_archive_beside_other_programs_that_pass_t
 
 def test_a_run_that_has_proposed_nothing_gets_no_verdict(tmp_path: Path) -> None:
     run = contest(tmp_path, answers(WRONG_ONE, WRONG_ONE), attempts=2)
-    assert "proposed no program" in told(run, "wrong answer")[1]
+    assert "no proposed program" in told(run, "wrong answer")[1]

@@ -99,7 +99,7 @@ def test_runs_and_pools_become_arms_on_four_axes(tmp_path: Path) -> None:
     assert grid.arm("a", "best-of-k", "tokens") == Pool(144, 8, unit=10.0)
     assert getattr(grid.arm("a", "best-of-k", "seconds"), "batch", None) == 16
     assert grid.budget("attempts") == 48
-    assert grid.budget("seconds") == 8, "three batches of sdpo, of which two were learnt from"
+    assert grid.budget("seconds") == 8, "three batches of sdpo, of which two were learned from"
 
 
 def test_flops_follow_from_tokens_and_the_models_shape(tmp_path: Path) -> None:
@@ -129,8 +129,8 @@ def test_a_failed_run_counts_as_unsolved_unless_told_otherwise(tmp_path: Path) -
     assert Grid(runs, censor_errors=True).arm("a", "sdpo", "attempts").observations[2] == Observation(None, 16)
     assert "2 runs did not end" not in " ".join(phrases.cautions(analyse(Grid(runs))))
     assert [c for c in phrases.cautions(analyse(Grid(runs))) if "1 run" in c] == [
-        "1 run did not end; counted as watched up to the last whole batch.",
-        "1 run failed, unsolved; unless --censor-errors was given, counted as such.",
+        "1 run did not end; counted as observed up to the last whole batch.",
+        "1 run failed; without --censor-errors, a failed run counts as unsolved.",
     ]
 
 

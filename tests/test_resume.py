@@ -154,8 +154,8 @@ def test_the_command_that_goes_on_can_be_copied(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setenv("COLUMNS", "80")
     short, long = Path("runs/rle/sdpo-s0-20261125-093124-1c2d"), Path("runs/leap year/sdpo-s0-20261125-093124-1c2d")
     assert near(tmp_path / short) == short and near(Path("/elsewhere")) == Path("/elsewhere")
-    assert go_on(short) == f"  go on    sdpo-solve --resume {short}"
-    assert go_on(long, "--max-attempts 8") == f"  go on with\nsdpo-solve --resume '{long}' --max-attempts 8"
+    assert go_on(short) == f"  continue  sdpo-solve --resume {short}"
+    assert go_on(long, "--max-attempts 8") == f"  continue with\nsdpo-solve --resume '{long}' --max-attempts 8"
 
 
 def test_settings_come_back_from_what_the_manifest_says() -> None:

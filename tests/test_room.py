@@ -70,7 +70,7 @@ def test_a_journal_waits_and_no_line_is_torn(disk: Path, monkeypatch: pytest.Mon
             journal.append("step_skipped", step=2, reason=LONG)
         journal.append("step_skipped", step=3, reason=LONG)
     assert [(event["seq"], event["step"]) for event in read_events(journal.path)] == [(0, 0), (1, 2), (2, 3)]
-    assert len(said) == 2 and said[1] == f"free space again at {disk}"
+    assert len(said) == 2 and said[1] == f"there is space again at {disk}"
     assert said[0].startswith(f"the disk of {disk} is full: 3.0 KiB are needed and 0.0 KiB are free; waiting for room")
 
 

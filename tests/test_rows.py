@@ -92,7 +92,7 @@ def test_a_tolerance_in_the_statement_becomes_the_checker(sentence: str, size: f
     reading = read_problem(write_row(tmp_path, row))
     assert reading.problem.checker == Checker(kind="floats", **dict.fromkeys(kinds, size))
     assert compare(reading.problem.checker, b"0.66666666666\n", b"0.6666666667").ok
-    assert any(note.startswith("numbers are compared as the statement says: `") for note in reading.notes)
+    assert any(note.startswith("numbers are compared with the statement's tolerance: `") for note in reading.notes)
 
 
 NO_TOLERANCES = [
@@ -148,7 +148,7 @@ def test_apps_and_taco_in_stdin_mode(tmp_path: Path) -> None:
     assert [(test.name, test.input, test.expected) for test in problem.tests] == [
         ("tests/shown/1", b"1 2\n", b"3\n"), ("tests/held-out/2", b"2 2\n", b"4\n"), ("tests/held-out/3", b"5\n5\n", b"10\n")
     ]  # fmt: skip
-    assert reading.notes[0] == "the row sets no limit of time and memory: the usual one holds"
+    assert reading.notes[0] == "the row sets no time and memory limit: using the default"
     assert [name for name, _ in reading.programs] == ["accepted/1.py", "accepted/2.py"]
     limits = load_problem(write_row(tmp_path, TACO)).limits
     assert (limits.time_s, limits.memory_bytes) == (1.5, 64 << 20)
@@ -168,10 +168,10 @@ def test_apps_in_function_mode(tmp_path: Path) -> None:
     [
         ("", "no tests"),
         ("{", "a field that should hold JSON does not"),
-        ("[]", "`input_output` is no mapping"),
-        ('{"inputs": ["1"], "outputs": []}', "`inputs` and `outputs` are no lists of one length"),
-        ('{"inputs": [[1]], "outputs": ["1"]}', "test 1 has no text as input and output"),
-        ('{"inputs": ["1"], "outputs": ["1"], "fn_name": "f"}', "test 1 has no list of arguments"),
+        ("[]", "`input_output` is not a mapping"),
+        ('{"inputs": ["1"], "outputs": []}', "`inputs` and `outputs` are not lists of the same length"),
+        ('{"inputs": [[1]], "outputs": ["1"]}', "input and output of test 1 are not text"),
+        ('{"inputs": ["1"], "outputs": ["1"], "fn_name": "f"}', "the arguments of test 1 are not a list"),
         ('{"inputs": [[1]], "outputs": ["1"], "fn_name": "if"}', "`fn_name`: `if` is not a Python function name"),
     ],
 )
@@ -188,7 +188,7 @@ def test_mbpp(tmp_path: Path) -> None:
         assert [(test.name, test.input, test.expected) for test in problem.tests] == [
             ("tests/shown/1", b'"hello"\n"l"\n', b'"heo"\n'), ("tests/held-out/1", b'"abcda"\n"a"\n', b'"bcd"\n'), ("tests/held-out/2", b'"hello"\n', b'"heo"\n')
         ]  # fmt: skip
-        assert "1 assertion left out, which do not compare with a constant" in reading.notes
+        assert "1 assertion left out: no comparison with a constant" in reading.notes
         assert problem.statement.endswith("An example:\n```\nassert remove_all('hello', 'l') == 'heo'\n```")
 
 
@@ -236,7 +236,7 @@ OTHERS: list[dict[str, Any]] = [
 def test_other_rows_are_no_known_kind(row: dict[str, Any], times: int, tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         load_problem(write_row(tmp_path, *[row] * times))
-    assert str(caught.value) == f"{tmp_path}/rows.jsonl:1: unknown kind of row (hint: see docs/formats.md for the kinds that are read)"
+    assert str(caught.value) == f"{tmp_path}/rows.jsonl:1: unknown kind of row (hint: see docs/formats.md for the supported kinds)"
 
 
 def test_a_problem_file_in_json_without_its_first_line_is_told_so(tmp_path: Path) -> None:

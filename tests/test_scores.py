@@ -98,9 +98,9 @@ def test_groups_of_a_native_file_and_back(tmp_path: Path) -> None:
     ("old", "new", "place", "message"),
     [
         ("points: 12.5", "points: many", "15:13", "`many` is not a number of points (hint: for example 30)"),
-        ("[held-*]", "[heldout-*]", "16:13", "no test is called `heldout-*` (hint: a name without `.in`, or a pattern as tests/1-*)"),
-        ("score: each", "score: some", "17:12", "`some` is no way to score a group"),
-        ("[samples]", "[others]", "18:16", "`others` is no group before it"),
+        ("[held-*]", "[heldout-*]", "16:13", "no test is called `heldout-*` (hint: a name without `.in`, or a pattern: tests/1-*)"),
+        ("score: each", "score: some", "17:12", "`some` is not a way to score a group"),
+        ("[samples]", "[others]", "18:16", "`others` is not a group defined before it"),
         ("name: rest", "name: samples", "14:11", "two groups are called `samples`"),
         ("score: each", "scores: each", "17:5", "unknown key `scores`"),
     ],
@@ -174,7 +174,7 @@ def test_points_of_newer_kattis_packages(tmp_path: Path) -> None:
     ("files", "version", "why"),
     [
         ({"secret/testdata.yaml": "grader_flags: min\n"}, "legacy", "the groups' points are not added up"),
-        ({"secret/a/testdata.yaml": "grader_flags: max\n"}, "legacy", "points are given in a way of the package's own"),
+        ({"secret/a/testdata.yaml": "grader_flags: max\n"}, "legacy", "the package has its own way to give points"),
         ({"secret/a/test_group.yaml": "score_aggregation: sum\n"}, "2025-09", "`max_score` is `unbounded`"),
         ({"secret/a/test_group.yaml": "", "secret/test_group.yaml": "score_aggregation: min\n"}, "2025-09", "the groups' points are not added up"),
     ],
@@ -182,7 +182,7 @@ def test_points_of_newer_kattis_packages(tmp_path: Path) -> None:
 def test_other_ways_to_score_are_left_out_and_said(tmp_path: Path, files: dict[str, str], version: str, why: str) -> None:
     problem = scoring(tmp_path, files, {"secret/a": 2}, version)
     assert problem.groups == ()
-    assert f"{why}: scores are left out, and solved means that all tests pass" in read_problem(tmp_path).notes
+    assert f"{why}: scores are left out, so solved means that all tests pass" in read_problem(tmp_path).notes
 
 
 def test_points_of_polygon(tmp_path: Path) -> None:

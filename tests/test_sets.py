@@ -63,7 +63,7 @@ def test_the_paper_s_problems_are_read_from_the_benchmark_s_file(tmp_path: Path)
     [
         ([], "error: sdpo-tts compare: no problem given (hint: "),
         (["--set", "human-evil"], "error: --set: 'human-evil' is not one of human-eval, code-contests, livecodebench"),
-        (["{contests}", "--set", "livecodebench"], "error: {contests}:1: no row of livecodebench"),
+        (["{contests}", "--set", "livecodebench"], "error: {contests}:1: not a row of livecodebench"),
         (["{contests}", "--ids", "none"], "error: {contests}: no row 'none'"),
         (["--set", "livecodebench"], "error: sdpo-tts compare: no problem given"),
     ],

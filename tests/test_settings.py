@@ -186,7 +186,7 @@ TOML = [
     ("config = 'x.toml'\n", ":1: unknown setting `config` (hint: sdpo-tts config lists all settings)"),
     ("a = " + "[" * 5000 + "\n", ": not TOML: "),
     ("seed = 1" + "0" * 5000 + "\n", ": not TOML: "),
-    ("#" * 70000, ": too large for a file of settings"),
+    ("#" * 70000, ": too large for a settings file"),
 ]  # fmt: skip
 
 
@@ -221,7 +221,7 @@ RUNS = [
     ("run: 5\n", ":8:6: `run` must be a mapping, not text"),
     ("run:\n", ":8:5: `run` must be a mapping, not nothing"),
     ("run: {alpha: [1]}\n", ":8:14: `alpha` must be text, not a list"),
-    ("run: {alpha: ~}\n", ':8:14: `alpha` must be text, not null (hint: for empty text write "")'),
+    ("run: {alpha: ~}\n", ':8:14: `alpha` must be text, not null (hint: write "" for empty text)'),
     ("run:\n  alpa: 1\n", ":9:3: unknown setting `alpa` (hint: did you mean `alpha`?)"),
     ("run:\n  alpha: 2\n", ":9:3: alpha: '2' is more than 1"),
     ("run:\n  critic: https://example.org\n", ":9:3: `critic` may not be set by the problem's `run`"),

@@ -104,7 +104,7 @@ def test_a_spent_budget_is_an_outcome(tmp_path: Path, engine: None, budget: Budg
     assert winner is None
     *before, ended = read_events(run.events)
     assert (ended["reason"], ended["attempts"]) == (reason, attempts)
-    assert not before or before[-1]["type"] == "attempt_judged", "of the last batch nothing is learnt"
+    assert not before or before[-1]["type"] == "attempt_judged", "of the last batch nothing is learned"
 
 
 def test_a_run_that_keeps_going_spends_its_budget_and_keeps_the_first_solution(tmp_path: Path, engine: None) -> None:

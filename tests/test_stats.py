@@ -137,7 +137,7 @@ def test_a_late_success_of_one_run_does_not_speak_for_those_stopped_before() -> 
     stopped = [Observation(None, end) for end in (8, 9, 10, 11, 12)]
     curve = discovery_curve([Observation(first, first) for first in range(1, 8)] + stopped + late)
     assert (curve.horizon, curve.at(10)) == (10, pytest.approx(7 / 13)), "there 2 were stopped, 4 are watched"
-    with pytest.raises(ValueError, match="too few runs were watched beyond 10"):
+    with pytest.raises(ValueError, match="too few runs were observed beyond 10"):
         curve.at(13)
     everything = discovery_curve([Observation(first, first) for first in (1, 2)] + late)
     assert (everything.horizon, everything.at(1000)) == (math.inf, 1)
@@ -178,16 +178,16 @@ def batch(t: float, step: int, tokens: int, passed: list[int]) -> list[dict[str,
     return [sampled, *(judged(t + 0.5 * (i + 1), step, first + i, p) for i, p in enumerate(passed))]
 
 
-def learnt(t: float, step: int) -> dict[str, Any]:
+def learned(t: float, step: int) -> dict[str, Any]:
     return event("step_taken", t, step=step, trained_tokens=50, teacher_tokens=80, seconds=6.0)
 
 
 EVENTS = [
     event("run_started", 0.0),
     *batch(100.0, 0, 60, [0, 1]),
-    learnt(109.0, 0),
+    learned(109.0, 0),
     *batch(200.0, 1, 40, [3, 2]),
-    learnt(209.0, 1),
+    learned(209.0, 1),
     *batch(300.0, 2, 50, [4, 4]),
     event("solved", 302.0, attempt=5),
 ]

@@ -38,7 +38,7 @@ def shell(module: str, words: str, **environment: str) -> subprocess.CompletedPr
     [
         ("model list >&-", 0, ""),
         ("model list <&- >&- 2>&-", 0, ""),
-        ("model list >/dev/full", 4, "error: stdout did not take all that was printed: No space left on device\n"),
+        ("model list >/dev/full", 4, "error: not everything could be written to stdout: No space left on device\n"),
         ("model list >/dev/full 2>/dev/full", 4, ""),
         ("judge nowhere x.py 2>/dev/full", 2, ""),
         ("judge nowhere x.py 2>&-", 2, ""),

@@ -1,4 +1,4 @@
-"""Models that think before they answer: how they are told to, where a thought ends, and what is learnt and judged."""
+"""Models that think before they answer: how they are told to, where a thought ends, and what is learned and judged."""
 
 from __future__ import annotations
 
@@ -217,8 +217,8 @@ def test_loss_and_gradient_equal_a_plain_computation(thoughts: float, micro_toke
     assert {bool(one.sample.answer) for one in lessons} == {True, False}
     assert {any(one.sample.forced) for one in lessons} == {True, False}
     chosen = settings(thoughts=thoughts, micro_tokens=micro_tokens)
-    learnt = [one for one in lessons if one.sample.answer or thoughts]
-    agrees(network, Learner(network, chosen), learnt, plain_loss(network, lessons, thoughts))
+    learned = [one for one in lessons if one.sample.answer or thoughts]
+    agrees(network, Learner(network, chosen), learned, plain_loss(network, lessons, thoughts))
 
 
 def test_forced_tokens_are_in_no_mean() -> None:
@@ -415,7 +415,7 @@ def test_a_thought_that_never_ends_is_told_apart_from_a_long_answer() -> None:
 
 @pytest.mark.parametrize("method", ["sdpo", "auto", "multi-turn"])
 def test_a_run_of_a_model_that_thinks(method: str, tmp_path: Path) -> None:
-    """From the weights on a disk: thoughts are closed, answers learnt from, and the guard's gap holds."""
+    """From the weights on a disk: thoughts are closed, answers learned from, and the guard's gap holds."""
     folder = save_tiny_model(tmp_path / "model", thinker())
     thinking = ThinkingSettings("on", 6)
     policy_settings = PolicySettings(str(folder), "cpu", "float32", max_new_tokens=24, engine="torch", thinking=thinking)

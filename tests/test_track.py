@@ -112,7 +112,7 @@ def test_a_tracker_that_fails_is_left_alone_and_the_run_goes_on(tmp_path: Path, 
     said: list[str] = []
     with heard(said.append, "track"):
         track(tmp_path, "wandb")
-    assert said == ["wandb failed, and the run goes on without it: the server is gone"]
+    assert said == ["wandb failed, and the run continues without it: the server is gone"]
 
 
 def test_what_may_be_tracked() -> None:

@@ -164,7 +164,7 @@ def test_plain_lines() -> None:
         [0:01] starting sandbox
         [0:02] sum-line: sdpo, seed 7, Qwen2.5-Coder-0.5B-Instruct (torch on cpu), 10 tests
         [0:14] batch 1: WA 2 CE 1; attempts 3/12; best 4 of 10 tests passed (attempt 1); 120 tokens/s
-        [0:21] step 1: loss 0.25, kl n/a, entropy 0.612, gap_max 0.0123; learnt from 3 attempts in 7.0 s
+        [0:21] step 1: loss 0.25, kl n/a, entropy 0.612, gap_max 0.0123; learned from 3 attempts in 7.0 s
         [0:34] batch 2: TLE 1 AC 1 WA 1; attempts 6/12; best 10 of 10 tests passed (attempt 5); 120 tokens/s; 0:19 a batch
         [0:34] solved: attempt 5
         [0:34] ended: solved after 6 attempts
@@ -309,7 +309,7 @@ def verdicts_of(*verdicts: str, truncated: int = 0, passed: int = 1, method: str
         (verdicts_of("NC", "WA", truncated=2), "2 of 2 answers were cut off: raise --max-new-tokens", "sdpo-tts probe p"),
         (verdicts_of("CE", "CE", "WA"), "do not compile", "sdpo-tts probe p"),
         (verdicts_of("TLE", "MLE", "WA"), "too much time or memory", "sdpo-tts probe p"),
-        (verdicts_of("WA", "RE", passed=0), "No program passed a single test", "sdpo-tts probe p"),
+        (verdicts_of("WA", "RE", passed=0), "No program passed any test", "sdpo-tts probe p"),
         (verdicts_of("WA", "WA", passed=4, method="best-of-k"), "the best passes 4 of 10 tests", "--method sdpo"),
     ],
 )
@@ -362,7 +362,7 @@ def test_what_matters_least_gives_way() -> None:
     for height, left in ((24, "changed"), (14, "loss"), (12, "failing"), (8, "best"), (5, "attempts"), (4, "now")):
         lines = drawn(LEARNT, 80, height)
         assert len(lines) < height and any(left in line for line in lines), (height, lines)
-    assert "changed" not in "\n".join(drawn(LEARNT, 80, 14)) and "tests passed, the best" in "\n".join(drawn(LEARNT, 80, 24))
+    assert "changed" not in "\n".join(drawn(LEARNT, 80, 14)) and "tests passed, best" in "\n".join(drawn(LEARNT, 80, 24))
 
 
 @pytest.mark.parametrize("size", [(80, 24), (60, 17), (120, 50), (40, 16), (40, 12), (200, 60), (24, 6), (18, 24), (9, 24)])

@@ -1,4 +1,4 @@
-"""Turns of phrase that read as translated stay out of what users read: README, docs, help and messages."""
+"""Turns of phrase that read as translated stay out of README, docs, help, messages and docstrings."""
 
 from __future__ import annotations
 
@@ -11,10 +11,26 @@ import pytest
 from tests.conftest import ROOT
 
 TURNS = re.compile(
-    r"\b(is told|are told|told apart|what is no terminal|nats a token|fault of ours|is no (time|number|terminal|row|digest)"
-    r"|there is no such|runs a problem|a problem and method)\b"
+    r"\b([Ii]s told|[Aa]re told|be told|was told|told (apart|of)|tells? (of|apart)|what is no|that is none|which is none"
+    r"|that there (is|are) not|fault of ours|(is|are) no (time|number|terminal|row|digest|text|mapping|file)"
+    r"|runs a problem|a problem and method|judge elsewhere|learnt|time-outs?|go(es)? on with"
+    r"|(nats|tokens|steps|one|seeds|trial) an? (token|answer|sample|batch|problem|step|seed|run|layer|line|prompt)"
+    r"|([Nn]one|[Nn]othing|[Ee]mpty) where|[Rr]aises `?\w+`? where|held against|[Ss]o many(?! at a time)|hears of|as ever|heeds|heeded"
+    r"|programs? of the (person|user)'s|(nobody|somebody) who)\b"
 )
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "sandbox" / "README.md"])
+PAGES = sorted([
+    *ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "benchmarks").glob("*.md"), ROOT / "sandbox" / "README.md",
+])  # fmt: skip
+RIGHT = [
+    "There is no significant difference.", "'30' is not a duration", "Raises UserError if it is missing.",
+    "nats per token", "the share of a batch", "None if there are no scores.", "A timeout is measured again.",
+]  # fmt: skip
+WRONG = [
+    "The difference is not told apart from 0.", "'30' is no time", "None where there is none", "nats a token",
+    "Raises `UserError` where it is missing.", "a key that there is not", "what a judge elsewhere said",
+    "what was learnt", "after so many attempts", "nobody who reads it",
+]  # fmt: skip
+MODEL_READS = "A hint from somebody who knows the problem:"  # measured: another prompt is another experiment
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -23,36 +39,22 @@ def test_pages(page: Path) -> None:
     assert [f"{page.name}:{number}: {line}" for number, line in enumerate(lines, 1) if TURNS.search(line)] == []
 
 
-def test_messages_and_help() -> None:
-    """Every string of the package that is not a docstring, and the docstrings of commands, which are their help."""
+def test_messages_help_and_docstrings() -> None:
+    """Every string of the package: messages, help, and docstrings of whatever has one."""
     found = []
     for file in sorted((ROOT / "sdpo_tts").rglob("*.py")):
-        tree = ast.parse(file.read_text(encoding="utf-8"))
-        docstrings = {
-            id(node.body[0].value)
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and _has_docstring(node)
-        }
-        commands = "cli" in file.parts
-        for node in ast.walk(tree):
-            if not (isinstance(node, ast.Constant) and isinstance(node.value, str) and TURNS.search(node.value)):
-                continue
-            if id(node) not in docstrings or (commands and _is_help(tree, node)):
-                found.append(f"{file.relative_to(ROOT)}:{node.lineno}: {node.value[:80]}")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value != MODEL_READS:
+                text = " ".join(node.value.split())
+                found += [f"{file.relative_to(ROOT)}:{node.lineno}: {hit[0]}" for hit in TURNS.finditer(text)]
     assert found == []
 
 
-def _has_docstring(node: ast.Module | ast.ClassDef | ast.FunctionDef) -> bool:
-    first = node.body[0] if node.body else None
-    return isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
+@pytest.mark.parametrize("text", WRONG)
+def test_the_turns_are_found(text: str) -> None:
+    assert TURNS.search(text)
 
 
-def _is_help(tree: ast.Module, docstring: ast.Constant) -> bool:
-    """Whether it is that of a public function: commands are."""
-    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")]
-    return any(_has_docstring(one) and one.body[0].value is docstring for one in functions)  # type: ignore[attr-defined]
-
-
-def test_the_turns_are_found() -> None:
-    assert TURNS.search("The difference is not told apart from 0.") and TURNS.search("'30' is no time")
-    assert not TURNS.search("'30' is not a duration")
+@pytest.mark.parametrize("text", RIGHT)
+def test_usual_english_is_let_pass(text: str) -> None:
+    assert not TURNS.search(text)

@@ -1,4 +1,4 @@
-"""Arms of a comparison as the command line names them: `sdpo,sdpo:feedback=none+teacher=ema,best-of-k`."""
+"""Arms of a comparison as written on the command line: `sdpo,sdpo:feedback=none+teacher=ema,best-of-k`."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ SHARED = frozenset({
     "method", "seed", "model", "max-attempts", "max-tokens", "max-time", "keep-going", "runs", "preset", "track",
     "plain", "endpoint", "endpoint-model", "enough",
 })  # fmt: skip
-"""What all arms of a comparison have in common."""
+"""Settings that all arms of a comparison share."""
 _LONGEST = 200  # an arm's name is part of a folder's
 
 
 def read_arms(text: str) -> tuple[Arm, ...]:
-    """The arms in their order, each once. Raises UserError, naming what is wrong with which."""
+    """The arms in their order, without duplicates. Raises UserError, naming the arm and what is wrong with it."""
     return tuple(dict.fromkeys(_arm(name) for name in "".join(text.split()).split(",")))
 
 

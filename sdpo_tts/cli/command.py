@@ -1,4 +1,4 @@
-"""What every command does around its work: errors become one line and an exit code, signals an orderly end."""
+"""What every command needs around its work: errors become one line and an exit code, and signals end it cleanly."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 SOLVED, FAULT, USAGE, UNSOLVED, SETUP, SANDBOX, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 4, 5, 130, 143
 HUNG_UP = 129
-# Of a file or folder that the user chose, where nobody foresaw it.
+# for a file or folder that the user chose, if nothing handled the error earlier
 FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG})
 PROBLEM_HELP = "A problem.yaml, its folder, or another format (docs/formats.md)."
 RUN_HELP = "A run: its folder or name; last for the newest; or a problem's folder for its newest run."
@@ -34,24 +34,24 @@ RunPath = Annotated[Path, typer.Argument(help=RUN_HELP, autocompletion=runs)]
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM or SIGHUP, taken the same way as Ctrl-C: what has to be cleaned up is cleaned up."""
+    """SIGTERM or SIGHUP, handled like Ctrl-C so that everything is cleaned up."""
 
     def __init__(self, number: int) -> None:
         self.exit_code = HUNG_UP if number == signal.SIGHUP else TERMINATED
 
 
 def run_process(app: typer.Typer, *, keep_code: bool = False) -> None:
-    """`app` as this process, which no closed or full stream ends, nor one that cannot encode what is said.
+    """Run `app` as this process. A closed or full stream does not end it, nor does one that cannot encode the output.
 
-    Where stdout did not take what was printed, that is said, and a command is not called a success; with `keep_code` it
-    is: its results are in files too.
+    If stdout lost some of the output, that is reported and the command fails; not with `keep_code`, because then the
+    results are in files too.
     """
     make_lossy()
     try:
         app()
     except SystemExit as end:
         if why := lost_output():
-            print(f"error: stdout did not take all that was printed: {why}", file=sys.stderr)
+            print(f"error: not everything could be written to stdout: {why}", file=sys.stderr)
             if not end.code and not keep_code:
                 raise SystemExit(SETUP) from None
         raise
@@ -64,7 +64,7 @@ def orderly() -> Iterator[None]:
     def terminate(signum: int, frame: FrameType | None) -> None:
         raise Terminated(signum)
 
-    # Who ignores the end of a terminal (nohup) goes on.
+    # a process that ignores the end of its terminal (nohup) goes on
     taken = [one for one in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(one) is not signal.SIG_IGN]
     before = {number: signal.signal(number, terminate) for number in taken}
     try:
@@ -91,7 +91,7 @@ def orderly() -> Iterator[None]:
 
 @contextmanager
 def writing(what: str) -> Iterator[None]:
-    """Raises UserError where a file that the user wants cannot be written."""
+    """Raises UserError if a file that the user wants cannot be written."""
     try:
         yield
     except OSError as error:
@@ -99,7 +99,7 @@ def writing(what: str) -> Iterator[None]:
 
 
 def _lack(error: Exception) -> str:
-    """In words what the machine ran out of; empty if it is not that."""
+    """What the machine ran out of; empty if the error is something else."""
     from sdpo_tts.record.disk_full import is_full
 
     if is_full(error):
@@ -113,7 +113,7 @@ def _lack(error: Exception) -> str:
 
 
 def app_of(command: Callable[..., None], name: str, kind: type[Command] = Command) -> typer.Typer:
-    """An application of one command."""
+    """An application with one command."""
     app = typer.Typer(pretty_exceptions_show_locals=False)
     ending = epilog(name) if name in EXAMPLES else None
     app.command(name, cls=kind, context_settings=HELP, epilog=ending)(command)
@@ -121,13 +121,13 @@ def app_of(command: Callable[..., None], name: str, kind: type[Command] = Comman
 
 
 def load(path: Path, *, quiet: bool = False) -> Problem:
-    """The problem at `path`, in whatever format; says what could not be carried over. Raises UserError,
-    also for a setting under `run` that there is not."""
+    """The problem at `path`, in any format; prints what could not be carried over. Raises UserError, also for an
+    unknown setting under `run`."""
     return load_reading(path, quiet=quiet).problem
 
 
 def load_reading(path: Path, *, quiet: bool = False) -> Reading:
-    """As `load`, with the programs that a package or a row brings."""
+    """As `load`, with the programs that come with a package or a row."""
     from sdpo_tts.cli.settings import of_problem
     from sdpo_tts.problem import read_problem
 
@@ -149,6 +149,6 @@ def load_libraries(*, quiet: bool = False) -> None:
 
 
 def tell(notes: Iterable[str]) -> None:
-    """What an importer left out or added."""
+    """Print what an importer left out or added."""
     for note in notes:
         print(f"note: {note}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""What a shell offers on Tab. Quick, and silent about whatever cannot be read."""
+"""What a shell offers on Tab. Fast, and silent about anything that cannot be read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def among(words: Iterable[str]) -> Callable[[str], list[str]]:
 
 
 def listed(words: Sequence[str]) -> Callable[[str], list[str]]:
-    """Completes the last of several words with commas between."""
+    """Completes the last of several comma-separated words."""
 
     def complete(incomplete: str) -> list[str]:
         before, comma, last = incomplete.rpartition(",")
@@ -28,7 +28,7 @@ def listed(words: Sequence[str]) -> Callable[[str], list[str]]:
 
 
 def problems(incomplete: str) -> list[str]:
-    """Problem folders, files that may hold a problem, and folders on the way to them."""
+    """Problem folders, files that may hold a problem, and folders that lead to them."""
     return [
         text if (path / "problem.yaml").is_file() or path.is_file() else f"{text}/"
         for text, path in _paths(incomplete)
@@ -37,7 +37,7 @@ def problems(incomplete: str) -> list[str]:
 
 
 def runs(incomplete: str) -> list[str]:
-    """Run folders: the newest ones below `runs/`, or those where the user is looking."""
+    """Run folders: the newest ones below `runs/`, or those at the path typed so far."""
     if not incomplete:
         found = sorted(Path(RUNS).glob("*/*/events.jsonl"), key=_age, reverse=True)
         return ["last", *(str(journal.parent) for journal in found[:NEWEST])]
@@ -47,12 +47,12 @@ def runs(incomplete: str) -> list[str]:
 
 
 def files(incomplete: str) -> list[str]:
-    """Any file, and folders on the way to it."""
+    """Any file, and folders that lead to it."""
     return [f"{text}/" if path.is_dir() else text for text, path in _paths(incomplete)]
 
 
 def models(incomplete: str) -> list[str]:
-    """`auto`, the catalogue's names, and what a path leads to."""
+    """`auto`, the names of the catalogue, and paths."""
     from sdpo_tts.models.catalogue import entries
 
     if incomplete.startswith((".", "/", "~")):
@@ -61,9 +61,9 @@ def models(incomplete: str) -> list[str]:
 
 
 def _paths(incomplete: str) -> Iterator[tuple[str, Path]]:
-    """What there is that begins so, as the user would write it."""
+    """Existing paths that begin with what was typed, spelt as the user would write them."""
     before, slash, name = incomplete.rpartition("/")
-    with suppress(OSError, RuntimeError):  # RuntimeError: the home of a user that there is not
+    with suppress(OSError, RuntimeError):  # RuntimeError: the home folder of an unknown user
         for path in sorted(Path(before + slash).expanduser().iterdir()):
             if path.name.startswith(name) and (name.startswith(".") or not path.name.startswith(".")):
                 yield f"{before}{slash}{path.name}", path

@@ -1,47 +1,47 @@
-"""The examples at the end of each command's help: what is typed, and what for."""
+"""The examples at the end of each command's help: the command line, and what it is for."""
 
 from __future__ import annotations
 
 EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "sdpo-solve": (
         ("sdpo-solve problems/rle", "solve it"),
-        ("sdpo-solve problem.yaml --max-time 8h --preset thorough", "a night's work"),
-        ("sdpo-solve package.zip --method best-of-k --seed 1", "only sample; a Kattis package"),
-        ("sdpo-solve statement.txt", "offers to make a problem of a pasted page"),
-        ("sdpo-solve --resume last", "go on with the newest run"),
+        ("sdpo-solve problem.yaml --max-time 8h --preset thorough", "run overnight"),
+        ("sdpo-solve package.zip --method best-of-k --seed 1", "only sample, on a Kattis package"),
+        ("sdpo-solve statement.txt", "offers to make a problem from a pasted page"),
+        ("sdpo-solve --resume last", "continue the newest run"),
         ("sdpo-solve problems/rle --json | jq .program", "for a script"),
     ),
-    "probe": (("sdpo-tts probe problems/rle --samples 64", "before a long run: is there anything to learn?"),),
+    "probe": (("sdpo-tts probe problems/rle --samples 64", "is there anything to learn? ask before a long run"),),
     "compare": (
         ("sdpo-tts compare problems/rle problems/dedup --seeds 5", "compare all methods"),
         ("sdpo-tts compare problems/rle --methods sdpo,sdpo:feedback=none --seeds 3", "variants"),
-        ("sdpo-tts compare bench.jsonl --ids paper-hard --methods sdpo,best-of-k", "on rows of a benchmark"),
+        ("sdpo-tts compare bench.jsonl --ids paper-hard --methods sdpo,best-of-k", "rows of a benchmark"),
     ),
     "report": (
-        ("sdpo-tts report runs/comparison", "writes a page and prints a summary"),
+        ("sdpo-tts report runs/comparison", "write a page and print a summary"),
         ("sdpo-tts report here there --merge --csv numbers --png curves.png", "runs from two machines"),
     ),
-    "runs": (("sdpo-tts runs", "which runs are there, and what came of them?"),),
-    "runs prune": (("sdpo-tts runs prune", "what can be deleted of runs that are over?"),),
+    "runs": (("sdpo-tts runs", "list all runs and their outcomes"),),
+    "runs prune": (("sdpo-tts runs prune", "what can be deleted from finished runs?"),),
     "hint": (
-        ("sdpo-tts hint last 'sort by the end, not by the start'", "to a run that is running, or to be resumed"),
+        ("sdpo-tts hint last 'sort by the end, not by the start'", "for a running run, or one to be resumed"),
     ),
     "verdict": (
-        ("sdpo-tts verdict last 'wrong answer on test 5'", "what the judge said of the proposed program"),
-        ("sdpo-tts verdict last 'wrong answer' --input 5.in --expected 5.out", "the test is known"),
+        ("sdpo-tts verdict last 'wrong answer on test 5'", "what the judge said about the proposed program"),
+        ("sdpo-tts verdict last 'wrong answer' --input 5.in --expected 5.out", "if you know the test"),
         ("sdpo-tts verdict last accepted", "solved"),
     ),
-    "check": (("sdpo-tts check problems/rle", "is the file sound, and its submissions' verdicts as expected?"),),
-    "judge": (("sdpo-tts judge problems/rle mine.py", "your own program, with the feedback that a model would get"),),
+    "check": (("sdpo-tts check problems/rle", "is the file valid? are the submissions' verdicts right?"),),
+    "judge": (("sdpo-tts judge problems/rle mine.py", "your own program, with the feedback a model would get"),),
     "show": (
         ("sdpo-tts show last", "the best program of the newest run, and the feedback on it"),
         ("sdpo-tts show problems/rle --attempt 5 --tokens --html a.html", "what the teacher thinks of each token"),
     ),
-    "drift": (("sdpo-tts drift last problems/dedup", "what the newest run's adapter does to another problem"),),
+    "drift": (("sdpo-tts drift last problems/dedup", "what the newest run's adapter changes on another problem"),),
     "export": (
-        ("sdpo-tts export last", "a folder here, of the newest run"),
+        ("sdpo-tts export last", "the newest run, as a folder here"),
         ("sdpo-tts export problems/rle --harbor --to rle-task", "the problem as a task for Harbor"),
-        ("sdpo-tts export runs/rle/sdpo-s0-20261125-093124-1c2d --to rle.zip", "one file, to send by mail"),
+        ("sdpo-tts export runs/rle/sdpo-s0-20261125-093124-1c2d --to rle.zip", "as one file, to send by mail"),
     ),
     "new": (
         ("sdpo-tts new my-problem", "paste the page of the problem"),
@@ -54,20 +54,20 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "listen": (
         ("sdpo-tts listen problems --once", "then click the extension's plus sign"),
-        ("sdpo-tts listen problems --solve '--max-time 30m'", "solve each as it comes"),
+        ("sdpo-tts listen problems --solve '--max-time 30m'", "solve each problem as it arrives"),
     ),
     "config": (("sdpo-tts config problems/rle --preset quick --max-attempts 32", "which values a run would use"),),
     "doctor": (
         ("sdpo-tts doctor", "will it run here?"),
-        ("sdpo-tts doctor --preset paper --json", "for a run with those settings"),
+        ("sdpo-tts doctor --preset paper --json", "for a run with these settings"),
     ),
     "model list": (("sdpo-tts model list", "the names that --model takes"),),
-    "model rm": (("sdpo-tts model rm qwen2.5-coder-1.5b", "free its room on the disk"),),
+    "model rm": (("sdpo-tts model rm qwen2.5-coder-1.5b", "free its disk space"),),
     "model pull": (("sdpo-tts model pull qwen2.5-coder-1.5b", "before going offline"),),
 }
 
 
 def epilog(command: str) -> str:
-    """Each example under a line that says what it is for."""
+    """Each example below a line that says what it is for."""
     lines = (f"  # {meant}\n  {typed}" for typed, meant in EXAMPLES[command])
     return "\n".join(["Examples:", *lines])

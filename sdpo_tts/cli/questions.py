@@ -13,13 +13,13 @@ _MOST_BYTES = 4 * 2**20
 
 
 def ask_block(what: str) -> str:
-    """Lines up to `END` or the end of the input, as they were pasted."""
+    """Lines up to `END` or the end of the input, exactly as they were pasted."""
     print(f"{what} ({_HOW}):", file=sys.stderr)
     return _lines(sys.stdin.readline())
 
 
 def ask_statement() -> str:
-    """A statement, pasted or in a file that is named; empty if there is none yet."""
+    """A statement, pasted or in a named file; empty if there is none yet."""
     print(f"Statement: paste it, or name a file ({_HOW}):", file=sys.stderr)
     first = sys.stdin.readline()
     path = Path(first.strip())
@@ -31,7 +31,7 @@ def ask_statement() -> str:
 
 
 def read_statement(path: Path) -> str:
-    """A statement file as plain text: LaTeX by its ending `.tex`, else Markdown. Raises UserError."""
+    """A statement file as plain text: LaTeX if it ends in `.tex`, otherwise Markdown. Raises UserError."""
     from sdpo_tts.problem.reading.latex import latex_to_text
     from sdpo_tts.problem.reading.statement import markdown_to_text
 
@@ -58,6 +58,6 @@ def _lines(line: str) -> str:
 
 
 def _clean(text: str) -> str:
-    """Characters only, and `\\n` as line end: a terminal may hand on bytes that are no UTF-8."""
+    """Only characters, with `\\n` as line end: a terminal may pass on bytes that are not UTF-8."""
     text = text.encode("utf-8", "surrogateescape").decode(errors="replace")
     return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")

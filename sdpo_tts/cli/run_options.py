@@ -1,4 +1,4 @@
-"""The options of `sdpo-solve`: all the settings of a run that there are."""
+"""The options of `sdpo-solve`: all the settings of a run."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ EVERYDAY = frozenset({
 
 
 def with_run_options(command: Callable[..., None]) -> Callable[..., None]:
-    """`command`, which takes them as `**chosen`, with a parameter for each behind its own."""
+    """`command`, which takes them as `**chosen`, with one parameter for each, after its own."""
     signature = inspect.signature(command, eval_str=True)
     own = [one for one in signature.parameters.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]
     hints = get_type_hints(RunOptions, include_extras=True)
@@ -110,7 +110,7 @@ def with_run_options(command: Callable[..., None]) -> Callable[..., None]:
 
 @cache
 def run_command() -> Any:
-    """A command that takes all of them, and does nothing: what settings there are, and how they are read from text."""
+    """A command that takes all of them and does nothing: it says which settings exist and how they are parsed."""
     app = typer.Typer()
 
     @app.command()

@@ -1,7 +1,7 @@
-"""What a command's options come to, once every layer of settings is looked at.
+"""The values of a command's options, once every layer of settings has been read.
 
-Weakest first: default, user file, project file, the problem's `run`, environment, --config, flags.
-The options of `sdpo-solve` are the settings there are; other commands take those that they share with it.
+Weakest first: default, user file, project file, the problem's `run`, environment, --config, flags. The settings are the
+options of `sdpo-solve`; other commands take those that they share with it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PROBLEM = "the problem's `run`"
 
 @dataclass(frozen=True)
 class Setting:
-    """The value that holds for a parameter, in its own type, and whose it is; `where` is empty for a default."""
+    """The value of a parameter in its own type, and where it comes from; `where` is empty for a default."""
 
     key: str
     name: str
@@ -38,15 +38,15 @@ class Setting:
 
 
 def settled(context: typer.Context, problem: Problem | None = None, *, every: bool = False) -> dict[str, Any]:
-    """All parameters of the command by name, the settings among them settled; with `every`, those too that it has no
+    """All parameters of the command by name, with its settings resolved; with `every`, also the settings that it has no
     option for. Raises UserError."""
     return {**context.params, **{one.name: one.value for one in settle(context, problem, every=every)}}
 
 
 def settle(context: typer.Context, problem: Problem | None = None, *, every: bool = False) -> list[Setting]:
-    """The settings that the command takes, in the order of sdpo-solve's options; or `every` one that there is.
+    """The settings that the command takes, in the order of sdpo-solve's options; with `every`, all settings.
 
-    Raises UserError, with the place, for a key or a value that is none, even where a stronger layer has another.
+    Raises UserError, with the place, for an invalid key or value, even if a stronger layer overrides it.
     """
     known, own = settings_of(run_command()), settings_of(context.command)
     layers = [
@@ -66,7 +66,7 @@ def settle(context: typer.Context, problem: Problem | None = None, *, every: boo
 
 
 def of_problem(problem: Problem) -> list[Given]:
-    """A problem's `run` as a layer. Raises UserError for a key or value that is none, or that a problem may not set."""
+    """A problem's `run` as a layer. Raises UserError for an invalid key or value, or one that a problem may not set."""
     folder = problem.path.parent.absolute()
     layer = [Given(spelt(one.key), one.text, PROBLEM, one.where, folder) for one in problem.run]
     known = settings_of(run_command()) if layer else {}
@@ -77,13 +77,13 @@ def of_problem(problem: Problem) -> list[Given]:
 
 
 def flags(context: typer.Context) -> set[str]:
-    """Names of the parameters that stand on the command line."""
+    """Names of the parameters given on the command line."""
     sources = {name: context.get_parameter_source(name) for name in context.params}
     return {name for name, source in sources.items() if source and source.name == "COMMANDLINE"}
 
 
 def settings_of(command: Any) -> dict[str, Any]:
-    """The parameters of a command that are settings, by key. An option that may be given many times is none."""
+    """The parameters of a command that are settings, by key. A repeatable option is not a setting."""
     long = {key_of(parameter): parameter for parameter in command.params if not parameter.multiple}
     return {
         key: parameter
@@ -106,7 +106,7 @@ def _flags(context: typer.Context, own: Mapping[str, Any]) -> list[Given]:
 
 
 def _setting(context: typer.Context, parameter: Any, one: Given | None, *, own: bool) -> Setting:
-    """`own`: the command has an option for it; an argument of the same name is something else."""
+    """`own`: whether the command has an option for it; an argument of the same name is something else."""
     key, name = key_of(parameter), parameter.name
     if one is None:
         default = context.params[name] if own else parameter.get_default(context)
@@ -115,7 +115,7 @@ def _setting(context: typer.Context, parameter: Any, one: Given | None, *, own: 
 
 
 def value_of(parameter: Any, one: Given) -> Any:
-    """The text as the command line would have read it. Raises UserError."""
+    """The text as the command line would read it. Raises UserError."""
     where = f"{one.where}: {one.key}" if one.folder else one.where
     try:
         value = parameter.process_value(None, one.text)
@@ -126,7 +126,8 @@ def value_of(parameter: Any, one: Given) -> Any:
 
 
 def _anchored(value: Any, folder: Path) -> Any:
-    """A path in a file is relative to the file; a name (of a model, say) is one only with `./` or `../` before it."""
+    """A path in a file is relative to that file; a name (of a model, say) is a path only if it begins with `./` or
+    `../`."""
     if isinstance(value, Path):
         try:
             return folder / value.expanduser()

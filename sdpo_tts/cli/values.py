@@ -1,4 +1,4 @@
-"""Values on the command line that a type alone does not rule out."""
+"""Checks of command-line values beyond their type."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
 def demand(value: str, known: Sequence[str], option: str) -> None:
-    """Raises UserError, naming the option, where `value` is not one of the known ones."""
+    """Raises UserError, naming the option, if `value` is not one of the known ones."""
     if value not in known:
         raise UserError(f"{value!r} is not one of {', '.join(known)}", where=option)
 
@@ -32,12 +32,12 @@ def seconds(text: str, where: str = "--max-time") -> float:
 
 
 def text_or_file(value: str, where: str = "--hint") -> str:
-    """The text itself, or that of the file of this name; empty for an empty value. Raises UserError."""
+    """The text itself, or the contents of the file of this name; empty for an empty value. Raises UserError."""
     text = value
     try:
         if value and Path(value).is_file():
             text = Path(value).read_text(encoding="utf-8")
-    except ValueError:  # the text of a file that is no text; a name that cannot be one
+    except ValueError:  # a file that is not text; text that cannot be a file name
         raise UserError("not a text file in UTF-8", where=where) from None
     except OSError as error:
         if error.errno != errno.ENAMETOOLONG:
@@ -48,8 +48,8 @@ def text_or_file(value: str, where: str = "--hint") -> str:
 
 
 def larger_budget(limit: str | None, state: RunState) -> str:
-    """The option that gives a run twice as much of the limit at which it stopped, as `run_ended` calls it; empty for
-    another end."""
+    """The option that doubles the limit at which a run stopped, given the reason from `run_ended`; empty for other
+    reasons."""
     if limit == "max_time":
         amount = _twice(state.max_seconds, state.elapsed(0.0))
         unit = next(unit for unit in "hms" if amount % UNITS[unit] == 0)
@@ -60,5 +60,5 @@ def larger_budget(limit: str | None, state: RunState) -> str:
 
 
 def _twice(limit: float | None, spent: float) -> int:
-    """The limit, unless that much was spent already: a batch may take more than was left."""
+    """Twice the limit, or twice what was spent if that is more: a batch may take more than was left."""
     return round(2 * limit if limit and 2 * limit > spent else 2 * spent)

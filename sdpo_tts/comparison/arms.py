@@ -1,4 +1,4 @@
-"""The arms of a comparison: a method, or a method with settings of its own."""
+"""The arms of a comparison: a method, or a method with its own settings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ POOLED = "best-of-k"
 
 @dataclass(frozen=True)
 class Arm:
-    """`name` is as it was asked for, as in `sdpo:feedback=shuffled`; `changes` are (path in RunSettings, value)."""
+    """`name` is as given by the user, such as `sdpo:feedback=shuffled`; `changes` are (path in RunSettings, value)."""
 
     name: str
     method: str
@@ -20,7 +20,7 @@ class Arm:
 
     @property
     def folder(self) -> str:
-        """The name as part of a file's name: no two arms have the same."""
+        """The name as part of a file name, different for every arm."""
         return quote(self.name.replace(":", "+", 1), safe="+=")
 
     @property
@@ -29,5 +29,5 @@ class Arm:
 
 
 def arm_of(folder: str) -> str:
-    """The name of the arm that has this folder for one of its seeds."""
+    """The name of the arm that one of these folders belongs to."""
     return unquote(folder.rpartition("-s")[0].replace("+", ":", 1))

@@ -1,4 +1,4 @@
-"""A cell of a comparison: one arm on one problem with one seed, and what its journal says of it."""
+"""A cell of a comparison: one arm on one problem with one seed, and what its journal says about it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sdpo_tts.problem import Problem
 from sdpo_tts.record import Event, RunDir, read_events
 from sdpo_tts.record.events import COMPLETE
 
-LOOK_S = 0.2  # between looks at a claim that is another's
+LOOK_S = 0.2  # between looks at a cell that another process has claimed
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,13 @@ class Cell:
 
 
 def ending(run: Path) -> Event | None:
-    """`run_ended` of a run that came to its end; None where it is absent, torn, interrupted or failed."""
+    """`run_ended` of a finished run; None if it is absent, torn, interrupted or failed."""
     journal = RunDir(run).events
     if not journal.is_file():
         return None
     try:
         events = read_events(journal)
-    except UserError:  # a journal damaged on the disk is a torn one: the cell is run again
+    except UserError:  # a journal damaged on disk counts as torn: the cell is run again
         return None
     last = events[-1] if events else {"type": ""}
     return last if last["type"] == "run_ended" and last["reason"] in COMPLETE else None
@@ -49,7 +49,8 @@ def ending(run: Path) -> Event | None:
 
 @contextmanager
 def claimed(home: Path) -> Iterator[bool]:
-    """Whether this process has the cell to itself. The kernel lets go of it when the process dies, however it dies."""
+    """Whether this process has the cell to itself. The kernel releases the claim when the process dies, however it
+    dies."""
     home.parent.mkdir(parents=True, exist_ok=True)
     with home.with_name(f".{home.name}.lock").open("a") as file:
         try:
@@ -62,7 +63,7 @@ def claimed(home: Path) -> Iterator[bool]:
 
 @contextmanager
 def awaited(home: Path) -> Iterator[None]:
-    """Until no other process has it, then to itself."""
+    """Wait until no other process has the cell, then claim it."""
     while True:
         with claimed(home) as mine:
             if mine:
@@ -72,8 +73,9 @@ def awaited(home: Path) -> Iterator[None]:
 
 
 def linked(run: Path, to: Path) -> None:
-    """Make a finished run appear at `to` as well, whole or not at all, by hard links where the disk allows them. What a
-    killed process left of the same cell goes first: only one that has claimed the cell gets here."""
+    """Make a finished run appear at `to` as well, completely or not at all, by hard links where the disk allows
+    them. What a killed process left of the same cell is deleted first: only the process that has claimed the cell
+    gets here."""
     part = to.with_name(f".{to.name}.part")
     for old in (part, to):
         shutil.rmtree(old, ignore_errors=True)

@@ -1,7 +1,7 @@
-"""A comparison whose cells are tasks of a Ray cluster: they run on whatever machine has room, without a shared disk.
+"""A comparison whose cells are tasks of a Ray cluster. They run on any machine with room, without a shared disk.
 
-A task runs one cell into a folder of its machine's own and hands it back, packed; only this process writes into the
-comparison. A machine that is lost takes its tasks with it: Ray runs them again elsewhere, from their seeds.
+A task runs one cell in a folder of its own machine and sends it back, packed; only this process writes into the
+comparison. If a machine is lost, Ray runs its tasks again elsewhere, from their seeds.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ NOT_SENT = ("checkpoint", "lock")
 
 @dataclass(frozen=True)
 class Share:
-    """What one cell needs of a machine, in Ray's terms. Ray does not know of the sandbox's containers."""
+    """What one cell needs from a machine, in Ray's terms. Ray does not know about the sandbox's containers."""
 
     cpus: float = 1.0
     gpus: float = 0.0
@@ -45,7 +45,7 @@ class Share:
 
 @dataclass(frozen=True)
 class Parcel:
-    """A packed run directory; of a cell that failed, with the `error` and the `exit_code` that it calls for."""
+    """A packed run directory; if the cell failed, with the `error` and its `exit_code`."""
 
     content: bytes
     error: str = ""
@@ -62,8 +62,8 @@ class RemoteError(SdpoError):
 
 @contextmanager
 def connected() -> Iterator[None]:
-    """To the cluster that RAY_ADDRESS names, or that this machine belongs to. What Ray says of machines that are lost
-    goes to stderr: it would print that among the results. Raises SetupError."""
+    """To the cluster that RAY_ADDRESS names, or that this machine belongs to. Ray's messages about lost machines go to
+    stderr instead of being mixed with the results. Raises SetupError."""
     try:
         import ray
     except ImportError:
@@ -81,7 +81,7 @@ def connected() -> Iterator[None]:
 
 
 def share_of(device: str, cpus: float) -> Share:
-    """A GPU for each cell where it wants one, or takes one if there is one."""
+    """One GPU per cell if the cell asks for one, or if `auto` finds one."""
     import ray
 
     wanted = device.startswith("cuda") or (device == "auto" and ray.cluster_resources().get("GPU", 0) >= 1)
@@ -89,7 +89,7 @@ def share_of(device: str, cpus: float) -> Share:
 
 
 class ClusterComparison(Comparison):
-    """While `connected`. Each machine calls `makers` itself: what it makes is not sent anywhere."""
+    """Use while `connected`. Each machine calls `makers` itself: what it makes is never sent."""
 
     def __init__(self, plan: Plan, makers: Callable[[], Makers], tell: Callable[[str], None], share: Share) -> None:
         import ray
@@ -103,7 +103,7 @@ class ClusterComparison(Comparison):
         self.at_once = self._room(share)
 
     def work(self, cells: Sequence[Cell]) -> None:
-        """A thread waits for each cell; how many of them run is for Ray to say."""
+        """One thread waits for each cell; Ray decides how many run at once."""
         pool, self._stopped = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="cell"), False
         try:
             for one in [pool.submit(self.settle, cell) for cell in cells]:
@@ -127,7 +127,7 @@ class ClusterComparison(Comparison):
 
     def record(self, cell: Cell, mine: bool, error: Exception | None) -> None:
         with self._lock:
-            if not self._stopped:  # the cells of an interrupted comparison have not failed
+            if not self._stopped:  # cells of an interrupted comparison have not failed
                 super().record(cell, mine, error)
 
     def _room(self, share: Share) -> int:
@@ -142,20 +142,20 @@ class ClusterComparison(Comparison):
 def run_packed(
     problem: Problem, settings: RunSettings, arm: str, argv: tuple[str, ...], makers: Callable[[], Makers], version: str
 ) -> Parcel:
-    """The task: what a cell leaves behind, also where it fails."""
+    """The task: returns what a cell leaves behind, even if it fails."""
     if version != sdpo_tts.__version__:
         raise SetupError(f"sdpo-tts {sdpo_tts.__version__} is there, {version} is here", hint="install one on all")
     with tempfile.TemporaryDirectory(prefix="sdpo-tts-") as folder:
         run = RunDir.at(Path(folder) / "run")
         try:
             perform(Job(problem, settings, arm, argv), makers(), run)
-        except Exception as error:  # it is the first machine that says so
+        except Exception as error:  # this is the first machine to report it
             return Parcel(pack(run.path), str(error) or type(error).__name__, getattr(error, "exit_code", 1))
         return Parcel(pack(run.path))
 
 
 def pack(run: Path) -> bytes:
-    """The files of a run directory, without NOT_SENT."""
+    """The files of a run directory, except NOT_SENT."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for file in sorted(path for path in run.rglob("*") if path.is_file()):
@@ -166,7 +166,7 @@ def pack(run: Path) -> bytes:
 
 
 def unpack(content: bytes, place: Path) -> None:
-    """Make it a run directory at `place`, whole or not at all; nothing is there yet."""
+    """Make it a run directory at `place`, completely or not at all; nothing must exist there yet."""
     place.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=place.parent, prefix=".unpack-", ignore_cleanup_errors=True) as part:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -175,6 +175,6 @@ def unpack(content: bytes, place: Path) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """What was raised there, or the first line of what Ray says."""
+    """The error raised on the machine, or the first line of Ray's own."""
     told = str(getattr(error, "cause", None) or error)
     return next((line.strip() for line in told.splitlines() if line.strip()), type(error).__name__)

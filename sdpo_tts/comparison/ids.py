@@ -1,8 +1,8 @@
 """Rows of a benchmark file by their ids, and the two lists of the paper (arXiv 2601.20802, appendix D.3).
 
 The paper numbers LiveCodeBench's problems from 2025-02-01 up to 2025-05-01, 131 of them, from 0 in the order of the
-file (release v6). Hard ones are those of which 64 samples of its base model solve less than half, kept where some
-method found a solution; very hard, those of which they solve less than 3 %.
+file (release v6). Hard: fewer than half of 64 samples of its base model pass, and some method found a solution. Very
+hard: fewer than 3 % pass.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ FIRST_DAY, AFTER, NUMBER = "2025-02-01", "2025-05-01", 131
 
 
 def chosen(file: Path, ids: str) -> list[str]:
-    """The names of rows that `ids` stands for: a comma-separated list, or one of the paper's. Raises UserError."""
+    """The row names given by `ids`: a comma-separated list, or one of the paper's lists. Raises UserError."""
     if ids not in PAPER:
         return [one.strip() for one in ids.split(",")]
     names = [str(row["question_id"]) for row in _rows(file) if FIRST_DAY <= str(row.get("contest_date", "")) < AFTER]

@@ -1,4 +1,4 @@
-"""What it takes to run one cell, on whatever machine, and how it is run there."""
+"""What one cell needs to run, on any machine, and how it runs there."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sdpo_tts.settings import matters
 
 @dataclass(frozen=True)
 class Job:
-    """`arm` is its name in the journal, empty where the run is no single comparison's: a part of a pool."""
+    """`arm` is its name in the journal, empty for part of a pool, which belongs to no single comparison."""
 
     problem: Problem
     settings: RunSettings
@@ -35,7 +35,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Watch:
-    """Who hears of a cell while it runs."""
+    """Callbacks that follow a cell while it runs."""
 
     status: Callable[[str], None]
     event: Callable[[Event], None]
@@ -44,7 +44,7 @@ class Watch:
 
 @dataclass(frozen=True)
 class Makers:
-    """How a cell gets its parts. `watch` opens a view of the run that is to begin."""
+    """How a cell gets its parts. `watch` opens a view of the run that is about to begin."""
 
     judge: Callable[[Problem, RunSettings], Judge]
     policy: Callable[[RunSettings, Callable[[str], None]], AbstractContextManager[Policy]]
@@ -53,7 +53,7 @@ class Makers:
 
 
 def perform(job: Job, makers: Makers, run: RunDir) -> None:
-    """Run it into an empty run directory. Whatever it raises is written there too."""
+    """Run it in an empty run directory. Any error raised is written there too."""
     with makers.watch(run) as watch:
         try:
             _solve(job, makers, run, watch)

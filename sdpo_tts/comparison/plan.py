@@ -1,4 +1,4 @@
-"""What a comparison is to do, and the file by which the same command finds it again."""
+"""What a comparison does, and the file by which the same command finds it again."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from sdpo_tts.settings import changed
 
 @dataclass(frozen=True)
 class Choices:
-    """`settings` is what all arms have in common, its budget each cell's; `batch_sizes` names the methods whose batch
-    is not their own default. The `seeds` are counted from `first_seed`, but for those of pools."""
+    """`settings` are shared by all arms, except that each cell has its own budget; `batch_sizes` are for methods with
+    another batch size than their default. `seeds` are counted from `first_seed`, except in pools."""
 
     arms: tuple[Arm, ...]
     seeds: int
@@ -34,19 +34,19 @@ class Choices:
 
     @property
     def attempts(self) -> int:
-        """Of one cell. There is always such a limit: pools are as large as it says."""
+        """Per cell. There is always a limit, because it sets the size of the pools."""
         assert self.settings.budget.max_attempts, "a pool needs a number"
         return self.settings.budget.max_attempts
 
     def shared(self) -> dict[str, Any]:
-        """What every cell shares, flat, and as JSON keeps it. More seeds or arms make no other comparison."""
+        """What every cell shares, flat, and as JSON stores it. More seeds or arms do not make another comparison."""
         nested = {**asdict(self.settings), "batch_size": dict(self.batch_sizes)}
         told = {**nested.pop("policy"), **{name: nested[name] for name in nested if name not in _OF_CELLS}}
         return dict(_flat(json.loads(json.dumps(told)), ""))
 
     def run_settings(self, arm: Arm, seed: int, attempts: int) -> RunSettings:
-        """Those of one cell. Nothing is cancelled, and nothing gathered: the number of the first success has to be
-        exact."""
+        """The settings of one cell. Nothing is cancelled and no candidates are collected: the number of the first
+        success must be exact."""
         base = replace(self.settings, method=arm.method, seed=seed, batch_size=self.batch_sizes.get(arm.method))
         own = dict(arm.changes)
         told = {
@@ -60,7 +60,7 @@ class Choices:
 class Plan:
     """`folder` holds the cells; `pools` the samples of best-of-k, which other comparisons use too.
 
-    A `first_seed` above 0 asks for a pool apart: its samples are in no other comparison's pool.
+    A `first_seed` above 0 gets its own pool, whose samples no other comparison uses.
     """
 
     folder: Path
@@ -70,7 +70,7 @@ class Plan:
     first_seed: int = 0
 
     def cells(self) -> Iterator[Cell]:
-        """Seeds outermost: a comparison stopped early has fewer seeds, not fewer arms."""
+        """Seeds outermost: a comparison that is stopped early has fewer seeds, not fewer arms."""
         first = self.choices.first_seed
         for seed in range(first, first + self.choices.seeds):
             for problem in self.problems:
@@ -81,7 +81,7 @@ class Plan:
                         yield from self._pooled(problem, arm)
 
     def place(self, cell: Cell) -> Path:
-        """Where it is run: a part of a pool in its pool."""
+        """Where a cell runs: part of a pool in its pool, others in the comparison."""
         return self.pool(cell.problem, cell.arm) / f"{POOLED}-s{cell.seed}" if cell.arm.pooled else cell.home
 
     def job(self, cell: Cell) -> Job:
@@ -89,7 +89,7 @@ class Plan:
         return Job(cell.problem, settings, "" if cell.arm.pooled else cell.arm.name, tuple(sys.argv))
 
     def pool(self, problem: Problem, arm: Arm) -> Path:
-        """Keyed by what can change a sample or end a part: how it would have been trained on cannot."""
+        """The pool, keyed by what can change a sample or end a part; training settings do not count."""
         settings = self.choices.run_settings(arm, 0, 0)
         kept = {
             "budget.max_tokens": settings.budget.max_tokens,
@@ -105,8 +105,8 @@ class Plan:
         return folder / f"from-{self.first_seed}" if self.first_seed else folder
 
     def open(self) -> Plan:
-        """Make the folder, or check that it holds this comparison. What is returned is to be run: chat templates that
-        write today's date go on with the one that it was begun on. Raises UserError, naming what differs."""
+        """Make the folder, or check that it holds this comparison. Run the plan that is returned: chat templates that
+        contain today's date keep the date on which the comparison began. Raises UserError, naming what differs."""
         path = self.folder / "comparison.json"
         with awaited(self.folder / "comparison"):
             before = json.loads(path.read_bytes()) if path.exists() else None
@@ -124,7 +124,7 @@ class Plan:
         return plan
 
     def _begun_on(self, date: str | None) -> Plan:
-        """None: it was begun when there were no dates."""
+        """None if it began before dates were recorded."""
         settings = self.choices.settings
         policy = replace(settings.policy, date=date or settings.policy.date)
         return replace(self, choices=replace(self.choices, settings=replace(settings, policy=policy)))
@@ -144,7 +144,7 @@ _OF_CELLS = ("method", "seed")
 
 
 def distinct(problems: Sequence[Problem]) -> tuple[Problem, ...]:
-    """Raises UserError where two have one name: their cells would share a folder."""
+    """Raises UserError if two problems have the same name: their cells would share a folder."""
     known: dict[str, Problem] = {}
     for problem in problems:
         other = known.setdefault(problem.slug, problem)
@@ -166,7 +166,7 @@ def _same(before: Mapping[str, Any], asked: Mapping[str, Any], where: str) -> No
     for slug, digest in asked["problems"].items():
         if before["problems"].get(slug, digest) != digest:
             raise UserError(f"the problem {slug} has changed since this comparison began", where=where, hint=hint)
-    old = {**Choices((), 0).shared(), **before["settings"]}  # a setting that there was not yet had its default
+    old = {**Choices((), 0).shared(), **before["settings"]}  # a setting that did not exist yet had its default value
     differing = [
         f"{name} was {old.get(name)} and is {asked['settings'].get(name)}"
         for name in sorted(old.keys() | asked["settings"].keys())

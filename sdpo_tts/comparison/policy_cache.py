@@ -1,4 +1,4 @@
-"""One loaded model for cell after cell: only the adapter is each cell's own."""
+"""One loaded model for all cells: only the adapter is new in each cell."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ Report = Callable[[str], None]
 
 
 class PolicyCache:
-    """The policy of the cell before, with a new adapter, where the next cell asks for the same; else `load` makes one.
+    """The policy of the previous cell, with a new adapter, if the next cell asks for the same one; otherwise `load`
+    makes one.
 
-    A cell that fails may leave anything behind, so that the one after it gets a policy newly loaded.
+    A failed cell may leave the policy in any state, so the next cell loads a new one.
     """
 
     def __init__(self, load: Callable[[PolicySettings, int, Report], Policy]) -> None:
@@ -22,7 +23,7 @@ class PolicyCache:
 
     @contextmanager
     def policy(self, settings: RunSettings, report: Report) -> Iterator[Policy]:
-        """Raises what `load` raises."""
+        """Raises whatever `load` raises."""
         try:
             yield self._renewed(settings, report)
         except BaseException:

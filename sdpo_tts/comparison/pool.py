@@ -1,4 +1,4 @@
-"""The pool of best-of-k: independent samples of one model for one prompt, sampled once and used wherever they fit.
+"""The pool of best-of-k: independent samples of one model for one prompt, sampled once and reused wherever they fit.
 
 A pool is a folder of parts, each an ordinary run that does not stop at a success. Part i has seed i, so no two parts
 hold the same samples. A comparison takes finished parts until it has enough, and samples what is missing.
@@ -24,7 +24,7 @@ from sdpo_tts.record import write_text
 
 @dataclass(frozen=True)
 class Part:
-    """`samples` it counts for: those it has, or is to have."""
+    """`samples` is how many it has, or is to have."""
 
     seed: int
     samples: int
@@ -32,19 +32,19 @@ class Part:
 
 
 def pool_folder(root: Path, problem: Problem, settings: Mapping[str, Any]) -> Path:
-    """One folder for all that changes what is sampled or its verdict: problem, model, lengths, precision, batch."""
+    """One folder for everything that affects samples or verdicts: problem, model, lengths, precision, batch."""
     told = json.dumps({"problem": problem.digest, **settings}, sort_keys=True)
     return root / f"{problem.slug}-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
 
 
 def parts(found: Iterable[Path], samples: int, largest: int, first_seed: int = 0) -> Iterator[Part]:
-    """Finished ones among those `found` first, until there are `samples`; then those still to be sampled, of at most
-    `largest` each."""
+    """Finished parts among those `found` first, up to `samples`; then parts still to be sampled, each of at most
+    `largest`."""
     have = {}
     for home in found:
         if end := ending(home):
             seed, spent = int(home.name.rpartition("-s")[2]), end["attempts"]
-            # Another limit ended it: it is as much as there will be, and must not be asked for again and again.
+            # Another limit ended it: there will never be more, so it must not be asked for again and again.
             have[seed] = Part(seed, spent if end["reason"] == "max_attempts" else max(spent, largest), finished=True)
     for _, part in sorted(have.items()):
         if samples > 0:
@@ -59,7 +59,7 @@ def parts(found: Iterable[Path], samples: int, largest: int, first_seed: int = 0
 
 
 class PoolSolver(Solver):
-    """Tells of every passing program that is not known yet, not of the first alone: every sample counts for pass@k."""
+    """Reports every new passing program, not only the first: every sample counts for pass@k."""
 
     def celebrate(self, batch: Sequence[Judged]) -> None:
         for judged in batch:

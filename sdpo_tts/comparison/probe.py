@@ -1,7 +1,7 @@
-"""Which problems are hard for the base model, measured before they are compared on.
+"""Measures which problems are hard for the base model, before methods are compared on them.
 
-The samples are none of those that best-of-k is judged by: problems chosen because few samples passed look harder in
-those very samples than they are.
+These samples are never used for best-of-k: problems chosen because few samples passed look harder in those samples than
+they are.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ K = 64
 RULES = {"hard": 0.5, "very-hard": 0.03, "unsolved": 1e-9}
 REACHABLE = "reachable"
 SHARE = 1 / 16
-"""Of the samples of a problem that is reachable at most so many pass."""
+"""Largest share of passing samples for a problem to count as reachable."""
 FIRST_SEED = 1_000_000
 PART = 32
-"""Samples after which a problem is looked at again."""
+"""Number of samples between two looks at a problem."""
 
 
 @dataclass(frozen=True)
 class BaseRate:
-    """`correct` of `samples` answers of the base model passed all tests. Of the `planned` ones the others were not
-    sampled: they could not make the problem hard any more."""
+    """`correct` of `samples` answers of the base model passed all tests. Samples `planned` but not taken could not have
+    made the problem hard any more."""
 
     problem: Problem
     samples: int
@@ -41,7 +41,7 @@ class BaseRate:
 
     @property
     def pass_at(self) -> float:
-        """Where not all that were planned were sampled, as if none of the others passed: it is no less."""
+        """If not all planned samples were taken, computed as if the others had failed: a lower bound."""
         return pass_at_k(self.planned, self.correct, K)
 
     @property
@@ -57,12 +57,12 @@ class BaseRate:
         return {"problem": self.problem.slug, **counted, f"pass@{K}": self.pass_at}
 
     def keeps(self, rule: str) -> bool:
-        """The paper's: pass@64 below a half (hard), or below 0.03 (very hard). Unsolved: no sample passed. Reachable:
-        some passed, at most a sixteenth of those planned."""
+        """The paper's rules: pass@64 below a half (hard), or below 0.03 (very hard). Unsolved: no sample passed.
+        Reachable: some passed, at most a sixteenth of those planned."""
         return self.may_keep(rule) and (rule != REACHABLE or self.correct > 0)
 
     def may_keep(self, rule: str) -> bool:
-        """Whether it may still be kept when the rest of the planned samples are there."""
+        """Whether it might still be kept once the rest of the planned samples are taken."""
         return self.correct <= SHARE * self.planned if rule == REACHABLE else self.pass_at < RULES[rule]
 
     def __str__(self) -> str:
@@ -72,10 +72,10 @@ class BaseRate:
 
 
 class Probe:
-    """Samples the base model, in parts of PART, no more of a problem than the rule needs to decide on it.
+    """Samples the base model, in parts of PART, and takes no more samples per problem than the rule needs to decide.
 
-    The parts lie in a folder beside the comparison's, resumable like any comparison. Of several processes each waits
-    for the parts of the others, and takes over those of one that dies: what comes next depends on them.
+    The parts are in a folder beside the comparison's, resumable like any comparison. Several processes wait for each
+    other's parts, because the next step depends on them, and take over the parts of a process that dies.
     """
 
     def __init__(self, plan: Plan, samples: int, rule: str, begin: Callable[[Plan], Comparison]) -> None:
@@ -84,9 +84,9 @@ class Probe:
         self.folder = plan.folder.with_name(f"{plan.folder.name}-probe")
 
     def rates(self, take: int | None = None) -> list[BaseRate]:
-        """In the order of the problems, up to the last one that is needed to keep `take` (None: of all).
+        """In the order of the problems, up to the last one needed to keep `take` (None: all).
 
-        They also go to `rates.json`. Raises SetupError where a cell failed.
+        They are also written to `rates.json`. Raises SetupError if a cell failed.
         """
         rates: list[BaseRate] = []
         left = self.plan.problems
@@ -97,11 +97,11 @@ class Probe:
         return rates
 
     def _lacking(self, rates: Sequence[BaseRate], take: int | None) -> int:
-        """How many problems would be enough, if all that come are kept."""
+        """How many more problems would be enough, if all the next ones are kept."""
         return len(self.plan.problems) if take is None else take - sum(rate.keeps(self.rule) for rate in rates)
 
     def _measured(self, problems: Sequence[Problem]) -> list[BaseRate]:
-        """First a part of each; then twice as many samples again and again, of those that may still be kept."""
+        """First one part of each; then twice as many samples again and again, for those that may still be kept."""
         samples = PART
         self._sample(problems, samples)
         while samples < self.planned:
@@ -121,7 +121,7 @@ class Probe:
             raise SetupError(what, hint="the same command tries again")
 
     def _rate(self, problem: Problem) -> BaseRate:
-        """Of all samples that there are: an earlier probe may have taken more."""
+        """Over all existing samples: an earlier probe may have taken more."""
         passed = list(_passed(self.folder / problem.slug))
         return BaseRate(problem, len(passed), sum(passed), max(self.planned, len(passed)))
 

@@ -1,6 +1,6 @@
-"""Runs the cells of a plan that are not finished yet, one after the other; a failing one does not stop the rest.
+"""Runs the unfinished cells of a plan, one after another; a failed cell does not stop the rest.
 
-Any number of processes may work on one plan: each cell is run by whoever claims it first.
+Any number of processes may work on one plan: each cell is run by whichever claims it first.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sdpo_tts.record import Event, RunDir
 
 @dataclass
 class Tally:
-    """What came of the cells so far. `failed` says why; `busy` ones are being run by another process."""
+    """What has become of the cells so far. `failed` says why; `busy` cells are being run by another process."""
 
     cells: int = 0
     finished: int = 0
@@ -32,7 +32,7 @@ class Tally:
 
 
 class Comparison:
-    """`tell` gets a line for each cell that ends, with an estimate of the time left."""
+    """`tell` gets a line for each finished cell, with an estimate of the time left."""
 
     at_once = 1
     """Cells that run side by side, for the estimate."""
@@ -45,7 +45,7 @@ class Comparison:
         self._settled = self._ran = 0
 
     def run(self) -> Tally:
-        """Raises UserError where the folder holds another comparison, and what a user's interruption raises."""
+        """Raises UserError if the folder holds another comparison; passes on the user's interruption."""
         self.plan = self.plan.open()
         cells = list(self.plan.cells())
         self.tally.cells = len(cells)
@@ -53,14 +53,14 @@ class Comparison:
         if self.tally.finished:
             self.tell(f"{self.tally.finished} of {len(cells)} cells are finished already")
         self._work_off()
-        # A part of a pool that another comparison has sampled may be smaller than was asked for here.
+        # A part of a pool that another comparison sampled may be smaller than requested here.
         self.left = [cell for cell in self.plan.cells() if not ending(cell.home) and cell not in cells]
         self.tally.cells += len(self.left)
         self._work_off()
         return self.tally
 
     def _work_off(self) -> None:
-        """What is left. Of cells that another process is running the end is waited for; it may die before that."""
+        """Run the remaining cells. Wait for those that another process is running; it may die before they end."""
         self.work(tuple(self.left))
         while busy := tuple(self.tally.busy):
             self.tally.busy, self.left = [], list(busy)
@@ -76,18 +76,18 @@ class Comparison:
             self.settle(cell)
 
     def settle(self, cell: Cell) -> None:
-        """Have the cell at its home, or know why not."""
+        """Get the cell finished at its home, or record why not."""
         place, error = self.plan.place(cell), None
         with claimed(place) as mine:
             if mine:
                 try:
                     self._fill(cell, place)
-                except Exception as raised:  # whatever it is, the other cells may still go well
+                except Exception as raised:  # whatever went wrong, the other cells may still succeed
                     error = _without_frames(raised)
         self.record(cell, mine, error)
 
     def record(self, cell: Cell, mine: bool, error: Exception | None) -> None:
-        """Count the cell and say what came of it."""
+        """Count the cell and report its outcome."""
         self.left.remove(cell)
         self._settled += 1
         self._ran += cell in self._begun
@@ -100,12 +100,12 @@ class Comparison:
         else:
             self.tally.finished += 1
             what = _said(ending(cell.home))
-        # What others on this plan have done, or are doing, tells how much they will do of the rest.
+        # What other processes on this plan have done, or are doing, says how much of the rest they will do.
         estimate = self.pace.left(self.left, self.at_once * self._settled / max(1, self._ran))
         self.tell(f"[{self.tally.settled}/{self.tally.cells}] {cell}: {what}{estimate}")
 
     def perform(self, cell: Cell, place: Path) -> float:
-        """Run it into `place`, where nothing is; the seconds that it took."""
+        """Run it into `place`, which must be empty; returns the seconds that it took."""
         before = time.monotonic()
         perform(self.plan.job(cell), self.makers, RunDir.at(place))
         return time.monotonic() - before
@@ -118,18 +118,18 @@ class Comparison:
         return bool(end)
 
     def _fill(self, cell: Cell, place: Path) -> None:
-        """Run the cell at `place`, unless it is finished there, and have it at its home. What was torn is cleared."""
+        """Run the cell at `place`, unless it is finished there, and link it to its home. Torn runs are cleared."""
         if not ending(place):
             self._begun.add(cell)
             shutil.rmtree(place, ignore_errors=True)
             self.pace.learn(cell, self.perform(cell, place))
-        if place != cell.home and not ending(cell.home):  # another process may be reading what it has put there
+        if place != cell.home and not ending(cell.home):  # another process may be reading what it has linked there
             linked(place, cell.home)
 
 
 def _without_frames(error: Exception) -> Exception:
-    """What a traceback holds of the cell, its model above all, must not stay in memory as long as the error is known;
-    in the cell's logs the traceback is kept as text."""
+    """Drop the frames of a traceback, because they would keep the cell's model in memory as long as the error. The
+    cell's logs keep the traceback as text."""
     links: list[BaseException | None] = [error]
     while links:
         if link := links.pop():
@@ -146,7 +146,7 @@ def _said(end: Event | None) -> str:
 
 
 class Pace:
-    """How long cells take, by arm, from those that ended."""
+    """How long cells take, by arm, from those that have finished."""
 
     def __init__(self) -> None:
         self._seconds: dict[str, list[float]] = {}
@@ -155,8 +155,9 @@ class Pace:
         self._seconds.setdefault(cell.arm.name, []).append(seconds)
 
     def left(self, cells: Sequence[Cell], at_once: float = 1.0) -> str:
-        """In words; so many run `at_once`, and an arm not seen yet is taken to be as slow as the others on average."""
-        known = dict(self._seconds)  # threads may be learning
+        """In words, with `at_once` cells in parallel. An arm without finished cells is assumed to take the average
+        time."""
+        known = dict(self._seconds)  # threads may be adding to it
         every = [seconds for of_arm in known.values() for seconds in of_arm]
         if not cells or not every:
             return ""
@@ -166,7 +167,7 @@ class Pace:
 
 
 def clock(seconds: float) -> str:
-    """1:02:03, and without hours 2:03."""
+    """1:02:03, or without hours 2:03."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

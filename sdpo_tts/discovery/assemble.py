@@ -1,4 +1,4 @@
-"""Puts a run together from settings: model, sampler, learner, strategy."""
+"""Assembles a run from settings: model, sampler, learner, strategy."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class CriticSettings:
 
 @dataclass(frozen=True)
 class RunSettings:
-    """All that decides what a run does, besides its problem. `batch_size` None is the method's own default."""
+    """Everything that decides what a run does, except its problem. `batch_size` None is the method's default."""
 
     method: str = "sdpo"
     seed: int = 0
@@ -99,7 +99,7 @@ class RunSettings:
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> RunSettings:
-        """From what `effective` said. Raises UserError where another version said it."""
+        """The inverse of `effective`. Raises UserError if another version wrote the settings."""
         try:
             settings: RunSettings = _rebuilt(cls, told)
             return settings
@@ -107,13 +107,13 @@ class RunSettings:
             raise UserError(f"settings written by another version: {error}", where="manifest") from None
 
     def effective(self, strategy: Strategy) -> dict[str, Any]:
-        """As they go into the manifest, with the defaults that depend on the method filled in."""
+        """Settings as the manifest stores them, with the defaults that depend on the method filled in."""
         return {**asdict(self), "batch_size": strategy.batch_size}
 
 
 @dataclass(frozen=True)
 class Policy:
-    """The loaded model; `facts` go into the manifest. As a context manager it ends its engine."""
+    """The loaded model; `facts` go into the manifest. As a context manager it closes its engine."""
 
     network: Network
     chat: Chat
@@ -129,7 +129,7 @@ class Policy:
 
 
 def _rebuilt(kind: Any, told: Any) -> Any:
-    """A dataclass from its dict, and those within it."""
+    """A dataclass from its dict, including nested dataclasses."""
     if not dataclasses.is_dataclass(kind):
         return kind(told) if isinstance(kind, type) and issubclass(kind, StrEnum) else told
     hints = get_type_hints(kind)
@@ -144,13 +144,13 @@ def trains(settings: RunSettings) -> bool:
 
 
 def refuse_untrainable(settings: RunSettings) -> None:
-    """Raises UserError where a run is to train what it cannot: a model that is served elsewhere, or from samples whose
-    probabilities are not the model's own."""
+    """Raises UserError if a run would train what it cannot: a model on a server, or from samples whose probabilities
+    are not the model's own."""
     if not trains(settings):
         return
     hint = "--method best-of-k or multi-turn, or auto with --no-distil --imitate none"
     if settings.policy.endpoint:
-        what = f"{settings.method} trains its model, and one that is served cannot be trained"
+        what = f"{settings.method} trains its model, and a model on a server cannot be trained"
         raise UserError(what, where="--endpoint", hint=hint)
     if settings.policy.sampling != PLAIN:
         what = f"{settings.method} learns, and that needs samples at temperature 1, top-p 1 and min-p 0"
@@ -179,7 +179,7 @@ def check_policy(settings: PolicySettings) -> tuple[str, str, str]:
 
 
 def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], None]) -> Policy:
-    """Raises UserError (no such model) or SetupError (not to be had here)."""
+    """Raises UserError (no such model) or SetupError (not available here)."""
     if settings.endpoint:
         return _served(settings)
     device, learner, wanted = check_policy(settings)
@@ -227,20 +227,20 @@ def use_of(settings: PolicySettings) -> Use:
 
 
 def _served(settings: PolicySettings) -> Policy:
-    """What it is made of, only the server knows."""
+    """Only the server knows what the model is made of."""
     server = Server.at(settings.endpoint, settings.endpoint_model)
     sampler = EndpointSampler(
         server, max_new_tokens=settings.max_new_tokens, sampling=settings.sampling, thinking=settings.thinking.mode
     )
     facts = {"name": server.model, "sha256": "", "dtype": "", "device": server.host, "engine": sampler.name}
     window = ContextWindow(None, settings.max_prompt_tokens, settings.max_new_tokens)
-    absent = cast(Network, ServedPolicy())  # whoever trains or looks into the network has been refused before
+    absent = cast(Network, ServedPolicy())  # methods that train or inspect the network have been refused before
     return Policy(absent, TextChat(), sampler, facts, window)
 
 
 def _loaded(located: weights.Weights, dtype: str, device: str, quantization: str, *, aside: bool) -> tuple[Any, Any]:
-    """Base and tokenizer; `aside` in the host's memory, while an engine takes the device's. What is quantised is so
-    where the engine does it: another device's kernels may round to other codes."""
+    """Base and tokenizer; `aside`: in host memory, while an engine occupies the device. Weights are quantised on the
+    engine's device, because another device's kernels may round to other codes."""
     quantised = quantization != "none"
     base, tokenizer = weights.load(located, dtype, "cpu" if aside and not quantised else device, quantization)
     if aside and quantised:
@@ -253,7 +253,7 @@ def _vllm(
     settings: PolicySettings, base: Any, source: str, dtype: str, device: str, apart: bool,
     report: Callable[[str], None],
 ) -> selection.Engine | None:
-    """None where it cannot be had and was not asked for by name. Raises SetupError where it was."""
+    """None if vLLM cannot be used and was not asked for by name. Raises SetupError if it was."""
     wanted = selection.Wanted(
         source, dtype, device, settings.max_new_tokens, settings.lora.rank, settings.quantization,
         settings.cards, settings.replicas, apart, settings.engine_memory, settings.max_prompt_tokens,
@@ -268,7 +268,7 @@ def _vllm(
 
 
 def _for_vllm(settings: PolicySettings) -> list[str]:
-    """The options given that only vLLM heeds; --replicas is not among them, which is refused elsewhere."""
+    """The given options that only vLLM uses, except --replicas, which is refused elsewhere."""
     given = {
         "--engine-memory": settings.engine_memory is not None,
         "--cards": settings.cards > 1,
@@ -278,7 +278,7 @@ def _for_vllm(settings: PolicySettings) -> list[str]:
 
 
 def device_of(name: str, option: str = "--device") -> str:
-    """Raises UserError where there is no such device."""
+    """Raises UserError if there is no such device."""
     import torch
 
     if name == "auto":
@@ -291,19 +291,19 @@ def device_of(name: str, option: str = "--device") -> str:
 
 
 def _card(device: str) -> str:
-    """`cuda` is the first one."""
+    """`cuda` means the first card."""
     return "cuda:0" if device == "cuda" else device
 
 
 def shape_of(base: Any) -> dict[str, int]:
-    """What FLOPs follow from: parameters without input embeddings, layers, and the width of all query heads.
+    """What FLOPs are computed from: parameters without input embeddings, layers, and the width of all query heads.
 
-    Of a mixture of experts all experts are counted, although a token passes through a few: an upper bound.
+    In a mixture of experts all experts are counted, although a token passes through only a few: an upper bound.
     """
     config, embedding = text_config(base), base.get_input_embeddings().weight
     head = base.get_output_embeddings()
     tied = head is not None and head.weight is embedding
-    parameters = base.num_parameters()  # four bits too are one
+    parameters = base.num_parameters()  # four-bit weights pack several parameters into one element
     heads, width = heads_of(config)
     return {
         "parameters": parameters - (0 if tied else embedding.numel()),
@@ -313,7 +313,7 @@ def shape_of(base: Any) -> dict[str, int]:
 
 
 def make_strategy(problem: Problem, policy: Policy, settings: RunSettings) -> Strategy:
-    """Raises UserError where the question is too long for the model."""
+    """Raises UserError if the question is too long for the model."""
     policy.window.demand(len(policy.chat.prompt(student_text(problem))))
     limit = policy.window.limit
     size = {} if settings.batch_size is None else {"batch_size": settings.batch_size}

@@ -14,8 +14,8 @@ from sdpo_tts.record import AttemptRecord, summarise
 
 @dataclass(frozen=True)
 class Attempt:
-    """`number` counts from 1 in generation order; `chain` is its place in the batch; `parent` the number of the attempt
-    that its prompt told of. `text` is the answer, `thought` what was thought before it."""
+    """`number` counts from 1 in generation order; `chain` is its place in the batch; `parent` is the number of the
+    attempt that its prompt describes. `text` is the answer, `thought` the thought before it."""
 
     number: int
     step: int
@@ -31,8 +31,8 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Judged:
-    """An attempt with its judgement and what the model may be told of it. `outputs` is the digest of what its program
-    did on the shown tests: equal ones behave alike. `hard_coded`: it carries their answers."""
+    """An attempt with its judgement and what the model may read about it. `outputs` is a digest of what its program did
+    on the shown tests: equal digests mean equal behaviour. `hard_coded`: it contains their answers."""
 
     attempt: Attempt
     judgement: Judgement
@@ -41,7 +41,7 @@ class Judged:
     hard_coded: bool = False
 
     def with_remarks(self, remarks: str) -> Judged:
-        """The same attempt with a critic's remarks behind the feedback."""
+        """The same attempt with a critic's remarks after the feedback."""
         if not remarks:
             return self
         return replace(self, feedback=replace(self.feedback, text=f"{self.feedback.text}\n\n{remarks}"))
@@ -69,14 +69,14 @@ class Judged:
         }
 
     def _failing(self) -> dict[str, object]:
-        """The first test that failed; only of a shown one what it expected."""
+        """The first test that failed; what it expected only if it is shown."""
         failed = next((one for one in self.judgement.outcomes if one.verdict is not Verdict.AC), None)
         if failed is None:
             return {}
         return {"failing": failed.test.name, "detail": failed.detail if failed.test.shown else ""}
 
     def record(self) -> AttemptRecord:
-        """The attempt as it is kept in the run directory."""
+        """The attempt as the run directory stores it."""
         return AttemptRecord(
             attempt=self.attempt.number,
             step=self.attempt.step,
@@ -94,7 +94,7 @@ class Judged:
 
 
 def digest_of_outputs(judgement: Judgement) -> str:
-    """12 hex of the verdicts and outputs on the shown tests; of a program that did not run, of why it did not."""
+    """12 hex digits of the verdicts and outputs on the shown tests; if the program did not run, of the reason."""
     shown = [outcome for outcome in judgement.outcomes if outcome.test.shown]
     told = [(outcome.test.name, str(outcome.verdict), outcome.stdout.hex()) for outcome in shown]
     text = repr(told or (str(judgement.verdict), judgement.compile_output))

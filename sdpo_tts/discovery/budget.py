@@ -1,4 +1,4 @@
-"""How much a run may spend, and on what it stopped."""
+"""How much a run may spend, and which limit stopped it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Budget:
-    """Limits of one run; None is no limit. Tokens are sampled ones; seconds exclude loading the model."""
+    """Limits of one run; None means no limit. Tokens are sampled tokens; seconds exclude loading the model."""
 
     max_attempts: int | None = None
     max_tokens: int | None = None
@@ -17,7 +17,8 @@ class Budget:
 
 @dataclass
 class Spending:
-    """What a run has spent so far. `seconds` by activity adds up to less than `elapsed`: writing files is in none."""
+    """What a run has spent so far. `seconds` by activity add up to less than `elapsed`, because writing files is not
+    included."""
 
     attempts: int = 0
     tokens: int = 0
@@ -29,12 +30,12 @@ class Spending:
         return time.monotonic() - self.started
 
     def restore(self, attempts: int, tokens: int, seconds: dict[str, float], elapsed: float) -> None:
-        """Go on from what a run had spent when it stopped."""
+        """Continue from what a run had spent when it stopped."""
         self.attempts, self.tokens, self.seconds = attempts, tokens, seconds
         self.started = time.monotonic() - elapsed
 
     def reached(self, budget: Budget) -> str | None:
-        """The name of the limit that is reached, as `run_ended` calls it."""
+        """The name of the limit that has been reached, as in `run_ended`."""
         limits = {
             "max_attempts": (self.attempts, budget.max_attempts),
             "max_tokens": (self.tokens, budget.max_tokens),
@@ -43,7 +44,7 @@ class Spending:
         return next((name for name, (spent, most) in limits.items() if most is not None and spent >= most), None)
 
     def over(self, budget: Budget) -> bool:
-        """Whether no more may be sampled, be it no attempt."""
+        """Whether nothing more may be sampled."""
         return self.reached(budget) in ("max_tokens", "max_time")
 
     def out_of_time(self, budget: Budget) -> bool:

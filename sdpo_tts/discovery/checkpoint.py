@@ -1,8 +1,7 @@
-"""The state of a run between two batches, and the batch in hand: enough to go on after the process has died.
+"""The state of a run between two batches, and the batch in progress: enough to continue after the process has died.
 
 A checkpoint is written before the first batch and after every batch; the samples of a batch are written before they are
-judged. Whatever the journal says beyond them is forgotten on resuming and happens again, but for verdicts that were
-given: those stand.
+judged. On resuming, journal events beyond them are discarded and happen again, except verdicts, which stand.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ IN_HAND = frozenset({"hint_given", "batch_sampled", "attempt_judged", "warned", 
 
 
 def save(solver: SolverState) -> None:
-    """Write the solver's state, whole or not at all."""
+    """Write the solver's state, completely or not at all."""
     import torch
 
     learner, guard = solver.strategy.learner, solver.parts.guard
@@ -52,7 +51,7 @@ def save(solver: SolverState) -> None:
 
 
 def discard(run: RunDir) -> None:
-    """A run that has solved its problem is not gone on with, and its optimiser's state is large."""
+    """Delete the checkpoint: a solved run is not continued, and the optimiser's state is large."""
     shutil.rmtree(run.checkpoint.parent, ignore_errors=True)
 
 
@@ -61,7 +60,8 @@ def save_batch(run: RunDir, attempts: Sequence[Attempt]) -> None:
 
 
 def resume(solver: SolverState) -> None:
-    """Bring a new solver to where the run in its folder stopped. Raises UserError where there is no checkpoint."""
+    """Bring a new solver to the point where the run in its folder stopped. Raises UserError if there is no
+    checkpoint."""
     import torch
 
     run, journal = solver.parts.run, solver.parts.journal
@@ -101,7 +101,7 @@ def resume(solver: SolverState) -> None:
 
 
 def _elapsed(events: Sequence[Event]) -> float:
-    """Seconds that the run had spent by its last event, pauses aside. Work that an interruption undid was spent too."""
+    """Seconds that the run had spent by its last event, without pauses. Work undone by an interruption counts."""
     spent, before = 0.0, None
     for event in events:
         if event["type"] == "run_ended":
@@ -117,7 +117,7 @@ def _elapsed(events: Sequence[Event]) -> float:
 
 
 def _restore_seconds(solver: SolverState, events: Sequence[Event]) -> None:
-    """By activity, with the work that an interruption undid; the sampling of the batch in hand is charged later."""
+    """By activity, including work undone by an interruption; sampling the batch in progress is charged later."""
     own = [event for event in events if event["type"] != "verdict_given"]
     ended = own[-1] if own and own[-1]["type"] == "run_ended" else {}
     for activity, seconds in solver.spent.seconds.items():
@@ -126,8 +126,8 @@ def _restore_seconds(solver: SolverState, events: Sequence[Event]) -> None:
 
 
 def _kept(events: Sequence[Event], covered: int, step: int) -> int:
-    """How many events stand: those that the checkpoint covers, all that a judge elsewhere has seen, and what is known
-    of the batch in hand."""
+    """How many events stand: those that the checkpoint covers, all that an external judge has seen, and what is known
+    about the batch in progress."""
     seen = (i + 1 for i, event in enumerate(events) if event["type"] == "verdict_given")
     kept = max(min(covered, len(events)), max(seen, default=0))
     while kept < len(events) and events[kept]["type"] in IN_HAND and events[kept].get("step", step) == step:
@@ -136,7 +136,7 @@ def _kept(events: Sequence[Event], covered: int, step: int) -> int:
 
 
 def _restore_batch(solver: SolverState, events: Sequence[Event]) -> None:
-    """The batch in hand, if its sampling is on record, and the verdicts on it."""
+    """The batch in progress, if its samples were written, and the verdicts on it."""
     sampled = [event for event in events if event["type"] == "batch_sampled" and event["step"] == solver.step]
     if not sampled:
         return
@@ -149,7 +149,7 @@ def _restore_batch(solver: SolverState, events: Sequence[Event]) -> None:
 
 
 def failed(attempts: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """The first tests that they failed, by what `attempt_judged` tells."""
+    """The first test that each of them failed, according to `attempt_judged`."""
     return (one["failing"] for one in attempts if "failing" in one and one["verdict"] != Verdict.JE)
 
 
@@ -163,7 +163,7 @@ def _attempt(row: dict[str, Any]) -> Attempt:
 
 
 def again(attempt: Attempt, record: AttemptRecord, problem: Problem, event: Event) -> Judged:
-    """A verdict that was given before, as far as learning needs it: outputs are not kept, nor generated tests."""
+    """A verdict given earlier, as far as learning needs it: outputs and generated tests are not stored."""
     tests = {test.name: test for test in problem.tests}
     outcomes = tuple(one.outcome(tests.get(one.test)) for one in record.outcomes)
     judgement = Judgement(record.verdict, outcomes, event["total"], points=event.get("points"))
@@ -172,7 +172,7 @@ def again(attempt: Attempt, record: AttemptRecord, problem: Problem, event: Even
 
 
 def recorded(solver: SolverState, number: int, events: Iterable[Event]) -> Judged:
-    """An attempt of an earlier batch, by what journal and run folder tell."""
+    """An attempt of an earlier batch, rebuilt from journal and run folder."""
     event = next(one for one in events if one["type"] == "attempt_judged" and one["attempt"] == number)
     record = AttemptRecord.load(solver.parts.run.attempt(number))
     sample = Sample((), record.token_ids, record.logprobs, truncated=False)

@@ -1,6 +1,6 @@
-"""A critic's remarks on failed attempts, as the paper's other kind of rich feedback: from the model itself or another.
+"""A critic's remarks on failed attempts, the paper's other kind of rich feedback, from the model itself or another one.
 
-What a critic says is appended to what the sandbox said; it can be wrong, which the sandbox cannot.
+The remarks are appended to the sandbox's feedback. Unlike the sandbox, a critic can be wrong.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from sdpo_tts.policy.sampler import Sampler
 from sdpo_tts.policy.thinking import split
 from sdpo_tts.problem import Problem
 
-CRITICISING = 2  # the stream of random numbers that the critic draws from
+CRITICISING = 2  # the stream of random numbers for the critic's samples
 MOST_CHARS, MOST_TOKENS, PATIENCE = 1000, 256, 120.0
 NOTHING = ""
 
 
 @dataclass(frozen=True)
 class Critique:
-    """`text` is empty where there was nothing to criticise."""
+    """`text` is empty if there was nothing to criticise."""
 
     text: str = NOTHING
     prompt_tokens: int = 0
@@ -35,7 +35,7 @@ class Critique:
 
 class Critic(Protocol):
     def criticise(self, batch: Sequence[Judged]) -> list[Critique]:
-        """One critique an attempt, in order."""
+        """One critique per attempt, in order."""
         ...
 
 
@@ -49,7 +49,7 @@ class SelfCritic:
         self._max_prompt_tokens = max_prompt_tokens
 
     def criticise(self, batch: Sequence[Judged]) -> list[Critique]:
-        """Without a word on an attempt whose prompt would be too long."""
+        """No remarks on an attempt whose prompt would be too long."""
         asked = {i: self._chat.prompt(text) for i, text in enumerate(_asked(self._problem, batch)) if text}
         asked = {i: prompt for i, prompt in asked.items() if len(prompt) <= self._max_prompt_tokens}
         rngs = [np.random.default_rng([self._seed, CRITICISING, batch[0].attempt.step, i]) for i in asked]
@@ -64,14 +64,14 @@ class SelfCritic:
 class EndpointCritic:
     """A model behind an OpenAI-compatible endpoint (`url` ends before /chat/completions).
 
-    The key is read from OPENAI_API_KEY, where the endpoint needs one.
+    The key is read from OPENAI_API_KEY, if the endpoint needs one.
     """
 
     def __init__(self, problem: Problem, url: str, model: str) -> None:
         self._problem, self._url, self._model = problem, url.rstrip("/"), model
 
     def criticise(self, batch: Sequence[Judged]) -> list[Critique]:
-        """Raises SetupError when the endpoint does not answer as it should."""
+        """Raises SetupError if the endpoint does not answer properly."""
         return [self._ask(text) if text else Critique() for text in _asked(self._problem, batch)]
 
     def _ask(self, text: str) -> Critique:

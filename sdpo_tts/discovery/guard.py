@@ -1,7 +1,7 @@
-"""Watches whether learning still does the policy good, and says when it has collapsed.
+"""Watches whether learning still helps the policy, and detects when the policy has collapsed.
 
-A policy that has collapsed repeats itself, has nothing left to choose, runs on without end, or talks about its feedback
-instead of the problem. All is measured against the run's first batch, which the base sampled.
+A collapsed policy repeats itself, has no entropy left, writes endless answers, or talks about its feedback instead of
+the problem. Everything is compared with the run's first batch, which the base sampled.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from sdpo_tts.discovery.attempt import Judged
 from sdpo_tts.discovery.source import HELPED
 from sdpo_tts.policy.learning.learner import Learner, LearnerState
 
-LEAST_OWN = 4  # attempts of a batch, of which others were drawn with help
+LEAST_OWN = 4  # own attempts needed in a batch of which others were drawn with help
 LEAK = re.compile(r"\b(feedback|(previous|earlier) attempt)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class GuardSettings:
-    """A batch has collapsed when, against the first one, it has less than `distinct` of its share of different
-    programs, less than `entropy` of its entropy, answers more than `length` times as long, or when more than `leaks` of
+    """A batch has collapsed if, compared with the first one, it has less than `distinct` of its share of different
+    programs, less than `entropy` of its entropy, answers more than `length` times as long, or if more than `leaks` of
     its answers talk about feedback."""
 
     distinct: float = 0.25
@@ -51,7 +51,7 @@ def own_attempts(batch: Sequence[Judged]) -> list[Judged]:
 
 
 def health(batch: Sequence[Judged]) -> Health:
-    """Of the policy's own attempts, at least one."""
+    """Of the policy's own attempts; needs at least one."""
     own = own_attempts(batch)
     samples = [judged.attempt.sample for judged in own]
     return Health(
@@ -64,7 +64,7 @@ def health(batch: Sequence[Judged]) -> Health:
 
 
 def collapse(now: Health, first: Health, settings: GuardSettings) -> str:
-    """In words what has collapsed; empty when nothing has."""
+    """What has collapsed, in words; empty if nothing has."""
     if now.distinct < settings.distinct * first.distinct:
         return f"{now.distinct:.0%} of the programs are different, {first.distinct:.0%} at first"
     if now.entropy < settings.entropy * first.entropy:
@@ -86,7 +86,7 @@ class Best:
 
 
 class Guard:
-    """Keeps the best state of a learner and goes back to it when the policy has collapsed."""
+    """Keeps the best state of a learner, and returns to it when the policy has collapsed."""
 
     def __init__(self, learner: Learner, settings: GuardSettings) -> None:
         self.learner, self.settings = learner, settings
@@ -94,9 +94,9 @@ class Guard:
         self.best: Best | None = None
 
     def watch(self, batch: Sequence[Judged]) -> tuple[Health, str] | None:
-        """How the batch is, and in words what has collapsed (empty: nothing). Then the learner is back at its best
-        state, with half its learning rate: the same rate would lead to the same end. None where too few of the batch
-        are the policy's own to tell."""
+        """The health of the batch, and in words what has collapsed (empty: nothing). After a collapse the learner is
+        back at its best state, with half its learning rate, because the same rate would lead to the same end. None if
+        too few attempts of the batch are the policy's own."""
         helped = any(judged.attempt.source in HELPED for judged in batch)
         if len(own_attempts(batch)) < (LEAST_OWN if helped else 1):
             return None

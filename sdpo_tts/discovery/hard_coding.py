@@ -1,4 +1,4 @@
-"""Whether a program carries the answers of shown tests instead of finding them."""
+"""Detects programs that contain the answers of shown tests instead of computing them."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from collections.abc import Iterator
 
 from sdpo_tts.problem import Problem
 
-ANSWERS = 2  # so many different answers of shown tests as literals are no accident
-SHORT = 3  # characters of an answer that any program may hold
+ANSWERS = 2  # a program with this many different answers of shown tests as literals is cheating
+SHORT = 3  # answers of at most this many characters may appear in any program
 _STRING = re.compile(r'"((?:[^"\\\n]|\\.)*)"' + r"|'((?:[^'\\\n]|\\.)*)'")
 
 
 def hard_coded(program: str, problem: Problem) -> bool:
-    """Whether it holds the whole input of a shown test, or the answers of several, as literals.
+    """Whether it contains the whole input of a shown test, or the answers of several, as literals.
 
-    A word that the statement names as an answer (YES, equilateral) may stand in any program.
+    A word that the statement names as an answer (YES, equilateral) is allowed in any program.
     """
     found = set(_literals(program))
     inputs = {_text(test.input) for test in problem.shown} if problem.function is None else set()
@@ -36,7 +36,7 @@ def _text(data: bytes) -> str:
 
 
 def _literals(program: str) -> Iterator[str]:
-    """Strings with their white space made single, and numbers; of Python by its syntax, else by its quotes."""
+    """Strings with runs of white space collapsed, and numbers; by syntax in Python, by quotes in other languages."""
     try:
         tree = ast.parse(program)
     except (SyntaxError, ValueError, RecursionError, MemoryError):

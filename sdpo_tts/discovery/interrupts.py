@@ -1,4 +1,4 @@
-"""Interruptions that wait for the end of what must not be torn."""
+"""Delays an interruption until an atomic step is done."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @contextmanager
 def deferred() -> Iterator[None]:
-    """Hold the first Ctrl-C, SIGTERM or SIGHUP back until the block is done; a second one is not held back."""
+    """Hold back the first Ctrl-C, SIGTERM or SIGHUP until the block is done; a second one takes effect at once."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -25,7 +25,7 @@ def deferred() -> Iterator[None]:
     def hold(number: int, frame: FrameType | None) -> None:
         held.append(number)
         if len(held) == 1:
-            LOG.warning("stopping once the programs at hand are judged; Ctrl-C again stops now")
+            LOG.warning("stopping once the current programs are judged; press Ctrl-C again to stop now")
         else:
             _pass_on(before[signal.Signals(number)], number, frame)
 

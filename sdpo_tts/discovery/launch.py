@@ -1,4 +1,4 @@
-"""What a run begins with: its judge, and what is said of it before its first attempt."""
+"""How a run begins: its judge, its manifest, and the checks before its first attempt."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ SHAPE = ("parameters", "layers", "width")
 
 
 def demand_use(settings: RunSettings) -> None:
-    """Raises UserError where the method has no use for a hint or for a program that the person gave."""
+    """Raises UserError if the method cannot use a hint or a program that the user gave."""
     for option, given, methods in (
         ("--hint", settings.context.hint, READS_FEEDBACK),
         ("--start", settings.solver.start, STARTS_FROM_PROGRAMS),
     ):
         if given and settings.method not in methods:
             hint = f"--method {' or '.join(methods)}"
-            raise UserError(f"{settings.method} makes no use of it", where=option, hint=hint)
+            raise UserError(f"{settings.method} cannot use it", where=option, hint=hint)
 
 
 def make_judge(problem: Problem, settings: RunSettings) -> Judge:
-    """Failed programs get their second run only where somebody reads what it finds."""
+    """Failed programs get their second run only if their findings are read."""
     reads = settings.method in READS_FEEDBACK and settings.context.feedback != "none"
     return Judge(problem, style=settings.solver.style if reads else None)
 
@@ -47,8 +47,8 @@ def announce(
     arm: str = "",
     pooled: bool = False,
 ) -> None:
-    """Write the manifest, as a file and into the journal, and `run_started`; a pooled run goes on after a success.
-    `arm` is what a comparison calls its method with its settings."""
+    """Write the manifest, as a file and into the journal, and `run_started`; a pooled run continues after a success.
+    `arm` is the comparison's name for the method with its settings."""
     problem, budget = judge.problem, settings.budget
     effective = settings.effective(strategy)
     told = manifest(problem, settings=effective, argv=argv, sandbox=judge.versions(), model=policy.facts)
@@ -70,7 +70,7 @@ def announce(
 
 
 def _no_room_for_feedback(problem: Problem, policy: Policy, settings: RunSettings) -> str:
-    """What a method that reads feedback must be told before its first batch; empty where all is well."""
+    """A warning for a method that reads feedback, before its first batch; empty if all is well."""
     if settings.method not in READS_FEEDBACK or settings.context.feedback == "none":
         return ""
     template = TEMPLATES[settings.context.template]
@@ -81,5 +81,5 @@ def _no_room_for_feedback(problem: Problem, policy: Policy, settings: RunSetting
     lacking = policy.window.lacking(question, told)
     if not lacking and (too_long := policy.window.lacking(question, with_hint)):
         return f"the hint does not fit into a prompt with feedback and is left out: {too_long}"
-    outcome = "every turn asks the same" if settings.method == "multi-turn" else "nothing can be learnt"
-    return f"no feedback fits into a prompt, so that {outcome}: {lacking}" if lacking else ""
+    outcome = "every turn asks the same question" if settings.method == "multi-turn" else "nothing can be learned"
+    return f"no feedback fits into a prompt, so {outcome}: {lacking}" if lacking else ""

@@ -1,4 +1,4 @@
-"""The loop: sample, judge, stop at the first program that passes everything, else learn and go on."""
+"""The loop: sample, judge, stop at the first program that passes everything, otherwise learn and continue."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from sdpo_tts.policy.program import extract_program
 from sdpo_tts.policy.sampler import Listener, Sample
 from sdpo_tts.record import Event, hints, write_folder, write_json, write_text
 
-SAMPLING = 0  # the stream of random numbers that the sampler draws from
+SAMPLING = 0  # the stream of random numbers for sampling
 
 
 class Solver(SolverState):
-    """Carries a run from its state to its end."""
+    """Takes a run from its current state to its end."""
 
     @cached_property
     def contest(self) -> Contest | None:
-        """Where there are no held-out tests, and more is wanted than the first program that passes the others."""
+        """For problems without held-out tests, if more candidates than the first passing program are wanted."""
         more = self.settings.candidates > 1
         return Contest(self, self.crown) if more and not any(self.parts.judge.problem.held_out) else None
 
@@ -45,7 +45,7 @@ class Solver(SolverState):
     def run(self) -> Judged | None:
         """The solving attempt, or None when the budget is spent. Always leaves `run_ended` in the journal.
 
-        From the last batch of a budget nothing is learnt, unless the run is resumed with more of it.
+        Nothing is learned from the last batch of a budget, unless the run is resumed with a larger one.
         """
         reason = "error"
         try:
@@ -60,7 +60,7 @@ class Solver(SolverState):
                 if good := self.good_enough(batch):
                     reason = "enough"
                     return good
-                if limit := self.spent.reached(self.budget):  # nothing would be sampled from what it learns
+                if limit := self.spent.reached(self.budget):  # nothing would be sampled after this step
                     break
                 self.learn(batch)
                 self.step += 1
@@ -76,7 +76,7 @@ class Solver(SolverState):
             self.end("solved" if self.done else reason)
 
     def begin(self) -> None:
-        """Judge those of the person's own programs that are new. One that passes everything ends the run."""
+        """Judge the user's own programs that are new. One that passes everything ends the run."""
         new = {name: program for name, program in self.settings.start.items() if name not in self.started}
         if not new:
             return
@@ -91,8 +91,8 @@ class Solver(SolverState):
             self.crown(right[1], own=right[0])
 
     def batch(self) -> list[Judged]:
-        """A new batch, or the one that was in hand when the run was interrupted. Attempts are judged while others
-        are still being sampled. A first Ctrl-C waits until that is done, and a success written down."""
+        """A new batch, or the one in progress when the run was interrupted. Attempts are judged while others are still
+        being sampled. A first Ctrl-C waits until that is done and a success is written down."""
         with self.parts.judge.queue() as queue:
             attempts = self.again(queue) if self.in_hand else self.sample(queue)
             with deferred():
@@ -102,7 +102,8 @@ class Solver(SolverState):
         return self.contest.settle(batch) if self.contest else batch
 
     def again(self, queue: JudgingQueue) -> list[Attempt]:
-        """The batch in hand, of which some may be judged. What these failed is kept for later batches."""
+        """The batch in progress, some of whose attempts may be judged. The tests these failed are kept for later
+        batches."""
         attempts, self.in_hand = self.in_hand, []
         self.parts.judge.recall(checkpoint.failed(judged.event() for judged in self.known.values()))
         self.spent.seconds["sampling"] += self.in_hand_seconds
@@ -113,7 +114,7 @@ class Solver(SolverState):
         return attempts
 
     def listen(self) -> None:
-        """Take what a person has told the run since the last batch."""
+        """Read the hints that the user has given since the last batch."""
         for id, text in hints.left(self.parts.run).items():
             if id not in self.heard:
                 self.heard.add(id)
@@ -139,14 +140,15 @@ class Solver(SolverState):
         return attempts
 
     def draws(self) -> list[Draw]:
-        """What the next batch is to be, those of the base first."""
+        """The draws of the next batch, those from the base first."""
         draws = self.strategy.draws(self.spent.room(self.strategy.batch_size, self.budget))
         base = min(self.settings.base_samples, len(draws) - 1)
         draws = [draw.of_base() if place < base else draw for place, draw in enumerate(draws)]
         return sorted(draws, key=lambda draw: draw.adapter)
 
     def listener(self, draws: Sequence[Draw], queue: JudgingQueue) -> Listener:
-        """Attempts go to the judge as they end. The others are cancelled once the run has what it wants, or no time."""
+        """Attempts go to the judge as they end. The others are cancelled once the run has what it wants, or is out of
+        time."""
 
         tokens, complete = [0], set[int]()
 
@@ -174,14 +176,14 @@ class Solver(SolverState):
         return Attempt(number, self.step, place, version, sample, text, program, draw.source, draw.parent, thought)
 
     def charge(self, attempts: Sequence[Attempt]) -> int:
-        """Count a batch as spent; how many tokens it took."""
+        """Count a batch as spent; returns its tokens."""
         tokens = sum(attempt.sample.completion_tokens for attempt in attempts)
         self.spent.attempts += len(attempts)
         self.spent.tokens += tokens
         return tokens
 
     def judge(self, attempts: Sequence[Attempt], queue: JudgingQueue) -> list[Judged]:
-        """Every attempt of a batch that has ended, after the first success too: it was paid for, and it counts."""
+        """Every finished attempt of a batch, also those after the first success: they were paid for, so they count."""
         by_number = {attempt.number: attempt for attempt in attempts}
         with self.timed("judging"):
             for attempt in attempts:
@@ -192,7 +194,7 @@ class Solver(SolverState):
         return [self.known.pop(attempt.number) for attempt in attempts]
 
     def note(self, attempt: Attempt, judgement: Judgement) -> None:
-        """Write down a verdict, first its attempt and then that there is one."""
+        """Write down a verdict, first the attempt and then the event."""
         problem = self.parts.judge.problem
         told = render(judgement, problem, style=self.settings.style, **attempt.sample.cut)
         cheats = attempt.program is not None and hard_coded(attempt.program, problem)
@@ -202,13 +204,13 @@ class Solver(SolverState):
         self.parts.journal.append("attempt_judged", **judged.event())
 
     def good_enough(self, batch: Sequence[Judged]) -> Judged | None:
-        """The first of the batch with as many points as are wanted."""
+        """The first of the batch that has the required points."""
         wanted = self.settings.enough
         reached = (judged for judged in batch if wanted is not None and (judged.judgement.points or 0.0) >= wanted)
         return next(reached, None)
 
     def learn(self, batch: Sequence[Judged]) -> None:
-        """From a batch that was cut off for lack of time too, but that says nothing of how the policy is."""
+        """Also from a batch cut short by lack of time, but such a batch says nothing about the policy's health."""
         ended = [judged for judged in batch if not judged.attempt.sample.cancelled]
         if not ended or (len(ended) == len(batch) and self.collapsed(batch)):
             return
@@ -230,7 +232,7 @@ class Solver(SolverState):
             raise
 
     def collapsed(self, batch: Sequence[Judged]) -> bool:
-        """Whether the guard sent the policy back to its best state instead of letting it learn."""
+        """Whether the guard returned the policy to its best state instead of letting it learn."""
         if not (guard := self.parts.guard):
             return False
         if not (watched := guard.watch(batch)):
@@ -246,7 +248,7 @@ class Solver(SolverState):
         return bool(reason)
 
     def criticise(self, batch: Sequence[Judged]) -> list[Judged]:
-        """The batch with a critic's remarks behind the sandbox's feedback, at the price of the critic's tokens."""
+        """The batch with a critic's remarks after the sandbox's feedback; the critic's tokens are charged."""
         if not self.parts.critic:
             return list(batch)
         with self.timed("learning") as clock:
@@ -260,17 +262,17 @@ class Solver(SolverState):
         return [judged.with_remarks(critique.text) for judged, critique in zip(batch, critiques, strict=True)]
 
     def celebrate(self, batch: Sequence[Judged]) -> None:
-        """The first program that passes everything is the run's."""
+        """Make the first program that passes everything the run's winner."""
         winner = next((judged for judged in batch if judged.judgement.solved), None)
         if winner and not self.winner:
             self.crown(winner)
 
     def crown(self, winner: Judged, **told: Any) -> None:
-        """Write its program, and the adapter under which it was found, before saying so. A sample of the base was found
-        under none. `told`: what else the journal is to say."""
+        """Write its program, and the adapter that sampled it, before announcing it. A sample of the base has no
+        adapter. `told`: more fields for the journal."""
         assert winner.attempt.program is not None
         write_text(self.parts.run.solution(self.parts.judge.problem.language), winner.attempt.program)
-        if winner.attempt.adapter:  # before the first step it would hold nothing but zeros
+        if winner.attempt.adapter:  # before the first step it would hold only zeros
             write_folder(self.parts.run.solved_adapter, self.parts.network.save_adapter)
         self.tell(winner, **told)
         self.winner = winner
@@ -284,7 +286,7 @@ class Solver(SolverState):
         )  # fmt: skip
 
     def end(self, reason: str) -> None:
-        if self.done and any(self.parts.judge.problem.held_out):  # a judge elsewhere knows no better
+        if self.done and any(self.parts.judge.problem.held_out):  # an external judge knows no better
             checkpoint.discard(self.parts.run)
         journal = self.parts.journal
         append = journal.append_if_room if reason == "interrupted" else journal.append

@@ -1,4 +1,4 @@
-"""Where attempts are sampled from."""
+"""The sources that attempts are sampled from."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from sdpo_tts.policy.batch import Ids
 
 
 class Source(StrEnum):
-    """What is asked of which model."""
+    """A prompt, and the model that answers it."""
 
     STUDENT = "student"  # the question, adapter on
     BASE = "base"  # the question, adapter off
-    FEEDBACK = "feedback"  # the question and feedback on an earlier attempt, perhaps on those it came from
+    FEEDBACK = "feedback"  # the question and feedback on an earlier attempt, perhaps also on its ancestors
     REPAIR = "repair"  # the question, an earlier program and the feedback on it
 
 
 HELPED = frozenset({Source.FEEDBACK, Source.REPAIR})
-"""Those whose prompt tells more than the question."""
+"""Sources whose prompt contains more than the question."""
 
 
 @dataclass(frozen=True)
 class Draw:
-    """One sample to come. `parent`: number of the attempt that its prompt tells of. `adapter` off: from the base."""
+    """One sample to be drawn. `parent`: number of the attempt that its prompt describes. `adapter` off: from the
+    base."""
 
     prompt: Ids
     source: Source = Source.STUDENT
@@ -31,5 +32,5 @@ class Draw:
     adapter: bool = True
 
     def of_base(self) -> Draw:
-        """The same of the base."""
+        """The same draw, from the base."""
         return replace(self, adapter=False, source=Source.BASE if self.source is Source.STUDENT else self.source)

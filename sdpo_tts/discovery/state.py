@@ -1,4 +1,4 @@
-"""What a run works with, and how far it has come: all that a checkpoint keeps."""
+"""What a run works with, and how far it has come: everything that a checkpoint stores."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from sdpo_tts.record import Event, Journal, RunDir
 class Parts:
     """What a run works with. `network` is the policy that `sampler` serves and a strategy may train.
 
-    `guard` watches over a policy that is trained; `critic` adds to the sandbox's feedback. `sampling` hears, while a
-    batch is sampled, how many tokens there are and how many of the answers asked for are complete. No prompt may be
-    longer than `most_prompt_tokens` (None: whatever is asked fits).
+    `guard` watches a policy that is trained; `critic` adds to the sandbox's feedback. `sampling` is called, while a
+    batch is sampled, with the number of tokens, of complete answers, and of requested answers. No prompt may be longer
+    than `most_prompt_tokens` (None: every prompt fits).
     """
 
     network: Network
@@ -44,11 +44,10 @@ class Parts:
 @dataclass(frozen=True)
 class SolverSettings:
     """`style` says how feedback is written. `keep_going` spends the whole budget, and siblings learn from a success;
-    otherwise `cancel` ends the batch of a success at once: answers that have not ended count as attempts that failed.
-    `enough`: points at which the run ends, though others are left to get.
-    So many `base_samples` of each batch come from the base, for diversity, once there is something else. `start`:
-    programs of the person's by name. `candidates`: how many different programs that pass are gathered, where there are
-    no held-out tests, before one of them is proposed."""
+    otherwise `cancel` ends the batch of a success at once: unfinished answers count as failed attempts. `enough`:
+    points at which the run ends, even if more could be had. `base_samples` of each batch come from the base, for
+    diversity, once there is something else. `start`: the user's own programs by name. `candidates`: how many different
+    passing programs are collected before one is proposed, if there are no held-out tests."""
 
     style: FeedbackStyle = field(default_factory=FeedbackStyle)
     keep_going: bool = False
@@ -71,17 +70,17 @@ class SolverState:
         self.step = 0
         self.winner: Judged | None = None
         self.heard: set[str] = set()  # ids of hints
-        self.started: set[str] = set()  # names of the person's programs that are judged
-        self.in_hand: list[Attempt] = []  # sampled before the run was interrupted, in so many seconds
+        self.started: set[str] = set()  # names of the user's programs that are judged
+        self.in_hand: list[Attempt] = []  # sampled before the run was interrupted, and the seconds that took
         self.in_hand_seconds = 0.0
-        self.known: dict[int, Judged] = {}  # and what of it was judged, by number
+        self.known: dict[int, Judged] = {}  # those of them that are judged, by number
 
     def remember(self, events: Sequence[Event]) -> None:
-        """What a run that is resumed has in its journal."""
+        """Take in the journal of a resumed run."""
 
     @contextmanager
     def timed(self, activity: str) -> Iterator[Callable[[], float]]:
-        """Charge the block to `activity`; what it yields tells the seconds since its start."""
+        """Charge the block to `activity`; yields a function for the seconds since its start."""
         start = time.monotonic()
         try:
             yield lambda: round(time.monotonic() - start, 3)
@@ -90,5 +89,5 @@ class SolverState:
 
     @property
     def done(self) -> bool:
-        """Whether it has found what it was for."""
+        """Whether the run has found what it was looking for."""
         return self.winner is not None and not self.settings.keep_going

@@ -1,4 +1,4 @@
-"""Looks at the machine as a run would use it, and names a remedy for all that is wrong."""
+"""Checks whether a run would work on this machine, and names a remedy for everything that is wrong."""
 
 from sdpo_tts.doctor.checks import CHECKS, Check, examine
 from sdpo_tts.doctor.finding import Finding, Level, Report, Subject

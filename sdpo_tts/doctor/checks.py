@@ -1,4 +1,4 @@
-"""The checks, in order, as data; and how they are gone through without ever stopping at what is broken."""
+"""The checks, in order, as data; and a loop that no broken part can stop."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sdpo_tts.errors import SdpoError
 
 @dataclass(frozen=True)
 class Check:
-    """`after` names checks without which this one has nothing to look at."""
+    """`after` names checks that must pass before this one makes sense."""
 
     name: str
     look: Callable[[Subject], Finding]
@@ -35,7 +35,7 @@ CHECKS = (
     Check("docker", sandbox.engine),
     Check("cgroups", sandbox.cgroups, ("docker",)),
     Check("image", sandbox.image, ("docker",)),
-    Check("dead containers", sandbox.leftovers, ("docker",)),  # before the judge, which removes them too
+    Check("dead containers", sandbox.leftovers, ("docker",)),  # before the judge, which also removes them
     Check("test programs", sandbox.programs, ("docker", "image")),
     Check("clock", sandbox.clock, ("docker", "image", "test programs")),
     Check("unfinished", storage.leftovers),
@@ -43,13 +43,13 @@ CHECKS = (
 
 
 def examine(subject: Subject, checks: Sequence[Check] = CHECKS) -> Iterator[Report]:
-    """The report of each check as it is made. Nothing is raised, whatever is broken."""
+    """The report of each check as it is made. Never raises, whatever is broken."""
     missing: set[str] = set()
     for check in checks:
         began = time.monotonic()
         lacking = [name for name in check.after if name in missing]
         if lacking:
-            finding = warned(f"not looked at, since {lacking[0]} is not in order", f"first fix {lacking[0]}")
+            finding = warned(f"skipped, because {lacking[0]} failed", f"first fix {lacking[0]}")
         else:
             finding = _looked(check, subject)
         if lacking or finding.level is Level.FAIL:
@@ -62,6 +62,6 @@ def _looked(check: Check, subject: Subject) -> Finding:
         return check.look(subject)
     except SdpoError as error:
         return failed(error.what, error.hint)
-    except (Exception, SystemExit) as error:  # what is broken may raise anything
+    except (Exception, SystemExit) as error:  # broken software may raise anything
         first = (str(error).strip().splitlines() or [""])[0][:200]
         return failed(f"{type(error).__name__}: {first}", "please report it, with the output of sdpo-tts doctor --json")

@@ -1,4 +1,4 @@
-"""What is examined, and what one check found."""
+"""What is checked, and what one check found."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ GIB = 2**30
 
 
 class Level(StrEnum):
-    """A warning does not keep a run from working; a failure does."""
+    """A run may work despite a warning; a failure prevents it."""
 
     PASS = "pass"
     WARN = "warn"
@@ -19,7 +19,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True)
 class Subject:
-    """The run that the machine is examined for. `device` and `dtype` may be auto, and so may `model`."""
+    """The run that the machine is checked for. `device`, `dtype` and `model` may be auto."""
 
     model: str = "auto"
     device: str = "auto"
@@ -35,7 +35,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Finding:
-    """What was seen, in a line; and where something is wrong, what to do, in another."""
+    """What was seen, in one line; if something is wrong, what to do, in another."""
 
     level: Level
     said: str

@@ -1,4 +1,4 @@
-"""The processor that computes."""
+"""The processor or GPU that computes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def device_of(subject: Subject) -> str:
 
 
 def gpu(subject: Subject) -> Finding:
-    """Driver, CUDA and the card; a product in bfloat16 is computed on it."""
+    """Driver, CUDA and the card; multiplies in bfloat16 on it."""
     import torch
 
     if torch.cuda.is_available():
@@ -32,7 +32,7 @@ def gpu(subject: Subject) -> Finding:
             f"install a driver for CUDA {torch.version.cuda}, or a torch for an older CUDA",
         )
     if subject.device.startswith("cuda"):
-        return failed("no NVIDIA GPU found", "install its driver (nvidia-smi must answer), or --device cpu")
+        return failed("no NVIDIA GPU found", "install its driver (nvidia-smi must work), or use --device cpu")
     return warned("no NVIDIA GPU: a model of more than about a billion parameters will be slow", "--preset cpu")
 
 
@@ -52,7 +52,7 @@ def _card(device: str) -> Finding:
 
 
 def _driver() -> str:
-    """What nvidia-smi says of the first card and its driver; empty where it says nothing."""
+    """nvidia-smi's name for the first card and its driver; empty if it says nothing."""
     query = ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]
     try:
         answer = subprocess.run(query, capture_output=True, text=True, timeout=10, check=True).stdout

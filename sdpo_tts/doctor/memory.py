@@ -1,4 +1,4 @@
-"""Whether memory holds the run."""
+"""Whether the run fits into memory."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from sdpo_tts.doctor.model import entry_of, weights_here
 from sdpo_tts.models.weights import dtype_for
 from sdpo_tts.policy.memory_plan import MemoryNeed, memory_needed, memory_of, size
 
-TIGHT = 1.25  # times what is needed; below it the learner takes one sequence after the other
+TIGHT = 1.25  # times what is needed; with less, the learner takes one sequence after another
 
 
 def memory(subject: Subject) -> Finding:
-    """Free memory against what the run needs at the least: computed from the model's shape, not measured."""
+    """Free memory against the minimum that the run needs: computed from the model's shape, not measured."""
     import torch
 
     from sdpo_tts.policy.memory import free_bytes
@@ -22,9 +22,9 @@ def memory(subject: Subject) -> Finding:
         return warned("unknown until the model is downloaded", "sdpo-tts model pull NAME, then doctor again")
     try:
         need, free = _need(subject, device), free_bytes(torch.device(device))
-    except (OSError, ValueError) as error:  # of transformers, for a configuration that it cannot get or does not know
+    except (OSError, ValueError) as error:  # transformers cannot get the configuration, or does not know it
         return failed(f"{name}: {str(error).splitlines()[0]}", "choose a --model that transformers supports")
-    said = f"{name} needs about {need}; {size(free)} are free on {device}"
+    said = f"{name} needs about {need}; {size(free)} free on {device}"
     if free < need.total:
         return failed(
             said, "a smaller --model, --batch-size or --max-new-tokens; or stop other programs that use memory"
@@ -44,7 +44,7 @@ def _known(subject: Subject) -> str:
 
 def _need(subject: Subject, device: str) -> MemoryNeed:
     dtype = subject.dtype if subject.dtype != "auto" else dtype_for(device)
-    # Without a GPU memory does not run out by an error that one could answer: the kernel ends the process.
+    # Without a GPU, running out of memory raises no error that could be handled: the kernel kills the process.
     checkpointing = device != "cpu"
     if entry := entry_of(subject):
         return memory_of(entry.configuration(), subject, dtype, checkpointing=checkpointing)

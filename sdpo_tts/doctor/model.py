@@ -1,4 +1,4 @@
-"""The chosen model: here, or within reach."""
+"""Whether the chosen model is here, or can be downloaded."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ NEEDED = ("config.json", "tokenizer_config.json")
 
 
 def model(subject: Subject) -> Finding:
-    """Weights that are here are checked against their checksum; for others one source must answer.
+    """Weights that are here are checked against their checksum; for others some source must answer.
 
-    Raises UserError for a name that is none.
+    Raises UserError for an unknown name.
     """
     name = _name(subject)
     path = weights.expanded(name)
@@ -52,14 +52,14 @@ def weights_here(subject: Subject) -> weights.Weights | None:
 
 
 def exactness(subject: Subject) -> Finding:
-    """On which paths the model is exact, as a run found when it loaded it."""
+    """The paths on which the model is exact, as measured when a run loaded it."""
     weights = weights_here(subject)
     found = next(filter(None, map(exactness_cache.recall, _keys(subject, weights))), None) if weights else None
     return passed(str(found) if found else "measured when a run loads the model for the first time")
 
 
 def _keys(subject: Subject, located: weights.Weights) -> list[str]:
-    """For the engines that there are; a model from a file of the catalogue is known by its checksum."""
+    """For the available engines; a model from a file of the catalogue is identified by its checksum."""
     device = device_of(subject).partition(":")[0]
     dtype = subject.dtype if subject.dtype != "auto" else weights.dtype_for(device)
     return [
@@ -72,8 +72,8 @@ def _keys(subject: Subject, located: weights.Weights) -> list[str]:
 
 
 def missing_bytes(subject: Subject) -> int:
-    """What the model would still take on disk: the weights of a hub; of the catalogue the file, and its weights at 16
-    bits that were at least 4 in it."""
+    """What the model would still take on disk: the weights from a hub; for the catalogue the file, and its weights at
+    16 bits, given that the file stores at least 4."""
     name = _name(subject)
     if repository := weights.of_hub(name):
         _, repo, revision = repository
@@ -85,7 +85,7 @@ def missing_bytes(subject: Subject) -> int:
 
 
 def cache_of(subject: Subject) -> tuple[Path, str]:
-    """The folder that the model's files are in, or would be, and the variable that names another."""
+    """The folder that the model's files are in, or would be, and the variable that changes it."""
     from huggingface_hub.constants import HF_HUB_CACHE
 
     return (Path(HF_HUB_CACHE), "HF_HOME") if weights.of_hub(_name(subject)) else (cache_root(), "SDPO_TTS_CACHE")
@@ -103,7 +103,7 @@ def _name(subject: Subject) -> str:
 
 @cache
 def _automatic(device: str, use: Use) -> str:
-    """Asked once: it may have to wait for a hub that does not answer."""
+    """Called once: it may have to wait for a hub that does not answer."""
     return choose(device, use)
 
 
@@ -140,7 +140,7 @@ def _hub(name: str, repo: str, revision: str) -> Finding:
         return failed(
             f"the model hub has no {repo}, or you have no access to it", "check the spelling; or: hf auth login"
         )
-    except Exception as error:  # the hub's client raises many kinds for one fact: it does not answer
+    except Exception as error:  # the hub's client raises many kinds of errors for one fact: it does not answer
         reason = first_line(error)[:120]
         said = f"{name} is not here, and the model hub does not answer: {reason}"
         return failed(said, hint)
@@ -148,12 +148,12 @@ def _hub(name: str, repo: str, revision: str) -> Finding:
 
 
 def _hub_bytes(repo: str, revision: str) -> int:
-    """Of its weights; 0 where the hub does not tell."""
+    """Size of its weights; 0 if the hub does not say."""
     from huggingface_hub import model_info
 
     try:
         files = model_info(repo, revision=revision or None, timeout=TIMEOUT_S, files_metadata=True).siblings or []
-    except Exception:  # the hub's client raises many kinds for one fact, which the model's own check tells
+    except Exception:  # the hub's client raises many kinds of errors for one fact, which the model's own check reports
         return 0
     return sum(file.size or 0 for file in files if file.rfilename.endswith(".safetensors"))
 
@@ -169,11 +169,11 @@ def _catalogued(entry: Entry) -> Finding:
     if source:
         said = f"{entry.title} ({size(entry.bytes)}) will be downloaded from {source} by the first run"
         return warned(said, f"now: sdpo-tts model pull {entry.name}")
-    return failed(f"{entry.title} is not here, and no source of it answers", f"put {entry.file} into {cache_root()}")
+    return failed(f"{entry.title} is not here, and no source answers", f"put {entry.file} into {cache_root()}")
 
 
 def _source(entry: Entry) -> str:
-    """The first source that answers; empty where none does."""
+    """The first source that answers; empty if none does."""
     if entry.repo and _hub_has(entry.repo):
         return "the model hub"
     return "the Python package index" if any(_index_has(mirror.requirements()[0]) for mirror in entry.mirrors) else ""
@@ -186,13 +186,13 @@ def _hub_has(repo: str) -> bool:
         return False
     try:
         model_info(repo, timeout=TIMEOUT_S)
-    except Exception:  # the hub's client raises many kinds for one fact
+    except Exception:  # the hub's client raises many kinds of errors for one fact
         return False
     return True
 
 
 def _index_has(requirement: str) -> bool:
-    """Asks the index that pip is set up for."""
+    """Asks the index that pip is configured to use."""
     package, _, version = requirement.partition("==")
     command = [sys.executable, "-m", "pip", "index", "versions", package, "--disable-pip-version-check"]
     try:

@@ -1,4 +1,4 @@
-"""The Docker engine and the judge, by letting them do their work once."""
+"""The Docker engine and the judge, tested by using them once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ UNSTEADY = 0.5
 
 
 def engine(_: Subject) -> Finding:
-    """It answers, and to this user."""
+    """Whether it answers this user."""
     try:
         client = connect()
     except SetupError as error:
@@ -55,7 +55,7 @@ def cgroups(_: Subject) -> Finding:
 
 
 def image(_: Subject) -> Finding:
-    """Only whether it is there; a run builds it where it is not."""
+    """Only whether it exists; a run builds it if not."""
     with closing(connect()) as client:
         name = find_image(client, frozenset({"python3"}))
     if not name:
@@ -65,14 +65,14 @@ def image(_: Subject) -> Finding:
 
 
 def leftovers(_: Subject) -> Finding:
-    """Containers whose process is gone are removed here, as every run does when it starts."""
+    """Containers whose process is gone are removed here, as every run does at its start."""
     from sdpo_tts.judge.containers.pool import sweep
 
     with closing(connect()) as client:
         before = _owned(client)
         sweep(client)
         removed, left = before - _owned(client), len(before & _owned(client))
-    busy = f"; {left} belong to processes that live" if left else ""
+    busy = f"; {left} belong to running processes" if left else ""
     return passed(f"{len(removed)} left by dead runs were removed{busy}" if removed else f"none{busy}")
 
 
@@ -83,7 +83,7 @@ def _owned(client: Any) -> set[str]:
 
 
 def programs(_: Subject) -> Finding:
-    """A right and a wrong program through the judge."""
+    """Judges a right and a wrong program."""
     with Judge(_sum_of_two(1)) as judge:
         right, wrong = judge.judge_many([RIGHT, WRONG])
     if (right.verdict, wrong.verdict) != (Verdict.AC, Verdict.WA):
@@ -93,7 +93,7 @@ def programs(_: Subject) -> Finding:
 
 
 def clock(_: Subject) -> Finding:
-    """CPU seconds of the same loop, several times: how fast the machine is, and how steady its measure."""
+    """CPU seconds of the same loop, several times: how fast the machine is, and how much its measurements vary."""
     with Judge(_sum_of_two(ROUNDS)) as judge:
         seconds = [outcome.cpu_s for outcome in judge.judge(LOOP).outcomes]
     fastest, spread = min(seconds), max(seconds) / max(min(seconds), 1e-9) - 1

@@ -1,4 +1,4 @@
-"""Python and its packages: there, new enough, and doing what they are for."""
+"""Python and its packages: installed, new enough, and working."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ VLLM_TIMEOUT_S = 120
 
 
 def python(_: Subject) -> Finding:
-    """Version and place."""
+    """Version and path."""
     said = f"Python {platform.python_version()}, {sys.executable}"
     if sys.version_info < OLDEST:
         return failed(said, "install Python 3.11 or newer, and make a new virtual environment with it")
@@ -30,7 +30,7 @@ def python(_: Subject) -> Finding:
 
 
 def packages(subject: Subject) -> Finding:
-    """Every requirement of ours, in the version that we ask for, and what the run's options ask for besides."""
+    """All our requirements in the required versions, and those of the run's options."""
     try:
         wrong = list(_unmet())
     except importlib.metadata.PackageNotFoundError:
@@ -41,7 +41,7 @@ def packages(subject: Subject) -> Finding:
         return failed("bitsandbytes is not installed", f"pip install '{PACKAGE}[quantization]'")
     if wrong:
         return failed("; ".join(wrong), REINSTALL)
-    return passed(f"{PACKAGE} {importlib.metadata.version(PACKAGE)}, and all that it needs")
+    return passed(f"{PACKAGE} {importlib.metadata.version(PACKAGE)} and all its requirements")
 
 
 def _unmet() -> Iterator[str]:
@@ -61,10 +61,10 @@ def _unmet() -> Iterator[str]:
 
 
 def torch(_: Subject) -> Finding:
-    """Loads, and multiplies."""
+    """It loads and multiplies."""
     try:
         import torch
-    except (ImportError, OSError) as error:  # OSError: a shared library that is not there
+    except (ImportError, OSError) as error:  # OSError: a shared library is missing
         return failed(f"torch cannot be loaded: {str(error).splitlines()[0]}", "pip install --force-reinstall torch")
     one = torch.ones(8, 8)
     if not torch.equal(one @ one, torch.full((8, 8), 8.0)):
@@ -74,7 +74,7 @@ def torch(_: Subject) -> Finding:
 
 
 def lora(subject: Subject) -> Finding:
-    """One learning step of a LoRA adapter on a network of two layers, on the device of the run."""
+    """One learning step of a LoRA adapter on a two-layer network, on the run's device."""
     from sdpo_tts.doctor.hardware import device_of
 
     device = device_of(subject)
@@ -114,7 +114,7 @@ def _one_step(device: str) -> tuple[float, float]:
 
 
 def vllm(_: Subject) -> Finding:
-    """It is optional. Imported in a process of its own: it loads for long, speaks, and may take its process down."""
+    """Optional. Imported in a separate process, because it loads slowly, prints, and may crash its process."""
     if importlib.util.find_spec("vllm") is None:
         return passed("not installed; torch samples")
     remedy = "reinstall it to fit this torch, or pip uninstall vllm: torch samples without it"

@@ -19,7 +19,7 @@ HOUR_S = 3600.0
 
 
 def disk(subject: Subject) -> Finding:
-    """Room, and the right to write, where runs and models go."""
+    """Free space, and the right to write, where runs and models are stored."""
     from sdpo_tts.doctor.model import cache_of, missing_bytes
 
     said, (models, variable) = [], cache_of(subject)
@@ -32,17 +32,17 @@ def disk(subject: Subject) -> Finding:
         if not os.access(place, os.W_OK):
             return failed(f"{what}: {place} is not writable", f"chown it, or set {other}")
         if free < need:
-            return failed(f"{said[-1]}, {size(need)} are needed", f"free some, or set {other}")
+            return failed(f"{said[-1]}, {size(need)} needed", f"free some space, or set {other}")
     return passed("; ".join(said))
 
 
 def _existing(folder: Path) -> Path:
-    """The folder, or the nearest above it that is there."""
+    """The folder, or the nearest existing one above it."""
     return next(place for place in (folder.absolute(), *folder.absolute().parents) if place.is_dir())
 
 
 def shared_memory(_: Subject) -> Finding:
-    """Container engines give 64 MiB, in which processes that share tensors die without a word."""
+    """Container engines give 64 MiB, and processes that share tensors die there silently."""
     if not SHARED.is_dir():
         return passed("this system has no /dev/shm")
     free = shutil.disk_usage(SHARED).free
@@ -53,7 +53,7 @@ def shared_memory(_: Subject) -> Finding:
 
 
 def leftovers(subject: Subject) -> Finding:
-    """Runs that nobody works on and that have no end; downloads that were cut off."""
+    """Runs without an end that no process is working on; interrupted downloads."""
     runs = [folder for folder in sorted(subject.runs.glob("*/*")) if _unfinished(folder)]
     parts = [part for part in cache_root().glob(".part-*") if time.time() - part.stat().st_mtime > HOUR_S]
     if parts:
@@ -66,6 +66,6 @@ def leftovers(subject: Subject) -> Finding:
 
 
 def _unfinished(folder: Path) -> bool:
-    """A run that has begun and has no result, and that no process works on."""
+    """A run that has begun and has no result, and that no process is working on."""
     run = RunDir(folder)
     return run.begun and not run.result.exists() and not run.locked

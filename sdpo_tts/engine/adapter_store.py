@@ -1,4 +1,4 @@
-"""Where an engine finds the learner's adapters: one folder a version, in memory where the system has such a place."""
+"""The folder from which an engine loads the learner's adapters: one per version, in memory if the system allows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MEMORY = Path("/dev/shm")
 
 
 class AdapterStore:
-    """Holds the newest adapter only. What dead processes left is cleared away by the next one that opens a shelf."""
+    """Holds only the newest adapter. Folders left by dead processes are removed by the next one that opens a store."""
 
     def __init__(self, root: Path | None = None) -> None:
         self._root = root or (MEMORY if MEMORY.is_dir() else Path(tempfile.gettempdir()))
@@ -25,7 +25,7 @@ class AdapterStore:
         self._newest: Path | None = None
 
     def put(self, number: int, save: Callable[[Path], None]) -> Path:
-        """The folder of a new adapter, which `save` fills. The one before it goes."""
+        """The folder of a new adapter, which `save` fills. The previous one is removed."""
         folder = self.folder / f"v{number}"
         save(folder)
         if self._newest:
@@ -39,7 +39,7 @@ class AdapterStore:
 
 
 def leftovers(root: Path = MEMORY) -> list[Path]:
-    """Shelves whose process is dead: the kernel has let go of their locks."""
+    """Stores whose process is dead: the kernel has released their locks."""
     return [folder for folder in root.glob(f"{PREFIX}*") if _abandoned(folder)]
 
 

@@ -1,6 +1,6 @@
-"""LoRA in vLLM on a CPU, for one adapter: two small products a layer.
+"""LoRA in vLLM on a CPU, for one adapter: two small products per layer.
 
-vLLM's own code for CPUs gathers a copy of the adapter for every token of the batch.
+vLLM's own CPU code gathers a copy of the adapter for every token of the batch.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from vllm.lora.punica_wrapper.punica_cpu import PunicaWrapperCPU
 
 
 class SingleAdapterLora(PunicaWrapperCPU):  # type: ignore[misc]
-    """What vLLM calls for every linear layer that has LoRA. Tokens of index -1 have no adapter."""
+    """What vLLM calls for every linear layer with LoRA. Tokens with index -1 have no adapter."""
 
     def add_lora_linear(
         self,

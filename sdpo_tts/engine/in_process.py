@@ -1,4 +1,4 @@
-"""A batch of answers from a vLLM in this process: token ids in and out, each answer heard of as it ends."""
+"""A batch of answers from a vLLM in this process: token ids in and out, reporting each answer as it ends."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Request:
-    """One answer of at most `max_tokens`, drawn by `seed`; `base`: without the adapter."""
+    """One answer of at most `max_tokens`, drawn with `seed`; `base`: without the adapter."""
 
     prompt: Ids
     seed: int
@@ -33,7 +33,7 @@ class Request:
 
 
 class InProcessEngine:
-    """Keeps one adapter in the engine: the one that was asked for last."""
+    """Keeps one adapter in the engine: the one requested last."""
 
     def __init__(self, llm: LLM) -> None:
         self._engine, self._asked = llm.llm_engine, 0
@@ -41,7 +41,7 @@ class InProcessEngine:
         self._served: LoRARequest | None = None
 
     def sample(self, requests: Sequence[Request], adapter: Adapter | None, listener: Listener) -> list[Sample]:
-        """One sample a request; those that have not ended when the listener has enough are cancelled."""
+        """One sample per request; those that have not ended when the listener has enough are cancelled."""
         lora = self._serve(adapter) if adapter else None
         answers = [_Answer(request) for request in requests]
         with self._running(answers, lora) as places:
@@ -65,7 +65,7 @@ class InProcessEngine:
         return set(self._engine.list_loras())
 
     def close(self) -> None:
-        """End the engine: another may be started in this process."""
+        """Stop the engine, so that another can be started in this process."""
         self._engine.engine_core.shutdown()
         clear_up()
 
@@ -81,7 +81,7 @@ class InProcessEngine:
 
     @contextmanager
     def _running(self, answers: Sequence[_Answer], lora: LoRARequest | None) -> Iterator[dict[str, int]]:
-        """Places in the batch by the engine's names. What is left of them at the end is cancelled."""
+        """Indices in the batch by the engine's names. Those left at the end are cancelled."""
         places: dict[str, int] = {}
         try:
             for place, answer in enumerate(answers):
@@ -102,7 +102,7 @@ class InProcessEngine:
 
 
 def _params(request: Request) -> SamplingParams:
-    """As asked, and nothing else cut off."""
+    """As requested, with nothing else cut off."""
     from vllm import SamplingParams
     from vllm.sampling_params import RequestOutputKind
 

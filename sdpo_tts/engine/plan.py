@@ -1,4 +1,4 @@
-"""What lies in a card's memory when engine and learner share it; refused before anything is loaded where it cannot."""
+"""Plans a card's memory when engine and learner share it; refuses a run that does not fit before anything is loaded."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 from sdpo_tts.errors import SetupError
 from sdpo_tts.policy.memory_plan import GIB, PROMPT_TOKENS, SHARE, MemoryNeed, memory_needed, size
 
-WORKSPACE = 2 * GIB  # of the engine on a GPU, by estimate: captured graphs and buffers of its kernels
-SEQUENCES = 64  # that the engine samples at once, if there is room for their keys and values
+WORKSPACE = 2 * GIB  # estimated need of the engine on a GPU: captured graphs and buffers of its kernels
+SEQUENCES = 64  # sampled by the engine at once, if there is room for their keys and values
 SHORTEST = 64
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What the run wants. So many `copies` of the base are still to be loaded onto the device, and so many `engines`
-    have keys and values there. `apart`: the learner has another device."""
+    """What the run wants. `copies` of the base are still to be loaded onto the device, and `engines` have keys and
+    values there. `apart`: the learner has another device."""
 
     source: str
     dtype: str
@@ -35,7 +35,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Plan:
-    """Bytes, by what they are for. `cache` is what is left for one engine's keys and values, up to what is of use."""
+    """Bytes, by purpose. `cache` is what is left for one engine's keys and values, up to what is useful."""
 
     asked: Asked
     need: MemoryNeed
@@ -64,8 +64,8 @@ class Plan:
 
 
 def plan(asked: Asked, free: int, cache: int | None = None) -> Plan:
-    """Raises SetupError, with the numbers and the nearest answer length that fits. `cache` overrides what we would
-    take; the rest must fit all the same."""
+    """Raises SetupError, with the numbers and the nearest answer length that fits. `cache` overrides the planned size;
+    the rest must still fit."""
     made = _plan(asked, free, cache)
     if made.fixed + made.caches > SHARE * free:
         shorter = next((one for one in _shorter(asked) if _fits(_plan(one, free, cache))), None)

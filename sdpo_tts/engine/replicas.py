@@ -1,4 +1,4 @@
-"""Several vLLMs that share a batch out between them, each in a process and on a card of its own."""
+"""Several vLLMs that divide a batch among them, each in its own process and on its own card."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from sdpo_tts.engine.worker import Batch, Cancel, Done, Ended, Failed, Ready, se
 from sdpo_tts.errors import SetupError
 from sdpo_tts.policy.sampler import Listener, Sample
 
-TICK_S = 0.05  # how often it is asked whether there is enough
-HINT = "see logs/engine.log; --resume goes on with a run that had begun"
+TICK_S = 0.05  # how often to check whether there is enough
+HINT = "see logs/engine.log; --resume continues a run that had begun"
 GRACE_S = 10.0  # for a process to end by itself
 
 
@@ -43,7 +43,7 @@ class Replica:
         return message
 
     def ready(self) -> Ready:
-        """Once its engine has started."""
+        """Waits until its engine has started."""
         told: Ready = self.receive()
         return told
 
@@ -54,11 +54,11 @@ class Replica:
 
 
 class Replicas:
-    """The processes. Made, they have loaded their weights."""
+    """The processes. Once constructed, they have loaded their weights."""
 
     def __init__(self, devices: Sequence[str], source: str, dtype: str, rank: int, settings: EngineSettings) -> None:
-        """One on each device: `cuda:N`, or `cpu` several times. Raises SetupError, with none left, where one does not
-        start."""
+        """One on each device: `cuda:N`, or `cpu` several times. If one does not start, raises SetupError and leaves
+        none."""
         self._all: list[Replica] = []
         self._busy: list[Replica] = []
         try:
@@ -70,7 +70,7 @@ class Replicas:
             raise
 
     def sample(self, requests: Sequence[Request], adapter: Adapter | None, listener: Listener) -> list[Sample]:
-        """As `InProcessEngine.sample`: dealt out in turn, cancelled as one."""
+        """As `InProcessEngine.sample`: requests are dealt out in turn, and cancelled together."""
         self._finish()
         found, wanted = dict[int, Sample](), True
         places = {one: range(start, len(requests), len(self._all)) for start, one in enumerate(self._all)}
@@ -96,11 +96,11 @@ class Replicas:
 
     def _cancel(self) -> None:
         for one in self._busy:
-            with suppress(SetupError):  # whoever is gone samples nothing
+            with suppress(SetupError):  # a process that is gone samples nothing
                 one.send(Cancel())
 
     def _finish(self) -> None:
-        """Hear the end of a batch that was left in the middle."""
+        """Read the rest of a batch that was abandoned."""
         while self._busy:
             if isinstance(self._busy[0].receive(), Done):
                 self._busy.pop(0)
@@ -116,14 +116,14 @@ class Replicas:
 
 
 def _told(busy: Sequence[Replica]) -> Iterator[tuple[Replica, Ended | Done]]:
-    """What they say; nothing, after a while."""
+    """The next messages; none after a timeout."""
     speaking = connection.wait([one.talk for one in busy], TICK_S)
     for one in [one for one in busy if one.talk in speaking]:
         yield one, one.receive()
 
 
 def _begun(place: int, device: str, count: int, *asked: Any) -> Replica:
-    """A process that starts an engine, with a card or its share of the cores for itself."""
+    """A process that starts an engine, with a card or its share of the cores to itself."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=serve, args=(theirs, *asked), daemon=True)
@@ -134,7 +134,7 @@ def _begun(place: int, device: str, count: int, *asked: Any) -> Replica:
 
 
 def _of_gpu(device: str) -> dict[str, str]:
-    """The process sees this card alone, and calls it cuda:0."""
+    """The process sees only this card, and calls it cuda:0."""
     number, visible = int(device.partition(":")[2]), os.environ.get("CUDA_VISIBLE_DEVICES")
     return {"CUDA_VISIBLE_DEVICES": visible.split(",")[number] if visible else str(number)}
 
@@ -145,7 +145,7 @@ def _of_cores(count: int) -> dict[str, str]:
 
 @contextmanager
 def _environment(changes: Mapping[str, str]) -> Iterator[None]:
-    """For a process that starts within."""
+    """For a process that starts inside the block."""
     before = {name: os.environ.get(name) for name in changes}
     os.environ.update(changes)
     try:

@@ -1,4 +1,4 @@
-"""Sampling with vLLM: always under the adapter that the learner has now."""
+"""Sampling with vLLM: always with the learner's current adapter."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class VllmSampler:
         base: int = 0,
         listener: Listener = NOBODY,
     ) -> list[Sample]:
-        """As `Sampler.sample`. Raises UserError where a prompt leaves no room for an answer."""
+        """As `Sampler.sample`. Raises UserError if a prompt leaves no room for an answer."""
         if (longest := max(map(len, prompts), default=0)) >= self.engine.longest:
             what = f"a prompt of {longest} tokens; engine and model take {self.engine.longest} with the answer"
             raise UserError(what, where="--engine vllm", hint="a shorter statement, or another model")

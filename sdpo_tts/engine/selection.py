@@ -1,4 +1,4 @@
-"""Which engine samples, and how the chosen one is put beside the learner."""
+"""Chooses the engine, and sets it up beside the learner."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ class Engine:
 
 
 def choose(name: str, device: str) -> str:
-    """`auto` is vLLM where there are a GPU and vLLM, else torch. Raises SetupError where vLLM is asked for in vain."""
+    """`auto` is vLLM if there is a GPU and vLLM is installed, otherwise torch. Raises SetupError if vLLM is requested
+    but missing."""
     found = importlib.util.find_spec("vllm") is not None
     if name == "auto":
         return "vllm" if found and device.startswith("cuda") else "torch"
@@ -47,7 +48,7 @@ def choose(name: str, device: str) -> str:
 
 
 def refuse_cards(name: str, device: str, cards: int, replicas: int) -> None:
-    """Raises UserError for replicas of what cannot have them, and for a card that vLLM does not take."""
+    """Raises UserError for replicas of an engine that cannot have them, and for a card that vLLM does not take."""
     if replicas > 1 and name != "vllm":
         raise UserError("--replicas needs vLLM", where="--replicas", hint="--engine vllm")
     if replicas > 1 and cards > 1:
@@ -60,10 +61,9 @@ def refuse_cards(name: str, device: str, cards: int, replicas: int) -> None:
 
 @dataclass(frozen=True)
 class Wanted:
-    """An engine that samples answers of so many tokens from the model at `source`, with adapters of `rank`, on `device`
-    and the cards after it: `cards` that hold it together, or `replicas` of it on one each. `apart`: the learner has a
-    card of its own. `memory_gib` for keys and values (None: planned).
-    """
+    """An engine that samples answers of this length from the model at `source`, with adapters of `rank`, on `device`
+    and the cards after it: `cards` that together hold it, or `replicas` of it on one each. `apart`: the learner has its
+    own card. `memory_gib` for keys and values (None: planned)."""
 
     source: str
     dtype: str
@@ -79,8 +79,8 @@ class Wanted:
 
 
 def beside(base: Any, wanted: Wanted, report: Callable[[str], None]) -> Engine:
-    """An engine for the network `base`, which lies in the host's memory and, where it can, shares the engine's weights
-    afterwards. Raises SetupError where both do not fit on the device, or vLLM does not start."""
+    """An engine for the network `base`, which is in host memory and later shares the engine's weights if possible.
+    Raises SetupError if both do not fit on the device, or vLLM does not start."""
     made = _planned(wanted)
     longest = ContextWindow(positions_of(base), wanted.max_prompt_tokens, wanted.max_new_tokens).longest
     settings = EngineSettings(SEQUENCES, longest, made.cache, wanted.cards, wanted.quantization)
@@ -95,7 +95,7 @@ def beside(base: Any, wanted: Wanted, report: Callable[[str], None]) -> Engine:
 
 
 def _kind(wanted: Wanted) -> str:
-    """Engines that take about as long to start."""
+    """Engines that take about equally long to start."""
     import torch
 
     place = torch.cuda.get_device_name(wanted.device) if wanted.device.startswith("cuda") else wanted.device
@@ -104,7 +104,8 @@ def _kind(wanted: Wanted) -> str:
 
 
 def _planned(wanted: Wanted) -> Plan:
-    """On a CPU all replicas share the memory; of cards the first is planned for, which may be the learner's too."""
+    """On a CPU all replicas share the memory; with cards, the first is planned for, because it may also hold the
+    learner."""
     import torch
 
     several = wanted.cards > 1 or wanted.replicas > 1
@@ -124,7 +125,7 @@ def _started(base: Any, wanted: Wanted, settings: EngineSettings) -> tuple[Gener
 
     asked = wanted.source, wanted.dtype, wanted.rank, settings
     if wanted.replicas > 1:
-        return Replicas(_devices(wanted), *asked), "the engines are processes of their own"
+        return Replicas(_devices(wanted), *asked), "the engines run in their own processes"
     llm = vllm.start(*asked)
     try:
         _share(base, llm, wanted)
@@ -134,14 +135,14 @@ def _started(base: Any, wanted: Wanted, settings: EngineSettings) -> tuple[Gener
 
 
 def _devices(wanted: Wanted) -> list[str]:
-    """Raises UserError where there are not so many cards."""
+    """Raises UserError if there are not enough cards."""
     import torch
 
     if not wanted.device.startswith("cuda"):
         return [wanted.device] * wanted.replicas
     first, there = int(wanted.device.partition(":")[2] or 0), torch.cuda.device_count()
     if first + wanted.replicas > there:
-        what = f"{wanted.replicas} replicas from {wanted.device} on need as many cards; this machine has {there} in all"
+        what = f"{wanted.replicas} replicas from {wanted.device} on need that many cards; this machine has {there}"
         raise UserError(what, where="--replicas")
     return [f"cuda:{number}" for number in range(first, first + wanted.replicas)]
 
@@ -152,14 +153,14 @@ def _share(base: Any, llm: LLM, wanted: Wanted) -> None:
     if not wanted.device.startswith("cuda"):
         raise NotSharedError("on a CPU vLLM packs its weights")
     if wanted.cards > 1:
-        raise NotSharedError("the engine's lie on several cards")
+        raise NotSharedError("the engine's are on several cards")
     if wanted.apart:
         raise NotSharedError("the learner has a card of its own")
     sharing.share(base, vllm.model_of(llm))
 
 
 def _version() -> str:
-    """Of whichever distribution brings the package."""
+    """From whichever distribution provides the package."""
     for name in importlib.metadata.packages_distributions().get("vllm", []):
         return f"{name} {importlib.metadata.version(name)}"
     return "unknown"

@@ -1,6 +1,7 @@
 """One copy of the base for learner and engine: the learner's parameters become views of the engine's.
 
-The engine keeps query, key and value of a layer as one matrix, and so gate and up; the learner's parts are its rows.
+The engine stores query, key and value of a layer as one matrix, and likewise gate and up; the learner's parts are rows
+of it.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ class NotSharedError(Exception):
 
 @dataclass(frozen=True)
 class _Place:
-    """Where the engine keeps a parameter: rows of `whole` from `start` on, the `part`-th of what is fused there."""
+    """Where the engine stores a parameter: rows of `whole` from `start` on, the `part`-th of what is fused there."""
 
     whole: Any
     part: int = 0
@@ -33,10 +34,10 @@ class _Place:
 
 
 def share(base: Any, engine: Any) -> None:
-    """Make every parameter of `base` (transformers) a view of the same one in `engine` (vLLM's network). Of four-bit
-    weights the codes are shared; each keeps the scales in a form of its own.
+    """Make every parameter of `base` (transformers) a view of the same one in `engine` (vLLM's network). For four-bit
+    weights the codes are shared; each side keeps the scales in its own form.
 
-    All or nothing. Raises NotSharedError where the engine lays its weights out in another way, or holds other values.
+    All or nothing. Raises NotSharedError if the engine uses another layout, or holds other values.
     """
     views = dict(_views(dict(base.named_parameters()), _weights(engine)))
     for name, parameter in base.named_parameters():
@@ -44,7 +45,7 @@ def share(base: Any, engine: Any) -> None:
 
 
 def _weights(engine: Any) -> dict[str, Any]:
-    """By their names without the wrappers of LoRA."""
+    """By their names without LoRA's wrappers."""
     return {name.replace(".base_layer.", "."): parameter for name, parameter in engine.named_parameters()}
 
 
@@ -71,7 +72,7 @@ def _place(name: str, parameters: Mapping[str, Any], weights: Mapping[str, Any])
 
 
 def _same_scales(parameter: Any, place: _Place) -> bool:
-    """Of four-bit weights: the learner's are themselves quantised, the engine's are not. Others have none."""
+    """For four-bit weights: the learner's are quantised themselves, the engine's are not. Others have none."""
     from sdpo_tts.models.quantization import scales
 
     if getattr(parameter, "quant_state", None) is None:
@@ -82,8 +83,8 @@ def _same_scales(parameter: Any, place: _Place) -> bool:
 
 @contextmanager
 def plain_weights_on_cpu() -> Iterator[None]:
-    """While the engine is made: its weights stay as they are on a CPU too, where they would be packed for its kernels
-    and could not be shared. Costs speed."""
+    """Inside the block, a new engine's weights stay unpacked on a CPU too; packed for its kernels they could not be
+    shared. Costs speed."""
     from vllm.model_executor.layers import utils
 
     theirs = utils.dispatch_cpu_unquantized_gemm

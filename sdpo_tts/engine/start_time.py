@@ -1,4 +1,4 @@
-"""How long engines take to start: told while one does, by how long it took on this machine before."""
+"""Reports how long an engine takes to start, based on earlier starts on this machine."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from typing import Any
 
 from sdpo_tts.models.fetch import cache_root
 
-FIRST_S = 5.0  # until the first line, then twice as long, and so on: few lines in a log
-KEPT = 5  # starts of one kind
+FIRST_S = 5.0  # until the first line, then doubled each time: few lines in a log
+KEPT = 5  # remembered starts of one kind
 
 
 @contextmanager
 def told(kind: str, what: str, report: Callable[[str], None], first_s: float = FIRST_S) -> Iterator[None]:
-    """While an engine of a `kind` starts, which blocks this thread. A start that fails says nothing about the next."""
+    """While an engine of a `kind` starts, which blocks this thread. A failed start is not remembered."""
     expected, over, began = estimate(kind), Event(), time.monotonic()
     report(f"starting vLLM ({_about(expected)}): {what}" if expected else f"starting vLLM: {what}")
     teller = Thread(target=_tell, args=(expected, report, over, first_s), daemon=True)
@@ -62,7 +62,7 @@ def _starts() -> dict[str, list[float]]:
 
 
 def _remember(kind: str, seconds: float) -> None:
-    """An estimate is worth no error: without room or right to write there is none."""
+    """An estimate is not worth an error: if it cannot be written, there is none."""
     starts = _starts()
     starts[kind] = [*starts.get(kind, []), round(seconds, 1)][-KEPT:]
     with suppress(OSError):

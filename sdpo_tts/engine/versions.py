@@ -1,4 +1,4 @@
-"""The learner's adapter as engines get it: each version under a name and number of its own, in a folder of its own."""
+"""The learner's adapter as engines get it: each version under its own name and number, in its own folder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sdpo_tts.policy.network import Network
 
 @dataclass(frozen=True)
 class Adapter:
-    """One version: neither an older one nor a prefix cached under it can be taken for it."""
+    """One version: neither an older version nor a prefix cached under it can be confused with it."""
 
     name: str
     number: int
@@ -20,7 +20,7 @@ class Adapter:
 
 
 class Versions:
-    """Of one network's adapter; only the newest is kept, and only as long as this is open."""
+    """The versions of one network's adapter; only the newest is kept, and only while this is open."""
 
     def __init__(self, network: Network) -> None:
         self._network, self._shelf, self._numbers = network, AdapterStore(), count(1)
@@ -29,11 +29,11 @@ class Versions:
 
     @property
     def folder(self) -> Path:
-        """Where they lie."""
+        """Where they are stored."""
         return self._shelf.folder
 
     def now(self) -> Adapter | None:
-        """The adapter as it is now; None while it still changes nothing."""
+        """The adapter as it is now; None while it changes nothing."""
         network = self._network
         if not network.version:
             return None

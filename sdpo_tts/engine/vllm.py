@@ -28,8 +28,8 @@ ENVIRONMENT = {
 @dataclass(frozen=True)
 class EngineSettings:
     """`sequences` are sampled at once; a prompt with its answer has at most `max_tokens`; `cache_bytes` hold the keys
-    and values of all of them. `cards` hold the engine's weights together. `quantization` is none or nf4. `plain`: on a
-    CPU too the weights lie as they were published, so that they can be shared."""
+    and values of all of them. `cards` together hold the engine's weights. `quantization` is none or nf4. `plain`: even
+    on a CPU the weights keep their published layout, so that they can be shared."""
 
     sequences: int = 64
     max_tokens: int = 4096
@@ -40,7 +40,7 @@ class EngineSettings:
 
 
 def start(source: str, dtype: str, rank: int, settings: EngineSettings) -> LLM:
-    """An engine that has loaded the weights of a folder or hub id. Raises SetupError."""
+    """An engine that has loaded the weights from a folder or hub id. Raises SetupError."""
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     try:
@@ -72,7 +72,7 @@ def start(source: str, dtype: str, rank: int, settings: EngineSettings) -> LLM:
                 seed=0,
             )
     except (ImportError, OSError, ValueError, RuntimeError, StopIteration) as error:
-        with suppress(ImportError, OSError, RuntimeError):  # of a vLLM that is broken altogether
+        with suppress(ImportError, OSError, RuntimeError):  # from a vLLM that is completely broken
             clear_up()
         reason = first_line(error)
         raise SetupError(
@@ -83,15 +83,16 @@ def start(source: str, dtype: str, rank: int, settings: EngineSettings) -> LLM:
 
 
 def clear_up() -> None:
-    """Ends the process groups that vLLM leaves in this process: torch would warn of them at its end."""
+    """End the process groups that vLLM leaves in this process: torch would warn about them at exit."""
     from vllm.distributed.parallel_state import cleanup_dist_env_and_memory
 
     cleanup_dist_env_and_memory()
 
 
 def _least_free(cache_bytes: int) -> dict[str, float]:
-    """On a GPU vLLM starts only where so large a share of the card is free, 0.92 if it is not told, whatever it is told
-    to take: with a screen or a second run on the card it would not. That all fits was planned before."""
+    """On a GPU vLLM refuses to start unless this share of the card is free (0.92 by default), whatever it is asked to
+    use. With a screen or a second run on the card it would not start. The plan has already checked that everything
+    fits."""
     if not torch.cuda.is_available():
         return {}
     _, there = torch.cuda.mem_get_info()
@@ -99,13 +100,13 @@ def _least_free(cache_bytes: int) -> dict[str, float]:
 
 
 def _whole_prompts() -> dict[str, bool]:
-    """On a CPU no prompt is read in parts, as they are when those of a batch are long: each part but the last draws a
-    token, whose random numbers vLLM takes back, and only generators on a GPU can go back."""
+    """On a CPU no prompt is read in parts, as happens when those of a batch are long. Each part but the last draws a
+    token, and vLLM then resets its random numbers, but only generators on a GPU can be reset."""
     return {} if torch.cuda.is_available() else {"enable_chunked_prefill": False}
 
 
 def _demand_bitsandbytes(dtype: str) -> None:
-    """Part of vLLM up to 0.27, then a plugin of its own. Raises SetupError."""
+    """Part of vLLM up to 0.27, a separate plugin since. Raises SetupError."""
     if dtype == "float32":
         hint = "--dtype bfloat16, or --engine torch"
         raise SetupError("with nf4 vLLM computes in 16 bits only", where="--quantization", hint=hint)
@@ -116,7 +117,7 @@ def _demand_bitsandbytes(dtype: str) -> None:
 
 
 def _compile_nothing() -> None:
-    """Without a GPU vLLM's sampler would be compiled anew, for seconds, for every size that a batch shrinks to."""
+    """Without a GPU vLLM's sampler would be recompiled, which takes seconds, for every size that a batch shrinks to."""
     import torch._dynamo
 
     torch._dynamo.config.disable = True
@@ -124,8 +125,8 @@ def _compile_nothing() -> None:
 
 @contextmanager
 def _threads_kept() -> Iterator[None]:
-    """Torch keeps its threads: vLLM would leave it one and, on a CPU, no way to take more, and the learner needs them
-    all. Its own kernels for CPUs have threads of their own."""
+    """Keep torch's threads: vLLM would leave it a single one and, on a CPU, no way to get more, but the learner needs
+    them all. vLLM's own CPU kernels have separate threads."""
     set_number, told = torch.set_num_threads, os.environ.get("OMP_NUM_THREADS")
     os.environ["OMP_NUM_THREADS"] = str(torch.get_num_threads())
     try:
@@ -140,8 +141,8 @@ def _threads_kept() -> Iterator[None]:
 
 @contextmanager
 def _one_adapter_on_cpu() -> Iterator[None]:
-    """On a CPU, while the engine is made: our way of applying the only adapter, instead of one that gathers a copy of
-    it for every token."""
+    """On a CPU, while the engine is created: use our way of applying the only adapter, instead of one that gathers a
+    copy of it for every token."""
     from vllm.platforms import current_platform
 
     kind = type(current_platform)
@@ -160,6 +161,6 @@ def _one_adapter_on_cpu() -> Iterator[None]:
 
 
 def model_of(llm: LLM) -> Any:
-    """The engine's network. Only with one card: otherwise it lives in other processes."""
+    """The engine's network. Only with one card: otherwise it is in other processes."""
     (model,) = llm.apply_model(lambda model: model)
     return model

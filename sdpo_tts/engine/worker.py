@@ -1,4 +1,4 @@
-"""One vLLM in a process of its own: answers batches until the process that started it is gone."""
+"""One vLLM in its own process: answers batches until the process that started it is gone."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Batch:
-    """To a worker: requests, and the adapter that answers."""
+    """To a worker: requests, and the adapter to use."""
 
     requests: Sequence[Request]
     adapter: Adapter | None
@@ -29,19 +29,19 @@ class Batch:
 
 @dataclass(frozen=True)
 class Cancel:
-    """To a worker: what it is sampling is not wanted any more."""
+    """To a worker: stop sampling the current batch."""
 
 
 @dataclass(frozen=True)
 class Ready:
-    """From a worker that has started: prompt and answer have at most `longest` tokens."""
+    """From a worker that has started: prompt and answer together have at most `longest` tokens."""
 
     longest: int
 
 
 @dataclass(frozen=True)
 class Ended:
-    """From a worker: one answer, by its place among the requests."""
+    """From a worker: one answer, with the index of its request."""
 
     place: int
     sample: Sample
@@ -49,21 +49,22 @@ class Ended:
 
 @dataclass(frozen=True)
 class Done:
-    """From a worker: all answers of a batch, those that were cancelled among them."""
+    """From a worker: all answers of a batch, including the cancelled ones."""
 
     samples: list[Sample]
 
 
 @dataclass(frozen=True)
 class Failed:
-    """From a worker that ends."""
+    """From a worker that is about to end."""
 
     what: str
 
 
 def serve(talk: Any, source: str, dtype: str, rank: int, settings: EngineSettings) -> None:
-    """The whole life of a worker; `talk` is its end of a pipe, `talk.recv()` raises EOFError once the other is gone."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # they may go to the whole group: the run obeys
+    """The whole life of a worker; `talk` is its end of a pipe, `talk.recv()` raises EOFError once the other end is
+    gone."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # signals may go to the whole group: the run decides
         signal.signal(number, signal.SIG_IGN)
     Thread(target=_end_with_parent, daemon=True).start()
     try:
@@ -83,7 +84,7 @@ def serve(talk: Any, source: str, dtype: str, rank: int, settings: EngineSetting
 def _answer(talk: Any, rollout: InProcessEngine) -> None:
     while True:
         batch = talk.recv()
-        if isinstance(batch, Batch):  # else a batch was cancelled when it had just ended
+        if isinstance(batch, Batch):  # otherwise a batch was cancelled just after it had ended
             talk.send(Done(rollout.sample(batch.requests, batch.adapter, _listener(talk))))
 
 
@@ -98,7 +99,7 @@ def _listener(talk: Any) -> Listener:
 
 
 def _end_with_parent() -> None:
-    """At once, whatever it is doing: a parent that was killed closes nothing."""
+    """At once, whatever it is doing: a killed parent closes nothing."""
     parent = parent_process()
     assert parent is not None
     connection.wait([parent.sentinel])

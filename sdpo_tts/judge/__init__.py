@@ -1,4 +1,4 @@
-"""Host side of the sandbox: programs are run in containers, judged from facts, and answered with feedback."""
+"""The host side of the sandbox: runs programs in containers, judges them from facts, and writes feedback."""
 
 from sdpo_tts.judge.judge import Judge
 from sdpo_tts.judge.judging_queue import JudgingQueue

@@ -1,4 +1,4 @@
-"""The programs of the problem's author: compiled once, run in containers that no submission ever shares."""
+"""The programs of the problem's author: compiled once, run in containers that submissions never share."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ MIB = 2**20
 CPU_S, WALL_S, OUTPUT_BYTES, MEMORY_BYTES = 30.0, 120.0, 16 * MIB, 512 * MIB
 MESSAGE_CHARS = 250
 FEEDBACK_DIR = "/tmp/"  # writable, and emptied after every run
-# Right, and wrong (testlib: wrong answer, presentation, dirt, unexpected end of file).
+# Right and wrong (testlib: wrong answer, presentation error, dirt, unexpected end of file).
 _EXITS = {Convention.TESTLIB: (0, (1, 2, 4, 8)), Convention.KATTIS: (42, (43,))}
-# What a runtime says of an exception that nobody caught, before it exits with a code that may also be a verdict.
+# What a runtime prints about an uncaught exception, before it exits with a code that may also be a verdict.
 _CRASH = re.compile(
     rb'^(Traceback \(most recent call last\):|  File ".+", line \d+|Exception in thread "|panic: |fatal error: )', re.M
 )
-# Python reads a number in time that grows with the square of its digits, and has a limit on them for that reason.
+# Python's time to read a number grows with the square of its digits, so Python limits them.
 _NO_LIMIT_ON_DIGITS = ("-X", "int_max_str_digits=0")
 _TOO_MANY_DIGITS = re.compile(rb"ValueError: Exceeds the limit \((\d+)[^\n]*$")
 
 
 @dataclass(frozen=True)
 class Tool:
-    """A compiled program of the author's, with the command that runs it. `key` is where the problem file names it."""
+    """A compiled program of the author's, with the command that runs it. `key` is its place in the problem file."""
 
     key: str
     argv: tuple[str, ...]
@@ -47,7 +47,7 @@ class Tool:
 
 
 class AuthorPrograms:
-    """Makes tools, and lends out containers for them. Safe to use from several threads."""
+    """Makes tools, and lends containers for them. Thread-safe."""
 
     def __init__(self, problem: Problem, containers: ContainerPool, compiler: Compiler) -> None:
         self._path, self._containers, self._compiler = problem.path, containers, compiler
@@ -56,15 +56,15 @@ class AuthorPrograms:
         self._container_limits = ContainerLimits(MEMORY_BYTES + 2 * laid_out, laid_out, author=True)
 
     def validator(self, key: str, program: Program) -> Tool:
-        """One that reads what submissions write: it keeps Python's own limit on digits, unless it lifts it itself.
+        """A tool that reads what submissions write: it keeps Python's own limit on digits, unless it lifts it itself.
 
-        Raises UserError when it does not compile.
+        Raises UserError if it does not compile.
         """
         tool = self.tool(key, program)
         return replace(tool, argv=_without(_NO_LIMIT_ON_DIGITS, tool.argv))
 
     def tool(self, key: str, program: Program, function: Function | None = None) -> Tool:
-        """`function`: it is called as a submission of function mode is. Raises UserError when it does not compile."""
+        """`function`: it is called like a submission in function mode. Raises UserError if it does not compile."""
         known = language(program.language)
         try:
             files = self._compiler.compile(known, {**dict(program.files), known.source: program.source}, author=True)
@@ -74,7 +74,7 @@ class AuthorPrograms:
         return Tool(key, known.command(MEMORY_BYTES, function), files, program.arguments)
 
     def session(self, tool: Tool, files: Mapping[str, bytes]) -> Session:
-        """With the tool and these files in a container that has been used by the author's programs alone."""
+        """With the tool and these files, in a container used only by the author's programs."""
         return Session(self._containers, self._container_limits, {**tool.files, **files})
 
     def run(self, tool: Tool, command: Command, files: Mapping[str, bytes], stdin: bytes = b"") -> Facts:
@@ -89,12 +89,12 @@ def paths(convention: Convention) -> tuple[str, ...]:
 
 
 def message_file(convention: Convention) -> str | None:
-    """Where it leaves its words, if not on stderr."""
+    """The file in which it leaves its message, if not on stderr."""
     return FEEDBACK_DIR + "judgemessage.txt" if convention is Convention.KATTIS else None
 
 
 def strain(facts: Facts) -> str:
-    """In words what a checker or interactor could not bear of what it read; empty if it was nothing of that kind."""
+    """Which limit a checker or interactor exceeded while reading, in words; empty if it failed otherwise."""
     if facts.killed == "cpu":
         return f"takes more than {CPU_S:g} s of CPU"
     if facts.killed == "output":
@@ -124,7 +124,7 @@ def _without(part: tuple[str, ...], argv: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def how_it_ended(facts: Facts) -> str:
-    """For a program that should have ended otherwise."""
+    """For a program that should not have ended like this."""
     if facts.killed:
         return {"output": "writes too much", "cpu": "takes too much CPU time"}.get(facts.killed, "takes too long")
     if facts.oom_kills:

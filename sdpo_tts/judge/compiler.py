@@ -1,4 +1,4 @@
-"""Compiles programs, in containers with limits of their own, and equal ones only once."""
+"""Compiles programs, in containers with their own limits, and equal ones only once."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ COMPILE_LIMITS = ContainerLimits(memory_bytes=1024 * MIB, tmpfs_bytes=256 * MIB)
 COMPILE_CPU_S, COMPILE_WALL_S, COMPILE_OUTPUT_BYTES = 30.0, 90.0, MIB
 COMPILE_QUIET_S = 3.0  # a compiler that waits is reading a pipe or a device
 CACHE_BYTES = 256 * MIB
-KEPT_BYTES = 64 * 1024  # of each end of an output
+KEPT_BYTES = 64 * 1024  # from each end of an output
 
 Files = dict[str, bytes]
 
 
 def source_bytes(program: str) -> bytes:
-    """The file of a program: bytes that are no text as they were read, what cannot be encoded as `?`."""
+    """The bytes of a program's file: undecodable bytes as they were read, unencodable characters as `?`."""
     try:
         return program.encode(errors="surrogateescape")
     except UnicodeEncodeError:
@@ -34,8 +34,7 @@ def source_bytes(program: str) -> bytes:
 
 
 class Compiled:
-    """What compiling came to, the files of a program or the compiler's text: the latest 256 MiB of it. Safe to use from
-    several threads."""
+    """Cached results of compiling, a program's files or the compiler's text: the latest 256 MiB. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock, self._known = threading.Lock(), OrderedDict[str, Files | str]()
@@ -53,18 +52,18 @@ class Compiled:
 
 
 OF_AUTHORS = Compiled()
-"""Checkers and the like are the same in all runs on a problem, of which a comparison has many in one process."""
+"""Checkers and the like are the same in all runs on a problem, and a comparison has many such runs in one process."""
 
 
 class Compiler:
-    """Safe to use from several threads. Equal programs are compiled once: an author's in this process, if they can be
-    compiled at all, others for this compiler."""
+    """Thread-safe. Equal programs are compiled once: the author's per process (if they compile at all), others per
+    compiler."""
 
     def __init__(self, containers: ContainerPool) -> None:
         self._containers, self._own = containers, Compiled()
 
     def compile(self, language: Language, files: Mapping[str, bytes], author: bool = False) -> Files:
-        """The files that run as the program; `author`: in a container that no submission has been in.
+        """The files that run as the program; `author`: in a container that no submission has used.
 
         Raises CompileError, ContainerLost.
         """
@@ -120,7 +119,7 @@ def demand_success(facts: Facts, who: str, memory_bytes: int) -> None:
 
 
 def both_ends(data: bytes) -> bytes:
-    """At most 64 KiB from either end."""
+    """At most 64 KiB from each end."""
     if len(data) <= 2 * KEPT_BYTES:
         return data
     return data[:KEPT_BYTES] + b"\n...\n" + data[-KEPT_BYTES:]

@@ -1,4 +1,4 @@
-"""One program on a problem's tests: compiled, run in a container of its own, compared on the host."""
+"""Judges one program on a problem's tests: compiled, run in its own container, compared on the host."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MIB = 2**20
-SUPERVISOR_BYTES = 16 * MIB  # what PID 1 needs beside the test's input and output, which it holds too
+SUPERVISOR_BYTES = 16 * MIB  # what PID 1 needs besides the test's input and output, which it also holds
 CHECK_CPU_S, CHECK_WALL_S = 10.0, 30.0
-# After so many time-outs, or tests that the judge could not judge, the rest of a tier is left out: each one costs more
+# After this many timeouts, or tests that could not be judged, the rest of a tier is skipped: each one costs more
 # than all quick tests together.
 MOST_TIMEOUTS = 2
 
 
 class Evaluator:
-    """Judges programs of one language on one problem. Safe to use from several threads."""
+    """Judges programs of one language on one problem. Thread-safe."""
 
     def __init__(
         self, problem: Problem, language: Language, resources: Resources, all_tests: bool, style: FeedbackStyle
     ) -> None:
-        """`style`: what feedback will tell, and so what a failed program is looked at a second time for."""
+        """`style`: what feedback contains, and so what the second look at a failed program is for."""
         self.problem, self.language, self.resources, self.all_tests = problem, language, resources, all_tests
         self.limits = _limits(problem, language)
         self._diagnoser = Diagnoser(problem, language, self.limits, resources, style)
-        # Fixed for a batch, so that what its programs are told does not hang on who came first.
+        # Fixed for a batch, so that its programs are judged on the same tests in whatever order they come.
         self.counter_examples = resources.stress.kept()
 
     def judge(self, program: str) -> Judgement:
@@ -65,7 +65,7 @@ class Evaluator:
         return Judgement(verdict, tuple(outcomes), total, compile_output, seconds, diagnosis, score)
 
     def _judge(self, program: str, scored: list[TestOutcome]) -> list[TestOutcome]:
-        """`scored` gets the outcomes of tests that run for the sake of points alone: nothing else may hear of them."""
+        """`scored` collects the outcomes of tests that run only for points: nothing else may use them."""
         files = self.resources.compiler.compile(self.language, {self.language.source: source_bytes(program)})
         with Session(self.resources.containers, self._container_limits(), files) as session:
             self._check(session)
@@ -80,7 +80,7 @@ class Evaluator:
 
     def _for_points(self, session: Session, outcomes: Sequence[TestOutcome]) -> list[TestOutcome]:
         """Held-out tests that decide on points of a program that fails others: of each group that is open to it, up to
-        the first failure, where a failure costs all of its points."""
+        the first failure if a failure costs all of its points."""
         known = {outcome.test.name: outcome.verdict is Verdict.AC for outcome in outcomes}
         tests, run = {test.name: test for test in self.problem.tests}, list[TestOutcome]()
         required = {name for group in self.problem.groups for name in group.requires}
@@ -95,14 +95,14 @@ class Evaluator:
         return run
 
     def _diagnose(self, program: str, outcomes: Sequence[TestOutcome]) -> Diagnosis | None:
-        """Only of what feedback may quote."""
+        """Only what feedback may quote."""
         failed = next(iter(most_telling(outcomes)), None)
         if failed is None or not self.problem.may_quote(failed.test):
             return None
         return self._diagnoser.diagnose(program, failed, self._container_limits(), self._run)
 
     def _stress(self, session: Session) -> list[TestOutcome]:
-        """The first generated test that the program fails, which is kept; passing one proves nothing."""
+        """The first generated test that the program fails, which is kept; passing them proves nothing."""
         for test in self.resources.stress:
             outcome = self._run(session, test)
             if outcome.verdict is Verdict.AC:
@@ -113,7 +113,7 @@ class Evaluator:
         return []
 
     def _tier(self, session: Session, tests: Iterable[Test], to_the_end: bool) -> list[TestOutcome]:
-        """To the end because feedback picks among all failures; else up to the first one."""
+        """All tests if feedback chooses among the failures; otherwise up to the first failure."""
         outcomes: list[TestOutcome] = []
         tests = tuple(tests)
         session.expect(test.input for test in tests)
@@ -136,7 +136,8 @@ class Evaluator:
         return self._outcome(test, facts, *(failure or _verdict(self.resources.validator.compare(test, facts.stdout))))
 
     def _converse(self, session: Session, test: Test) -> TestOutcome:
-        """An interactor that ends first decides; else the submission's own failure; else the interactor."""
+        """If the interactor ends first, it decides; otherwise the submission's own failure; otherwise the
+        interactor."""
         command = self._command()
         talk = self._measured(
             session, lambda: self.resources.validator.converse(session, command, test), lambda talk: talk.submission
@@ -151,10 +152,10 @@ class Evaluator:
         return self._outcome(test, facts, *(failure if failure and opinion.ok else _verdict(opinion)))
 
     def _measured(self, session: Session, run: Callable[[], T], facts_of: Callable[[T], Facts]) -> T:
-        """A borderline time-out is measured again, alone."""
+        """A borderline timeout is measured again, alone."""
         found = run()
         if is_borderline(facts_of(found), self.limits):
-            # What is begun ahead would be company for others who want to be alone.
+            # Runs started ahead would disturb other programs that want to be alone.
             session.settle(self._command().patience_s)
             with self.resources.machine.exclusive(self._command().wall_s):
                 return run()
@@ -196,7 +197,7 @@ class Evaluator:
 
 
 def seen_by_a_run(outcomes: Iterable[TestOutcome], problem: Problem) -> list[TestOutcome]:
-    """Of all tests of a program those that a run would have judged it by, and tells of."""
+    """The outcomes that a run would have seen, out of those of all tests."""
     outcomes = tuple(outcomes)
     held_out = [outcome for outcome in outcomes if not outcome.test.shown]
     generated = [outcome for outcome in outcomes if outcome.test.shown and outcome.test not in problem.tests]
@@ -214,7 +215,7 @@ def _cut(outcomes: Sequence[TestOutcome], to_the_end: bool) -> Sequence[TestOutc
 
 
 def _is_over(outcomes: Sequence[TestOutcome], to_the_end: bool) -> bool:
-    """Whether a tier ends here, of which so much is judged."""
+    """Whether a tier ends after these outcomes."""
     timeouts = sum(outcome.verdict in (Verdict.TLE, Verdict.JE) for outcome in outcomes)
     return timeouts >= MOST_TIMEOUTS or (outcomes[-1].verdict is not Verdict.AC and not to_the_end)
 

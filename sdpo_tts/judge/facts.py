@@ -1,4 +1,4 @@
-"""What a supervisor reports about one command, and the first cause that follows from it."""
+"""What a supervisor reports about one command, and the first cause of failure that follows from it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from sdpo_tts.judge.verdict import Verdict
 from sdpo_tts.problem import Limits
 
-# A program over its limit runs on a little, so that one just over it is measured and not guessed.
+# A program over its limit runs on a little, so that one just over it is measured exactly.
 KILL_FACTOR, KILL_EXTRA_S = 1.25, 0.05
 BORDERLINE_FACTOR, STRETCHED_FACTOR = 1.2, 2
-_OUT_OF_MEMORY = re.compile(rb"MemoryError\b|.*std::bad_alloc")  # the last words of a program
+_OUT_OF_MEMORY = re.compile(rb"MemoryError\b|.*std::bad_alloc")  # the program's last words
 _THEN_A_TRACE = re.compile(
     rb".*java\.lang\.OutOfMemoryError|memory allocation of \d+ bytes failed"
     rb"|(fatal error: )?runtime: (cannot allocate|out of) memory"
@@ -21,13 +21,13 @@ _THEN_A_TRACE = re.compile(
 
 @dataclass(frozen=True)
 class Facts:
-    """One finished command. `killed`: why the supervisor killed it (`cpu`, `wall`, `output`, `memory`, `idle`: it
-    waited in vain), if so.
+    """One finished command. `killed`: why the supervisor killed it, if so (`cpu`, `wall`, `output`, `memory`, or
+    `idle`: it waited in vain).
 
-    `cpu_s` is CPU seconds of the whole process tree. `peak_bytes` is the most memory that was held: the largest
-    resident set of a single process, or what all held together with their files, less a little doubt.
-    `stdout` and `stderr` are capped (head and tail); the `_bytes` fields count everything. `dirty`: something
-    could not be cleaned up, so the container must not be used again.
+    `cpu_s` is CPU seconds of the whole process tree. `peak_bytes` is the highest memory use: the largest resident set
+    of a single process, or what all of them held together with their files, minus a small uncertainty. `stdout` and
+    `stderr` are capped (head and tail); the `_bytes` fields count everything. `dirty`: something could not be cleaned
+    up, so the container must not be used again.
     """
 
     exit_code: int | None
@@ -46,12 +46,12 @@ class Facts:
 
 
 def out_of_memory() -> Facts:
-    """The container itself went down for lack of memory, and the details with it."""
+    """The container itself went down for lack of memory, so there are no other details."""
     return Facts(None, signal.SIGKILL, 0.0, 0.0, None, 1, 0, 0, 0, True)
 
 
 def no_facts() -> Facts:
-    """Of a program that nothing can be said of, because the judge failed."""
+    """For a program about which nothing is known, because the judge failed."""
     return Facts(None, None, 0.0, 0.0, None, 0, 0, 0, 0, False)
 
 
@@ -69,9 +69,9 @@ def stack_bytes(limits: Limits) -> int:
 
 
 def cause(facts: Facts, limits: Limits) -> tuple[Verdict, str] | None:
-    """The first cause of failure with a line that names it; None if only the output is left to check.
+    """The first cause of failure, with a line that describes it; None if only the output is left to check.
 
-    The order: the supervisor's own reason to kill, the out-of-memory killer, CPU time, signal or exit code.
+    In this order: the supervisor's own reason to kill, the out-of-memory killer, CPU time, signal or exit code.
     """
     if facts.killed == "output":
         return Verdict.OLE, f"more than {size(limits.output_bytes)} of output"
@@ -100,10 +100,10 @@ def _exit_cause(facts: Facts, limits: Limits) -> tuple[Verdict, str] | None:
 
 
 def is_borderline(facts: Facts, limits: Limits) -> bool:
-    """Whether a busy machine may have made this TLE, so that a second look without company is fair.
+    """Whether a busy machine may have caused this TLE, so that it should be measured again alone.
 
-    By the wall clock only with CPU time near the limit, or where the clock was stretched because others had the
-    processors: what used next to none while they were free has slept, and sleeps again.
+    By the wall clock only if CPU time was near the limit, or if the clock was extended because others had the
+    processors: a program that used almost none while they were free was sleeping, and will sleep again.
     """
     if limits.time_s < facts.cpu_s <= BORDERLINE_FACTOR * limits.time_s:
         return True

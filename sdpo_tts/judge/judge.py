@@ -39,15 +39,15 @@ class Judge:
         with Judge(problem) as judge:
             judgement = judge.judge(program)
 
-    Shown tests run first, in order and all of them (feedback picks among their failures; after two time-outs the
-    rest is left out). Held-out tests run, up to the first failure, only when all shown ones pass. `all_tests`
-    runs every test whatever happens. A problem's stress tests come between the two. At most `workers` programs run at
-    once (default: the cores). `languages`: more of them than the problem's own, for `judge(program, language)`.
-    `style`: what feedback will tell, for which a failed program may be run a second time; without it none is.
+    Shown tests run first, in order and all of them (feedback chooses among their failures; after two timeouts the
+    rest is skipped). If all pass, the problem's stress tests follow, then the held-out tests up to the first failure.
+    `all_tests` runs every test whatever happens. At most `workers` programs run at once (default: the number of
+    cores). `languages`: further ones besides the problem's own, for `judge(program, language)`. `style`: what feedback
+    contains; a failed program may run a second time for it. Without it there is no second run.
 
-    Entering raises SetupError when no Docker engine answers or the image cannot be built, and UserError when a program
-    of the problem's author fails. Judging raises SandboxError when the sandbox itself fails three times in a row on one
-    program, or its engine is gone for too long (`outage`). JE is the verdict where a checker or interactor gives none.
+    Entering raises SetupError if no Docker engine answers or the image cannot be built, and UserError if a program of
+    the problem's author fails. Judging raises SandboxError if the sandbox itself fails three times in a row on one
+    program, or its engine is gone for too long (`outage`). The verdict is JE if a checker or interactor gives none.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Judge:
         self._languages = {problem.language, *problem.author_languages, *languages}
 
     def __enter__(self) -> Judge:
-        self._language(None)  # an unknown one is refused before anything is started
+        self._language(None)  # an unknown language is refused before anything is started
         with ExitStack() as stack:
             self._client = connect()
             stack.callback(self._client.close)
@@ -92,7 +92,7 @@ class Judge:
         language: str | None = None,
         on_judged: Callable[[int, Judgement], None] | None = None,
     ) -> list[Judgement]:
-        """All programs, in order; `on_judged` hears of each, by index, as it finishes. Raises SandboxError."""
+        """All programs, in order; `on_judged` is called with the index of each as it finishes. Raises SandboxError."""
         found: dict[int, Judgement] = {}
         for index, judgement in self.judge_each(programs, language):
             found[index] = judgement
@@ -110,28 +110,28 @@ class Judge:
             yield from queue.verdicts()
 
     def queue(self, language: str | None = None) -> JudgingQueue:
-        """For programs that come one by one."""
+        """For programs that arrive one by one."""
         known = self._available_language(language)
         evaluator = Evaluator(self.problem, known, self._resources, self.all_tests, self.style)
         total = len(self.problem.tests)
         return JudgingQueue(lambda program: self._pool.submit(self._judged, evaluator, program), total)
 
     def recall(self, failed: Iterable[str]) -> None:
-        """Names of tests that programs failed before this process: queues that come are tried on the generated ones
+        """Names of tests that programs failed in an earlier process: new queues try programs on the generated ones
         among them, as if they had been found here. Raises UserError and SandboxError."""
         generated = set(failed) - {test.name for test in self.problem.tests}
         self._retried(lambda: self._resources.stress.recall(generated))
 
     def add(self, test: Test) -> None:
-        """A shown test from elsewhere, for queues that come."""
+        """A shown test from outside, for new queues."""
         self._resources.stress.add(test)
 
     def generated(self, numbers: Sequence[int]) -> list[bytes]:
-        """Inputs of the problem's own generator. Raises UserError where it fails, and SandboxError."""
+        """Inputs from the problem's own generator. Raises UserError if it fails, and SandboxError."""
         return [self._retried(partial(self._resources.stress.input, number)) for number in numbers]
 
     def brute(self, inputs: Sequence[bytes]) -> list[Output]:
-        """What the problem's own brute force answers; after two failures in a row nothing more. Raises SandboxError."""
+        """The answers of the problem's own brute force; after two failures in a row no more. Raises SandboxError."""
         found: list[Output] = []
         for given in inputs:
             hopeless = len(found) >= MOST_FAILURES and all(one.failure for one in found[-MOST_FAILURES:])
@@ -143,7 +143,7 @@ class Judge:
         self, programs: Sequence[str], inputs: Sequence[Input], language: str | None = None, *, patience: float = 1.0
     ) -> list[list[Output]]:
         """What each program writes for each input, right or wrong, within `patience` times the problem's time limit.
-        Without `language` they are submissions; otherwise programs of their own. Raises SandboxError."""
+        Without `language` they are submissions; otherwise standalone programs. Raises SandboxError."""
         function = self.problem.function if language is None else None
         known = self._available_language(language)
         trial = Trial(self.problem, known, self._resources, function, patience)
@@ -151,16 +151,16 @@ class Judge:
         return [run.result() for run in runs]
 
     def alike(self, given: bytes, left: bytes, right: bytes) -> bool:
-        """Whether `right` would be accepted where `left` is the answer. No, too, where the checker fails on them.
-        Raises SandboxError."""
+        """Whether `right` would be accepted if `left` is the answer. Also false if the checker fails on them. Raises
+        SandboxError."""
         test, validator = Test("alike", given, left, shown=True), self._resources.validator
         try:
             return left == right or self._retried(lambda: validator.compare(test, right)).ok
-        except (ValidatorError, ValueError, RecursionError):  # what a program wrote need be no JSON
+        except (ValidatorError, ValueError, RecursionError):  # a program's output need not be JSON
             return False
 
     def versions(self) -> dict[str, Any]:
-        """The image, the engine, the machine's speed, and each language in use: its version and the commands that
+        """The image, the engine, the machine's speed, and for each language in use its version and the commands that
         compile and run it. Raises SandboxError."""
         return self._retried(self._versions)
 
@@ -202,7 +202,8 @@ class Judge:
         return self._retried(lambda: evaluator.judge(program))
 
     def _retried(self, action: Callable[[], T]) -> T:
-        """A lost container says nothing about the program, an engine that is gone is no try. Raises SandboxError."""
+        """A lost container says nothing about the program, and an outage of the engine is not counted as a try. Raises
+        SandboxError."""
         left = RETRIES
         while True:
             try:
@@ -213,7 +214,7 @@ class Judge:
                     continue
                 if not left:
                     raise SandboxError(
-                        str(error), where="judge", hint="see whether `docker info` answers and memory is left"
+                        str(error), where="judge", hint="check whether `docker info` answers and memory is left"
                     ) from error
                 left -= 1
             else:

@@ -1,4 +1,4 @@
-"""Programs that are judged while others are still being written."""
+"""Judges programs while others are still being written."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from sdpo_tts.judge.verdict import Judgement, Verdict
 
 
 class JudgingQueue:
-    """Takes programs one by one and judges each at once; use it as a context manager: leaving it drops what waits.
+    """Takes programs one by one and judges each at once. A context manager: leaving it drops programs that wait.
 
-    `start` sets a program's judging going. Equal programs are judged once. `total` is the number of a problem's tests.
+    `start` begins to judge a program. Equal programs are judged once. `total` is the number of the problem's tests.
     """
 
     def __init__(self, start: Callable[[str], Future[Judgement]], total: int) -> None:
@@ -34,12 +34,12 @@ class JudgingQueue:
             self._running[program] = self._start(program)
 
     def solved(self) -> bool:
-        """Whether a program is known to pass everything. Does not wait, and raises nothing."""
+        """Whether some program is known to pass everything. Does not wait, and never raises."""
         done = (future for future in self._running.values() if future.done() and not future.cancelled())
         return any(not future.exception() and future.result().solved for future in done)
 
     def verdicts(self) -> Iterator[tuple[int, Judgement]]:
-        """Pairs of index and judgement of all that was submitted, as they finish. Raises SandboxError."""
+        """Pairs of index and judgement of everything submitted, as they finish. Raises SandboxError."""
         yield from ((index, self._nothing) for index in self._places.get(None, []))
         programs = {future: program for program, future in self._running.items()}
         for done in as_completed(programs):

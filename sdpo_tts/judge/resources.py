@@ -1,4 +1,4 @@
-"""What every evaluator on one problem shares."""
+"""What all evaluators on one problem share."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Resources:
 
 
 def open_resources(problem: Problem, containers: ContainerPool) -> Resources:
-    """Compiles the author's programs. Raises UserError when one of them fails, and ContainerLost."""
+    """Compiles the author's programs. Raises UserError if one of them fails, and ContainerLost."""
     compiler = Compiler(containers)
     author_programs = AuthorPrograms(problem, containers, compiler)
     validator, stress = Validator(problem, author_programs), StressTests(problem, author_programs)

@@ -1,4 +1,4 @@
-"""Scores: the points of groups of tests, by the tests that a program passes."""
+"""Scores: the points of groups of tests, from the tests that a program passes."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from sdpo_tts.problem import Group, Problem
 
 
 def points(problem: Problem, passed: Collection[str]) -> float | None:
-    """The score of a program that passes the tests of these names; None where the problem has no scores."""
+    """The score of a program that passes the tests with these names; None if the problem has no scores."""
     if not problem.groups:
         return None
     return sum(_earned(group, passed) for group in problem.groups if open_to(group, problem, passed))
 
 
 def open_to(group: Group, problem: Problem, passed: Collection[str]) -> bool:
-    """Whether the program passes all that the group requires."""
+    """Whether the program passes everything that the group requires."""
     required = (one for one in problem.groups if one.name in group.requires)
     return all(name in passed for one in required for name in one.tests)
 
@@ -28,8 +28,8 @@ def _earned(group: Group, passed: Collection[str]) -> float:
 
 
 def shown_share(problem: Problem, passed: Collection[str]) -> float:
-    """How much of what can be seen of a score a program has, from 0 to 1: of the points of groups with shown tests, as
-    if they had no others. Without such points, the share of shown tests. Nothing of held-out tests enters."""
+    """The visible share of a program's score, from 0 to 1: of the points of groups with shown tests, as if they had no
+    others. Without such points, the share of shown tests. Nothing about held-out tests enters."""
     seen = list(_as_shown(problem))
     most = sum(group.points for group in seen)
     if most:

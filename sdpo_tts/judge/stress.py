@@ -17,10 +17,10 @@ MOST_INPUT_BYTES = 1 << 20
 
 
 class StressTests:
-    """Made one by one, when they are first needed, and the same for all programs. Safe to use from several threads.
+    """Made one by one, when they are first needed, and the same for all programs. Thread-safe.
 
-    Creating it compiles generator and brute force and makes the first test. Raises UserError when one of them fails,
-    and ContainerLost; so does iteration.
+    Creating it compiles generator and brute force and makes the first test. Raises UserError if one of them fails, and
+    ContainerLost; so does iteration.
     """
 
     def __init__(self, problem: Problem, author_programs: AuthorPrograms) -> None:
@@ -41,7 +41,7 @@ class StressTests:
             yield self._made[index]
 
     def keep(self, test: Test) -> None:
-        """A counter-example: later programs are tried on it beside the shown tests."""
+        """A counter-example: later programs are also tried on it, like the shown tests."""
         with self._lock:
             self._counter_examples.add(test.name)
 
@@ -54,18 +54,17 @@ class StressTests:
                 self.keep(test)
 
     def add(self, test: Test) -> None:
-        """A counter-example from elsewhere."""
+        """A counter-example from outside."""
         with self._lock:
             self._added = (*self._added, test)
 
     def kept(self) -> tuple[Test, ...]:
-        """The counter-examples so far: those from elsewhere, then the others in the order in which they were
-        generated."""
+        """The counter-examples so far: first those from outside, then the others in the order of generation."""
         with self._lock:
             return (*self._added, *(test for test in self._made if test.name in self._counter_examples))
 
     def input(self, number: int) -> bytes:
-        """What the generator writes for a number, which may be above `cases`. Only where the problem has one."""
+        """The generator's output for a number, which may be above `cases`. Call only if the problem has a generator."""
         given = self._run(self._generator, number, arguments=(str(number),))
         if len(given) > MOST_INPUT_BYTES:
             what = f"`stress.generator` writes more than {size(MOST_INPUT_BYTES)} as test {number}"
@@ -73,7 +72,7 @@ class StressTests:
         return given
 
     def answer(self, given: bytes) -> bytes | None:
-        """What the brute force writes for an input of any origin; None where it fails."""
+        """The brute force's output for any input; None if it fails."""
         facts = self._author_programs.run(self._brute, self._brute.command(), {}, given)
         return None if _failed(facts) else facts.stdout
 
@@ -97,7 +96,7 @@ def _failed(facts: Facts) -> bool:
 
 
 def _is_json(answer: bytes) -> bool:
-    """Python writes NaN and Infinity too, which are none, and which nothing would be equal to."""
+    """Refuses NaN and Infinity, which Python writes but JSON lacks, and which never equal anything."""
 
     def refuse(name: str) -> None:
         raise ValueError(name)

@@ -17,7 +17,7 @@ FOLDERS = {
     "time_limit": Verdict.TLE,
     "runtime_error": Verdict.RE,
     "memory_limit": Verdict.MLE,
-    "time_limit_exceeded": Verdict.TLE,  # the names in a Kattis package
+    "time_limit_exceeded": Verdict.TLE,  # the folder names in a Kattis package
     "run_time_error": Verdict.RE,
 }
 
@@ -30,14 +30,14 @@ class Submission:
 
 
 def read_source(path: Path) -> str:
-    """A program whose bytes `source_bytes` gives back as they are, in whatever encoding. Raises OSError."""
+    """A program in any encoding, from which `source_bytes` restores the same bytes. Raises OSError."""
     return path.read_bytes().decode("utf-8", "surrogateescape")
 
 
 def submissions(problem: Problem, programs: Sequence[tuple[str, bytes]] = ()) -> list[Submission]:
     """Those in the problem's own language, by folder and name.
 
-    `programs`: what the reader of a package or a row found; without them, the files beside a problem file.
+    `programs`: what the reader of a package or a row found; without it, the files beside a problem file.
     """
     suffix = Path(language(problem.language).source).suffix
     if programs:

@@ -1,4 +1,4 @@
-"""Programs on inputs of which nobody knows the answer: what they write, not whether it is right."""
+"""Runs programs on inputs without known answers: what they write, not whether it is right."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sdpo_tts.problem.language import Language
 
 MIB = 2**20
 MOST_OUTPUT_BYTES = MIB
-MOST_FAILURES = 2  # without an answer; after so many in a row a program is not tried on the rest
+MOST_FAILURES = 2  # after this many failures in a row a program is not tried on the rest
 SUPERVISOR_BYTES = 16 * MIB
 
 
@@ -28,7 +28,7 @@ class Input:
 
 @dataclass(frozen=True)
 class Output:
-    """`failure`: why there is no answer; None where there is one."""
+    """`failure`: why there is no answer; None if there is one."""
 
     stdout: bytes
     failure: Verdict | None
@@ -36,9 +36,9 @@ class Output:
 
 
 class Trial:
-    """Runs programs of one language as submissions are run, whoever wrote them. Safe to use from several threads.
+    """Runs programs of one language like submissions, no matter who wrote them. Thread-safe.
 
-    `patience`: how many times the problem's time limit they may take. `function`: they define it.
+    `patience`: how many times the problem's time limit they may take. `function`: the function that they define.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Trial:
         )  # fmt: skip
 
     def outputs(self, program: str, inputs: Sequence[Input]) -> list[Output]:
-        """One for each input, in order. Raises ContainerLost."""
+        """One per input, in order. Raises ContainerLost."""
         try:
             files = self._resources.compiler.compile(self._language, {self._language.source: source_bytes(program)})
         except CompileError:

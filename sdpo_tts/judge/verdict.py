@@ -1,4 +1,4 @@
-"""The verdicts, and what one judged program leaves behind. Verdicts are made on the host, from facts."""
+"""The verdicts, and the record of one judged program. Verdicts are made on the host, from facts."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ class Verdict(StrEnum):
     RE = "RE"
     OLE = "OLE"
     CE = "CE"
-    JE = "JE"  # the judge's own fault: retried, never shown to the model
-    NC = "NC"  # no program in the answer: nothing ran
-    CA = "CA"  # the answer was cancelled before its end: the run needed no more
+    JE = "JE"  # the judge's own error: retried, never shown to the model
+    NC = "NC"  # no program in the answer: nothing was run
+    CA = "CA"  # the answer was cancelled before its end, because the run needed no more
 
 
 @dataclass(frozen=True)
 class TestOutcome:
-    """One program on one test. `stdout` and `stderr` are capped; `detail` is the checker's or the cause's line."""
+    """One program on one test. `stdout` and `stderr` are capped; `detail` is a line from the checker or about the
+    cause."""
 
     test: Test
     verdict: Verdict
@@ -39,12 +40,12 @@ class TestOutcome:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What a second look at a failed program found out, on the test that feedback tells of; may be nothing.
+    """What a second look at a failed program found, on the test that feedback describes; may be empty.
 
-    The program could write any of it: it decides nothing. `line` (from 1): where it ended, or was when its time was
-    over, with the `values` of the names there. `hot`: lines with their share of looks at the stack, most first.
-    `fault`: what a sanitizer calls it. `seconds`: the CPU time it had. `lines_out`: written until then. `smallest`: it
-    fails on a generated test, the smallest of those that were tried.
+    The program could have written any of it, so it decides nothing. `line` (from 1): where it ended, or was when its
+    time was up, with the `values` of the names there. `hot`: lines with their share of looks at the stack, highest
+    first. `fault`: a sanitizer's name for it. `seconds`: the CPU time it had. `lines_out`: output lines by then.
+    `smallest`: the smallest generated test that it fails, among those tried.
     """
 
     source: str
@@ -61,8 +62,8 @@ class Diagnosis:
 class Judgement:
     """One program on a problem's tests, shown ones first, in order. `outcomes` is empty for CE and NC.
 
-    `seconds` counts the second run too, whose `diagnosis` changes no verdict. `points`: the score, where the problem
-    has groups; for it tests may have run that are not among the `outcomes`.
+    `seconds` includes the second run, whose `diagnosis` changes no verdict. `points`: the score, if the problem has
+    groups; tests that ran only for points are not among the `outcomes`.
     """
 
     verdict: Verdict
@@ -79,9 +80,9 @@ class Judgement:
 
     @property
     def solved(self) -> bool:
-        """All tests, held-out ones too (design: solved means all)."""
+        """All tests pass, held-out ones too."""
         return self.total > 0 and self.passed == self.total
 
 
 class CompileError(Exception):
-    """The compiler's text, or why it did not end well."""
+    """The compiler's text, or why it did not end normally."""

@@ -1,1 +1,1 @@
-"""Which weights: the catalogue of models, where their bytes come from, and how they are loaded."""
+"""Model weights: the catalogue, downloads, and loading."""

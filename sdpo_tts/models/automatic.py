@@ -56,7 +56,7 @@ def fallbacks(name: str) -> list[str]:
 
 
 def free_on(device: str) -> int | None:
-    """Bytes; None for what is no GPU. `auto` is the first one, if there is one."""
+    """Free bytes; None if the device is not a GPU. `auto` is the first GPU, if there is one."""
     import torch
 
     from sdpo_tts.policy.memory import free_bytes

@@ -35,7 +35,7 @@ class Mirror:
 class Entry:
     """A published model: a GGUF file, or (without `file`) a repository of the model hub at a `revision`.
 
-    `repo` is empty where no hub holds the file's exact bytes, `revision` where the newest commit is taken. `family` is
+    `repo` is empty if no hub holds the file's exact bytes, `revision` if the newest commit is taken. `family` is
     transformers' model type; `thinking` is no, optional or always; `memory` holds GiB, by the precision of the weights,
     that a run needs at the least for answers of LENGTHS, AT_ONCE of them at a time.
     """
@@ -58,7 +58,7 @@ class Entry:
     mirrors: tuple[Mirror, ...] = ()
 
     def card(self, precision: str) -> int | None:
-        """The smallest common card, in GiB, for the longer answers; None where no single one holds the run."""
+        """The smallest common card, in GiB, for the longer answers; None if no single card holds the run."""
         return card_for(self.memory[precision][1] * GIB) if precision in self.memory else None
 
     @property
@@ -69,7 +69,7 @@ class Entry:
         return self.family in CONFIG_MAPPING
 
     def configuration(self) -> Any:
-        """What transformers makes of the shape. Raises SetupError where it does not know the family."""
+        """What transformers makes of the shape. Raises SetupError if it does not know the family."""
         import transformers
 
         if not self.is_supported:

@@ -1,4 +1,4 @@
-"""The network of a model that was loaded, on paths that are exact for it."""
+"""The network of a loaded model, on paths that are exact for it."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ def network_of(
     base: Any, located: Weights, lora: LoraSettings, quantization: str, seed: int, text: Ids, report: Report,
     *, samples: bool,
 ) -> tuple[Network, Exactness]:
-    """The network on paths that are exact for it: measured on `text` once, and then known. `samples`: no engine of its
-    own does. Raises SetupError."""
+    """The network on paths that are exact for it, measured on `text` once and then remembered. `samples`: no other
+    engine does the sampling. Raises SetupError."""
     key = exactness_cache.key_of(
         located, dtype=str(base.dtype), device=base.device.type, quantization=quantization,
         engine="torch" if samples else "vllm", experts=lora.experts,
     )  # fmt: skip
     if key and (found := exactness_cache.recall(key)):
         return exactness.known(base, lora, seed, found), found
-    report(f"comparing what will be computed with what {located.name} itself computes (once)")
+    report(f"checking that {located.name} is computed exactly (once)")
     network, found = exactness.exact(base, lora, seed, text, samples=samples)
     if key:
         exactness_cache.remember(key, found)

@@ -1,4 +1,4 @@
-"""What was found out about a model's exactness, kept by checksum and versions: a known model is not measured again."""
+"""What was measured about a model's exactness, cached by checksum and versions: a known model is not measured again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DECIDES = ("sdpo-tts", "torch", "transformers", "peft")  # packages whose versio
 
 
 def recall(key: str) -> Exactness | None:
-    """None for what is not known, or was written by another version."""
+    """None if nothing is known, or if another version wrote it."""
     try:
         return Exactness.of(json.loads(_file(key).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError, KeyError):
@@ -24,7 +24,7 @@ def recall(key: str) -> Exactness | None:
 
 
 def remember(key: str, found: Exactness) -> None:
-    """For the next run. Where the cache cannot be written, that one measures again."""
+    """For the next run. If the cache cannot be written, the next run measures again."""
     path = _file(key)
     part = path.with_suffix(".part")
     try:
@@ -36,8 +36,8 @@ def remember(key: str, found: Exactness) -> None:
 
 
 def key_of(weights: Weights, **more: str | bool) -> str:
-    """Of a model's files, of the versions of what computes it, and of `more` that decides how. Empty where the files
-    are not here."""
+    """From a model's files, the versions of what computes it, and `more` that affects how. Empty if the files are not
+    here."""
     files = list(_files(weights))
     if not files:
         return ""
@@ -50,8 +50,8 @@ def _file(key: str) -> Path:
 
 
 def _files(weights: Weights) -> Iterator[str]:
-    """Configuration and weights, each with what tells it from another: its checksum, where one is kept or the hub's
-    cache names the file so, else its size and when it was written."""
+    """Configuration and weights, each with something that identifies it: its checksum, if one is stored or the hub's
+    cache uses it as the file name, otherwise its size and modification time."""
     folder = Path(weights.source)
     if (sums := folder / "sums.json").is_file():
         yield sums.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Bring a catalogued file to this machine: from the model hub, else from a mirror; accepted by checksum alone."""
+"""Brings a catalogued file to this machine: from the model hub, or else from a mirror; only its checksum decides."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def fetch(entry: Entry, report: Report = lambda _: None) -> Path:
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".part-") as folder:
             try:
                 file = source(Path(folder))
-            except Exception as error:  # each client raises kinds of its own, and the next source may have it
+            except Exception as error:  # each client raises its own errors, and the next source may have it
                 failures.append(f"{source.__doc__}: {_last_line(error)}")
                 continue
             if sha256_of(file) == entry.sha256:
                 file.replace(target)
                 return target
-            failures.append(f"{source.__doc__}: another SHA-256 than the published one")
+            failures.append(f"{source.__doc__}: its SHA-256 differs from the published one")
     raise SetupError(
         f"{entry.name} could not be fetched: {'; '.join(failures)}",
         hint=f"put {entry.file} into {target.parent} yourself, or name a local folder or GGUF file with --model",

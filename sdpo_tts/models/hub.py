@@ -1,7 +1,7 @@
 """The model hub: whether it answers, asked briefly.
 
-The hub's own library would try again and again where nothing answers. HF_ENDPOINT, HF_HUB_OFFLINE and HF_TOKEN are that
-library's, and are heeded as it does.
+The hub's own library would retry for a long time if nothing answers. HF_ENDPOINT, HF_HUB_OFFLINE and HF_TOKEN are that
+library's variables, and mean the same here.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sdpo_tts.errors import SetupError, first_line
 NEEDED = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")
 TWICE = ("*/*", "consolidated*")
 """What a repository holds besides the files that loading needs: the weights once more, in other forms."""
-PATIENCE_S = 3.0  # for a name to resolve and a server to say anything at all
+PATIENCE_S = 3.0  # for a name to resolve and a server to answer at all
 
 
 def endpoint() -> str:
@@ -27,7 +27,7 @@ def endpoint() -> str:
 
 
 def answers() -> bool:
-    """Whether the hub says anything within PATIENCE_S. No where HF_HUB_OFFLINE forbids asking."""
+    """Whether the hub answers within PATIENCE_S. False if HF_HUB_OFFLINE forbids asking."""
     from huggingface_hub import constants
 
     if constants.HF_HUB_OFFLINE:
@@ -38,10 +38,10 @@ def answers() -> bool:
 
 
 def _ask(address: str, said: threading.Event) -> None:
-    """In a thread of its own: no timeout bounds the resolving of a name."""
+    """In its own thread: no timeout limits name resolution."""
     from huggingface_hub import get_session
 
-    with suppress(Exception):  # of whatever client the hub's library uses: it does not answer
+    with suppress(Exception):  # from whatever client the hub's library uses: it does not answer
         get_session().head(address, timeout=PATIENCE_S)
         said.set()
 
@@ -55,14 +55,14 @@ def cached(name: str, revision: str = "") -> Path | None:
     """The folder of the hub's cache with the weights of a model."""
     from huggingface_hub import try_to_load_from_cache
 
-    files = ("model.safetensors", "model.safetensors.index.json")  # the configuration alone is there after a look
+    files = ("model.safetensors", "model.safetensors.index.json")  # only the configuration is there after a look
     found = (try_to_load_from_cache(name, file, revision=revision or None) for file in files)
     return next((Path(file).parent for file in found if isinstance(file, str)), None)
 
 
 def is_local(name: str, revision: str = "") -> bool:
-    """Whether a model can only be had from the hub's cache, since no hub answers. Raises SetupError where it is not
-    there either."""
+    """Whether a model can only come from the hub's cache, because no hub answers. Raises SetupError if it is not there
+    either."""
     if answers():
         return False
     if is_cached(name, revision):

@@ -1,5 +1,5 @@
-"""Whether what lies on disk is a whole model: no pointers in place of files, all weights, finite ones, a tokenizer that
-fits them. transformers loads much that is not, and says so in a log at best."""
+"""Whether the files on disk are a complete model: no pointers in place of files, all weights, finite ones, and a
+tokenizer that fits them. transformers loads much that is not, and at best says so in a log."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sdpo_tts.errors import SetupError
 
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _WORD = "fortytwo"
-_WHOLE = "download the model anew, all its files"
+_WHOLE = "download all files of the model again"
 
 
 def refuse_pointers(files: Iterable[Path]) -> None:
@@ -30,7 +30,7 @@ def _begins(path: Path, magic: bytes) -> bool:
 
 
 def refuse_missing(name: str, loading_info: Mapping[str, Any]) -> None:
-    """`loading_info` is what `from_pretrained` tells. Raises SetupError for layers that would stay random."""
+    """`loading_info` comes from `from_pretrained`. Raises SetupError for layers that would stay random."""
     if missing := sorted(loading_info["missing_keys"]):
         raise SetupError(f"the checkpoint of {name} lacks {_some(missing)}", hint=_WHOLE)
 
@@ -49,18 +49,18 @@ def refuse_foreign_tokenizer(name: str, tokenizer: Any, network: Any) -> None:
     Special tokens beyond the rows are let pass: no text becomes them (Gemma 3 has one for pictures).
     """
     if _WORD not in tokenizer.decode(tokenizer(_WORD, add_special_tokens=False)["input_ids"]).replace(" ", ""):
-        raise SetupError(f"the model {name} has no tokenizer", hint="see that its tokenizer.json is there, whole")
+        raise SetupError(f"the model {name} has no tokenizer", hint="its tokenizer.json must be there, complete")
     rows: int = network.get_input_embeddings().weight.shape[0]
     special = {at for at, token in tokenizer.added_tokens_decoder.items() if token.special}
     beyond = sorted(at for at in tokenizer.get_vocab().values() if at >= rows and at not in special)
     if beyond:
-        what = f"the tokenizer of {name} has ids up to {beyond[-1]}, but the model only {rows} rows"
-        raise SetupError(what, hint="they are of different models, or tokens were added to the one alone")
+        what = f"the tokenizer of {name} has ids up to {beyond[-1]}, but the model has only {rows} rows"
+        raise SetupError(what, hint="they belong to different models, or tokens were added to the tokenizer only")
 
 
 @contextmanager
 def packages_of_tokenizer(name: str, folder: Path) -> Iterator[None]:
-    """While a tokenizer is loaded: raises SetupError where that needs a package that is not installed."""
+    """While a tokenizer is loaded: raises SetupError if that needs a package that is not installed."""
     try:
         yield
     except (ImportError, ValueError) as error:
@@ -80,12 +80,12 @@ def _lacking(said: str, folder: Path) -> str:
 
 
 def _finite(weight: Any) -> bool:
-    """Of what is not a floating-point tensor, such as four-bit codes, nothing can be said."""
+    """Always true for what is not a floating-point tensor, such as four-bit codes."""
     import torch
 
     if not weight.is_floating_point() or not weight.numel():
         return True
-    least, most = torch.aminmax(weight)  # unlike isfinite it needs no memory; NaN is its least and its most
+    least, most = torch.aminmax(weight)  # unlike isfinite it needs no memory; a NaN becomes the minimum and the maximum
     return bool(torch.isfinite(least) and torch.isfinite(most))
 
 

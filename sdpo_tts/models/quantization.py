@@ -1,6 +1,6 @@
-"""A base in four bits: NF4 of bitsandbytes, a scale for 64 weights, the scales in eight bits (arXiv 2305.14314).
+"""A base in four bits: NF4 of bitsandbytes, one scale for 64 weights, the scales in eight bits (arXiv 2305.14314).
 
-transformers and vLLM's plugin make the same codes and scales of the same weights.
+transformers and vLLM's plugin make the same codes and scales from the same weights.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def arguments(quantization: str, dtype: str, device: str) -> dict[str, Any]:
-    """What `from_pretrained` is told besides; the weights are quantised on `device`. Raises SetupError."""
+    """Further arguments for `from_pretrained`; the weights are quantised on `device`. Raises SetupError."""
     if quantization == "none":
         return {}
     if importlib.util.find_spec("bitsandbytes") is None:
@@ -32,9 +32,9 @@ def arguments(quantization: str, dtype: str, device: str) -> dict[str, Any]:
 
 
 def published(name: str, config: Any, quantization: str) -> dict[str, Any]:
-    """What `from_pretrained` is told besides about a checkpoint that others quantised. MXFP4, in which gpt-oss comes,
-    is read as the weights that it stands for. Raises SetupError for other kinds: each needs kernels of its own, for
-    learner and engine alike."""
+    """Further arguments of `from_pretrained` for a checkpoint that is already quantised. MXFP4, in which gpt-oss is
+    published, is expanded to the weights that it stands for. Raises SetupError for other kinds, each of which needs its
+    own kernels for learner and engine."""
     found = getattr(config, "quantization_config", None)
     if not found:
         return {}
@@ -43,21 +43,21 @@ def published(name: str, config: Any, quantization: str) -> dict[str, Any]:
         from transformers.utils.quantization_config import Mxfp4Config
 
         return {"quantization_config": Mxfp4Config(dequantize=True)}
-    hint = "name the model it was made of, with --quantization nf4"
+    hint = "name the model that it was made from, with --quantization nf4"
     what = f"the model {name} is published in quantised form ({kind}), which is not supported"
     raise SetupError(what, where="--model", hint="leave --quantization out" if kind == "mxfp4" else hint)
 
 
 def keep_as_loaded(network: Any) -> None:
-    """On a CPU with bfloat16 instructions bitsandbytes would pack a layer anew when it is first sampled from, and round
-    its scales: the learner's weights would no longer be those that were published, nor the engine's."""
+    """On a CPU with bfloat16 instructions bitsandbytes would repack a layer when it is first sampled from, and round
+    its scales. The learner's weights would then differ from the published ones, and from the engine's."""
     for layer in network.modules():
         if hasattr(layer, "support_avx512bf16_for_cpu"):
             layer.support_avx512bf16_for_cpu = False
 
 
 def scales(parameter: Any) -> Tensor:
-    """In fp32, one for 64 weights, of a four-bit parameter."""
+    """Of a four-bit parameter, in fp32, one for 64 weights."""
     from bitsandbytes.functional import dequantize_blockwise
 
     state = parameter.quant_state

@@ -1,4 +1,4 @@
-"""Takes a model off this machine again."""
+"""Deletes a model from this machine."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sdpo_tts.models.fetch import cache_root
 
 
 def remove(name: str) -> int:
-    """Delete what is here of a model of the catalogue or of a hub; the bytes that this frees. Raises UserError where
+    """Delete what is here of a model of the catalogue or of a hub; the bytes that this frees. Raises UserError if
     nothing is here, or no model is called so. A folder or a GGUF file of the user's own is never touched."""
     repo = entries()[name].repo if name in entries() and not entries()[name].file else name
     found = _of_hub(repo) if repo.count("/") == 1 else _of_catalogue(name)

@@ -21,7 +21,7 @@ from sdpo_tts.models.automatic import Use
 from sdpo_tts.models.catalogue import Entry, entries, find
 from sdpo_tts.models.fetch import Report, cache_root, fetch, sha256_of
 
-# Bump when a change here makes other weights out of the same file.
+# Increase this when a change here makes other weights from the same file.
 _DEQUANTISED = "dequantised-1"
 HUB_ID = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}", re.ASCII)
 
@@ -82,7 +82,8 @@ def _fetched(name: str, repo: str, revision: str, report: Report) -> Weights:
 
 
 def demand(spec: str) -> None:
-    """Raises UserError where `spec` names no model: it is no folder or file, and no hub or catalogue would have it."""
+    """Raises UserError if `spec` names no model: it is neither a folder nor a file, and no hub or catalogue could have
+    it."""
     path = expanded(spec)
     if spec == "auto" or path.is_dir() or path.is_file():
         return
@@ -100,12 +101,12 @@ def demand(spec: str) -> None:
 
 
 def is_path(spec: str) -> bool:
-    """Whether it can only be meant as the path of a folder or file."""
+    """Whether it can only mean the path of a folder or file."""
     return spec.startswith((".", "/", "~")) or spec.count("/") > 1
 
 
 def expanded(spec: str) -> Path:
-    """A path with `~` and `~user` resolved. Raises UserError where no such user."""
+    """A path with `~` and `~user` resolved. Raises UserError if there is no such user."""
     try:
         return Path(spec).expanduser()
     except RuntimeError:
@@ -130,7 +131,7 @@ def load(weights: Weights, dtype: str, device: str, quantization: str = "none") 
         config = AutoConfig.from_pretrained(weights.source, **asked)
         more |= quantised.published(weights.name, config, quantization)
     with (
-        _readable(f"the tokenizer of {weights.name} could not be loaded", "is its tokenizer.json whole?"),
+        _readable(f"the tokenizer of {weights.name} could not be loaded", "is its tokenizer.json complete?"),
         integrity.packages_of_tokenizer(weights.name, Path(weights.source)),
     ):
         tokenizer = AutoTokenizer.from_pretrained(weights.source, **asked)
@@ -150,8 +151,8 @@ def load(weights: Weights, dtype: str, device: str, quantization: str = "none") 
 
 @contextmanager
 def _readable(what: str, hint: str, where: str = "") -> Iterator[None]:
-    """Raises SetupError for whatever transformers raises over what it cannot read: there are many kinds for one fact.
-    A lack of memory or of room on a disk is another matter."""
+    """Raises SetupError for whatever transformers raises over files that it cannot read: there are many kinds. Lack of
+    memory or of disk space is passed on."""
     from sdpo_tts.policy.memory import ran_out
 
     try:
@@ -169,7 +170,7 @@ def dequantised(stem: str, sha256: str, bring: Callable[[], Path], report: Repor
     """A folder with a GGUF file's weights as bfloat16 safetensors: made once, written atomically, checked.
 
     `bring` gets the file, and is called only where the folder is missing or damaged. Of several processes one makes it
-    and the others wait. Raises SetupError where the file holds no such weights.
+    and the others wait. Raises SetupError if the file holds no such weights.
     """
     folder = dequantised_folder(stem, sha256)
     if intact(folder):
@@ -185,9 +186,9 @@ def dequantised(stem: str, sha256: str, bring: Callable[[], Path], report: Repor
 def _make(folder: Path, gguf: Path, report: Report) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     report(f"de-quantising {gguf.name} (once, about a minute)")
-    # Renamed away when it is whole, so there may be nothing left to clean up.
+    # it was renamed away once complete, so there may be nothing left to clean up
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".part-", ignore_cleanup_errors=True) as part:
-        hint = "it may be cut short: download it anew, or name another, or the folder of the model it was made of"
+        hint = "it may be cut short: download it again, or name another, or the folder of the model it was made from"
         with _readable("no model that could be read", hint, str(gguf)):
             _dequantise(gguf, Path(part))
         sums = {file.name: sha256_of(file) for file in Path(part).iterdir()}
@@ -196,12 +197,12 @@ def _make(folder: Path, gguf: Path, report: Report) -> None:
 
 
 def dequantised_folder(stem: str, sha256: str) -> Path:
-    """Where `dequantised` keeps the weights of a file."""
+    """Where `dequantised` stores the weights of a file."""
     return cache_root() / f"{stem}-{sha256[:12]}-{_DEQUANTISED}"
 
 
 def _auto(report: Report, device: str, use: Use) -> Weights:
-    """Raises SetupError where nothing can be fetched."""
+    """Raises SetupError if nothing can be fetched."""
     name = automatic.choose(device, use, report)
     for smaller in automatic.fallbacks(name):
         try:
@@ -221,7 +222,7 @@ def _dequantise(gguf: Path, out: Path) -> None:
     loaded: Any = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.bfloat16, output_loading_info=True)
     network, told = loaded
     integrity.refuse_missing(gguf.name, told)
-    network.hf_quantizer = None  # else save_pretrained refuses: GGUF itself is not serialisable
+    network.hf_quantizer = None  # otherwise save_pretrained refuses: GGUF itself cannot be serialised
     del network.config.quantization_config
     network.save_pretrained(out)
     AutoTokenizer.from_pretrained(**where).save_pretrained(out)
@@ -237,7 +238,7 @@ def intact(folder: Path) -> bool:
 
 
 def dtype_for(device: str) -> str:
-    """bfloat16 wherever the processor computes with it, else float32."""
+    """bfloat16 if the processor computes in it, otherwise float32."""
     if device.startswith("cuda"):
         return "bfloat16"
     return "bfloat16" if "avx512_bf16" in _cpu_flags() else "float32"

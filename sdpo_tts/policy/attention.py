@@ -1,6 +1,7 @@
-"""Attention for decoding on a CPU: PyTorch's fused kernel takes 10 ms a layer in bfloat16 with one query and a mask.
+"""Attention for decoding on a CPU, where PyTorch's fused kernel takes 10 ms per layer in bfloat16 with one query and a
+mask.
 
-Here the query heads that share a key head become the rows of one matrix product (grouped-query attention read
+Here the query heads that share a key head become the rows of one matrix product (grouped-query attention taken
 literally), which is 20 times faster for one query; longer queries go to the fused kernel.
 """
 
@@ -12,12 +13,12 @@ import torch
 from torch import Tensor
 
 NAME = "grouped_decode"
-_OTHERS = ("position_bias", "s_aux", "softcap")  # of which only the fused kernel's side knows, or refuses them
+_OTHERS = ("position_bias", "s_aux", "softcap")  # options that only the fused kernel knows, or refuses
 
 
 def install(body: Any) -> None:
-    """Make `body` (a transformers model) use this attention, where PyTorch's own would do too: a model that does not
-    support that one has sinks, caps or biases of which this knows nothing."""
+    """Make `body` (a transformers model) use this attention, if it would otherwise use PyTorch's own. A model that does
+    not support that one has sinks, caps or biases that this does not know."""
     if not body._supports_sdpa:
         return
     from transformers import AttentionInterface
@@ -31,7 +32,7 @@ def install(body: Any) -> None:
 def grouped_decode(
     module: Any, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **kwargs: Any
 ) -> tuple[Tensor, None]:
-    """The signature that transformers asks for; query_B_H_S_D, key_B_G_L_D and value_B_G_L_D, boolean mask_B_1_S_L."""
+    """With transformers' signature; query_B_H_S_D, key_B_G_L_D and value_B_G_L_D, boolean mask_B_1_S_L."""
     from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
     more = any(kwargs.get(name) is not None for name in _OTHERS)

@@ -1,7 +1,7 @@
-"""Prompts and responses as tensors. What the prompts of a batch share at their head is computed once.
+"""Prompts and responses as tensors. What the prompts of a batch share at their beginning is computed once.
 
-The prompts of a batch are the same question, or the same question with different feedback behind it. Token ids of a
-response are spliced behind a prompt's; text is never tokenised again.
+The prompts of a batch are the same question, or the same question followed by different feedback. A response's token
+ids are appended to a prompt's; text is never tokenised again.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ Ids = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Pair:
-    """One attempt behind one prompt, as token ids."""
+    """One attempt after one prompt, as token ids."""
 
     prompt: Ids
     response: Ids
 
 
 def common_prefix(prompts: Sequence[Ids]) -> Ids:
-    """The longest common head that leaves at least one token of every prompt."""
+    """The longest common beginning that leaves at least one token of every prompt."""
     shortest, longest = min(prompts), max(prompts)
     limit = min(len(prompt) for prompt in prompts) - 1
     length = next((i for i in range(limit) if shortest[i] != longest[i]), limit)
@@ -48,9 +48,9 @@ def pad(rows: Sequence[Ids], *, left: bool, device: torch.device) -> tuple[Tenso
 
 
 class SharedPrefix:
-    """Keys and values of the prompts' common head, computed once and lent to any number of micro-batches.
+    """Keys and values of the prompts' common beginning, computed once and lent to any number of micro-batches.
 
-    With `grad`, each micro-batch's gradient gathers in detached copies of the keys and values, and `backward` sends
+    With `grad`, each micro-batch's gradient accumulates in detached copies of the keys and values, and `backward` sends
     the sum through the prefix once: the chain rule, so gradients are exact.
     """
 
@@ -112,7 +112,7 @@ class SharedPrefix:
 
 class WholePrompts:
     """The same for a model whose prompts cannot be shared: each attempt runs with its prompt, without a cache, padded
-    on the right, or without padding one after the other."""
+    on the right, or one after another without padding."""
 
     ids: Ids = ()
 
@@ -134,7 +134,7 @@ class WholePrompts:
 
 
 def reading(network: Network, prompts: Sequence[Ids], *, grad: bool) -> SharedPrefix | WholePrompts:
-    """What computes attempts behind these prompts, in the way that is exact for the network."""
+    """Computes attempts after these prompts, in a way that is exact for the network."""
     if network.paths.learning == "shared-prefix":
         return SharedPrefix(network, prompts, grad=grad)
     return WholePrompts(network, grad=grad)

@@ -1,4 +1,4 @@
-"""How long a prompt may be: by the setting, and by the positions that the model leaves beside an answer."""
+"""How long a prompt may be: limited by the setting, and by the positions that the model leaves beside an answer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sdpo_tts.errors import UserError
 from sdpo_tts.policy.prompts import MAX_PROMPT_TOKENS
 
-# For hints: feedback of usual length, and what is of some use still; a shorter answer holds no program.
+# For hints: feedback of usual length, and the least that is useful; a shorter answer holds no program.
 FEEDBACK_TOKENS, LEAST_FEEDBACK, LEAST_ANSWER = 1024, 256, 64
 
 
@@ -23,16 +23,16 @@ class ContextWindow:
 
     @property
     def limit(self) -> int:
-        """What a prompt with feedback may have."""
+        """The most tokens of a prompt with feedback."""
         return self.prompt if self.positions is None else min(self.prompt, self.positions - self.answer)
 
     @property
     def longest(self) -> int:
-        """The most that a prompt and its answer may have together."""
+        """The most tokens of a prompt and its answer together."""
         return min(self.prompt + self.answer, self.positions or self.prompt + self.answer)
 
     def demand(self, question: int) -> None:
-        """Raises UserError where a prompt of so many tokens, the question alone, cannot be answered."""
+        """Raises UserError if a prompt of this many tokens, the question alone, cannot be answered."""
         if self.positions is not None and question + self.answer > self.positions:
             room = f"an answer up to {self.answer}, and the model has {self.positions} positions"
             hint = self._shorter_answers(question)
@@ -42,8 +42,8 @@ class ContextWindow:
             raise UserError(what, where="--max-prompt-tokens", hint=self._more_room(question))
 
     def lacking(self, question: int, told: int) -> str:
-        """Why no feedback can be read, and what helps; empty where it can. `told` are the tokens of the prompt with the
-        shortest feedback."""
+        """Why no feedback can be read, and what helps; empty if it can. `told`: tokens of the prompt with the shortest
+        feedback."""
         if told <= self.limit:
             return ""
         room = f"with feedback it would have {told}, and {self.limit} fit (hint: {self._more_room(told)})"

@@ -1,4 +1,4 @@
-"""How much of a batch is computed at once: as much as the memory there is holds."""
+"""How much of a batch is computed at once: as much as fits into memory."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ GROUPS, OWN_GROUP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 
 
 def free_bytes(device: torch.device) -> int:
-    """Memory that could be had now."""
+    """Memory that is available now."""
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
@@ -34,8 +34,8 @@ def free_bytes(device: torch.device) -> int:
 
 
 def _left_in_groups() -> Iterator[int]:
-    """Bytes that each control group of this process, a container's or a job's, has left (cgroups v2). What was read
-    from files and not used lately counts as left."""
+    """Bytes left in each control group of this process, such as a container's or a job's (cgroups v2). File cache that
+    was not used lately counts as free."""
     try:
         (told,) = (line[3:] for line in OWN_GROUP.read_text().splitlines() if line.startswith("0::"))
     except (OSError, ValueError):
@@ -73,7 +73,7 @@ def micro_tokens(network: Network) -> int:
 
 @dataclass(frozen=True)
 class _Layer:
-    """Bytes that a layer's cache takes of a row: at first, and of each token up to so many."""
+    """Bytes that a layer's cache takes per row: at first, and for each token up to a limit."""
 
     fixed: float
     token: float
@@ -92,7 +92,7 @@ class SampledRows:
         self._layers = _cached(network) if network.paths.sampling != "recomputed" else []
 
     def at_once(self, prompt: int) -> int:
-        """Of prompts of at most so many tokens; at least one, that it may be tried."""
+        """How many prompts of at most this many tokens; at least one, so that it can be tried."""
         size = self.bytes(prompt)
         return max(1, int(free_bytes(self._device) * SAMPLING_SHARE / size)) if size else sys.maxsize
 
@@ -124,11 +124,11 @@ def _held(layer: Any) -> int:
 
 
 def ran_out(error: BaseException) -> bool:
-    """Whether an error says that there was not enough memory."""
+    """Whether an error means that memory ran out."""
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
 
 
 def let_go() -> None:
-    """Give back to the device what torch keeps for later: it is in pieces of sizes that may not be wanted again."""
+    """Return to the device the memory that torch keeps for later, in pieces of sizes that may not be needed again."""
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

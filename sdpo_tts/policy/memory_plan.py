@@ -1,4 +1,4 @@
-"""How much memory a run needs at the least, from the shape of its model alone."""
+"""The least memory that a run needs, computed from the shape of its model alone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HIDDEN_BYTES, INNER_BYTES = 44, 12  # kept for the backward pass, a layer and to
 
 
 class Work(Protocol):
-    """What a run does, as far as memory goes."""
+    """What a run does, as far as memory is concerned."""
 
     @property
     def batch_size(self) -> int: ...
@@ -60,7 +60,7 @@ def size(amount: float) -> str:
 
 
 def memory_needed(source: str, subject: Work, dtype: str, *, checkpointing: bool) -> MemoryNeed:
-    """`source` is a folder or a hub id. No weights are loaded: the network is built without memory of its own.
+    """`source` is a folder or a hub id. Loads no weights: the network is built without memory of its own.
 
     With `checkpointing` activations are computed twice, as the learner does once a GPU's memory has run out.
     """
@@ -90,13 +90,13 @@ def parameters_of(config: Any) -> int:
 
 
 def card_for(need: float) -> int | None:
-    """The smallest common card, in GiB, that holds so many bytes; None: no single one does."""
+    """The smallest common card, in GiB, that holds this many bytes; None: no single card does."""
     return next((card for card in CARDS if need < RESERVE * card * GIB), None)
 
 
 @dataclass(frozen=True)
 class _Configured:
-    """A configuration, told apart from others by its text."""
+    """A configuration, identified by its text."""
 
     text: str
     config: Any = field(compare=False)
@@ -104,7 +104,8 @@ class _Configured:
 
 @lru_cache(maxsize=2)
 def _network(of: _Configured) -> Any:
-    """Without memory of its own. A plan asks for it again and again, and a large one takes seconds to build."""
+    """Without memory of its own. Cached, because a plan asks for it repeatedly and a large one takes seconds to
+    build."""
     import torch
 
     from sdpo_tts.policy.families.anatomy import text_model
@@ -114,7 +115,7 @@ def _network(of: _Configured) -> Any:
 
 
 def _weights(network: Any, item: int, *, quantised: bool) -> int:
-    """Only linear layers are quantised; the largest of them is there in full while it is computed with."""
+    """Only linear layers are quantised; the largest of them exists in full while it is used."""
     total: int = item * sum(parameter.numel() for parameter in network.parameters())
     if not quantised:
         return total
@@ -123,7 +124,7 @@ def _weights(network: Any, item: int, *, quantised: bool) -> int:
 
 
 def _adapter(network: Any, *, experts: bool) -> int:
-    """Parameters of LoRA on what gets an adapter."""
+    """LoRA's parameters on everything that gets an adapter."""
     from sdpo_tts.policy.families.anatomy import body_of
     from sdpo_tts.policy.families.targets import targets_of
     from sdpo_tts.policy.network import LoraSettings
@@ -152,7 +153,7 @@ def _copies(subject: Work) -> int:
 
 @lru_cache(maxsize=32)
 def _kept(network: Any, tokens: int) -> int:
-    """Numbers that the model keeps of a text of so many tokens, found by reading one without memory of its own."""
+    """Numbers that the model keeps for a text of this many tokens, found by reading one without memory of its own."""
     import torch
 
     from sdpo_tts.policy.families.anatomy import body_of, cache_name
@@ -167,7 +168,7 @@ def _kept(network: Any, tokens: int) -> int:
 
 
 def _numbers(layer: Any) -> int:
-    """Of whatever tensors a layer of a cache holds, states in dictionaries among them."""
+    """Of all tensors in a cache layer, including those in dictionaries."""
     import torch
 
     held = [value for one in vars(layer).values() for value in (one.values() if isinstance(one, dict) else [one])]
@@ -175,7 +176,7 @@ def _numbers(layer: Any) -> int:
 
 
 def _usual_width(network: Any) -> int:
-    """Numbers of keys and values a token, where every layer keeps them for every token: an upper bound."""
+    """Numbers of keys and values per token, if every layer keeps them for every token: an upper bound."""
     from sdpo_tts.policy.families.anatomy import heads_of, text_config
 
     config = text_config(network)
@@ -195,7 +196,7 @@ def _work(network: Any, tokens: int, item: int, *, checkpointing: bool) -> int:
 
 
 def _inner(layer: Any, hidden: int) -> int:
-    """How wide a layer is at its widest."""
+    """The largest width of a layer."""
     import torch
 
     widths = [max(one.weight.shape) for one in layer.modules() if isinstance(one, torch.nn.Linear)]

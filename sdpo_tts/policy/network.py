@@ -21,7 +21,7 @@ from sdpo_tts.policy.families import adapters, anatomy
 from sdpo_tts.policy.families.paths import PLAIN, Paths
 from sdpo_tts.policy.families.targets import targets_of
 
-POLICY = "default"  # PEFT's name for the adapter that is trained
+POLICY = "default"  # PEFT's name for the trained adapter
 FRESH = "fresh"
 
 
@@ -37,7 +37,7 @@ class LoraSettings:
 
 class Network:
     """Base, adapter and output layer. `version` counts the adapter's states: 0 is the base itself (B = 0). `renewals`
-    counts the adapters before this one. `paths` are the ways in which it is sampled and learnt.
+    counts the adapters before this one. `paths` are the ways in which it is sampled and learned.
 
     With `checkpointing` a layer's activations are computed again for the backward pass instead of being kept.
     Raises SetupError for a model that has no parts to work with.
@@ -73,7 +73,7 @@ class Network:
             attention.install(self.body)
 
     def renew(self, seed: int) -> None:
-        """An adapter drawn from `seed`, as that of a network just made, in place of all adapters there are."""
+        """Replace all adapters by one drawn from `seed`, as in a new network."""
         from peft.tuners.lora import LoraLayer
 
         for name in set(self.peft.peft_config) - {POLICY}:
@@ -123,7 +123,7 @@ class Network:
                 yield
 
     def hidden(self, ids_B_S: Tensor, *, mask_B_L: Tensor, positions_B_S: Tensor, cache: Any) -> Tensor:
-        """Last hidden states_B_S_D of ids behind what `cache` holds, which grows by S; `mask` covers both (L)."""
+        """Last hidden states_B_S_D of ids after what `cache` holds, which grows by S; `mask` covers both (L)."""
         output = self.body(
             input_ids=ids_B_S,
             attention_mask=mask_B_L,
@@ -134,14 +134,14 @@ class Network:
         return output.last_hidden_state  # type: ignore[no-any-return]
 
     def whole(self, ids_B_S: Tensor) -> Tensor:
-        """Last hidden states_B_S_D of rows from their first token on, without a cache; they may be padded on the
-        right, since no token sees what comes behind it."""
+        """Last hidden states_B_S_D of rows from their first token on, without a cache; they may be padded on the right,
+        because no token sees what comes after it."""
         return self.body(input_ids=ids_B_S, use_cache=False).last_hidden_state  # type: ignore[no-any-return]
 
     def read(self, ids_B_S: Tensor, cache: Any = None, before: int = 0) -> tuple[Tensor, Any]:
-        """(last hidden states_B_S_D, the model's own cache) of ids behind the `before` tokens that the cache holds."""
+        """(last hidden states_B_S_D, the model's own cache) of ids after the `before` tokens that the cache holds."""
         told = {self._cache_name: cache} if cache is not None else {}
-        if self._takes_positions:  # some count from 0 again if they are not given any
+        if self._takes_positions:  # some count from 0 again if no positions are given
             told["position_ids"] = torch.arange(before, before + ids_B_S.shape[1], device=self.device)[None]
         output = self.body(input_ids=ids_B_S, use_cache=True, **told)
         return output.last_hidden_state, output[self._cache_name]
@@ -151,7 +151,7 @@ class Network:
         return precise(self.scores(hidden))
 
     def scores(self, hidden: Tensor) -> Tensor:
-        """The same as the output layer computes them, in the base's precision."""
+        """The same as computed by the output layer, in the base's precision."""
         return self.head(hidden)
 
     def save_adapter(self, folder: Path) -> None:
@@ -159,7 +159,7 @@ class Network:
         adapters.save(self.peft, POLICY, folder, self.targets)
 
     def load_adapter(self, folder: Path) -> None:
-        """Take over an adapter that `save_adapter` wrote. Raises UserError where there is none that fits."""
+        """Load an adapter that `save_adapter` wrote. Raises UserError if there is none that fits."""
         from peft import load_peft_weights, set_peft_model_state_dict
         from safetensors import SafetensorError
 
@@ -170,7 +170,7 @@ class Network:
             reason = first_line(error)
             raise UserError(f"no adapter that fits this model: {reason}", where=str(folder)) from None
         if result.unexpected_keys or not saved:
-            raise UserError(f"the adapter is another model's: {result.unexpected_keys[:1]}", where=str(folder))
+            raise UserError(f"the adapter belongs to another model: {result.unexpected_keys[:1]}", where=str(folder))
         self.version += 1
 
     def state(self) -> list[Tensor]:
@@ -178,7 +178,7 @@ class Network:
         return [parameter.detach().clone() for parameter in self.trainable]
 
     def restore(self, state: list[Tensor]) -> None:
-        """Go back to a copy, under a version of its own: no version ever means two adapters."""
+        """Go back to a copy, under a new version number: no version ever means two adapters."""
         for parameter, saved in zip(self.trainable, state, strict=True):
             parameter.data.copy_(saved)
         self.version += 1
@@ -186,10 +186,10 @@ class Network:
 
 @contextmanager
 def _drawing(seed: int) -> Iterator[None]:
-    """While PEFT makes an adapter: its first values follow from the seed alone."""
+    """While PEFT makes an adapter: its initial values depend on the seed alone."""
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         torch.manual_seed(seed)
-        # PEFT asks transformers by a name that is on its way out
+        # PEFT uses a deprecated name of transformers
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
         yield
 

@@ -8,6 +8,6 @@ _FENCED = re.compile(r"^[ \t]*```[^\n`]*\n(.*?)^[ \t]*```", re.DOTALL | re.MULTI
 
 
 def extract_program(response: str) -> str | None:
-    """The longest fenced code block of `response` whatever its language tag; None where there is no whole block."""
+    """The longest fenced code block of `response`, whatever its language tag; None if there is no complete block."""
     blocks = [block for block in _FENCED.findall(response) if block.strip()]
     return max(blocks, key=len) if blocks else None

@@ -41,7 +41,7 @@ class Template:
 TEMPLATES = {template.name: template for template in (Template("before-order", True), Template("after-order", False))}
 DEFAULT_TEMPLATE = "before-order"
 MAX_PROMPT_TOKENS = 8192
-_QUESTION, _ANSWER = "fortytwo", "seventeen"  # that a template is tried on
+_QUESTION, _ANSWER = "fortytwo", "seventeen"  # for trying a template
 _TODAY = re.compile(r"""\bstrftime_now\(\s*(["'])(.*?)\1\s*\)""")  # in a chat template
 
 
@@ -85,7 +85,7 @@ def teacher_text(
     problem: Problem, feedback: str, template: Template = TEMPLATES[DEFAULT_TEMPLATE], *, solution: str = "",
     hint: str = "",
 ) -> str:  # fmt: skip
-    """The student's text with a person's hint, a sibling's correct program, feedback on one attempt, or some of them.
+    """The student's text with a user's hint, a sibling's correct program, feedback on one attempt, or some of them.
 
     The attempt itself is not in it (paper, table 6). With none it is the student's text.
     """
@@ -142,12 +142,13 @@ def critique_text(problem: Problem, program: str, feedback: str) -> str:
 def _instruct(name: str) -> str:
     """Which model to name instead of one that was not trained to answer."""
     if name.count("/") == 1 and "instruct" not in name.lower():
-        return f"it is a base model; name the variant that was trained to answer, as {name}-Instruct"
-    return "it is a base model; name the Instruct variant, with its chat_template.jinja or tokenizer_config.json"
+        return f"it is a base model; use the instruction-tuned variant, usually {name}-Instruct"
+    return "it is a base model; use the Instruct variant, with its chat_template.jinja or tokenizer_config.json"
 
 
 def _dated(template: Any, date: str) -> dict[str, str]:
-    """What a template that writes today's date is replaced by. transformers hands no function of ours on to one."""
+    """The replacement for a template that writes today's date, because transformers passes none of our functions to
+    one."""
     if not isinstance(template, str) or not _TODAY.search(template):
         return {}
     moment = datetime.fromisoformat(date)
@@ -185,7 +186,7 @@ class Chat:
 
     @cached_property
     def thinking(self) -> Thinking | None:
-        """Where thoughts of answers begin and end; None where thinking is off, or the model has no marks for it."""
+        """Where thoughts of answers begin and end; None if thinking is off, or the model has no marks for it."""
         marks = self._template.marks(self.plain, lambda token: token in self._tokenizer.added_tokens_decoder)
         if self._thinking.mode == thoughts.OFF or marks is None:
             return None
@@ -205,7 +206,7 @@ class Chat:
         return thoughts.Template(str(getattr(self._tokenizer, "chat_template", None)), render)
 
     def demand_thinking(self, name: str) -> None:
-        """Raises UserError where the model called `name` cannot think as it is asked to, or cannot help it."""
+        """Raises UserError if the model called `name` cannot think as it is asked to, or cannot help it."""
         template, mode = self._template, self._thinking.mode
         known = template.modes()
         if refusal := template.refusal(mode):
@@ -230,7 +231,7 @@ class Chat:
         return self._asks()
 
     def _end_of_turn(self) -> int | None:
-        """The token that the template puts behind an assistant's turn; None where it puts none."""
+        """The token that the template puts behind an assistant's turn; None if it puts none."""
         turns = [self._turn("user", _QUESTION), self._turn("assistant", _ANSWER)]
         with suppress(Exception):  # of a template that does not know of answers
             told = self._tokenizer.apply_chat_template(turns, tokenize=False, **self._told, **self._more)
@@ -240,9 +241,9 @@ class Chat:
         return None
 
     def demand_template(self, name: str, rows: int) -> None:
-        """Raises SetupError where the model called `name` cannot be asked: it has no chat template, or one that fails,
+        """Raises SetupError if the model called `name` cannot be asked: it has no chat template, or one that fails,
         leaves the question out, or writes tokens beyond the `rows` of the embedding; or no token ends an answer."""
-        hint = "choose another model, or mend its chat_template.jinja"
+        hint = "choose another model, or repair its chat_template.jinja"
         try:
             ids = self.prompt(_QUESTION)
         except Exception as error:  # a template is a program of the model's author: it may raise anything
@@ -255,12 +256,12 @@ class Chat:
             what = f"the chat template of {name} writes token {max(ids)}, but the model has {rows} rows"
             raise SetupError(what, hint=hint)
         if not self.stop_ids:
-            told = "name an eos_token_id in its generation_config.json"
+            told = "add an eos_token_id to its generation_config.json"
             raise SetupError(f"the model {name} has no token that ends an answer", hint=told)
 
     def _harmless(self, text: str) -> str:
-        """`<|im_end|>` as `< |im_end|>`: what a program prints, or a statement holds, must not end the turn. Halves of
-        surrogate pairs, which a statement in JSON may hold, are no text for a tokenizer."""
+        """`<|im_end|>` as `< |im_end|>`: what a program prints, or a statement contains, must not end the turn. Halves
+        of surrogate pairs, which a statement in JSON may contain, become `?`: tokenizers reject them."""
         text = text.encode(errors="replace").decode()
         return self._special.sub(lambda found: f"{found[0][0]} {found[0][1:]}", text)
 

@@ -70,10 +70,10 @@ class Sample:
 
 @dataclass(frozen=True)
 class Listener:
-    """What a caller does while a batch is sampled.
+    """Callbacks while a batch is sampled.
 
-    `ended` hears of every sample as it ends, with its place in the batch, while others are still being sampled.
-    `enough` is asked again and again whether those are to be cancelled. `grown` hears of each so many tokens more.
+    `ended` is called with every sample as it ends, and its index in the batch, while others are still being sampled.
+    `enough` is called repeatedly: whether to cancel those. `grown` is called with the number of new tokens.
     """
 
     ended: Callable[[int, Sample], None] = lambda place, sample: None
@@ -97,7 +97,7 @@ class Sampler(Protocol):
         base: int = 0,
         listener: Listener = NOBODY,
     ) -> list[Sample]:
-        """One sample a prompt, the first `base` of them from the base.
+        """One sample per prompt, the first `base` of them from the base.
 
         Row i draws from `rngs[i]` alone, so it does not depend on its neighbours' draws.
         """
@@ -109,7 +109,7 @@ class Sampler(Protocol):
 
 
 class TorchSampler:
-    """Batched sampling with transformers: one row a prompt, finished rows leave the batch."""
+    """Batched sampling with transformers: one row per prompt, finished rows leave the batch."""
 
     name = "torch"
 
@@ -136,7 +136,7 @@ class TorchSampler:
         base: int = 0,
         listener: Listener = NOBODY,
     ) -> list[Sample]:
-        """As `Sampler.sample`; the base's rows come first. Raises UserError where a prompt leaves no room for an
+        """As `Sampler.sample`; the base's rows come first. Raises UserError if a prompt leaves no room for an
         answer."""
         if not prompts:
             return []

@@ -10,9 +10,9 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Sampling:
-    """First the `temperature` (0: always the likeliest token), then `min_p` leaves out tokens less likely than that
-    share of the likeliest, then `top_p` those beyond that much probability: vLLM's order. The defaults change nothing;
-    only they are what a learner knows the probabilities of."""
+    """First the `temperature` (0: always the likeliest token), then `min_p` drops tokens less likely than that share of
+    the likeliest, then `top_p` those beyond that much probability: vLLM's order. The defaults change nothing, and a
+    learner knows the probabilities only with the defaults."""
 
     temperature: float = 1.0
     top_p: float = 1.0

@@ -1,4 +1,4 @@
-"""A sampler whose memory does not hold a whole batch: it samples the batch in parts."""
+"""Samples a batch in parts if it does not fit into memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class SplitSampler:
     """Another sampler, asked for as many rows at once as `fitting` says of the longest prompt, and for half as many,
     for good, whenever memory runs out all the same; one row must fit.
 
-    A row draws from its own generator, so its sample is the same in whatever company, but for rounding.
+    A row draws from its own generator, so its sample does not depend on the other rows, except for rounding.
     """
 
     def __init__(self, sampler: Sampler, fitting: Callable[[int], int] = lambda longest: sys.maxsize) -> None:
@@ -35,7 +35,7 @@ class SplitSampler:
         base: int = 0,
         listener: Listener = NOBODY,
     ) -> list[Sample]:
-        """As `Sampler.sample`. Raises what the sampler raises when a single row is too much."""
+        """As `Sampler.sample`. Raises what the sampler raises if even a single row is too much."""
         found: dict[int, Sample] = {}
         while left := [place for place in range(len(prompts)) if place not in found]:
             part = left[: self._at_once([prompts[place] for place in left])]
@@ -71,7 +71,7 @@ class SplitSampler:
 
 
 def relay(told: Listener, places: Sequence[int], found: dict[int, Sample]) -> Listener:
-    """Passes on what is told of a part of the batch, and keeps it: what has ended stands, whatever comes after."""
+    """Passes on the samples of a part as they end, and keeps them: what has ended stands, whatever comes later."""
 
     def ended(place: int, sample: Sample) -> None:
         found[places[place]] = sample

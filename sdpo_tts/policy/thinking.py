@@ -1,7 +1,7 @@
-"""How a model thinks before it answers: how its chat template is told to, what opens and closes a thought, and where a
-thought ends that goes on for too long.
+"""How a model thinks before it answers: the settings of its chat template, the marks around a thought, and where a
+thought that goes on for too long is cut off.
 
-What is judged, learnt and told of an answer is what stands behind its last thought.
+Only what follows the last thought of an answer is judged, learned from and quoted.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ EFFORTS = ("low", "medium", "high")
 
 @dataclass(frozen=True)
 class ThinkingSettings:
-    """`mode`: off, on, or one of EFFORTS. After so many `tokens` a thought is closed (None: it ends when it ends)."""
+    """`mode`: off, on, or one of EFFORTS. After `tokens` tokens a thought is closed (None: it ends by itself)."""
 
     mode: str = OFF
     tokens: int | None = None
@@ -88,7 +88,7 @@ class Thought:
         return token, forced
 
     def close(self, most: int) -> Ids:
-        """All that is due at once, up to so many; empty while nothing is."""
+        """Everything that is due at once, up to `most`; empty if nothing is."""
         closing = tuple(self._due[:most])
         for token in closing:
             self.next(token)
@@ -100,7 +100,7 @@ class Thought:
         return self._length if self._open else self._end
 
     def mask(self) -> tuple[bool, ...]:
-        """Which tokens were not drawn; empty where all were."""
+        """Which tokens were not drawn; empty if all were."""
         return tuple(self._forced) if any(self._forced) else ()
 
     def _follow(self, token: int, forced: bool, thinking: Thinking) -> None:
@@ -123,7 +123,7 @@ def _ends(ids: Ids, mark: Ids) -> bool:
 
 
 def variables(source: str, settings: ThinkingSettings) -> dict[str, Any]:
-    """What a chat template, of which `source` is the text, is told. A budget is told to those that ask for one."""
+    """The variables for a chat template with this `source`. A budget is only passed to templates that ask for one."""
     on, has_none = settings.mode != OFF, bool(re.search(r"""(["'])none\1""", source))
     told: dict[str, Any] = {"thinking": on}
     if settings.mode in EFFORTS:
@@ -150,14 +150,14 @@ class Template:
     render: Callable[[Mapping[str, Any]], str]
 
     def written(self, mode: str) -> str:
-        """A prompt in a mode; empty where the template fails."""
+        """A prompt in a mode; empty if the template fails."""
         try:
             return self.render(variables(self.source, ThinkingSettings(mode)))
         except Exception:  # a template is a program of the model's author: it may raise anything
             return ""
 
     def refusal(self, mode: str) -> str:
-        """Why it does not know a mode; empty where it does."""
+        """Why it does not know a mode; empty if it does."""
         if mode in EFFORTS:
             return "" if self._has_efforts and self.written(mode) else "does not know how hard to think"
         off, on = self.written(OFF), self.written(ON)
@@ -183,8 +183,8 @@ class Template:
 
 
 def split(text: str) -> tuple[str, str]:
-    """(thought, answer) of a text in which a server left both: the answer is what stands behind the last mark that
-    closes one, and empty where a thought is not closed."""
+    """(thought, answer) of a text in which a server left both: the answer is what follows the last closing mark, and
+    empty if a thought is not closed."""
     for one in MARKS:
         thought, mark, answer = text.rpartition(one.closes)
         if mark:

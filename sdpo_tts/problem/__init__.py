@@ -1,4 +1,4 @@
-"""What is to be solved: the problem as data, and the formats it is read from."""
+"""The problem to be solved, as data, and the formats it is read from."""
 
 from sdpo_tts.problem.load import load_problem, read_problem
 from sdpo_tts.problem.model import (

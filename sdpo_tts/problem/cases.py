@@ -18,12 +18,12 @@ from sdpo_tts.problem.values import natural
 
 
 class _NoNumber(Exception):
-    """`NaN` or `Infinity`, which Python's reader takes for JSON."""
+    """`NaN` or `Infinity`, which Python's reader accepts as JSON."""
 
 
 @dataclass(frozen=True)
 class _Case:
-    """A test and where it comes from, for messages: a place in the problem file, and perhaps two files."""
+    """A test and where it comes from, for messages: a place in the problem file, and possibly two files."""
 
     test: Test
     location: Location
@@ -31,10 +31,10 @@ class _Case:
 
 
 def read_tests(document: Document, tiers: TestsShape, *, as_json: bool, answers: bool = True) -> tuple[Test, ...]:
-    """All tests, shown ones first, each tier in the order of the file and files in natural order.
+    """All tests, shown ones first, each tier in the order of the file, and files in natural order.
 
-    `as_json`: demand that they are what function mode needs. `answers` False: a test may have no output, as an
-    interactor may need none. Raises `UserError`.
+    `as_json`: require what function mode needs. `answers` False: a test may have no output, because an interactor may
+    not need one. Raises `UserError`.
     """
     if not answers:
         tiers = TestsShape(shown=_with_answers(tiers.shown), held_out=_with_answers(tiers.held_out))
@@ -49,7 +49,7 @@ def read_tests(document: Document, tiers: TestsShape, *, as_json: bool, answers:
 
 
 def _with_answers(shapes: list[CaseShape]) -> list[CaseShape]:
-    """An empty output for each test in the file that has none."""
+    """With an empty output for each test in the file that has none."""
     lacking = (shape.files is None and shape.output is None for shape in shapes)
     return [s.model_copy(update={"output": ""}) if lacks else s for s, lacks in zip(shapes, lacking, strict=True)]
 
@@ -131,7 +131,7 @@ def _refuse_twins(document: Document, cases: list[_Case]) -> None:
 
 
 def _demand_json(document: Document, case: _Case) -> None:
-    """One value a line as input (blank lines do not count), one value as output."""
+    """One value per line as input (blank lines do not count), one value as output."""
     for number, line in enumerate(case.test.input.splitlines(), start=1):
         fault = line.strip() and _json_fault(line)
         if fault:

@@ -1,6 +1,6 @@
-"""A YAML file whose scalars are all text and whose every value remembers its place.
+"""A YAML file in which all scalars are text and every value remembers its place.
 
-YAML's own idea of types is a trap for test data (`010` is 8, `yes` is true, `1:30` is 90), so none is applied.
+YAML's own types are a trap for test data (`010` is 8, `yes` is true, `1:30` is 90), so none are used.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Value = str | list["Value"] | dict[str, "Value"]
 
 MAX_BYTES = 16 * 2**20
 _MAX_EXPANDED = 4 * MAX_BYTES  # characters, after aliases; stops alias bombs
-_NODE_COST = 64  # what an empty value counts, in characters
+_NODE_COST = 64  # how many characters an empty value counts as
 _MAX_DEPTH = 32
 _TAGS: dict[type[Node], str] = {
     ScalarNode: "tag:yaml.org,2002:str",
@@ -36,7 +36,7 @@ class Null(str):
 
 
 class Refused(ValueError):
-    """A value that cannot be what it is meant to be. Whoever knows its place makes a `UserError` of it."""
+    """A value that is not valid. The caller that knows its place turns this into a `UserError`."""
 
     def __init__(self, what: str, hint: str = "") -> None:
         super().__init__(what)
@@ -53,7 +53,7 @@ class Document:
     keys: dict[Location, tuple[int, int]]
 
     def error(self, location: Location, what: str, hint: str = "", *, at_key: bool = False) -> UserError:
-        """An error at the value (or key) of `location`, or at its nearest parent that is in the file."""
+        """An error at the value (or key) at `location`, or at its nearest parent in the file."""
         places = self.keys if at_key else self.values
         while location and location not in places:
             location, places = location[:-1], self.values
@@ -69,17 +69,17 @@ class Document:
             raise self.error(location, refused.what, refused.hint) from None
 
     def beside(self, relative: str) -> Path:
-        """The path of a file below this document's folder. Raises `Refused` if it would lie outside."""
+        """The path of a file below this document's folder. Raises `Refused` if it would be outside."""
         path = PurePosixPath(relative)
         if "\0" in relative or path.is_absolute() or ".." in path.parts:
             raise Refused(f"{quoted(relative)} leaves the problem folder", "give a path relative to the folder")
         return self.contained(self.path.parent / path)
 
     def contained(self, path: Path) -> Path:
-        """`path` itself. Raises `Refused` if a symbolic link leads it out of this document's folder."""
+        """`path` itself. Raises `Refused` if a symbolic link leads out of this document's folder."""
         name = quoted(str(path.relative_to(self.path.parent)))
         try:
-            path.exists()  # raises for a name too long; `resolve` for a link to itself
+            path.exists()  # raises for a name that is too long; `resolve` raises for a link to itself
             target = path.resolve()
         except (OSError, RuntimeError):
             raise Refused(f"{name} is not a usable path") from None
@@ -100,7 +100,7 @@ def read_text(path: Path) -> str:
 
 
 def decoded(raw: bytes, path: Path) -> str:
-    """As `read_text`, of bytes that came from `path`."""
+    """As `read_text`, for bytes that came from `path`."""
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:
@@ -115,7 +115,7 @@ def read_document(path: Path) -> Document:
 
 
 def parse_document(text: str, path: Path) -> Document:
-    """As `read_document`, of text that came from `path`."""
+    """As `read_document`, for text that came from `path`."""
     walk = _Walk(path)
     try:
         root = yaml.compose(text, Loader=_NodeLoader)
@@ -142,7 +142,7 @@ def _read_bytes(path: Path) -> bytes:
 
 
 def _place(before: str) -> tuple[int, int]:
-    """Line and column, from 1, of the character that follows `before`."""
+    """Line and column, from 1, of the character after `before`."""
     before = before.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     return before.count("\n") + 1, len(before) - before.rfind("\n")
 
@@ -180,7 +180,7 @@ class _NodeLoader(yaml.BaseLoader):
         return node
 
     def _measure(self, node: Node) -> None:
-        """Its children are measured before it, but for one that contains itself."""
+        """Children are measured before their parent, unless the parent contains itself."""
         own = len(node.value) if isinstance(node, ScalarNode) else 0
         size = _NODE_COST + own + sum(self._expanded.get(id(child), 0) for child in _children(node))
         if size > _MAX_EXPANDED:
@@ -189,7 +189,7 @@ class _NodeLoader(yaml.BaseLoader):
 
 
 class _TooLargeError(yaml.MarkedYAMLError):
-    """Of a file of aliases of aliases: found before it is expanded, which would take minutes."""
+    """A file with aliases of aliases, detected before it is expanded, which would take minutes."""
 
 
 def _children(node: Node) -> Iterator[Node]:
@@ -200,7 +200,7 @@ def _children(node: Node) -> Iterator[Node]:
 
 
 class _Walk:
-    """Turns nodes into plain data and notes the place of each."""
+    """Turns nodes into plain data and records the place of each."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -223,14 +223,14 @@ class _Walk:
     def _charge(self, node: Node, location: Location) -> None:
         if node.tag != _TAGS[type(node)]:
             raise self._error(node, f"YAML tag {quoted(node.tag)} is not allowed", "every value is read as text")
-        if len(location) > _MAX_DEPTH:  # only an alias inside its own anchor comes here
+        if len(location) > _MAX_DEPTH:  # only an alias inside its own anchor gets here
             raise self._error(node, "an alias contains itself")
 
     def _scalar(self, node: ScalarNode) -> str:
         text: str = node.value
         if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
             raise self._error(node, "half a surrogate pair is not a character", "write \\U0001F600, not \\uD83D\\uDE00")
-        # The composer gives plain scalars no style.
+        # the composer gives plain scalars no style
         return Null(text) if not node.style and text in ("", "~", "null", "Null", "NULL") else text
 
     def _key(self, node: Node, parent: Location) -> str:

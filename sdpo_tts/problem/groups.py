@@ -1,4 +1,4 @@
-"""Groups of tests that bring points: how a native file writes them, and how they are written."""
+"""Groups of tests with points: reading them from a native file, and writing them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SCORES = ("all", "each")
 
 
 def read_groups(document: Document, shapes: Sequence[GroupShape], names: Sequence[str]) -> tuple[Group, ...]:
-    """`names` are those of all tests. Raises `UserError`, naming the place."""
+    """`names` are the names of all tests. Raises `UserError`, naming the place."""
     groups: list[Group] = []
     for index, shape in enumerate(shapes):
         known = [group.name for group in groups]
@@ -32,7 +32,7 @@ def read_groups(document: Document, shapes: Sequence[GroupShape], names: Sequenc
         tests = tuple(_tests(document, index, shape, names))
         for place, required in enumerate(shape.requires):
             with document.at("groups", index, "requires", place):
-                values.choice(required, known, "group before it")
+                values.choice(required, known, "group defined before it")
         groups.append(Group(shape.name, points, tests, score == "each", tuple(shape.requires)))
     return tuple(groups)
 
@@ -54,15 +54,15 @@ def _tests(document: Document, index: int, shape: GroupShape, names: Sequence[st
         with document.at("groups", index, "tests", place):
             matching = {name for name in names if fnmatchcase(name, pattern)}
             if not matching:
-                raise Refused(f"no test is called {quoted(pattern)}", "a name without `.in`, or a pattern as tests/1-*")
+                raise Refused(f"no test is called {quoted(pattern)}", "a name without `.in`, or a pattern: tests/1-*")
             found |= matching
     if not found:
-        raise document.error(("groups", index, "tests"), "a group without tests")
+        raise document.error(("groups", index, "tests"), "the group has no tests")
     yield from (name for name in names if name in found)
 
 
 def in_order(groups: Sequence[Group]) -> tuple[Group, ...]:
-    """Each behind those that it requires. Raises `Refused` where groups require each other."""
+    """Each after those that it requires. Raises `Refused` if groups require each other."""
     by_name = {group.name: group for group in groups}
     try:
         order = TopologicalSorter({group.name: group.requires for group in groups}).static_order()
@@ -72,7 +72,7 @@ def in_order(groups: Sequence[Group]) -> tuple[Group, ...]:
 
 
 def as_data(groups: Sequence[Group], names: Sequence[str]) -> list[dict[str, Any]]:
-    """As a native file has them; `names` are those of all tests."""
+    """As in a native file; `names` are the names of all tests."""
     return [
         {
             "name": group.name,
@@ -86,7 +86,7 @@ def as_data(groups: Sequence[Group], names: Sequence[str]) -> list[dict[str, Any
 
 
 def _patterns(group: Group, names: Sequence[str]) -> list[str]:
-    """One for a folder whose tests are all in the group, and nothing else; otherwise the tests one by one."""
+    """One pattern for each folder whose tests are exactly those of the group; otherwise the tests one by one."""
     folder = f"{escape(str(PurePosixPath(group.tests[0]).parent))}/*"
     whole = {name for name in names if fnmatchcase(name, folder)}
     return [folder] if whole == set(group.tests) else [escape(name) for name in dict.fromkeys(group.tests)]

@@ -1,4 +1,4 @@
-"""A language as data: how a program of it is compiled, checked and run. The table is `sandbox/languages.json`."""
+"""A language as data: how its programs are compiled, checked and run. The table is `sandbox/languages.json`."""
 
 from __future__ import annotations
 
@@ -14,14 +14,13 @@ from sdpo_tts.problem.model import Function
 
 @dataclass(frozen=True)
 class Language:
-    """Commands are run in the container's working directory, where the program lies as `source`.
+    """Commands run in the container's working directory, where the program is the file `source`.
 
-    `tag` is the mark of its fenced code blocks. `compile` makes `binary` (in a container of its own, with more
-    memory); `check` only looks for errors. `diagnose` runs it a second time, to find out why it failed; where there is
-    `sanitize`, that compiles it for it. `function` is the command of function mode, which the function's name is
-    appended to. `{memory_mib}` in a command is the problem's memory limit; `extra_memory_mib` is what the language's
-    own machinery takes beside a program's data, and is added to that limit. `packages` are Debian's names; `suffixes`
-    those of source files that are in this language unless something else is said.
+    `tag` marks its fenced code blocks. `compile` makes `binary` (in its own container, with more memory); `check` only
+    looks for errors. `diagnose` runs a program a second time, to find out why it failed, after compiling it with
+    `sanitize` if there is one. `function` is the command of function mode, to which the function's name is appended.
+    `{memory_mib}` in a command is the problem's memory limit; `extra_memory_mib`, the language's own overhead, is added
+    to that limit. `packages` are Debian's names; `suffixes` are those of source files in this language by default.
     """
 
     title: str
@@ -40,12 +39,12 @@ class Language:
     extra_memory_mib: int = 0
 
     def command(self, memory_bytes: int, function: Function | None = None) -> tuple[str, ...]:
-        """What runs a program that may take so much memory; or calls its function, in a language that can."""
+        """The command that runs a program with this memory limit, or that calls its function."""
         argv = (*self.function, *_called(function)) if function else self.run
         return tuple(part.replace("{memory_mib}", str(memory_bytes >> 20)) for part in argv)
 
     def diagnosis(self, verdict: str, seconds: float, memory_bytes: int, function: Function | None) -> tuple[str, ...]:
-        """What runs a program again that got this verdict, for so many seconds of CPU."""
+        """The command that runs a program again that got this verdict, for this many seconds of CPU."""
         known = {"{verdict}": verdict, "{seconds}": f"{seconds:g}", "{memory_bytes}": str(memory_bytes)}
         return (*(known.get(part, part) for part in self.diagnose), *_called(function))
 
@@ -81,6 +80,6 @@ def language(key: str) -> Language:
 
 
 def language_of(path: str) -> str | None:
-    """The key of the language that a file's suffix tells, or None."""
+    """The key of the language with this file's suffix, or None."""
     suffix = Path(path).suffix
     return next((key for key, known in languages().items() if suffix in known.suffixes), None)

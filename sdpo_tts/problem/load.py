@@ -1,4 +1,4 @@
-"""Reads a problem, in whatever format it is; docs/formats.md."""
+"""Reads a problem in any format; see docs/formats.md."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from sdpo_tts.problem.reading.draft import Reading
 
 
 def load_problem(path: Path) -> Problem:
-    """The problem in a file, a folder or a zip archive; the format is told by the content.
+    """The problem in a file, a folder or a zip archive; the format is recognised by its content.
 
-    `FILE#ID` names one row of a file of many. Raises `UserError` with the place, the first fault and a hint.
+    `FILE#ID` names one row of a file of rows. Raises `UserError` with the place, the first mistake and a hint.
     """
     return read_problem(path).problem
 
 
 def read_problem(path: Path, statement: str = "") -> Reading:
-    """As `load_problem`, with what could not be carried over. `statement` takes the place of the format's own."""
+    """As `load_problem`, with notes of what could not be carried over. `statement` replaces the format's own."""
     reading = read_any(path, statement)
     return replace(reading, problem=replace(reading.problem, digest=digest(reading.problem)))

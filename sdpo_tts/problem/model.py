@@ -1,4 +1,4 @@
-"""What is to be solved, as plain data. Every format is read into these."""
+"""The problem to be solved, as plain data. Every format is read into these classes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Mode(StrEnum):
 
 
 class FeedbackScope(StrEnum):
-    """Whose inputs and expected outputs the model may be told."""
+    """Whose inputs and expected outputs the model may read."""
 
     SHOWN = "shown"
     ALL = "all"
@@ -23,7 +23,7 @@ class FeedbackScope(StrEnum):
 
 @dataclass(frozen=True)
 class Limits:
-    """Per test. `time_s` is CPU seconds of the whole process tree; a looser wall clock follows from it."""
+    """Per test. `time_s` is CPU seconds of the whole process tree; a looser wall-clock limit is derived from it."""
 
     time_s: float = 2.0
     memory_bytes: int = 256 * 2**20
@@ -48,7 +48,7 @@ class Test:
 class Function:
     """The function that a function-mode submission must define.
 
-    `in_place` 0: its result counts. N: what its N-th argument (from 1) has become when it returns.
+    `in_place` 0: its result is judged. N: the final value of its N-th argument (from 1) is judged.
     """
 
     name: str
@@ -58,7 +58,8 @@ class Function:
 
 @dataclass(frozen=True)
 class Program:
-    """A program of the problem's author. `files` (name and content) lie beside its main file, headers for example."""
+    """A program of the problem's author. `files` (name and content) are put beside its main file, for example
+    headers."""
 
     language: str
     source: bytes
@@ -67,11 +68,11 @@ class Program:
 
 
 class Convention(StrEnum):
-    """How a checker or an interactor is called, and how it says its verdict.
+    """How a checker or an interactor is called, and how it gives its verdict.
 
-    `testlib`: `input output answer`; exit code 0 right, 1, 2, 4 and 8 wrong; its message on stderr.
-    `kattis`: `input answer feedback_dir`, the output on stdin; exit code 42 right, 43 wrong; its message in
-    `judgemessage.txt`. All other exit codes are the judge's error.
+    `testlib`: `input output answer`; exit code 0 right, 1, 2, 4 and 8 wrong; its message on stderr. `kattis`: `input
+    answer feedback_dir`, the output on stdin; exit code 42 right, 43 wrong; its message in `judgemessage.txt`. All
+    other exit codes are the judge's error.
     """
 
     TESTLIB = "testlib"
@@ -82,10 +83,10 @@ class Convention(StrEnum):
 class Checker:
     """How an output is compared with the expected one.
 
-    `kind`: `tokens` (what lies between blanks), `exact` (every byte), `lines` (the tokens of each line;
-    with `exact_spaces` the whole line), `unordered`
-    (the same lines in any order), `floats` (tokens; numbers within a tolerance, but two integers must be equal),
-    `kattis` (as its default output validator does, in which the tolerance is for integers too), `program`.
+    `kind`: `tokens` (separated by white space), `exact` (every byte), `lines` (the tokens of each line; with
+    `exact_spaces` the whole line), `unordered` (the same lines in any order), `floats` (tokens; numbers within a
+    tolerance, but two integers must be equal), `kattis` (like its default output validator, whose tolerance is for
+    integers too), `program`.
     `absolute` and `relative` tolerances: one of those given must hold. `exact_spaces` is for `lines` and `kattis`.
     """
 
@@ -103,7 +104,7 @@ class Checker:
 class Interactor:
     """The program that a submission of an interactive problem talks to, on standard input and output.
 
-    It is called as a checker is, but has the submission's output on stdin; `testlib`: `input output answer`, where
+    It is called like a checker, but with the submission's output on stdin; `testlib`: `input output answer`, where
     `output` is a file that it may write for the checker.
     """
 
@@ -115,7 +116,7 @@ class Interactor:
 class Stress:
     """Small random tests: `generator` writes one input for the number it is called with (1, 2, ...), `brute` solves it.
 
-    `brute` is a submission like any other, slow and right.
+    `brute` is a submission like any other, slow but right.
     """
 
     generator: Program
@@ -125,8 +126,8 @@ class Stress:
 
 @dataclass(frozen=True)
 class Group:
-    """Tests (their names) that bring points: all of them together, or with `each` every one its equal part. They bring
-    none unless all tests of the groups that it `requires` pass, too."""
+    """Tests (their names) with points: all or nothing, or with `each` an equal part for every test. It scores nothing
+    unless all tests of the groups that it `requires` pass too."""
 
     name: str
     points: float
@@ -137,7 +138,7 @@ class Group:
 
 @dataclass(frozen=True)
 class RunKey:
-    """A setting that the problem asks of its runs, as text; `where` is its file:line:column."""
+    """A setting for runs of this problem, as text; `where` is its file:line:column."""
 
     key: str
     text: str
@@ -148,7 +149,7 @@ class RunKey:
 class Problem:
     """One problem. `slug` names it in paths; `digest` is the SHA-256 of all that can change a verdict or a prompt.
 
-    `run` holds settings by the names of the options of `sdpo-solve`: what they mean is not known here.
+    `run` holds settings by the names of `sdpo-solve`'s options; their meaning is not known here.
     """
 
     slug: str
@@ -178,14 +179,14 @@ class Problem:
 
     @property
     def author_languages(self) -> set[str]:
-        """Of the programs that come with the problem."""
+        """Languages of the programs that come with the problem."""
         programs = [self.checker.program, self.interactor and self.interactor.program]
         programs += [self.stress.generator, self.stress.brute] if self.stress else []
         return {program.language for program in programs if program}
 
     @property
     def full_points(self) -> float | None:
-        """The score of a program that passes everything; None where there are no scores."""
+        """The score of a program that passes everything; None if there are no scores."""
         return sum(group.points for group in self.groups) if self.groups else None
 
     def may_quote(self, test: Test) -> bool:

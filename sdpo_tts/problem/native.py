@@ -30,9 +30,9 @@ _NOT_CONTENT = ("slug", "path", "digest", "run")
 
 
 def read_native(document: Document) -> Problem:
-    """The problem of a native file, its digest left empty.
+    """The problem in a native file, with an empty digest.
 
-    Raises `UserError` with `file:line:column`, the first fault and a hint.
+    Raises `UserError` with `file:line:column`, the first mistake and a hint.
     """
     _demand_format(document)
     return _demand_arguments(document, _problem(document, read_shape(document)))
@@ -126,8 +126,8 @@ def _interactor(document: Document, shape: ProblemShape, mode: Mode) -> Interact
         raise document.error(("checker",), what, "the interactor judges; a checker program may judge what it writes")
     interactor = read_interactor(document, shape.interactor)
     if interactor and not isinstance(shape.checker, str) and interactor.convention is Convention.KATTIS:
-        what = "a checker program beside an interactor of Kattis's convention"
-        raise document.error(("checker",), what, "only `testlib` interactors write a file for it", at_key=True)
+        what = "a checker program beside an interactor with the convention `kattis`"
+        raise document.error(("checker",), what, "only `testlib` interactors write a file for the checker", at_key=True)
     return interactor
 
 

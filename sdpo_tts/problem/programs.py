@@ -14,7 +14,7 @@ MOST_CASES = 10_000
 
 
 def read_checker(document: Document, shape: str | JudgeProgramShape) -> Checker:
-    """Raises `UserError`, as all readers here do."""
+    """Raises `UserError`, like all readers here."""
     if isinstance(shape, str):
         with document.at("checker"):
             return values.checker(shape)
@@ -61,14 +61,14 @@ def _language(document: Document, location: Location, shape: ProgramShape) -> st
     with document.at(*location, "program"):
         if key := language_of(shape.program):
             return key
-        raise Refused(f"{quoted(shape.program)} does not show its language", "add `language`")
+        raise Refused(f"the language of {quoted(shape.program)} is unknown", "add `language`")
 
 
 def _name(path: str, taken: str) -> str:
-    """What a file is called where the program runs: without its folders."""
+    """The file's name where the program runs: without folders."""
     name = PurePosixPath(path).name
     if name == taken:
-        raise Refused(f"{quoted(path)} would be called as the program itself is", "rename it")
+        raise Refused(f"{quoted(path)} would have the same name as the program itself", "rename it")
     return name
 
 

@@ -1,4 +1,4 @@
-"""The shape of a native problem file: which keys there are, and whether each holds text, a list or a mapping."""
+"""The shape of a native problem file: its keys, and whether each holds text, a list or a mapping."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _refuse_nothing(value: object) -> object:
 
 Text = Annotated[str, BeforeValidator(_refuse_null)]
 Verbatim = Annotated[str, BeforeValidator(_refuse_nothing)]
-"""Test data, in which `null` and `~` are what they look like."""
+"""Test data, in which `null` and `~` are plain text."""
 
 
 class _Shape(BaseModel):
@@ -48,7 +48,7 @@ def _program_alone(value: object) -> object:
 
 
 class ProgramShape(_Shape):
-    """A program of the author's; where it has no options its path alone may be written."""
+    """A program of the author's; without options it may be written as its path alone."""
 
     program: Text
     language: Text | None = None
@@ -139,11 +139,11 @@ _EXPECTED = {
 
 
 def read_shape(document: Document) -> ProblemShape:
-    """Checks the shape alone; what the texts mean is the caller's affair. Raises `UserError` for the first fault."""
+    """Checks the shape only; the caller interprets the texts. Raises `UserError` for the first mistake."""
     try:
         return ProblemShape.model_validate(document.data)
     except ValidationError as error:
-        # A misspelt key is also a missing one: the misspelling is the cause, so it is told.
+        # A misspelt key is also a missing one; the misspelling is the cause, so it is reported.
         faults = sorted(error.errors(include_url=False), key=lambda fault: fault["type"] != "extra_forbidden")
         raise _explain(document, faults[0]) from None
 
@@ -160,7 +160,7 @@ def _explain(document: Document, fault: ErrorDetails) -> UserError:
         names = _SHAPES.get(location[:-1], inside).model_fields
         return document.error(location, f"unknown key {name}", nearest(str(location[-1]), names), at_key=True)
     if fault["type"] == "null":
-        return document.error(location, f"{name} must be text, not {_kind(fault['input'])}", 'for empty text write ""')
+        return document.error(location, f"{name} must be text, not {_kind(fault['input'])}", 'write "" for empty text')
     if isinstance(location[-1] if location else "", int):
         name = "an entry"
     return document.error(location, f"{name} must be {_EXPECTED[fault['type']]}, not {_kind(fault['input'])}")

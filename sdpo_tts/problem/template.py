@@ -1,4 +1,4 @@
-"""A new problem file, with comments that say what else it may hold."""
+"""A new problem file, with comments about its optional keys."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _FEEDBACK = """\
 # feedback: shown           # whose inputs and outputs the model may see: shown, all, none
 """
 _HELD_OUT = """\
-  # held_out:               # never told to the model; solved means that these pass too. The samples alone are few:
+  # held_out:               # never shown to the model; solved means that these pass too. Samples alone are few:
   #   - input: "..."        # a program that has learned them by heart would pass.
   #     output: "..."
   #   - files: tests/*.in   # each NAME.in needs a NAME.out or NAME.ans beside it

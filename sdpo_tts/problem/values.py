@@ -27,7 +27,7 @@ _OPTIONS: dict[str, tuple[str, ...]] = {
 }
 _SECONDS = {"ms": 1e-3, "s": 1.0}
 _BYTES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
-_MIN_MEMORY = 16 * 2**20  # below this an interpreter does not start, and every verdict would be noise
+_MIN_MEMORY = 16 * 2**20  # with less an interpreter does not start, and every verdict would be noise
 
 
 def duration(text: str) -> float:
@@ -69,7 +69,7 @@ def _floats(text: str, options: list[str]) -> Checker:
         options = ["absolute", options[0], "relative", options[0]]
     found = {name: _tolerance(value) for name, value in zip(options[::2], options[1::2], strict=False)}
     if not options or len(options) % 2 or not set(found) <= {"absolute", "relative"} or not all(found.values()):
-        raise Refused(f"{quoted(text)} is not a checker: a tolerance from 0 to 1 must follow", "write `floats 1e-6`")
+        raise Refused(f"{quoted(text)} is not a checker: give a tolerance above 0, at most 1", "write `floats 1e-6`")
     return Checker(kind="floats", absolute=found.get("absolute"), relative=found.get("relative"))
 
 
@@ -80,7 +80,7 @@ def _tolerance(text: str) -> float | None:
 
 
 def _kattis(options: list[str]) -> Checker:
-    """Flags as the validator takes them: a later tolerance takes the place of an earlier one."""
+    """Flags as the validator reads them: a later tolerance replaces an earlier one."""
     left, tolerances = iter(options), dict[str, float]()
     switches = {"case_sensitive": False, "space_change_sensitive": False}
     for option in left:
@@ -103,7 +103,7 @@ def _kattis(options: list[str]) -> Checker:
 
 
 def slug(name: str) -> str:
-    """`name` as a path component, with what does not belong in one replaced; at most 100 characters."""
+    """`name` as a path component, with unsuitable characters replaced; at most 100 characters."""
     safe = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in name)
     return safe[:100].strip(".-") or "problem"
 
@@ -112,7 +112,7 @@ def choice(text: str, names: Iterable[str], noun: str) -> str:
     """`text`, if it is one of `names`."""
     names = tuple(names)
     if text not in names:
-        raise Refused(f"{quoted(text)} is no {noun}", nearest(text, names))
+        raise Refused(f"{quoted(text)} is not a {noun}", nearest(text, names))
     return text
 
 
@@ -146,13 +146,13 @@ def identifier(text: str) -> str:
 
 
 def natural(name: str) -> list[str | tuple[int, str]]:
-    """A sort key that puts `10.in` behind `9.in`, whatever the number of digits."""
-    parts = re.split(r"0*([0-9]+)", name)  # text and number by turns
+    """A sort key that puts `10.in` after `9.in`, for any number of digits."""
+    parts = re.split(r"0*([0-9]+)", name)  # text and number alternate
     return [(len(part), part) if index % 2 else part for index, part in enumerate(parts)]
 
 
 def nearest(wrong: str, names: Iterable[str]) -> str:
-    """The hint for a misspelt name: the nearest right one, or all of them."""
+    """The hint for a misspelt name: the closest right one, or all of them."""
     names = tuple(names)
     close = difflib.get_close_matches(wrong[:60], names, n=1)
     return f"did you mean `{close[0]}`?" if close else "one of " + ", ".join(f"`{name}`" for name in names)

@@ -24,11 +24,11 @@ STATEMENT = "statement.md"
 
 
 class Block(str):
-    """Text that is written as a block, if YAML can."""
+    """Text to be written as a block, if YAML can."""
 
 
 class _Dumper(yaml.SafeDumper):
-    """Of plain data; blocks where text has lines."""
+    """For plain data; multi-line text becomes a block."""
 
 
 def _represent(dumper: _Dumper, text: Block) -> yaml.ScalarNode:
@@ -39,11 +39,11 @@ _Dumper.add_representer(Block, _represent)
 
 
 def write_native(reading: Reading, folder: Path) -> None:
-    """Makes `folder`, which must not exist yet, or not hold anything. Nothing else is written. Raises `UserError`.
+    """Makes `folder`, which must not exist or must be empty. Nothing else is written. Raises `UserError`.
 
-    What the folder then loads as has the same digest as what was read.
+    The folder loads as a problem with the same digest.
     """
-    files = _files(reading)  # all of it, before the first byte is written
+    files = _files(reading)  # everything is rendered before the first byte is written
     new = demand_free(folder)
     try:
         for name, content in files:
@@ -57,7 +57,7 @@ def write_native(reading: Reading, folder: Path) -> None:
 
 
 def demand_free(folder: Path) -> bool:
-    """Whether the folder is not there. Raises `UserError` where there is more than an empty folder."""
+    """Whether the folder does not exist yet. Raises `UserError` if it exists and is not empty."""
     try:
         new = not folder.exists()
         if not new and any(folder.iterdir()):
@@ -68,7 +68,7 @@ def demand_free(folder: Path) -> bool:
 
 
 def problem_yaml(reading: Reading) -> str:
-    """The text of problem.yaml; its statement and tests lie in files beside it."""
+    """The text of problem.yaml; its statement and tests are in files beside it."""
     problem = reading.problem
     function = problem.function
     data: dict[str, Any] = {
@@ -134,7 +134,7 @@ def _folder(test: Test) -> str:
 
 
 def _patterns(tests: list[Test], folders: list[str]) -> Iterator[dict[str, str]]:
-    """One pattern for a folder whose tests are all here, in natural order; else one for each test."""
+    """One pattern for a folder whose tests are all here, in natural order; otherwise one per test."""
     for folder, group in groupby(tests, key=_folder):
         members = [test.name for test in group]
         whole = folders.count(folder) == len(members) and folder != "."
@@ -145,7 +145,7 @@ def _patterns(tests: list[Test], folders: list[str]) -> Iterator[dict[str, str]]
 
 
 def limits_as_text(limits: Limits) -> dict[str, str]:
-    """As the key `limits` has them."""
+    """In the form of the key `limits`."""
     return {
         "time": f"{limits.time_s:.12f}".rstrip("0").rstrip(".") + "s",
         "memory": _size(limits.memory_bytes),
@@ -158,7 +158,7 @@ def _size(amount: int) -> str:
 
 
 def checker_as_text(checker: Checker) -> str | dict[str, Any]:
-    """As `values.checker` reads it, or the mapping of a program."""
+    """In the form that `values.checker` reads, or the mapping of a program."""
     if checker.program:
         return _program("checker", checker.program, checker.convention)
     tolerances = [("absolute", checker.absolute), ("relative", checker.relative)]

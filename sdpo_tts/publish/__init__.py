@@ -1,1 +1,1 @@
-"""The forms of a report: one HTML page, a picture, CSV and JSON, and text for a terminal."""
+"""The forms of a report: an HTML page, a picture, CSV and JSON, and text for a terminal."""

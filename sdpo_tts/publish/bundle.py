@@ -1,4 +1,4 @@
-"""A run as something to hand on: program, adapter, report, journal and manifest, without a trace of its machine."""
+"""A run packed to share: program, adapter, report, journal and manifest, without traces of its machine."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ vllm serve $served --enable-lora --max-lora-rank $rank --lora-modules sdpo=./ada
 
 
 def named(path: Path) -> str:
-    """The name of the folder that an archive at `path` holds, or that `path` is."""
+    """The name of the folder in an archive at `path`, or of the folder `path` itself."""
     suffix = next((one for one in ARCHIVES if path.name.endswith(one)), "")
     return path.name.removesuffix(suffix)
 
 
 def fill(run: RunDir, folder: Path) -> list[str]:
-    """Write it all into a folder that is empty; returns in words what the run lacks. Raises UserError, OSError."""
+    """Write everything into an empty folder; returns in words what the run lacks. Raises UserError, OSError."""
     scrub = Scrubber.of(run.path)
     events = [scrub.data(event) for event in read_events(run.events)]
     if not (started := next((event for event in events if event["type"] == "run_started"), None)):
@@ -75,7 +75,7 @@ def fill(run: RunDir, folder: Path) -> list[str]:
 
 
 def pack(folder: Path, archive: Path) -> None:
-    """`folder`, under its own name, as a zip or tar.gz by the archive's ending. Raises OSError."""
+    """`folder`, under its own name, as a zip or tar.gz, according to the archive's suffix. Raises OSError."""
     files = [(file, file.relative_to(folder.parent)) for file in sorted(folder.rglob("*")) if file.is_file()]
     if archive.name.endswith(".zip"):
         with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
@@ -94,13 +94,13 @@ def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
 
 
 def _read(file: Path) -> dict[str, Any]:
-    """Empty where there is none: a run that was killed has no result."""
+    """Empty if there is none: a run that was killed has no result."""
     told: dict[str, Any] = json.loads(file.read_bytes()) if file.is_file() else {}
     return told
 
 
 def _program(run: RunDir, folder: Path) -> str:
-    """The name of the copy; empty where there is none."""
+    """The name of the copy; empty if there is none."""
     found = (run.solution(language) for language in languages())
     source = next((file for file in found if file.is_file()), None)
     if source is None:
@@ -110,8 +110,8 @@ def _program(run: RunDir, folder: Path) -> str:
 
 
 def _adapter(run: RunDir, folder: Path, started: Event, solved_under: int) -> dict[str, Any]:
-    """The adapter's configuration, with its base under the name that others know; empty where there is none, or where
-    it is as it was made, of no effect: no step was taken before the success."""
+    """The adapter's configuration, with the public name of its base. Empty if there is no adapter, or if it has no
+    effect because no step was taken before the success."""
     folders = (run.solved_adapter if solved_under else run.last_adapter, run.last_adapter)
     source = next((one for one in folders if (one / WEIGHTS).is_file()), None)
     if source is None:
@@ -125,7 +125,7 @@ def _adapter(run: RunDir, folder: Path, started: Event, solved_under: int) -> di
 
 
 def _base(model: str) -> str:
-    """The hub's name of a model of the catalogue, where it has one."""
+    """The hub's name of a catalogue model, if it has one."""
     return (entries()[model].repo or model) if model in entries() else model
 
 
@@ -145,7 +145,7 @@ def _readme(
 
 
 def _loading(model: str) -> dict[str, str]:
-    """How the base is brought here, in Python and in a shell."""
+    """How to load the base, in Python and in a shell."""
     imports = ["from peft import PeftModel", "from transformers import AutoModelForCausalLM, AutoTokenizer"]
     if model in entries():
         pull = f"sdpo-tts model pull {model}"

@@ -1,4 +1,4 @@
-"""The charts of the page and of the picture: which rows of the analysis are drawn, and how."""
+"""The charts of the page and of the picture: which rows of the analysis to draw, and how."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ FIGURES = {
     "entropy": "entropy (nats per token)",
     "grad_norm": "gradient norm before clipping",
     "gap_mean": "mean gap between sampler and learner (nats)",
-    "gap_max": "greatest gap between sampler and learner (nats)",
+    "gap_max": "largest gap between sampler and learner (nats)",
 }
 VARIANTS, MOST_LETTERS = 6, 18
 
 
 @dataclass(frozen=True)
 class Chart:
-    """A drawing and the words below it."""
+    """A drawing and the text below it."""
 
     drawing: Markup
     caption: str
 
 
 def kinds(methods: Sequence[str]) -> dict[str, str]:
-    """The class of each: a method's own, or the next one for a method with settings of its own."""
+    """The class of each: a method's own, or the next free one for a variant."""
     variants = [method for method in methods if method not in ORDER]
     return {m: f"m-{m}" if m in ORDER else f"m-variant-{variants.index(m) % VARIANTS + 1}" for m in methods}
 
 
 def names(methods: Sequence[str]) -> dict[str, str]:
-    """As short as they can be beside a line: of variants of one method, the settings alone, cut where they are long."""
+    """As short as possible beside a line: for variants of one method, only their settings, cut if they are long."""
     settings = {method: method.partition(":")[2] for method in methods}
     told = list(settings.values())
     return {method: _cut(own if own and told.count(own) == 1 else method) for method, own in settings.items()}
@@ -56,7 +56,7 @@ def _cut(name: str) -> str:
 
 
 def discovery(analysis: Analysis) -> Iterator[Chart]:
-    """One chart for each axis, budgets on a logarithmic scale: the paper's figure 13 for these runs."""
+    """One chart per axis, budgets on a logarithmic scale: the paper's figure 13 for these runs."""
     for axis in dict.fromkeys(row.axis for row in analysis.levels):
         end = budget(next(row.budget for row in analysis.levels if row.axis == axis), axis)
         chart = svg.lines(
@@ -98,7 +98,7 @@ def _stack(shares: dict[str, float]) -> tuple[tuple[str, str, float], ...]:
 
 
 def verdict_key(analysis: Analysis) -> list[tuple[str, str]]:
-    """Class and name of each verdict that there is."""
+    """Class and name of each verdict that occurs."""
     seen = {row.verdict for row in analysis.mix}
     return [(f"v-{verdict}", name) for verdict, name in VERDICTS.items() if verdict in seen]
 
@@ -106,7 +106,7 @@ def verdict_key(analysis: Analysis) -> list[tuple[str, str]]:
 def lengths(analysis: Analysis) -> Chart:
     rows = [(row.method, (row.first + row.last) / 2, row.mean) for row in analysis.lengths]
     chart = svg.lines(_lines(analysis, rows), title="Mean length of answers over attempts", x="attempt", y="tokens")
-    return Chart(chart, "Mean tokens of an answer. To the right fewer runs are left: solved ones have ended.")
+    return Chart(chart, "Mean tokens per answer. Toward the right there are fewer runs: solved ones have ended.")
 
 
 def learning(analysis: Analysis) -> Iterator[Chart]:
@@ -117,7 +117,7 @@ def learning(analysis: Analysis) -> Iterator[Chart]:
 
 
 def _lines(analysis: Analysis, rows: Sequence[tuple[str, float, float]]) -> list[svg.Line]:
-    """Those of (method, x, y), each with its name beside it."""
+    """A chart of (method, x, y) values, with each method's name beside its line."""
     short = names(analysis.methods)
     drawn = []
     for method, kind in kinds(analysis.methods).items():

@@ -1,4 +1,4 @@
-"""Every number as files: one CSV a table, or one JSON object."""
+"""Every number as files: one CSV per table, or one JSON object."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from sdpo_tts.report.analysis import Analysis
 
 
 def as_json(analysis: Analysis) -> str:
-    """What is infinite or not a number stands as null."""
+    """Infinite and undefined numbers become null."""
     return to_json(analysis.to_dict(), indent=2)
 
 
 def write_csv(analysis: Analysis, folder: Path) -> list[Path]:
-    """One file a table, named after it, the columns named as in `analysis`; empty tables are left out."""
+    """One file per table, named after it, with the column names of `analysis`; empty tables are left out."""
     written = []
     for name, rows in analysis.tables().items():
         if rows:

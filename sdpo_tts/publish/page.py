@@ -1,4 +1,4 @@
-"""The report as one HTML file: no script, no other file, light and dark, readable on a phone."""
+"""The report as one HTML file: no script, no other files, light and dark, readable on a phone."""
 
 from __future__ import annotations
 

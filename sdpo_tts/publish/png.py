@@ -1,4 +1,4 @@
-"""The discovery curves as a picture: the charts of the page, drawn into pixels by resvg (the `plots` extra)."""
+"""The discovery curves as a picture: the charts of the page, rendered by resvg (the `plots` extra)."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from sdpo_tts.record import write_with
 from sdpo_tts.report.analysis import Analysis
 from sdpo_tts.report.phrases import scope
 
-ZOOM = 2.0  # pixels for each unit: sharp where a screen has two for each of its own
+ZOOM = 2.0  # pixels per unit: sharp on screens with two pixels per unit
 LETTER = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><text y="9" {}>{}</text></svg>'
 FONT = 'font-family="sans-serif"'
 
 
 def write_png(analysis: Analysis, path: Path) -> None:
-    """Raises SetupError without resvg, or on a machine without a font."""
+    """Raises SetupError without resvg, or without a font on this machine."""
     try:
         from resvg_py import svg_to_bytes
     except ImportError:
@@ -38,7 +38,7 @@ def picture(analysis: Analysis) -> str:
 
 
 def style() -> str:
-    """The style of the charts in the page's light colours, which a picture cannot look up."""
+    """The charts' style in the page's light colours, because a picture cannot look up CSS variables."""
     light = text("style.css").partition("}")[0]
     colours = dict(re.findall(r"(--[\w-]+): (#\w+);", light))
     return re.sub(r"var\((--[\w-]+)\)", lambda found: colours[found[1]], text("charts.css"))

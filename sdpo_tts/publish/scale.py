@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-LETTER = 7.2  # units that a letter of a label takes on average
+LETTER = 7.2  # average width of a letter in a label, in units
 APART = 9  # units between two labels of an axis
 UNITS = ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
@@ -27,7 +27,7 @@ class Scale:
         return self.start + (self.end - self.start) * ((at - low) / (high - low) if high > low else 0.5)
 
     def ticks(self) -> list[float]:
-        """Round numbers whose labels have room side by side."""
+        """Round numbers whose labels fit side by side."""
         if not self.log:
             return _even_ticks(self.low, self.high)
         ladders = [_log_ticks(self.low, self.high, steps) for steps in ((1, 2, 5), (1, 3), (1,))]
@@ -43,7 +43,7 @@ class Scale:
 
 
 def round_ends(values: Sequence[float], *, share: bool = False) -> tuple[float, float]:
-    """Round numbers around the values; 0 is among them for shares, and where it is not far below."""
+    """Round numbers around the values, including 0 for shares, and if it is not far below."""
     low, high = min(values, default=0.0), max(values, default=1.0)
     if share or 0 < low < 0.6 * high:
         low = 0.0

@@ -1,4 +1,4 @@
-"""Takes out of a record what tells where and by whom it was made: folders, user and host names, hosts in addresses."""
+"""Removes traces of the machine and the user from a record: folders, user and host names, hosts in addresses."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import Any
 
 from sdpo_tts.models.catalogue import entries
 
-# What the model and the problem's author wrote is no trace of a machine, and is kept to the letter.
+# What the model and the problem's author wrote contains no trace of a machine, so it is kept unchanged.
 KEPT = frozenset({"title", "program"})
-# Where a name of a machine or a user may stand on its own. Elsewhere it is a word: a user may be called `sdpo`.
+# Where a machine or user name may appear by itself. Elsewhere it is an ordinary word: a user may be called `sdpo`.
 NAMING = frozenset({"argv", "path", "model", "name", "kind", "reason", "message", "run"})
 # Beginning after a space, a quote, `=` or the like; `//` begins the host of an address.
 ABSOLUTE = re.compile(r"(?<![\w.~/:-])~?/(?:[^\s'\"`,;:()<>|/]+/)*([^\s'\"`,;:()<>|/]*)/?")
@@ -23,19 +23,19 @@ HOST = re.compile(r"(\w+://)[^/\s'\"]+")
 
 @dataclass(frozen=True)
 class Scrubber:
-    """`folders` are known by their whole names, which may hold blanks; `names` are those of users and hosts."""
+    """`folders` are matched by their full names, which may contain spaces; `names` are those of users and hosts."""
 
     folders: tuple[str, ...]
     names: tuple[str, ...]
 
     @classmethod
     def of(cls, *folders: Path) -> Scrubber:
-        """For these folders, the current one and the home folder, and for the user and the host there are now."""
+        """For these folders, the current folder and the home folder, and for the current user and host."""
         places = {str(place.absolute()) for place in (*folders, Path.cwd(), Path.home())} - {"/"}
         return cls(tuple(sorted(places, key=len, reverse=True)), tuple(_names()))
 
     def data(self, value: Any, key: str = "") -> Any:
-        """The same data with every string in it scrubbed; of an absolute path its last part is left."""
+        """The same data with every string scrubbed; of an absolute path only the last part is kept."""
         if isinstance(value, dict):
             return {name: self.data(item, name) for name, item in value.items()}
         if isinstance(value, list | tuple):
@@ -44,7 +44,7 @@ class Scrubber:
 
     def text(self, text: str, *, naming: bool) -> str:
         if any(text in (one.name, one.repo) for one in entries().values()):
-            return text  # a published model is nobody's secret, and a user may be called `coder`
+            return text  # a published model is not a secret, and a user may be called `coder`
         text = text.replace("file://", "")
         for folder in self.folders:
             text = re.sub(rf"{re.escape(folder)}(?=/|$|\W)", "/x", text)
@@ -56,7 +56,7 @@ class Scrubber:
 
 
 def _last_part(path: re.Match[str]) -> str:
-    """A lone slash is a division."""
+    """A lone slash is a division sign."""
     return path[1] or ("." if path[0].strip("/") else path[0])
 
 
@@ -68,5 +68,5 @@ def _names() -> Iterable[str]:
 def _user() -> str:
     try:
         return getpass.getuser()
-    except (OSError, KeyError):  # no name for this number
+    except (OSError, KeyError):  # this number has no name
         return ""

@@ -1,7 +1,7 @@
 """Charts as SVG: lines with their names beside them, and stacked bars. Colours are classes of charts.css.
 
-The page holds them inline, a picture side by side. Drawn small (420 units wide), so that labels stay readable where a
-phone shows the chart at two thirds of that.
+The page contains them inline, a picture side by side. They are drawn small (420 units wide), so that labels stay
+readable where a phone shows the chart at two thirds of that.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from sdpo_tts.publish.scale import LETTER, Scale, round_ends, short
 
 WIDTH, HEIGHT = 420, 280
 LEFT, RIGHT, TOP, BOTTOM = 50, 14, 32, 46
-SOLID = "m-sdpo"  # the one line without dashes: drawn first, so that it hides none that takes the same way
-LABEL = 15  # a label's height in units
-BAR, GAP = 8, 7  # what an interval's bar takes, and the space on both sides of all of them
+SOLID = "m-sdpo"  # the one line without dashes: drawn first, so that it does not hide others on the same path
+LABEL = 15  # height of a label in units
+BAR, GAP = 8, 7  # width of an interval's bar, and the space on both sides of all of them
 
 
 @dataclass(frozen=True)
 class Line:
-    """`kind` is the class; `step`: a staircase. `interval` is that of the last point, a bar beside the chart. `told`
-    stands beside the line's end."""
+    """`kind` is the class; `step`: a staircase. `interval` belongs to the last point, and is drawn as a bar beside the
+    chart. `told` is the label at the line's end."""
 
     kind: str
     points: tuple[tuple[float, float], ...]
@@ -44,7 +44,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Frame:
-    """Where the data lie: both scales, and the right edge of the plot."""
+    """Where the data go: both scales, and the right edge of the plot."""
 
     across: Scale
     up: Scale
@@ -52,7 +52,7 @@ class Frame:
 
 
 def lines(drawn: Sequence[Line], *, title: str, x: str, y: str, log: bool = False, share: bool = False) -> Markup:
-    """A line chart, its y axis fitted to the data; `log` scales x, `share` counts y in per cent from 0."""
+    """A line chart, its y axis fitted to the data; `log` scales x, `share` makes y per cent from 0."""
     xs = [px for line in drawn for px, _ in line.points]
     ys = [py for line in drawn for _, py in line.points] + [end for line in drawn for end in line.interval or ()]
     bars = sum(line.interval is not None for line in drawn)
@@ -159,7 +159,7 @@ def _intervals(drawn: Sequence[Line], frame: Frame) -> list[Markup]:
 
 
 def _labels(drawn: Sequence[Line], frame: Frame, left: float) -> list[Markup]:
-    """What is told of each line, level with its end as far as the others leave room."""
+    """The label of each line, level with its end as far as the others leave room."""
     told = [line for line in drawn if line.told]
     ends = [frame.up(line.points[-1][1]) for line in told]
     parts = []
@@ -173,7 +173,8 @@ def _labels(drawn: Sequence[Line], frame: Frame, left: float) -> list[Markup]:
 
 
 def spread(wanted: Sequence[float], low: float, high: float, gap: float) -> list[float]:
-    """Places as near as can be to those wanted, `gap` apart and between `low` and `high` if all have room there."""
+    """Positions as close as possible to those wanted, `gap` apart and between `low` and `high` if they all fit
+    there."""
     order = sorted(range(len(wanted)), key=lambda i: wanted[i])
     gap = min(gap, (high - low) / max(1, len(order) - 1))
     placed: dict[int, float] = {}

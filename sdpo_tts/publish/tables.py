@@ -29,13 +29,13 @@ from sdpo_tts.report.phrases import (
 from sdpo_tts.stats import Axis
 
 Row = tuple[str, ...]
-FEW = 3  # columns that a phone has room for side by side
+FEW = 3  # columns that fit side by side on a phone
 
 
 @dataclass(frozen=True)
 class Table:
-    """`rows` begin with what they are grouped by if it is `grouped`, which has no head. The columns `words` of the rest
-    are aligned left; columns in which nothing stands are left out."""
+    """If `grouped`, `rows` begin with the group, a column without a header. The columns `words` of the rest are aligned
+    left; empty columns are left out."""
 
     heads: Row
     rows: Sequence[Row]
@@ -45,7 +45,7 @@ class Table:
 
     @property
     def columns(self) -> list[int]:
-        """The places in `heads` of those that say something."""
+        """The indices in `heads` of the non-empty columns."""
         cells = [row[self.grouped :] for row in self.rows]
         return [i for i in range(len(self.heads)) if any(row[i] not in ("", NOTHING) for row in cells)]
 
@@ -66,7 +66,7 @@ def levels(analysis: Analysis) -> Table:
          f"{percent(row.discovery)} ({interval(row.low, row.high)})", interval(row.wide_low, row.wide_high))
         for row in analysis.levels
     ]  # fmt: skip
-    caption = "At equal budgets, each the largest that every method was given, with intervals for these problems."
+    caption = "At equal budgets, each the largest that every method was given; intervals for these problems."
     return Table(("method", "discovery", "problems like these"), rows, caption, grouped=True)
 
 
@@ -93,8 +93,7 @@ def waits(analysis: Analysis) -> Table:
     ]  # fmt: skip
     heads = ("method", "until success", f"more than {analysis.methods[0]}", "problems like these")
     caption = (
-        "What the first success costs on average, where a run without one counts as the whole budget; paired "
-        "differences."
+        "Mean cost of the first success, with a run without one counted as the whole budget; paired differences."
     )
     return Table(heads, rows, caption, grouped=True)
 
@@ -119,7 +118,7 @@ def problems(analysis: Analysis) -> Table:
     ]  # fmt: skip
     heads = ("method", "solved", "discovery", "mean attempts", "against best-of-k")
     caption = (
-        "Solved: of runs, or of the samples of the pool. Mean attempts to the first success, where a run without one "
+        "Solved: of runs, or of the samples of the pool. Mean attempts to the first success: a run without one "
         f"counts as {_most(analysis)}; never: not once within them."
     )
     return Table(heads, rows, caption, grouped=True)
@@ -139,7 +138,7 @@ def _solved(row: ProblemRow) -> str:
 
 
 def _most(analysis: Analysis) -> str:
-    """The budgets of the problems, which differ where they are not compared."""
+    """The budgets of the problems, which may differ if the problems are not compared."""
     budgets = sorted({row.budget for row in analysis.table})
     ends = [number(end) for end in budgets[:1] + budgets[1:][-1:]]
     return f"{' to '.join(ends) or '0'} attempts"

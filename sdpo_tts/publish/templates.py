@@ -1,4 +1,4 @@
-"""The templates of the pages. Everything put into them is escaped, unless it is markup already."""
+"""The templates of the pages. Everything inserted into them is escaped, unless it already is markup."""
 
 from __future__ import annotations
 
@@ -34,6 +34,6 @@ def _environment() -> Environment:
 
 
 def unbroken(cell: str) -> Markup:
-    """A unit stays with its number, and an interval in one piece, where a narrow column wraps."""
+    """Keeps a unit with its number, and an interval in one piece, when a narrow column wraps."""
     whole = re.sub(r"(?<=\d) (?=[%MGTPE](?![a-z]))", "&nbsp;", str(escape(cell)))
     return Markup(re.sub(r"\([^()]{1,24}\)", lambda found: found[0].replace(" ", "&nbsp;"), whole))

@@ -1,4 +1,4 @@
-"""The report in a terminal: the curve in letters, and the tables that answer the question."""
+"""The report in a terminal: the curve drawn with letters, and the main tables."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _filled(told: str, width: int) -> str:
 
 
 def marks(methods: Sequence[str]) -> dict[str, str]:
-    """A letter for each method: the first one that is not taken, of what comes last in its name, or of all of it."""
+    """A letter for each method: the first free one in the last part of its name, or in all of it."""
     letters: dict[str, str] = {}
     for method in methods:
         own = [*method.rpartition("=")[2], *method, *string.ascii_letters, *string.digits]
@@ -131,7 +131,7 @@ def _table(analysis: Analysis) -> str:
 
 
 def columns(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Left-aligned columns as wide as their widest cell, without those in which nothing stands."""
+    """Left-aligned columns as wide as their widest cell, without empty columns."""
     told = [i for i in range(len(heads)) if any(row[i] not in ("", NOTHING) for row in rows)]
     table = [tuple(visible(row[i]) for i in told) for row in (heads, *rows)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]

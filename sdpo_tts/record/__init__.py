@@ -1,4 +1,4 @@
-"""What a run leaves behind: the run directory, the event journal, the attempts, the manifest."""
+"""The files of a run: the run directory, the event journal, the attempts, the manifest."""
 
 from sdpo_tts.record.atomic import sweep, write_folder, write_json, write_text, write_with
 from sdpo_tts.record.attempt import AttemptRecord, OutcomeSummary, summarise

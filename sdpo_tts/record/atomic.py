@@ -1,6 +1,6 @@
-"""Files and folders that are either whole or absent, whatever dies in between: temporary name, fsync, rename.
+"""Files and folders that are written completely or not at all, whatever dies meanwhile: temporary name, fsync, rename.
 
-A full disk is waited for, unless `wait` is false: then OSError is raised.
+On a full disk the writer waits; with `wait` false it raises OSError instead.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sdpo_tts.record.disk_full import with_room
 
 
 def to_json(data: Any, *, indent: int | None = None) -> str:
-    """JSON text in which a number that is not finite stands as null: JSON has no other word for it."""
+    """JSON text in which a number that is not finite becomes null, because JSON has no word for it."""
     return json.dumps(_finite(data), indent=indent, allow_nan=False)
 
 
@@ -28,12 +28,12 @@ def write_json(path: Path, data: Any, *, wait: bool = True) -> None:
 
 
 def write_text(path: Path, text: str, *, wait: bool = True) -> None:
-    """Write UTF-8, durably: a reader sees the old file or the new one whole. Makes missing folders."""
+    """Write UTF-8, durably: a reader sees either the old file or the whole new one. Makes missing folders."""
     write_with(path, lambda file: file.write(text.encode()), wait=wait)
 
 
 def write_with(path: Path, write: Callable[[BinaryIO], object], *, wait: bool = True) -> None:
-    """The same, of whatever `write` writes; it may be called more than once."""
+    """The same, for whatever `write` writes; it may be called more than once."""
     if wait:
         with_room(lambda: _write(path, write), path.parent, lambda: _bytes(write))
     else:
@@ -41,7 +41,7 @@ def write_with(path: Path, write: Callable[[BinaryIO], object], *, wait: bool = 
 
 
 def write_folder(path: Path, write: Callable[[Path], object]) -> None:
-    """Have `write` fill a folder, which then takes the place of `path`; `write` may be called more than once."""
+    """Let `write` fill a folder, which then replaces `path`; `write` may be called more than once."""
     new, old = (path.with_name(f".{path.name}.{kind}") for kind in ("new", "old"))
 
     def fill() -> None:
@@ -65,14 +65,14 @@ def write_folder(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what writers that were killed left below `folder`, in which nobody may be writing now."""
+    """Remove what killed writers left below `folder`. No process may be writing to it now."""
     for torn in folder.rglob(".*.tmp"):
         torn.unlink(missing_ok=True)
 
 
 def _write(path: Path, write: Callable[[BinaryIO], object]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")  # others may be writing it, too
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")  # others may be writing it too
     try:
         with temporary.open("wb") as file:
             write(file)
@@ -85,7 +85,7 @@ def _write(path: Path, write: Callable[[BinaryIO], object]) -> None:
 
 
 class _Scales(io.RawIOBase):
-    """Takes whatever is written, and knows how much that was."""
+    """Accepts whatever is written, and counts its bytes."""
 
     weight = 0
 
@@ -105,7 +105,7 @@ def _bytes(write: Callable[[BinaryIO], object]) -> int:
 
 
 def _size_of(folder: Path) -> int:
-    """Of a folder like the one to be written; nothing where there is none yet."""
+    """The size of a folder like the one to be written; 0 if there is none yet."""
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 

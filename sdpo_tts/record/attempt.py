@@ -1,4 +1,4 @@
-"""One attempt as it is kept: what the model wrote, with token ids, and what the judge made of it."""
+"""One attempt as it is stored: what the model wrote, with token ids, and how it was judged."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class OutcomeSummary:
         )
 
     def outcome(self, test: Test | None) -> TestOutcome:
-        """The outcome again, without its output; `test` None: a generated one, of which only the name is kept."""
+        """The outcome again, without its output; `test` None: a generated test, of which only the name is stored."""
         told = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in ("test", "shown")}
         return TestOutcome(test=test or Test(self.test, b"", b"", self.shown), stdout=b"", stderr=b"", **told)
 
@@ -52,11 +52,12 @@ def summarise(judgement: Judgement) -> tuple[OutcomeSummary, ...]:
 
 @dataclass(frozen=True)
 class AttemptRecord:
-    """One sampled program. `attempt` counts from 1; `logprobs` are natural, the sampler's, one a token id. `text` is
-    the answer; the `thought` before it is the first `thought_tokens` of the ids, some of which may not be drawn.
+    """One sampled program. `attempt` counts from 1; `logprobs` are natural logarithms, the sampler's, one per token id.
+    `text` is the answer; the `thought` before it is the first `thought_tokens` of the ids, some of which may not be
+    drawn.
 
-    A server gives text: of what it sampled there are neither. `adapter` is the version it was sampled under; `program`
-    is None where the answer held none.
+    A server sends only text, so its samples have neither. `adapter` is the version that sampled it; `program` is None
+    if the answer contained none.
     """
 
     attempt: int
@@ -84,7 +85,7 @@ class AttemptRecord:
         return cls(**{**data, **tuples, "verdict": Verdict(data["verdict"]), "outcomes": outcomes})
 
     def save(self, path: Path) -> None:
-        """Write it as JSON, whole or not at all."""
+        """Write it as JSON, completely or not at all."""
         write_json(path, self.to_dict())
 
     @classmethod

@@ -1,4 +1,4 @@
-"""A full disk: what was to be written waits until there is room, and nothing is lost."""
+"""On a full disk a writer waits until there is room, so nothing is lost."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ POLL_S = 2.0
 
 
 def is_full(error: BaseException | None) -> bool:
-    """Whether an error, or one behind it, says that a disk or a quota is full.
+    """Whether an error, or one that caused it, says that a disk or a quota is full.
 
-    Libraries in other languages say it in words, or hide the error of the file that they wrote to behind their own.
+    Libraries in other languages say so in words, or hide the error of the file that they wrote to behind their own.
     """
     while error is not None:
         if (isinstance(error, OSError) and error.errno in NO_ROOM) or "No space left on device" in str(error):
@@ -29,9 +29,9 @@ def is_full(error: BaseException | None) -> bool:
 
 
 def with_room(write: Callable[[], T], folder: Path, need: Callable[[], int]) -> T:
-    """What `write` returns, which is tried until the disk of `folder` has room; `need`: how many bytes it takes.
+    """The result of `write`, which is tried until the disk of `folder` has room; `need`: how many bytes it takes.
 
-    A `write` that fails has to leave nothing behind. Says once that it waits, and for what.
+    A `write` that fails must leave nothing behind. Reports the wait once, with its reason.
     """
     waiting = False
     while True:
@@ -42,7 +42,7 @@ def with_room(write: Callable[[], T], folder: Path, need: Callable[[], int]) -> 
                 raise
         else:
             if waiting:
-                LOG.info("free space again at %s", folder)
+                LOG.info("there is space again at %s", folder)
             return done
         if not waiting:
             waiting = True
@@ -52,7 +52,7 @@ def with_room(write: Callable[[], T], folder: Path, need: Callable[[], int]) -> 
 
 
 def _wait(folder: Path, need: int) -> None:
-    """Until there may be room. A quota or a lack of inodes does not show in what is free: it is tried again."""
+    """Until there may be room. Free space does not show a quota or a lack of inodes, so it simply tries again."""
     time.sleep(POLL_S)
     while _free(folder) < need:
         time.sleep(POLL_S)

@@ -1,6 +1,6 @@
-"""Hints that a person leaves for a run, whether it is running or not: one file each, in the run's folder.
+"""Hints that the user leaves for a run, whether it is running or not: one file each, in the run's folder.
 
-Only the run itself writes its journal; it takes what is new before its next batch.
+Only the run itself writes its journal; it picks up new hints before its next batch.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def leave(run: RunDir, text: str) -> None:
 
 
 def left(run: RunDir) -> dict[str, str]:
-    """All hints so far by their id, oldest first. One that cannot be read is left out."""
+    """All hints so far by their id, oldest first. Unreadable ones are left out."""
     found: dict[str, str] = {}
     for file in sorted(run.hints.glob("[0-9]*.json")):
         with suppress(OSError, ValueError, KeyError, TypeError):

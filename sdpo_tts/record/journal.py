@@ -1,4 +1,4 @@
-"""The journal: events appended durably, one line each, and shown to whoever subscribed."""
+"""The journal: events appended durably, one per line, and passed to subscribers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Subscriber = Callable[[Event], None]
 class Journal:
     """Appends to `events.jsonl`, from any thread. One process at a time: hold the run's lock.
 
-    An existing journal is continued, a torn last line cut off. Raises UserError if it is damaged elsewhere.
+    An existing journal is continued, after cutting off a torn last line. Raises UserError if it is damaged elsewhere.
     """
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
@@ -37,24 +37,24 @@ class Journal:
         self._subscribers.append(subscriber)
 
     def append(self, type: str, **fields: Any) -> Event:
-        """Write one event and return it; a full disk is waited for.
+        """Write one event and return it; waits while the disk is full.
 
         Raises KeyError or ValueError if it does not follow the schema.
         """
         return self._append(type, fields, wait=True)
 
     def append_if_room(self, type: str, **fields: Any) -> None:
-        """The same, or nothing where the disk is full: for one who has no time to wait."""
+        """The same, but writes nothing if the disk is full: for callers that have no time to wait."""
         with suppress(OSError):
             self._append(type, fields, wait=False)
 
     @property
     def length(self) -> int:
-        """How many events there are."""
+        """The number of events."""
         return self._seq
 
     def rewind(self, length: int) -> None:
-        """Forget all events but the first `length`: what they told of is going to happen again."""
+        """Discard all events but the first `length`: what they reported will happen again."""
         lines = whole_lines(self.path)
         self._file.truncate(sum(len(line) + 1 for line in lines[:length]))
         os.fsync(self._file.fileno())
@@ -89,20 +89,20 @@ class Journal:
             self._write_whole(line)
 
     def _write_whole(self, line: bytes) -> None:
-        """The line or, where that fails, nothing of it."""
+        """The whole line or, if that fails, none of it."""
         before = os.fstat(self._file.fileno()).st_size
         try:
             left = memoryview(line)
             while left:
                 left = left[self._file.write(left) :]
             os.fsync(self._file.fileno())
-        except BaseException:  # an interruption too
+        except BaseException:  # including an interruption
             self._file.truncate(before)
             raise
 
 
 def _repair(path: Path) -> int:
-    """Cut off a torn last line, which would otherwise become a torn middle one; return the next `seq`."""
+    """Cut off a torn last line, so that it does not become a torn middle one; return the next `seq`."""
     events = read_events(path)
     os.truncate(path, sum(len(line) + 1 for line in whole_lines(path)))
     return len(events)

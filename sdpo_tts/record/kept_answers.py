@@ -1,7 +1,7 @@
-"""A sampler whose answers are written down as they end: what a server has answered is not asked again.
+"""A sampler whose answers are stored as they end: what a server has answered is not requested again.
 
-A sampler on this machine draws the same again when a batch that was interrupted is repeated; a server does not, and may
-want money for it.
+When an interrupted batch is repeated, a sampler on this machine draws the same answers again. A server does not, and
+may charge for them.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from sdpo_tts.record.atomic import write_json
 
 
 class KeptAnswers:
-    """Another sampler, with a folder that holds the whole answers of the batch in hand, one a file. A file is named by
-    its prompt and the generator of its row, which are the same when the batch is sampled again."""
+    """Wraps another sampler, and stores the finished answers of the current batch in a folder, one per file. A file is
+    named by its prompt and its row's generator, which are the same when the batch is sampled again."""
 
     def __init__(self, sampler: Sampler, folder: Path) -> None:
         self._sampler, self._folder, self.name = sampler, folder, sampler.name
@@ -53,7 +53,7 @@ class KeptAnswers:
         self._sampler.close()
 
     def _kept(self, files: Sequence[Path]) -> dict[int, Sample]:
-        """By place. Those of an earlier batch are deleted: that batch is on record."""
+        """By index. Answers of an earlier batch are deleted, because that batch is recorded."""
         for file in set(self._folder.glob("*.json")) - set(files):
             file.unlink()
         there = {place: file for place, file in enumerate(files) if file.exists()}
@@ -68,6 +68,6 @@ class KeptAnswers:
 
 
 def _key(prompt: Ids, rng: np.random.Generator) -> str:
-    """The generator is left as it was."""
+    """Leaves the generator unchanged."""
     seed = copy.deepcopy(rng).integers(2**63)
     return hashlib.sha256(repr((prompt, int(seed))).encode()).hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""The manifest: under which settings, on what machine and with which versions a run was made."""
+"""The manifest: the settings, machine and versions with which a run was made."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def manifest(
     sandbox: Mapping[str, Any],
     model: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """All that is needed to make the run again. `sandbox` and `model` are the caller's own facts."""
+    """Everything needed to make the run again. The caller supplies `sandbox` and `model`."""
     return {
         "argv": list(argv),
         "settings": dict(settings),
@@ -37,7 +37,7 @@ def manifest(
 
 
 def versions() -> dict[str, str]:
-    """Python and the installed ones of PACKAGES, read from their metadata: nothing is imported."""
+    """Of Python and the installed ones of PACKAGES, read from their metadata: nothing is imported."""
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -59,7 +59,7 @@ def machine() -> dict[str, Any]:
 
 
 def cpu_name() -> str:
-    """The marketing name, where the kernel tells it; otherwise what Python knows of the architecture."""
+    """The marketing name if the kernel has it; otherwise Python's name for the architecture."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -71,7 +71,7 @@ def cpu_name() -> str:
 def gpus() -> list[dict[str, Any]]:
     """Name and memory in bytes of each GPU; empty without one.
 
-    torch is asked only where its CUDA side runs already: starting it here would hinder a sampler that forks.
+    torch is asked only if its CUDA side is running already: starting it here would break a sampler that forks.
     """
     torch = sys.modules.get("torch")
     if torch is None or not torch.cuda.is_initialized():

@@ -1,4 +1,4 @@
-"""The run directory: everything one run leaves behind, and the lock that keeps a second process out."""
+"""The run directory: all files of one run, and the lock that keeps a second process out."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sdpo_tts.problem.language import language as find_language
 
 @dataclass(frozen=True)
 class RunDir:
-    """Names of the files of one run. `create` and `at` make the folder, `existing` finds one to read."""
+    """The file names of one run. `create` and `at` make the folder, `existing` opens one to read."""
 
     path: Path
 
@@ -78,12 +78,12 @@ class RunDir:
 
     @property
     def batch(self) -> Path:
-        """The samples of the batch in hand."""
+        """The samples of the batch in progress."""
         return self.path / "checkpoint" / "batch.json"
 
     @property
     def answers(self) -> Path:
-        """What a server has answered of the batch that is being sampled."""
+        """A server's answers to the batch that is being sampled."""
         return self.path / "checkpoint" / "answers"
 
     @property
@@ -96,7 +96,7 @@ class RunDir:
 
     @property
     def hints(self) -> Path:
-        """What a person told the run after its start; there may be no such folder."""
+        """Hints that the user gave the run after its start; the folder may not exist."""
         return self.path / "hints"
 
     def attempt(self, number: int) -> Path:
@@ -104,20 +104,21 @@ class RunDir:
         return self.attempts / f"{number:06d}.json"
 
     def solution(self, language: str) -> Path:
-        """Called as the judge calls its source: `solution.py`, `solution.cpp`. Raises UserError (no such language)."""
+        """Named like the judge's source: `solution.py`, `solution.cpp`. Raises UserError (no such language)."""
         return self.path / find_language(language).source
 
     def best(self, language: str) -> Path:
-        """The best program of a run that ended unsolved: `best.py`, `best.cpp`. Raises UserError, likewise."""
+        """The best program of an unsolved run: `best.py`, `best.cpp`. Raises UserError, likewise."""
         return self.path / f"best{Path(find_language(language).source).suffix}"
 
     @property
     def begun(self) -> bool:
-        """Whether any event tells of it."""
+        """Whether it has any event."""
         return self.events.exists() and self.events.stat().st_size > 0
 
     def forget_if_unbegun(self, *, but_logs: bool = False) -> None:
-        """Remove the folder of a run that did not begin, or all of it but its logs: then it is no run's any more."""
+        """Remove the folder of a run that did not begin, or everything in it but its logs, so that it is no longer a
+        run."""
         if self.begun:
             return
         for file in self.path.iterdir() if but_logs else ():
@@ -130,19 +131,19 @@ class RunDir:
 
     @property
     def locked(self) -> bool:
-        """Whether some process works on it."""
+        """Whether some process is working on it."""
         try:
             with (self.path / "lock").open("rb") as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
-        except OSError:  # there is no such file, or it may not be read: nobody's, or somebody else's
+        except OSError:  # there is no such file, or it may not be read
             return False
         return False
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold this run alone. The kernel releases it with the process. Raises UserError if it is held."""
+        """Hold this run exclusively. The kernel releases it with the process. Raises UserError if it is held."""
         with (self.path / "lock").open("a+b", buffering=0) as file:
             _take(file, self.path)
             with suppress(OSError):  # on a full disk: the number only serves a message

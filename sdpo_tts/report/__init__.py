@@ -1,1 +1,1 @@
-"""What a set of runs shows, from their journals alone: all numbers, and the words for them. Nothing is drawn here."""
+"""What a set of runs shows, from their journals alone: all numbers, and the sentences about them. Draws nothing."""

@@ -1,4 +1,4 @@
-"""All numbers of a report, as tables of plain rows: what the page, the CSV files and the JSON show is in here."""
+"""All numbers of a report, as tables of plain rows: everything that the page, the CSV files and the JSON show."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class Point:
 
 @dataclass(frozen=True)
 class Level:
-    """Mean discovery at the budget that all methods share; the wide interval, NaN for one problem, is
-    for problems like these."""
+    """Mean discovery at the budget that all methods share; the wide interval, NaN for one problem, is for problems like
+    these."""
 
     axis: Axis
     budget: float
@@ -51,8 +51,8 @@ class Level:
 
 @dataclass(frozen=True)
 class WaitRow:
-    """Mean cost of the first success, cut at the budget that all methods share; and how much `more` that is than the
-    first method's, NaN for itself. The wide interval is for problems like these."""
+    """Mean cost of the first success, up to the budget that all methods share; and how much `more` that is than for the
+    first method, NaN for itself. The wide interval is for problems like these."""
 
     axis: Axis
     budget: float
@@ -71,8 +71,8 @@ class WaitRow:
 class ProblemRow:
     """One method on one problem, on attempts, as in the paper's table 10.
 
-    `solved` of `runs` runs; of a pool, passing ones of its samples. `mean_attempts` is the restricted mean up to
-    `budget`; `speedup` that of best-of-k over it, NaN without best-of-k.
+    `solved` of `runs` runs; for a pool, passing samples of all samples. `mean_attempts` is the restricted mean up to
+    `budget`; `speedup` is best-of-k's divided by it, NaN without best-of-k.
     """
 
     problem: str
@@ -124,9 +124,9 @@ class Contrast:
 
 @dataclass(frozen=True)
 class Analysis:
-    """`problems` are those that every method has runs of; `seeds` the least and the greatest number of runs of one
-    problem and method, pools aside: (0, 0) where there is nothing but pools. Budgets and runs are counted `after` so
-    many attempts, which solved `solved_before` runs."""
+    """`problems` are those on which every method has runs; `seeds` are the fewest and the most runs per problem and
+    method, without pools: (0, 0) if there are only pools. Budgets and runs are counted `after` this many attempts,
+    which solved `solved_before` runs."""
 
     level: float
     methods: tuple[str, ...]
@@ -154,13 +154,13 @@ class Analysis:
         return asdict(self)
 
     def shown(self, axis: Axis, method: str) -> tuple[Point, ...]:
-        """The curve of a method up to the budget at which methods are compared, which is its last point."""
+        """The curve of a method up to its last point, the budget at which methods are compared."""
         (end,) = (row for row in self.levels if (row.axis, row.method) == (axis, method))
         before = (p for p in self.curves if (p.axis, p.method) == (axis, method) and p.budget < end.budget * 0.9999)
         return (*before, Point(axis, method, end.budget, end.discovery, end.low, end.high))
 
     def tables(self) -> dict[str, tuple[Any, ...]]:
-        """The tables by name, each of rows of one kind."""
+        """The tables by name, each with rows of one kind."""
         names = ("levels", "waits", "curves", "table", "contrasts", "ratios", "spending", "mix", "lengths", "steps")
         return {name: getattr(self, name) for name in (*names, "sources", "solutions", "runs")}
 
@@ -198,7 +198,7 @@ def analyse(
 
 
 class _Maker:
-    """Makes the tables that need estimates. Each table draws from a generator of its own."""
+    """Makes the tables that need estimates. Each table draws from its own generator."""
 
     def __init__(self, grid: Grid, level: float, at: float | None, shares: tuple[float, ...]) -> None:
         self.grid, self.level, self.shares = grid, level, shares
@@ -225,7 +225,7 @@ class _Maker:
                               more.value, more.low, more.high, *ends)  # fmt: skip
 
     def _wide(self, low: float, high: float) -> tuple[float, float]:
-        """One problem says nothing of others."""
+        """One problem says nothing about others."""
         return (low, high) if len(self.grid.common) > 1 else (math.nan, math.nan)
 
     def curves(self) -> Iterator[Point]:
@@ -298,7 +298,7 @@ class _Maker:
                 yield from self._ratios(axis, first, other)
 
     def _ratios(self, axis: Axis, method: str, other: str) -> Iterator[RatioRow]:
-        """Without the shares that neither method reaches: there is nothing to compare."""
+        """Without shares that neither method reaches."""
         horizon = min(self.grid.reach(method, axis), self.grid.reach(other, axis))
         pair = self.grid.arms(method, axis), self.grid.arms(other, axis)
         told = bootstrap.budget_ratios(

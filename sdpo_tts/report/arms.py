@@ -1,4 +1,4 @@
-"""From runs to estimates: which runs speak for one method, or one arm of it, on one problem, on each axis."""
+"""From runs to estimates: which runs count for one method, or one arm of it, on one problem, on each axis."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from sdpo_tts.stats import AXES, Arm, Axis, Observation, Pool, Seeds, known
 
 @dataclass(frozen=True)
 class Grid:
-    """Runs by problem and method; a method with settings of its own (`sdpo:feedback=none`) is one by itself.
+    """Runs by problem and method; a method with its own settings (`sdpo:feedback=none`) counts as a separate one.
 
-    `censor_errors`: a run that failed is censored where it stopped; otherwise, since a run that diverged or crashed
-    would have had no better luck, it counts as unsolved for as long as any other run of its arm was watched (intention
-    to treat). `order` names the methods to begin with: the first one is compared with each other one. `after`: budgets
-    are counted from the attempt after these, without the runs that they solved. A pool's samples are then as they were.
+    `censor_errors`: a failed run is censored where it stopped. Otherwise it counts as unsolved for as long as any other
+    run of its arm was observed (intention to treat), since whatever made it fail may also have made it hopeless.
+    `order` lists the methods to put first: the first one is compared with each of the others. `after`: budgets are
+    counted from the attempt after these, without the runs that they solved. A pool's samples are not changed by it.
     """
 
     runs: tuple[Run, ...]
@@ -46,7 +46,7 @@ class Grid:
 
     @cached_property
     def base(self) -> str | None:
-        """The one best-of-k that others are measured by; None where there is none, or several."""
+        """The one best-of-k that others are compared with; None if there is none, or several."""
         pooled = [name for name in self.methods if method_of(name) == "best-of-k"]
         return "best-of-k" if "best-of-k" in pooled else pooled[0] if len(pooled) == 1 else None
 
@@ -56,16 +56,16 @@ class Grid:
 
     @cached_property
     def common(self) -> tuple[str, ...]:
-        """The problems that every method has runs of: only these can be averaged and compared."""
+        """The problems on which every method has runs: only these can be averaged and compared."""
         return tuple(p for p in self.problems if all(self.of(p, method) for method in self.methods))
 
     @cached_property
     def axes(self) -> tuple[Axis, ...]:
-        """Those that the journals tell enough for."""
+        """Those for which the journals have the data."""
         return tuple(axis for axis in AXES if all(known(run.costs, axis) for run in self.runs))
 
     def of(self, problem: str, method: str) -> tuple[Run, ...]:
-        """Runs with at least one judged attempt that counts; if there are any, with those that failed before it."""
+        """Runs with at least one judged attempt that counts; if there are any, also those that failed before it."""
         runs = [run for run in self.runs if run.cell[:2] == (problem, method) and not self.solved_before(run)]
         watched = any(map(self._watched, runs))
         return tuple(run for run in runs if self._watched(run) or (watched and self._hopeless(run)))
@@ -74,7 +74,7 @@ class Grid:
         return len(run.judged) > (0 if run.pooled else self.after)
 
     def solved_before(self, run: Run) -> bool:
-        """Whether it is left out since the attempts that are not counted solved it."""
+        """Whether the attempts that are not counted solved it, so that it is left out."""
         return not run.pooled and run.solved_at is not None and run.solved_at <= self.after
 
     @cached_property
@@ -100,7 +100,8 @@ class Grid:
         return [self.arm(problem, method, axis) for problem in self.common]
 
     def reach(self, method: str, axis: Axis) -> float:
-        """Up to where the method's mean is known: its arms' least horizon, or its spending where all succeeded."""
+        """The budget up to which the method's mean is known: the least horizon of its arms, or its spending if all
+        succeeded."""
         horizon = min((arm.horizon for arm in self.arms(method, axis)), default=0.0)
         spent = max((self.spent(run, axis) for p in self.common for run in self.of(p, method)), default=0.0)
         return horizon if math.isfinite(horizon) else spent
@@ -110,7 +111,7 @@ class Grid:
         return run.spent(axis) if run.pooled else run.observed(axis, self.after).budget
 
     def budget(self, axis: Axis) -> float:
-        """The largest at which every method is known: methods are compared there. There are common problems."""
+        """The largest at which every method is known: methods are compared there. Needs common problems."""
         least = min(arm.horizon for method in self.methods for arm in self.arms(method, axis))
         return least if math.isfinite(least) else max(self.reach(method, axis) for method in self.methods)
 
@@ -125,5 +126,5 @@ def _pool(runs: Sequence[Run], axis: Axis) -> Pool:
     if axis == "attempts":
         return Pool(samples, correct)
     unit = math.fsum(run.spent(axis) for run in runs) / samples
-    # Its samples do not depend on their batch, whose size only saves time: otherwise one by one is the best size.
+    # Its samples do not depend on their batch, whose size only saves time; otherwise batches of one would be best.
     return Pool(samples, correct, unit, batch=max(run.largest_batch for run in runs) if axis == "seconds" else 1)

@@ -1,6 +1,6 @@
-"""A digest: the journals of many runs in one small file (tar.xz), from which their report can be made again.
+"""A digest: the journals of many runs in one small file (tar.xz), from which their report can be rebuilt.
 
-It holds no attempts, no weights and no places: command lines and paths of the machines that ran are left out.
+It holds no attempts and no weights; command lines and paths of the machines are left out.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ JOURNAL = "events.jsonl"
 
 
 def write_digest(runs: Sequence[Run], file: Path) -> None:
-    """The same runs give the same bytes. Raises UserError where it cannot be written."""
+    """The same runs give the same bytes. Raises UserError if it cannot be written."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:xz", preset=9) as archive:
         for run in runs:
@@ -39,7 +39,7 @@ def write_digest(runs: Sequence[Run], file: Path) -> None:
 
 
 def read_digest(file: Path) -> Iterator[tuple[Path, list[Event]]]:
-    """Each run's place in the digest, and its events. Raises UserError for a file that is none."""
+    """Each run's path in the digest, and its events. Raises UserError if the file is not a digest."""
     try:
         with tarfile.open(file, "r:xz") as archive:
             for entry in archive:
@@ -52,7 +52,7 @@ def read_digest(file: Path) -> Iterator[tuple[Path, list[Event]]]:
 
 
 def _stripped(event: Event, run: Run) -> Event:
-    """Without places; with the name of the arm, since it may follow from runs that are not in the digest."""
+    """Without paths; with the name of the arm, which may depend on runs that are not in the digest."""
     match event["type"]:
         case "manifest":
             problem = {name: value for name, value in event["problem"].items() if name != "path"}

@@ -1,4 +1,4 @@
-"""What is told rather than estimated: settings, hardware, spending, solutions, and the list of runs."""
+"""What is reported rather than estimated: settings, hardware, spending, solutions, and the list of runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OWN = ("argv", "settings.seed", "settings.method", "settings.budget", "problem."
 
 @dataclass(frozen=True)
 class Facts:
-    """Settings and machine as (name, value); a value that differs between runs stands with all that it takes."""
+    """Settings and machine as (name, value); a value that differs between runs is listed with all its values."""
 
     settings: tuple[tuple[str, str], ...]
     machine: tuple[tuple[str, str], ...]
@@ -26,7 +26,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Spending:
-    """What a method spent over all its runs of all problems; `flops` NaN where the journals do not tell."""
+    """What a method spent over all its runs on all problems; `flops` is NaN if the journals lack the data."""
 
     method: str
     runs: int
@@ -40,7 +40,7 @@ class Spending:
 
 @dataclass(frozen=True)
 class Solution:
-    """A program that passed all tests; `program` is None where neither journal nor run folder holds its text."""
+    """A program that passed all tests; `program` is None if neither journal nor run folder has its text."""
 
     problem: str
     method: str

@@ -1,7 +1,7 @@
-"""What the runs of one arm are called: by its method, and by the settings in which they differ from others of its kind.
+"""The names of arms: the method, and the settings in which its runs differ from others of that method.
 
-Runs of a comparison carry the name of their arm. Whatever they are called, runs of one name whose settings differ are
-not of one arm: each is named by all settings in which they differ.
+Runs of a comparison have the name of their arm. Whatever their names, runs whose settings differ are not of one arm:
+each is named by all settings in which they differ.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _OF_RUNS = frozenset({
     "method", "seed", "max-attempts", "max-tokens", "max-time", "keep-going", "enough", "model", "device", "dtype",
 })  # fmt: skip
 _OF_PROBLEMS = frozenset({"max-new-tokens", "max-prompt-tokens", "batch-size"})
-"""What a problem's author may choose: it tells runs of one problem apart, not those of different problems."""
+"""Settings that a problem's author may choose: they distinguish runs of one problem, not runs of different problems."""
 
 
 def named(runs: Sequence[Run]) -> list[Run]:
@@ -30,12 +30,12 @@ def named(runs: Sequence[Run]) -> list[Run]:
     differing = {name: list(_differing(same)) for name, same in by_name.items()}
     if not any(differing.values()):
         return list(runs)
-    # A new name may be one that others have already.
+    # a new name may be one that others already have
     return named([run.called(_name(run, differing[run.arm])) for run in runs])
 
 
 def _differing(runs: Sequence[Run]) -> Iterator[str]:
-    """The keys of settings in which the runs differ; those that some journal does not tell of are left alone."""
+    """The keys of settings in which the runs differ, except those that some journal does not have."""
     told, method = [settings_of(run) for run in runs], runs[0].started["method"]
     for key in PATHS:
         if key in _OF_RUNS or not matters(method, key) or not all(key in one for one in told):
@@ -48,7 +48,7 @@ def _differing(runs: Sequence[Run]) -> Iterator[str]:
 
 
 def settings_of(run: Run) -> dict[str, str]:
-    """Those that its manifest tells of, by key."""
+    """The settings in its manifest, by key."""
     found = {key: _at(run.manifest.get("settings"), path.split(".")) for key, path in PATHS.items()}
     return {key: text for key, text in found.items() if text is not None}
 

@@ -25,7 +25,7 @@ def points(difference: float) -> str:
 
 
 def number(value: float) -> str:
-    """Three significant digits; below a million whole numbers are written out, from there on with an SI letter."""
+    """Three significant digits; whole numbers below a million are written out, larger ones get an SI letter."""
     if math.isnan(value):
         return NOTHING
     if math.isinf(value):
@@ -37,14 +37,14 @@ def number(value: float) -> str:
 
 
 def _three_digits(value: float) -> str:
-    """Without an exponent: what is smaller than a thousandth is 0."""
+    """Without an exponent: anything below a thousandth is 0."""
     if abs(value) >= 99.95:
         return f"{value:,.0f}"
     return f"{value:.3g}" if abs(value) >= 0.001 else "0"
 
 
 def ratio(row: RatioRow) -> str:
-    """How many times as much the other method needs; where one of the two never gets there, which one does."""
+    """How many times as much the other method needs; if one of the two never gets there, which one does."""
     if math.isinf(row.other_budget):
         return f"{row.method} only"
     return f"{row.other} only" if math.isinf(row.budget) else times(row.ratio)
@@ -75,14 +75,14 @@ def signed_interval(low: float, high: float) -> str:
 
 
 def wait(row: WaitRow) -> str:
-    """The mean cost of the first success with its interval, if it has one; `never` where there was no success."""
+    """The mean cost of the first success with its interval, if it has one; `never` if there was no success."""
     if row.mean > row.budget * (1 - 1e-9):
         return "never"
     return number(row.mean) if math.isnan(row.low) else f"{number(row.mean)} ({number(row.low)} to {number(row.high)})"
 
 
 def attempts(row: ProblemRow) -> str:
-    """The mean number of attempts to the first success; `never` where there was none."""
+    """The mean number of attempts to the first success; `never` if there was none."""
     return "never" if never(row) else number(row.mean_attempts)
 
 
@@ -114,7 +114,7 @@ def budget(amount: float, axis: Axis) -> str:
 
 
 def scope(analysis: Analysis) -> str:
-    """How much the report rests on."""
+    """How much data the report rests on."""
     least, most = analysis.seeds
     seeds = f"{most}" if least == most else f"{least} to {most}"
     problems = len(analysis.problems)
@@ -133,13 +133,13 @@ def known(analysis: Analysis) -> list[str]:
 
 
 def unknown(analysis: Analysis) -> list[str]:
-    """The differences at equal attempts that may be chance, with what it would take to know."""
+    """The differences at equal attempts that may be chance, with the data that would be needed."""
     contrasts = [contrast for contrast in analysis.contrasts if contrast.axis == "attempts"]
     return [finding(contrast, analysis) for contrast in contrasts if not significant(contrast)]
 
 
 def solved(analysis: Analysis) -> str:
-    """How many runs each method solved, or samples of its pool, and how many problems nobody solved."""
+    """How many runs each method solved, or samples of its pool, and how many problems no method solved."""
     told = []
     for method in analysis.methods:
         rows = [row for row in analysis.table if row.method == method]
@@ -157,7 +157,7 @@ def unsolved(analysis: Analysis) -> tuple[str, ...]:
 
 
 def significant(contrast: Contrast) -> bool:
-    """Whether the interval, on these problems, leaves 0 out."""
+    """Whether the interval, on these problems, excludes 0."""
     return contrast.low > 0 or contrast.high < 0
 
 
@@ -179,7 +179,7 @@ def _cheaper(analysis: Analysis, method: str) -> str:
 
 
 def finding(contrast: Contrast, analysis: Analysis) -> str:
-    """What may be concluded from one contrast, and what it would take where nothing may."""
+    """What can be concluded from one contrast; if nothing, how much data would be needed."""
     return _difference(contrast, analysis) if significant(contrast) else _no_difference(contrast, analysis)
 
 
@@ -229,7 +229,7 @@ def _these(analysis: Analysis) -> str:
 
 
 def _needed(number: int | None, what: str, have: int) -> str:
-    """Nothing where the formula, an approximation for many, thinks that there are enough already."""
+    """Empty if the formula, an approximation for large numbers, says that there are enough already."""
     if number is None or number <= have:
         return ""
     about = "about " if number <= MANY else ""
@@ -237,7 +237,7 @@ def _needed(number: int | None, what: str, have: int) -> str:
 
 
 def needed(number: int | None) -> str:
-    """How many runs or problems; the exact number of very many says nothing."""
+    """How many runs or problems; the exact value of a very large number means nothing."""
     if number is None:
         return NOTHING
     return f"{number:,}" if number <= MANY else f"over {MANY:,}"
@@ -256,7 +256,7 @@ def _verb(number: int) -> str:
 
 
 def cautions(analysis: Analysis) -> list[str]:
-    """What a reader must know before believing the numbers."""
+    """What a reader must know before trusting the numbers."""
     told = []
     if analysis.after:
         told.append(
@@ -267,7 +267,7 @@ def cautions(analysis: Analysis) -> list[str]:
     if analysis.left_out and not analysis.problems:
         told.append("Methods cannot be averaged or compared: no problem has runs of all of them.")
     elif analysis.left_out:
-        told.append(f"Left out of all averages, since not every method has runs: {', '.join(analysis.left_out)}.")
+        told.append(f"Left out of all averages, because not every method has runs: {', '.join(analysis.left_out)}.")
     if 1 < len(analysis.problems) < FEW_PROBLEMS:
         told.append(
             f"With {len(analysis.problems)} problems the intervals for problems like these are too narrow: "
@@ -277,10 +277,10 @@ def cautions(analysis: Analysis) -> list[str]:
         told.append(f"Runs come from {analysis.facts.machines} machines: do not compare their seconds.")
     unfinished = sum(run.reason in ("unfinished", "interrupted") for run in analysis.runs)
     if unfinished:
-        told.append(f"{_count(unfinished, 'run')} did not end; counted as watched up to the last whole batch.")
+        told.append(f"{_count(unfinished, 'run')} did not end; counted as observed up to the last whole batch.")
     failed = sum(run.reason == "error" and run.solved_at is None for run in analysis.runs)
     if failed:
-        told.append(f"{_count(failed, 'run')} failed, unsolved; unless --censor-errors was given, counted as such.")
+        told.append(f"{_count(failed, 'run')} failed; without --censor-errors, a failed run counts as unsolved.")
     if any(row.runs < 5 * row.budget for row in analysis.table if row.pooled):
         told.append(
             "The pool of best-of-k is less than five times the budget it is read at: its estimate there is unbiased "

@@ -1,4 +1,4 @@
-"""How runs go on over their attempts: verdicts, lengths of answers, and what learning did, averaged over runs."""
+"""How runs develop over their attempts: verdicts, answer lengths, and the effects of learning, averaged over runs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Mix:
 
 @dataclass(frozen=True)
 class Lengths:
-    """Tokens of answers among attempts `first` to `last`; `truncated` is the share that was cut off."""
+    """Tokens per answer among attempts `first` to `last`; `truncated` is the share that was cut off."""
 
     method: str
     first: int
@@ -87,7 +87,7 @@ def steps(grid: Grid) -> Iterator[Step]:
 
 
 def _figures(run: Run) -> Iterator[tuple[str, int, float]]:
-    """Those that were finite."""
+    """The finite ones."""
     for event in (event for event in run.events if event["type"] == "step_taken"):
         for figure in FIGURES:
             if event[figure] is not None:

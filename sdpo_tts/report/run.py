@@ -19,8 +19,8 @@ ORDER = ("auto", "sdpo", "grpo", "multi-turn", "best-of-k")
 
 @dataclass(frozen=True)
 class Run:
-    """One journal that has begun. `events` leave out a batch that was not judged to its end: which of its attempts
-    were judged by then depends on how long they ran. `name` is its arm's, where more than the journal told it."""
+    """One journal that has begun. `events` leave out a batch that was not fully judged, because which of its attempts
+    were judged depends on how long they ran. `name` is its arm's, if that needs more than the journal."""
 
     path: Path
     events: tuple[Event, ...]
@@ -35,7 +35,7 @@ class Run:
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
-        """As the journal tells it; of older journals, the file beside it."""
+        """From the journal; for older journals, from the file beside it."""
         told = next((event for event in self.events if event["type"] == "manifest"), None)
         if told is None:
             file = RunDir(self.path).manifest
@@ -44,8 +44,8 @@ class Run:
 
     @property
     def arm(self) -> str:
-        """A method, perhaps with settings of its own: `sdpo:feedback=none`. The parts of a pool belong to no
-        comparison: there they are named by their folders."""
+        """A method, possibly with its own settings: `sdpo:feedback=none`. The parts of a pool belong to no comparison,
+        so they are named by their folders."""
         method = str(self.started["method"])
         of_folder = arm_of(self.path.name) if self.pooled else ""
         return self.name or str(self.started.get("arm") or (of_folder if method_of(of_folder) == method else method))
@@ -61,7 +61,7 @@ class Run:
 
     @cached_property
     def judged(self) -> list[Event]:
-        """In the order of generation."""
+        """In generation order."""
         found = [event for event in self.events if event["type"] == "attempt_judged"]
         return sorted(found, key=lambda event: int(event["attempt"]))
 
@@ -71,12 +71,12 @@ class Run:
         return tuple(accumulate(self._batches))
 
     def is_within_a_batch(self, attempts: int) -> bool:
-        """Whether so many attempts leave some of a batch over."""
+        """Whether this number of attempts ends inside a batch."""
         return attempts not in self.batch_ends and attempts < max(self.batch_ends, default=0)
 
     @property
     def largest_batch(self) -> int:
-        """The last one, or all of them where the budget is less, may be smaller than was asked for."""
+        """The last batch may be smaller than requested, and so may a single one if the budget is smaller."""
         return max(self._batches)
 
     @property
@@ -97,7 +97,7 @@ class Run:
 
     @cached_property
     def reason(self) -> str:
-        """Why it ended; `unfinished` where it has not, or died."""
+        """Why it ended; `unfinished` if it has not, or died."""
         return next((str(event["reason"]) for event in self.events if event["type"] == "run_ended"), "unfinished")
 
     @property
@@ -105,18 +105,18 @@ class Run:
         return self.reason in COMPLETE
 
     def observed(self, axis: Axis, after: int = 0) -> Observation:
-        """What came after so many attempts, of a run that they did not solve."""
+        """What followed this many attempts, in a run that they did not solve."""
         seen, before = observation(self.costs, self.solved_at, axis), self.spent(axis, after)
         first = None if seen.first_success is None else seen.first_success - before
         return Observation(first, seen.budget - before)
 
     def spent(self, axis: Axis, attempts: int | None = None) -> float:
-        """On the first so many attempts, with the rest of their last batch; on all of them if None."""
+        """On this many first attempts, including the rest of their last batch; on all of them if None."""
         return self.costs[:attempts][-1].on(axis) if self.costs[:attempts] else 0.0
 
 
 def rank(arm: str) -> tuple[int, str]:
-    """The order of arms in every table: those that learn first, and a method before those with settings of its own."""
+    """The order of arms in every table: methods that learn first, and a method before its variants."""
     method = method_of(arm)
     return (ORDER.index(method) if method in ORDER else len(ORDER), arm)
 

@@ -1,4 +1,4 @@
-"""Sets of runs: read from journals, cut to whole batches, each once."""
+"""Sets of runs: read from journals, cut to whole batches, without duplicates."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from sdpo_tts.report.run import Run, rank
 def load_runs(paths: Sequence[Path], tell: Callable[[str], None] = lambda _: None) -> list[Run]:
     """Every run at or below `paths`, or in a digest, that has begun, ordered by problem, arm and seed.
 
-    A journal met twice counts once. Of two runs of one cell the complete one counts, else the longer, else the newer:
-    runs of one seed are hardly independent. `tell` hears of each that does not count. Raises UserError.
+    A journal found twice counts once. Of two runs of one cell the complete one counts, otherwise the longer, otherwise
+    the newer: runs with the same seed are hardly independent. `tell` reports each run that does not count. Raises
+    UserError.
     """
     begun = [run for path in paths for run in _runs(path)]
     chosen: dict[tuple[str, str, int], Run] = {}
@@ -46,7 +47,7 @@ def _runs(path: Path) -> Iterator[Run]:
 
 
 def _below(folder: Path) -> Iterator[tuple[Path, list[Event]]]:
-    """Of the journals in a folder, those that are there for good: a comparison may be at work in it."""
+    """The finished journals in a folder: a comparison may be at work in it."""
     for journal in sorted(folder.rglob("events.jsonl")):
         if any(name.startswith(".") for name in journal.relative_to(folder).parts):
             continue  # half of a run that is being put there
@@ -60,7 +61,7 @@ def _below(folder: Path) -> Iterator[tuple[Path, list[Event]]]:
 
 
 def whole_batches(events: Sequence[Event]) -> tuple[Event, ...]:
-    """Without the attempts of a batch of which some were not judged."""
+    """Without the attempts of a batch that was not fully judged."""
     asked = {event["step"]: event["attempts"] for event in events if event["type"] == "batch_sampled"}
     judged = Counter(event["step"] for event in events if event["type"] == "attempt_judged")
     torn = {step for step, attempts in asked.items() if judged[step] < attempts}

@@ -14,7 +14,7 @@ from sdpo_tts.stats import passed_share, solves
 
 @dataclass(frozen=True)
 class SourceRow:
-    """`attempts` of a method from one source, the mean `share` of tests that they passed, how many `passed` all, and of
+    """`attempts` of a method from one source, the mean `share` of tests that they passed, how many `passed` all, and in
     how many runs they were the `first` success."""
 
     method: str
@@ -27,7 +27,7 @@ class SourceRow:
 
 
 def sources(grid: Grid) -> Iterator[SourceRow]:
-    """Of methods that sample from several, whose journals tell of them."""
+    """For methods that sample from several sources, if the journals name them."""
     for method in grid.methods:
         runs = [run for run in grid.runs if run.arm == method and not run.pooled]
         judged: dict[str, list[Event]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""Settings in layers, before anything is known of what they mean: a key, its text, and where it was given."""
+"""Settings in layers, before their meaning is known: a key, its text, and where it was given."""
 
 from sdpo_tts.settings.given import Given, demand_known, spelt
 from sdpo_tts.settings.paths import PATHS, changed, matters

@@ -1,4 +1,4 @@
-"""One value for one setting, and which of several values holds."""
+"""One value for one setting."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from sdpo_tts.errors import UserError
 
 @dataclass(frozen=True)
 class Given:
-    """A value as text. `layer` says whose it is, `where` its place for people: file:line, a variable, a flag.
+    """A value as text. `layer` is the layer it comes from, `where` its place for display: file:line, a variable, a
+    flag.
 
     `folder` is what a relative path in it is relative to; None: the current folder.
     """
@@ -30,7 +31,7 @@ def spelt(key: str) -> str:
 
 
 def demand_known(one: Given, known: Iterable[str], refused: Container[str] = ()) -> None:
-    """Raises UserError for a key that there is not (with the nearest that there is), or that its layer may not set."""
+    """Raises UserError for an unknown key (with the nearest known one), or one that its layer may not set."""
     if one.key in refused:
         raise UserError(f"`{one.key}` may not be set by {one.layer}", where=one.where)
     names = [name for name in known if name not in refused]

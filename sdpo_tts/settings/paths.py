@@ -1,4 +1,4 @@
-"""Where each setting stands in a run's settings, and so in its manifest; and which of them a method heeds."""
+"""Where each setting is in a run's settings, and so in its manifest; and which settings a method uses."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def _changed(settings: Any, path: str, value: Any) -> Any:
 
 
 def matters(method: str, key: str) -> bool:
-    """Whether the setting can change what the method does, besides those that every run has: seed, model, budget."""
+    """Whether the setting can change what the method does. Not for the settings of every run: seed, model, budget."""
     match method:
         case "auto":
             return True

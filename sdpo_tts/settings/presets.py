@@ -1,4 +1,4 @@
-"""Which of several values holds; and presets, settings that belong together, as data (`presets.toml`)."""
+"""Chooses among several values; and presets, groups of settings, as data (`presets.toml`)."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ PRESETS = ("paper", "quick", "thorough", "cpu")
 
 
 def preset(named: Given) -> list[Given]:
-    """The settings of the preset that `named` names, one of PRESETS."""
+    """The settings of the preset that `named` gives, one of PRESETS."""
     text = resources.files(__package__).joinpath("presets.toml").read_text(encoding="utf-8")
     where = f"preset {named.text} ({named.where})"
     return [Given(key, str(value), "preset", where) for key, value in tomllib.loads(text)[named.text].items()]
 
 
 def winners(layers: Sequence[Sequence[Given]]) -> dict[str, Given]:
-    """The value that holds for each key; `layers` come with the weakest first.
+    """The value that counts for each key; `layers` come weakest first.
 
-    A preset stands just below the layer that names it. Where several layers name one, the strongest layer's counts and
-    the others are not looked at: a mixture of two presets is what nobody asked for.
+    A preset counts just below the layer that names it. If several layers name one, only the strongest layer's counts,
+    because a mixture of two presets makes no sense.
     """
     named = [one for layer in layers for one in layer if one.key == PRESET]
     held: dict[str, Given] = {}

@@ -1,4 +1,4 @@
-"""A flat TOML file whose every key remembers its line."""
+"""A flat TOML file in which every key remembers its line."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def read_toml(path: Path, layer: str) -> list[Given]:
     text = _text(path)
     try:
         tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # of Python's own: numbers of thousands of digits, deep nesting
+    except (ValueError, RecursionError) as error:  # Python's own: numbers with thousands of digits, deep nesting
         raise _explain(path, error) from None
     found: dict[str, Given] = {}
     for line, key, value in _statements(text):
@@ -36,7 +36,7 @@ def _text(path: Path) -> str:
         if not path.is_file():  # a pipe might never end
             raise UserError("no such file" if not path.exists() else "not a regular file", where=str(path))
         if path.stat().st_size > MAX_BYTES:
-            raise UserError("too large for a file of settings", where=str(path))
+            raise UserError("too large for a settings file", where=str(path))
         return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError:
         raise UserError("not UTF-8 text", where=str(path), hint="save the file as UTF-8") from None
@@ -46,7 +46,8 @@ def _text(path: Path) -> str:
 
 
 def _statements(text: str) -> Iterator[tuple[int, str, Any]]:
-    """(line, key, value) of each statement of a valid document: the shortest runs of lines that are TOML themselves."""
+    """(line, key, value) of each statement in a valid document: the shortest runs of lines that are TOML by
+    themselves."""
     lines, start = text.split("\n"), 0
     for end in range(1, len(lines) + 1):
         try:

@@ -1,4 +1,4 @@
-"""What can be said of runs: discovery@k, intervals, costs. Folds; random draws come from the caller's generator."""
+"""Statistics of runs: discovery@k, intervals, costs. Pure functions; random draws use the caller's generator."""
 
 from sdpo_tts.stats.arms import Arm, Pool, Seeds
 from sdpo_tts.stats.bootstrap import Difference, Estimate, Ratio

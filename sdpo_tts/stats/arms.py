@@ -25,12 +25,12 @@ class Arm(Protocol):
 
     @property
     def trials(self) -> float:
-        """Independent runs, or what a pool is worth in runs as long as its horizon; at least one."""
+        """The number of independent runs; for a pool, how many runs up to its horizon it is worth; at least one."""
         ...
 
     @property
     def alone(self) -> bool:
-        """Whether it is a single run, which nothing can be resampled from."""
+        """Whether it is a single run, from which nothing can be resampled."""
         ...
 
     def discovery(self, budgets_K: Floats) -> Floats: ...
@@ -42,7 +42,7 @@ class Arm(Protocol):
     def interval(self, budget: float, level: float = LEVEL) -> Interval: ...
 
     def restricted_mean(self, horizon: float) -> float:
-        """Of min(T, horizon), T being what the first success costs."""
+        """Of min(T, horizon), where T is the cost of the first success."""
         ...
 
     def resample_mean(self, horizon: float, rng: np.random.Generator, count: int) -> Floats:
@@ -52,7 +52,7 @@ class Arm(Protocol):
 
 @dataclass(frozen=True)
 class Seeds:
-    """Runs to their first success or to their end, one a seed."""
+    """Runs up to their first success or their end, one per seed."""
 
     observations: tuple[Observation, ...]
 
@@ -69,18 +69,18 @@ class Seeds:
         return len(self.observations) == 1
 
     def discovery(self, budgets_K: Floats) -> Floats:
-        """The share of runs solved by each budget; Kaplan-Meier where some were stopped before."""
+        """The share of runs solved by each budget; Kaplan-Meier if some were stopped before."""
         once = np.ones((1, len(self.observations)))
         mean_K: Floats = survival.discovery(self.observations, budgets_K, once)[0]
         return mean_K
 
     def resample(self, budgets_K: Floats, rng: np.random.Generator, count: int) -> Floats:
-        """The bootstrap over seeds. S - 1 of S runs are drawn, with replacement: drawing S understates the variance
-        of a mean by (S - 1) / S, which is a fifth with five seeds (Rao and Wu 1988)."""
+        """The bootstrap over seeds. Draws S - 1 of S runs, with replacement: drawing S understates the variance of a
+        mean by 1/S, which is a fifth with five seeds (Rao and Wu 1988)."""
         return survival.discovery(self.observations, budgets_K, self._weights(rng, count))
 
     def interval(self, budget: float, level: float = LEVEL) -> Interval:
-        """Wilson's, with as many trials as the runs are worth where some were stopped before `budget`."""
+        """Wilson's; if some runs were stopped before `budget`, with as many trials as the runs are worth."""
         share = float(self.discovery(np.array([budget]))[0])
         return score_interval(share, survival.effective_trials(self.observations, budget), level)
 
@@ -100,7 +100,7 @@ class Seeds:
 class Pool:
     """`correct` of `samples` independent samples, each of which costs `unit` on the axis.
 
-    They are paid for in batches: the curve steps by `batch` samples, one where they might be sampled one by one.
+    Samples are paid for in batches: the curve steps by `batch` samples, which is 1 if they could be sampled one by one.
     """
 
     samples: int
@@ -121,15 +121,15 @@ class Pool:
         return False
 
     def discovery(self, budgets_K: Floats) -> Floats:
-        """The unbiased pass@k, k being the samples that each budget pays for."""
+        """The unbiased pass@k, where k is the number of samples that each budget pays for."""
         return self._pass_at(self._k(budgets_K))
 
     def resample(self, budgets_K: Floats, rng: np.random.Generator, count: int) -> Floats:
         """1 - (1 - p)^k with p from its confidence distribution, Beta(c + 1/2, n - c + 1/2).
 
-        Resampling the pool itself would claim certainty where no sample, or hardly one, was correct. But the half of a
-        success that every pool is given adds up in a mean over many hard problems. So every second draw, of all pools
-        alike, is moved by what makes their mean the unbiased estimate; it may then lie a little below 0.
+        Resampling the pool itself would claim certainty if none or almost none of its samples were correct. But the
+        half success that every pool gains adds up in a mean over many hard problems. So every second draw, for all
+        pools alike, is shifted so that the mean is the unbiased estimate; it may then be slightly below 0.
         """
         p_R = self._chances(rng, count)
         drawn_R_K: Floats = -np.expm1(np.log1p(-p_R)[:, None] * self._k(budgets_K))
@@ -148,12 +148,12 @@ class Pool:
         return float(np.sum((1.0 - self.discovery(starts)) * lengths))
 
     def resample_mean(self, horizon: float, rng: np.random.Generator, count: int) -> Floats:
-        """The sum over whole batches of what each costs, times the chance that none before it succeeded: a geometric
-        series, and a part of the last batch."""
+        """The sum over whole batches of the cost of each, times the chance that no earlier one succeeded: a geometric
+        series, plus part of the last batch."""
         step = self.unit * self.batch
         whole = math.floor(horizon / step * (1 + 1e-12))
         log_failed_R = self.batch * np.log1p(-self._chances(rng, count))
-        one_R, all_R = -np.expm1(log_failed_R), -np.expm1(whole * log_failed_R)  # the chance that some sample is right
+        one_R, all_R = -np.expm1(log_failed_R), -np.expm1(whole * log_failed_R)  # the chance that a sample is right
         batches_R = np.divide(all_R, one_R, out=np.full(count, float(whole)), where=one_R > 0)
         mean_R: Floats = step * batches_R + (horizon - whole * step) * (1 - all_R)
         mean_R[1::2] -= mean_R.mean() - self.restricted_mean(horizon)
@@ -167,7 +167,7 @@ class Pool:
         return np.floor(budgets_K / (self.unit * self.batch) * (1 + 1e-12)) * self.batch
 
     def _pass_at(self, k_K: Floats) -> Floats:
-        """All of `discovery.pass_at_k` at once, by the table of its product; 0 at k = 0."""
+        """`discovery.pass_at_k` for all k at once, from a table of its product; 0 at k = 0."""
         if self.correct == 0:
             return np.zeros_like(k_K)
         i_C = np.arange(self.samples - self.correct + 1, self.samples + 1)
@@ -177,9 +177,9 @@ class Pool:
 
 
 def smallest_budget(arms: Iterable[Arm], share: float, horizon: float, *, whole: bool) -> float:
-    """The budget at which mean discovery first reaches `share`; infinity where it does not up to `horizon`.
+    """The budget at which mean discovery first reaches `share`; infinity if it does not up to `horizon`.
 
-    `whole`: attempts are whole numbers. By bisection: every arm's curve only rises.
+    `whole`: attempts are whole numbers. By bisection, because every arm's curve only rises.
     """
     known = tuple(arms)
 

@@ -1,8 +1,8 @@
 """Means over problems, differences and budget ratios between methods, each with a bootstrap interval.
 
-Two questions, two ways to resample. Fixed (the paper's): these problems, other seeds. Population: other problems like
-these, then other seeds; never narrower, and the one to quote for "on problems like these". Random draws come from the
-caller's generator, so the same journals give the same report.
+There are two questions, and two ways to resample. Fixed (the paper's): these problems, other seeds. Population: other
+problems like these, then other seeds; never narrower, and the one to quote for "on problems like these". Random draws
+use the caller's generator, so the same journals give the same report.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from sdpo_tts.stats.intervals import LEVEL, Interval, score_interval
 from sdpo_tts.stats.survival import Floats
 
 DRAWS = 10_000
-GRID = 150  # budgets at which resampled curves are looked at, for crossings
+GRID = 150  # budgets at which resampled curves are checked for crossings
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value with the ends of its interval; infinite where a budget was not enough."""
+    """A value with the ends of its interval; infinite if a budget was not enough."""
 
     value: float
     low: float
@@ -36,7 +36,8 @@ def resampled_mean(
 ) -> Floats:
     """Mean discovery_R_K over problems; `chosen_R_P` names the problems of each draw (all of them, once, if None).
 
-    Without it all draws are alike where a problem has a single run: they would show the others' uncertainty as all.
+    If all problems are drawn and one of them has a single run, all draws are equal: otherwise they would show only the
+    uncertainty of the others.
     """
     if chosen_R_P is None and any(arm.alone for arm in arms):
         return np.tile(np.mean([arm.discovery(budgets_K) for arm in arms], axis=0), (DRAWS, 1))
@@ -50,8 +51,8 @@ def resampled_mean(
 
 
 def _over_other_problems(drawn_P_R: Floats, chosen_R_P: NDArray[np.int64], rng: np.random.Generator) -> Floats:
-    """The mean of each draw over the problems chosen for it. One drawn twice has other seeds the second time: rows are
-    exchangeable, so another row will do."""
+    """The mean of each draw over the problems chosen for it. A problem drawn twice has other seeds the second time:
+    rows are exchangeable, so another row will do."""
     total = np.zeros(drawn_P_R.shape[1:])
     for chosen_R in chosen_R_P.T:
         total += drawn_P_R[chosen_R, _shuffled(rng)]
@@ -59,7 +60,7 @@ def _over_other_problems(drawn_P_R: Floats, chosen_R_P: NDArray[np.int64], rng: 
 
 
 def _shuffled(rng: np.random.Generator) -> NDArray[np.int64]:
-    """Rows in another order, even ones in places of even ones: pools make two kinds of them (see `Pool.resample`)."""
+    """Rows in another order, even rows in even positions: pools make two kinds of rows (see `Pool.resample`)."""
     rows = np.arange(DRAWS)
     for kind in (rows[::2], rows[1::2]):
         rng.shuffle(kind)
@@ -90,8 +91,8 @@ def mean_discovery(arms: Sequence[Arm], budget: float, rng: np.random.Generator,
 
 
 def _no_narrower(wide: Estimate, fixed: Estimate) -> Estimate:
-    """What is not known of these problems is not known of others like them. Draws of problems alone do not show that
-    where the runs of each one ended alike."""
+    """What is uncertain about these problems is uncertain about others like them. Draws of problems alone do not show
+    this if all runs of each problem ended alike."""
     if math.isnan(fixed.low):
         return wide
     return Estimate(wide.value, min(wide.low, fixed.low), max(wide.high, fixed.high))
@@ -105,10 +106,11 @@ def curve(arms: Sequence[Arm], budgets_K: Floats, rng: np.random.Generator, leve
 
 
 def _interval(drawn_R: Floats, arms: Sequence[Arm], budget: float, level: float) -> Interval:
-    """Percentiles of the draws, but for two cases. One problem has its own exact or score interval.
+    """Percentiles of the draws, with two exceptions. A single problem has its own exact or score interval.
 
-    Where every draw is the same, which no finite sample can vouch for, it is Wilson's over all runs pooled: on the safe
-    side, since runs of one problem vary less than runs of all. Their number is what a mean over problems makes of them.
+    If every draw is the same, which proves nothing in a finite sample, it is Wilson's over all runs pooled. That is on
+    the safe side, because runs of one problem vary less than runs of all. The number of successes follows from the
+    mean.
     """
     if len(arms) == 1:
         return arms[0].interval(budget, level)
@@ -132,8 +134,8 @@ def _percentiles(drawn_R: Floats, level: float) -> Interval:
 class Difference:
     """Mean discovery of one method minus another's, at one budget and on the same problems.
 
-    `p_greater` is the share of draws in which it is above 0, ties counted half; NaN where one method does not vary in
-    them. `fixed` and `population` are the two intervals' ends around `value`.
+    `p_greater` is the share of draws in which it is above 0, with ties counted half; NaN if one method does not vary in
+    them. `fixed` and `population` are the ends of the two intervals around `value`.
     """
 
     value: float
@@ -155,7 +157,8 @@ def difference(
 
 
 def _p_greater(*kinds: Sequence[Floats]) -> float:
-    """Of the first kind of draws in which both methods vary; one that does not would be taken as known exactly."""
+    """From the first kind of draws in which both methods vary; a method that does not vary would count as known
+    exactly."""
     for first_R, second_R in kinds:
         if _spread(first_R) and _spread(second_R):
             return float(np.mean(first_R > second_R) + np.mean(first_R == second_R) / 2)
@@ -165,7 +168,7 @@ def _p_greater(*kinds: Sequence[Floats]) -> float:
 def _difference(
     drawn: Sequence[Floats], pair: tuple[Sequence[Arm], Sequence[Arm]], budget: float, level: float
 ) -> Estimate:
-    """Percentiles; where one problem, or too little variation, leaves too little to resample: Newcombe's.
+    """Percentiles. Newcombe's interval for a single problem, or if too little variation leaves nothing to resample.
 
     Newcombe 1998, method 10: each method's distance to the ends of its own interval, added in quadrature.
     """
@@ -179,8 +182,8 @@ def _difference(
 
 @dataclass(frozen=True)
 class Wait:
-    """Restricted mean of what the first success costs, over problems, and how much more that is than with another
-    method on the same problems; each with problems fixed. `wide`: the same difference on problems like these."""
+    """Restricted mean of the cost of the first success, over problems, and how much more that is than with another
+    method on the same problems; both with problems fixed. `wide`: the same difference on problems like these."""
 
     mean: Estimate
     difference: Estimate
@@ -190,10 +193,9 @@ class Wait:
 def wait(
     arms: Sequence[Arm], other: Sequence[Arm], horizon: float, rng: np.random.Generator, level: float = LEVEL
 ) -> Wait:
-    """Paired, as in `difference`. Where a problem has a single run, or the runs of each problem ended alike, there is
-    nothing to resample: runs of all problems take their place, on the safe side. NaN for the ends where the runs of a
-    method do not differ at all: that vouches for nothing.
-    """
+    """Paired, as in `difference`. If a problem has a single run, or the runs of each problem ended alike, there is
+    nothing to resample: runs of all problems take their place, on the safe side. NaN for the ends if the runs of a
+    method do not differ at all, since that proves nothing."""
     drawn = [np.stack([arm.resample_mean(horizon, rng, DRAWS) for arm in one]) for one in (arms, other)]
     chosen = choose_problems(len(arms), rng)
     means = (_means(*one, horizon, rng, chosen) for one in zip(drawn, (arms, other), strict=True))
@@ -206,7 +208,7 @@ def wait(
 def _means(
     drawn_P_R: Floats, arms: Sequence[Arm], horizon: float, rng: np.random.Generator, chosen_R_P: NDArray[np.int64]
 ) -> tuple[Floats, Floats]:
-    """Of each draw, over problems that are fixed, and over problems that are drawn too."""
+    """Of each draw, over fixed problems, and over problems that are drawn too."""
     means = (drawn_P_R.mean(axis=0), _over_other_problems(drawn_P_R, chosen_R_P, rng))
     fixed_R, wide_R = (np.clip(one, 0.0, horizon) for one in means)
     enough = _spread(fixed_R) and not any(arm.alone for arm in arms)
@@ -214,7 +216,7 @@ def _means(
 
 
 def _ends(drawn: Sequence[Floats], level: float) -> Interval:
-    """Of one method's draws, or of the first's minus the second's."""
+    """For one method's draws, or for the first's minus the second's."""
     told_R = drawn[0] - drawn[1] if len(drawn) > 1 else drawn[0]
     return _percentiles(told_R, level) if all(map(_spread, (*drawn, told_R))) else Interval(math.nan, math.nan)
 
@@ -223,7 +225,7 @@ def _ends(drawn: Sequence[Floats], level: float) -> Interval:
 class Ratio:
     """How many times the budget of `first` the other method needs for mean discovery of `share`.
 
-    Above 1 the first is cheaper. A budget that did not suffice is infinite, a ratio of two such ones is NaN, and
+    Above 1 the first is cheaper. A budget that was not enough is infinite, a ratio of two such budgets is NaN, and
     `neither` is the share of draws in which neither method got there; the interval is over the other draws.
     """
 
@@ -244,9 +246,8 @@ def budget_ratios(
     whole: bool,
     level: float = LEVEL,
 ) -> Iterator[Ratio]:
-    """One for each of `shares`. Problems fixed, seeds resampled; where that leaves nothing to resample, problems.
-    `whole`: the axis counts whole attempts. NaN for the ends where the runs of a method do not differ at all.
-    """
+    """One for each of `shares`. Problems fixed, seeds resampled; if that leaves nothing to resample, problems. `whole`:
+    the axis counts whole attempts. NaN for the ends if the runs of a method do not differ at all."""
     grid_K, pair = log_grid(horizon, GRID, whole=whole), (first, second)
     drawn = [resampled_mean(arms, grid_K, rng) for arms in pair]
     if not all(map(_spread, drawn)):
@@ -269,7 +270,7 @@ def budget_ratios(
 
 def _ratio(budgets: Sequence[float], known_R: Floats, level: float) -> Estimate:
     tail = (1.0 - level) / 2
-    # No interpolation: between a number and infinity there is nothing.
+    # no interpolation: there is nothing between a number and infinity
     ends = np.quantile(known_R, [tail, 1.0 - tail], method="inverted_cdf") if len(known_R) else (math.nan, math.nan)
     value = budgets[1] / budgets[0] if math.isfinite(min(budgets)) else math.nan
     return Estimate(value, float(ends[0]), float(ends[1]))

@@ -1,4 +1,4 @@
-"""What attempts cost: attempts, tokens, seconds and arithmetic, so that methods can be compared at equal budgets."""
+"""What attempts cost: attempts, tokens, seconds and FLOPs, so that methods can be compared at equal budgets."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ AXES: tuple[Axis, ...] = get_args(Axis)
 
 @dataclass(frozen=True)
 class Cost:
-    """Spent since the run began. Loading the model is not in it: it is paid once, whatever the method.
+    """What has been spent since the run began. Loading the model is not included: it is paid once, whatever the method.
 
-    `tokens` are the sampled ones; prompt, trained and teacher tokens are kept apart, since each costs
-    another amount of arithmetic. `flops` is NaN where the journal does not tell the model's shape. Seconds are
-    wall-clock seconds. `moment` is the Unix time of the last event folded in; `prompt` the tokens that the latest
-    batch computed of its prompts, `shape` and `method` what its run said at the start.
+    `tokens` are the sampled ones; prompt, trained and teacher tokens are counted separately, because each costs a
+    different number of FLOPs. `flops` is NaN if the journal lacks the model's shape. Seconds are wall-clock seconds.
+    `moment` is the Unix time of the last event; `prompt` the number of prompt tokens computed for the latest batch;
+    `shape` and `method` come from the start of the run.
     """
 
     attempts: int = 0
@@ -48,7 +48,7 @@ class Cost:
         return spent[axis]
 
     def plus(self, event: Event) -> Cost:
-        """The cost once `event` has happened too."""
+        """The cost after `event`."""
         return replace(self, moment=event["t"], **self._changes(event))
 
     def _changes(self, event: Event) -> dict[str, Any]:
@@ -62,7 +62,7 @@ class Cost:
             case "consensus_sought":
                 return self._sought(event)
             case "attempt_judged":
-                # The time since the event before: programs are judged side by side, their own seconds overlap.
+                # The time since the previous event: programs are judged side by side, so their own seconds overlap.
                 waited = max(0.0, event["t"] - self.moment)
                 return {"attempts": self.attempts + 1, "judging_seconds": self.judging_seconds + waited}
             case "step_taken":
@@ -71,7 +71,7 @@ class Cost:
 
     def _sampled(self, event: Event) -> dict[str, Any]:
         rows, tokens = max(1, event["attempts"]), event["completion_tokens"]
-        # One prompt for the whole batch is computed once; the chains of a conversation each have their own.
+        # One prompt for the whole batch is computed once; each chain of a conversation has its own.
         prompt = event["prompt_tokens"] / (1 if self.method == "multi-turn" else rows)
         before = event["prompt_tokens"] / rows
         return {
@@ -83,7 +83,7 @@ class Cost:
         }
 
     def _criticised(self, event: Event) -> dict[str, Any]:
-        """A critic's tokens are sampled tokens, its time is part of learning. An endpoint's arithmetic is not known."""
+        """A critic's tokens count as sampled tokens, its time as learning. An endpoint's FLOPs are unknown."""
         return {
             "tokens": self.tokens + event["completion_tokens"],
             "prompt_tokens": self.prompt_tokens + event["prompt_tokens"],
@@ -92,7 +92,7 @@ class Cost:
         }
 
     def _sought(self, event: Event) -> dict[str, Any]:
-        """What the model wrote for it are sampled tokens; the time is part of judging."""
+        """What the model wrote for it counts as sampled tokens, the time as judging."""
         waited = max(0.0, event["t"] - self.moment)
         return {
             "tokens": self.tokens + event["completion_tokens"],
@@ -113,8 +113,8 @@ class Cost:
 def attempt_costs(events: Iterable[Event]) -> tuple[Cost, ...]:
     """For attempt 1, 2, ...: what had been spent when its verdict was known.
 
-    On the attempts axis that is its own number. Tokens and seconds are those of its whole batch: they were
-    spent, whichever attempt of the batch succeeded.
+    On the attempts axis that is its own number. Tokens and seconds are those of its whole batch, because they were
+    spent whichever attempt of the batch succeeded.
     """
     cost, judged, after = Cost(), list[Event](), dict[int, Cost]()
     for event in events:
@@ -127,7 +127,7 @@ def attempt_costs(events: Iterable[Event]) -> tuple[Cost, ...]:
 
 
 def observe(events: Iterable[Event], axis: Axis = "attempts") -> Observation:
-    """One run as an observation of discovery on `axis`, censored where its last judged attempt lies."""
+    """One run as an observation of discovery on `axis`, censored at its last judged attempt."""
     told = list(events)
     successes = [event["attempt"] for event in told if event["type"] == "attempt_judged" and solves(event)]
     return observation(attempt_costs(told), min(successes, default=None), axis)
@@ -140,5 +140,5 @@ def observation(costs: Sequence[Cost], solved_at: int | None, axis: Axis) -> Obs
 
 
 def known(costs: Sequence[Cost], axis: Axis) -> bool:
-    """Whether the journal told enough for this axis."""
+    """Whether the journal has enough data for this axis."""
     return not costs or not math.isnan(costs[-1].on(axis))

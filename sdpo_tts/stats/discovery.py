@@ -1,4 +1,4 @@
-"""discovery@k = P(first success <= k), over runs, and what one run shows (arXiv 2601.20802, Def. 5.1)."""
+"""discovery@k = P(first success <= k), over runs, and what a single run shows (arXiv 2601.20802, Def. 5.1)."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def pass_at_k(samples: int, correct: int, k: int) -> float:
 
 @dataclass(frozen=True)
 class Observation:
-    """One run on one axis (attempts, tokens, seconds): where it first succeeded, and how far it was watched.
+    """One run on one axis (attempts, tokens, seconds): where it first succeeded, and how long it was observed.
 
-    `first_success` of None is a run right-censored at `budget`: it would have been solved later, or never.
+    `first_success` of None is a run right-censored at `budget`: it might have been solved later, or never.
     """
 
     first_success: float | None
@@ -61,15 +61,15 @@ class DiscoveryCurve:
     def at(self, k: float) -> float:
         """discovery@k. Raises ValueError beyond the horizon."""
         if k > self.horizon:
-            raise ValueError(f"discovery@{k:g} is unknown: too few runs were watched beyond {self.horizon:g}")
+            raise ValueError(f"discovery@{k:g} is unknown: too few runs were observed beyond {self.horizon:g}")
         return max((step.probability for step in self.steps if step.k <= k), default=0.0)
 
 
 def discovery_curve(observations: Sequence[Observation]) -> DiscoveryCurve:
-    """The Kaplan-Meier estimate over runs; with one common budget this is the plain fraction of solved runs.
+    """The Kaplan-Meier estimate over runs; with one common budget this is simply the share of solved runs.
 
-    Where budgets differ it presumes that stopping early had nothing to do with the run's prospects; a run
-    given up because it looked hopeless belongs in here with the full budget.
+    If budgets differ, it assumes that stopping early had nothing to do with the run's prospects; a run given up because
+    it looked hopeless must be entered with the full budget.
     """
     successes = sorted({o.first_success for o in observations if o.first_success is not None})
     survival = accumulate((_survival(observations, k) for k in successes), lambda s, factor: s * factor)
@@ -84,10 +84,10 @@ def _survival(observations: Sequence[Observation], k: float) -> float:
 
 
 def _horizon(observations: Sequence[Observation]) -> float:
-    """The last stop of an unsolved run before which fewer had been stopped than are still watched.
+    """The last stop of an unsolved run before which fewer runs had been stopped than are still observed.
 
-    Beyond it the estimate hangs on a few long runs: where one of them succeeds last, it would say that all do. On
-    tokens or seconds runs of one budget of attempts end apart, and those that end late are not like the others.
+    Beyond it the estimate depends on a few long runs: if one of them succeeds last, it would say that all do. On tokens
+    or seconds, runs with the same budget of attempts end at different points, and those that end late are special.
     """
     stopped = sorted(o.end for o in observations if o.first_success is None)
     watched = [sum(o.end >= end for o in observations) for end in stopped]
@@ -97,7 +97,7 @@ def _horizon(observations: Sequence[Observation]) -> float:
 
 @dataclass(frozen=True)
 class RunCurve:
-    """What a single run shows, no probability in it: the best share of tests passed after each attempt.
+    """What a single run shows, without probabilities: the best share of tests passed after each attempt.
 
     `best[k - 1]` is in [0, 1], over attempts 1 to k; `solved_at` is the first attempt that passed all tests.
     """

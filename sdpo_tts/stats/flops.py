@@ -1,10 +1,10 @@
-"""Floating-point operations, from the shape of the model and the tokens that the journal counts.
+"""Floating-point operations, from the shape of the model and the tokens counted in the journal.
 
-A multiply and an add are two. A token's forward pass takes 2 N for N parameters outside the embeddings, and 4 L d for
-each token that it attends to (L layers, d the width of all query heads together). A LoRA student's forward and backward
-pass takes 4 N: the gradient of the frozen weights is never computed; attention is differentiated on both sides, three
-times its forward. Embedding look-ups, norms and the adapter's own arithmetic (under a hundredth at rank 16) are left
-out, the output layer is in N.
+A multiply and an add count as two. A token's forward pass takes 2 N for N parameters outside the embeddings, and 4 L d
+for each token that it attends to (L layers, d the width of all query heads together). A LoRA student's forward and
+backward pass takes 4 N, because the gradient of the frozen weights is never computed; attention is differentiated on
+both sides, which takes three times its forward pass. Embedding look-ups, norms and the adapter's own operations (under
+a hundredth at rank 16) are ignored; the output layer is part of N.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ class Shape:
 
     @classmethod
     def of(cls, started: Event) -> Self:
-        """As `run_started` tells it; all NaN where it does not."""
+        """From `run_started`; all NaN if it lacks the shape."""
         return cls(*(started.get(name) or math.nan for name in ("parameters", "layers", "width")))
 
     def forward(self, tokens: float, before: float = 0.0, length: float | None = None) -> float:
-        """`tokens` in rows of `length` (one row if None), each row behind `before` tokens computed already."""
+        """`tokens` in rows of `length` (one row if None), each row after `before` tokens computed already."""
         return 2.0 * self.parameters * tokens + self._attention(tokens, before, tokens if length is None else length)
 
     def step(self, event: Event, prompt: float) -> float:
         """One learning step: the student forward and backward, the teacher forward.
 
-        `prompt` is the student's, shared by the batch and computed once. The teachers' prompts are counted whole,
-        although they share their head: an upper bound.
+        `prompt` is the student's, shared by the batch and computed once. The teachers' prompts are counted in full,
+        although they share their beginning: an upper bound.
         """
         rows = event.get("distinct", event.get("trained", 0))
         if not rows:

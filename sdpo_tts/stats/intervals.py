@@ -1,6 +1,6 @@
-"""Confidence intervals for proportions of few runs, where resampling would claim certainty at 0 and at all.
+"""Confidence intervals for proportions of few runs, for which resampling would claim certainty at 0 and at 1.
 
-The level is 0.90 unless told, the one the paper reports (arXiv 2601.20802, section 5).
+The default level is 0.90, as in the paper (arXiv 2601.20802, section 5).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Interval(NamedTuple):
 
 
 def wilson(successes: int, trials: int, level: float = LEVEL) -> Interval:
-    """Wilson's score interval (1927): near the nominal coverage on average, also for a handful of trials."""
+    """Wilson's score interval (1927): close to the nominal coverage on average, even for a handful of trials."""
     if not _check(successes, trials, level):
         return Interval(0.0, 1.0)
     return score_interval(successes / trials, trials, level)
@@ -37,7 +37,7 @@ def score_interval(share: float, trials: float, level: float = LEVEL) -> Interva
     weight = z * z / trials
     centre = (share + weight / 2) / (1 + weight)
     half = z * math.sqrt(share * (1 - share) / trials + weight / (4 * trials)) / (1 + weight)
-    # At 0 and at all one end is exactly 0 or 1; rounding must not move it.
+    # At 0 and 1 one end is exactly 0 or 1; rounding must not move it.
     return Interval(0.0 if share <= 0.0 else centre - half, 1.0 if share >= 1.0 else centre + half)
 
 
@@ -52,8 +52,8 @@ def clopper_pearson(successes: int, trials: int, level: float = LEVEL) -> Interv
 
 
 def newcombe(first: tuple[int, int], second: tuple[int, int], level: float = LEVEL) -> Interval:
-    """Newcombe's hybrid score interval (1998, method 10) of the second share minus the first one, each given as
-    successes and trials, of independent samples: two of Wilson's, put together."""
+    """Newcombe's hybrid score interval (1998, method 10) for the second share minus the first one, each given as
+    successes and trials, from independent samples: two Wilson intervals combined."""
     (a, n), (b, m) = first, second
     if not n or not m:
         return Interval(-1.0, 1.0)
@@ -71,25 +71,25 @@ def pass_at_k_interval(samples: int, correct: int, k: int, level: float = LEVEL)
 
 
 def discovery_interval(observations: Sequence[Observation], k: float, level: float = LEVEL) -> Interval:
-    """Wilson's interval for discovery@k on one problem, a run (seed) a trial.
+    """Wilson's interval for discovery@k on one problem, with one trial per run (seed).
 
     Raises ValueError if a run was stopped unsolved before k: dropping it would favour the method.
     """
     if any(o.first_success is None and o.budget < k for o in observations):
-        raise ValueError(f"not every run was watched up to {k:g}")
+        raise ValueError(f"not every run was observed up to {k:g}")
     solved = sum(o.first_success is not None and o.first_success <= k for o in observations)
     return wilson(solved, len(observations), level)
 
 
 def _check(successes: int, trials: int, level: float) -> bool:
-    """Whether there is anything to estimate from. Raises ValueError for counts that make no sense."""
+    """Whether there is anything to estimate from. Raises ValueError for impossible counts."""
     if not (0 <= successes <= trials and 0 < level < 1):
         raise ValueError(f"{successes} of {trials} at level {level}")
     return trials > 0
 
 
 def _upper(successes: int, trials: int, level: float) -> float:
-    """The p under which so few successes, or fewer, have a probability of (1 - level) / 2."""
+    """The p for which this number of successes, or fewer, has a probability of (1 - level) / 2."""
     if successes == trials:
         return 1.0
     tail = (1 - level) / 2
@@ -97,7 +97,7 @@ def _upper(successes: int, trials: int, level: float) -> float:
 
 
 def _bisect(beyond: Callable[[float], bool]) -> float:
-    """Where `beyond` turns true on [0, 1], to the last bits of a float."""
+    """Where `beyond` becomes true on [0, 1], to the last bits of a float."""
     low, high = 0.0, 1.0
     for _ in range(60):
         middle = (low + high) / 2

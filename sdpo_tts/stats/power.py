@@ -1,4 +1,4 @@
-"""How many seeds, or problems, would be needed to tell two methods apart."""
+"""How many seeds, or problems, would be needed to show a difference between two methods."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ POWER = 0.80
 def seeds_needed(
     first: Sequence[float], second: Sequence[float], level: float = LEVEL, power: float = POWER
 ) -> int | None:
-    """Seeds a problem and method at which the mean difference over these problems would show, if it is real.
+    """Seeds per problem and method at which the mean difference over these problems would be significant, if it is
+    real.
 
     `first[i]` and `second[i]` are the discoveries of both methods on problem i. The two-proportion formula (Fleiss,
-    Levin and Paik, eq. 4.14), summed over problems: two-sided at `level`, found with probability `power`. None where
+    Levin and Paik, eq. 4.14), summed over problems: two-sided at `level`, detected with probability `power`. None if
     the difference is 0.
     """
     gap = abs(sum(first) - sum(second))
@@ -31,7 +32,7 @@ def seeds_needed(
 
 
 def problems_needed(differences: Sequence[float], level: float = LEVEL, power: float = POWER) -> int | None:
-    """Problems at which a mean difference like this one would show, from how it varies between problems."""
+    """Problems at which a mean difference like this one would be significant, from its variance between problems."""
     mean = math.fsum(differences) / len(differences)
     if len(differences) < 2 or abs(mean) < 1e-12:
         return None

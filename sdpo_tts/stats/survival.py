@@ -1,4 +1,4 @@
-"""Kaplan-Meier over runs of which some were stopped unsolved, for the runs themselves and for resamples of them."""
+"""Kaplan-Meier for runs some of which were stopped unsolved, and for resamples of them."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ Floats = NDArray[np.float64]
 
 
 def discovery(observations: Sequence[Observation], budgets_K: Floats, weights_R_S: NDArray[Any]) -> Floats:
-    """discovery_R_K: 1 - Kaplan-Meier's survival at each budget, run s counted `weights[r, s]` times in resample r.
+    """discovery_R_K: 1 - Kaplan-Meier's survival at each budget, with run s counted `weights[r, s]` times in resample
+    r.
 
-    Beyond the longest watch of a resample the curve stays where it is; ask no budget beyond the data's horizon.
+    Beyond the longest observation of a resample the curve stays constant; ask for no budget beyond the data's horizon.
     """
     ends_S = np.array([o.end for o in observations])
     solved_S = np.array([o.first_success is not None for o in observations])
@@ -30,10 +31,10 @@ def discovery(observations: Sequence[Observation], budgets_K: Floats, weights_R_
 
 
 def effective_trials(observations: Sequence[Observation], budget: float) -> float:
-    """How many uncensored runs would know discovery at `budget` as well as these do.
+    """How many uncensored runs would determine discovery at `budget` as precisely as these do.
 
-    S (1 - S) over Greenwood's variance (Cutler and Ederer's effective sample size): all of them where none was
-    stopped before. Where every run so far failed, or every one succeeded, the runs still watched.
+    S (1 - S) over Greenwood's variance (Cutler and Ederer's effective sample size): all runs if none was stopped
+    before. If every run so far failed, or every one succeeded, the runs still observed.
     """
     survival, greenwood = 1.0, 0.0
     for time in sorted({o.first_success for o in observations if o.first_success is not None}):

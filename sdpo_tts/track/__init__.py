@@ -1,1 +1,1 @@
-"""A run's figures in somebody's tracker: TensorBoard, Weights & Biases, or Trackio. All of them are optional."""
+"""Sends a run's metrics to a tracker: TensorBoard, Weights & Biases, or Trackio. All are optional."""

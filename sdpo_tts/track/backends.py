@@ -1,4 +1,4 @@
-"""The trackers behind one interface. Each is a package of its own, imported when a run begins and not before."""
+"""The trackers behind one interface. Each is a separate package, imported only when a run begins."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ PROJECT = "sdpo-tts"
 
 class Backend(Protocol):
     def log(self, figures: Mapping[str, float], attempts: int) -> None:
-        """Figures after so many attempts, which never get fewer."""
+        """Metrics after this number of attempts, which never decreases."""
         ...
 
     def close(self) -> None: ...
 
 
 class TensorBoard:
-    """`place` is a folder; without one the run's own."""
+    """`place` is a folder; without one, the run's own."""
 
     def __init__(self, place: str, run: Path, settings: Mapping[str, Any]) -> None:
         from torch.utils.tensorboard import SummaryWriter
@@ -42,7 +42,7 @@ class TensorBoard:
 
 
 class WeightsAndBiases:
-    """`place` is a project; where it goes, and whether at all (WANDB_MODE), is wandb's own configuration."""
+    """`place` is a project; wandb's own configuration decides where it goes, and whether at all (WANDB_MODE)."""
 
     def __init__(self, place: str, run: Path, settings: Mapping[str, Any]) -> None:
         import wandb
@@ -60,7 +60,7 @@ class WeightsAndBiases:
 
 
 class Trackio:
-    """`place` is a project; where it goes is trackio's own configuration."""
+    """`place` is a project; trackio's own configuration decides where it goes."""
 
     def __init__(self, place: str, run: Path, settings: Mapping[str, Any]) -> None:
         import trackio
@@ -104,7 +104,7 @@ def parse(text: str, where: str = "--track") -> list[Wanted]:
 
 
 def wanted(text: str | None) -> list[Wanted]:
-    """The same, every package of theirs being installed. Raises UserError, SetupError."""
+    """The same, checking that all packages are installed. Raises UserError, SetupError."""
     found = parse(text) if text else []
     for one in found:
         if importlib.util.find_spec(one.kind) is None:
@@ -114,7 +114,7 @@ def wanted(text: str | None) -> list[Wanted]:
 
 
 def flat(settings: Mapping[str, Any], before: str = "") -> dict[str, Any]:
-    """Settings within settings under names with dots."""
+    """Nested settings under names joined by dots."""
     found: dict[str, Any] = {}
     for name, value in settings.items():
         inner = isinstance(value, Mapping)

@@ -1,4 +1,4 @@
-"""A journal's events as figures over attempts: the unit in which methods are compared."""
+"""A journal's events as metrics over attempts, the unit in which methods are compared."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sdpo_tts.view import RunState
 
 LOG = logging.getLogger(__name__)
 
-# Under which name, and which fields of an event, are figures. A field that was not finite is none.
+# The prefix, and the fields of an event that are metrics. A field that was not finite is skipped.
 FIGURES = {
     "batch_sampled": ("sampling", "completion_tokens truncated seconds"),
     "batch_watched": ("batch", "distinct entropy length leaks score"),
@@ -24,7 +24,7 @@ FIGURES = {
 
 
 class Tracker:
-    """Subscribe `event` to a journal. A tracker that fails is left alone from then on: the run goes on without it."""
+    """Subscribe `event` to a journal. A tracker that fails is dropped: the run continues without it."""
 
     def __init__(self, wanted: Wanted, run: Path) -> None:
         self._wanted, self._run = wanted, run
@@ -32,7 +32,7 @@ class Tracker:
         self._state = RunState()
 
     def catch_up(self, events: Iterable[Event]) -> None:
-        """With what an earlier process of the run has told already."""
+        """With the events of earlier processes of the run."""
         for event in events:
             self._begin(event)
             self._state = self._state.after(event)
@@ -49,7 +49,7 @@ class Tracker:
         if event["type"] == "manifest":
             try:
                 self._backend = self._wanted.open(self._run, event["settings"])
-            except Exception as error:  # each has its own kinds of trouble, none of which is the run's
+            except Exception as error:  # each has its own kinds of trouble, which must not stop the run
                 self._leave(error)
 
     def _try(self, action: Callable[[Backend], None]) -> None:
@@ -62,11 +62,11 @@ class Tracker:
     def _leave(self, error: Exception) -> None:
         self._backend = None
         first = first_line(error)
-        LOG.warning("%s failed, and the run goes on without it: %s", self._wanted.kind, first)
+        LOG.warning("%s failed, and the run continues without it: %s", self._wanted.kind, first)
 
 
 def figures_of(event: Event, state: RunState) -> dict[str, float]:
-    """What is to be tracked once `event` has led to `state`, by name."""
+    """The metrics after `event` has led to `state`, by name."""
     if event["type"] == "attempt_judged":
         return _batch(state)
     group, fields = FIGURES.get(event["type"], ("", ""))
@@ -74,7 +74,7 @@ def figures_of(event: Event, state: RunState) -> dict[str, float]:
 
 
 def _batch(state: RunState) -> dict[str, float]:
-    """Of a batch that has been judged to its end."""
+    """For a batch that has been fully judged."""
     if not state.batch or not state.batch.judged:
         return {}
     accepted = sum(verdict == "AC" for _, verdict in state.batch.verdicts)

@@ -1,4 +1,4 @@
-"""What a user sees of a run, on stderr: a live panel, plain lines, or nothing. stdout is the result's."""
+"""What a user sees of a run, on stderr: a live panel, plain lines, or nothing. stdout is for the result."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ Mode = Literal["live", "plain", "quiet"]
 
 
 class View(Protocol):
-    """Subscribe `event` to the journal; `status` tells what goes on between events, `trouble` what hinders the run, and
-    `relief` that it does so no more. `sampling` hears, often, how many tokens there are of a batch that is being
-    sampled, and how many of the answers asked for have ended."""
+    """Subscribe `event` to the journal. `status` says what happens between events, `trouble` what is holding up the
+    run, and `relief` that the trouble is over. `sampling` is called often while a batch is sampled, with the number of
+    tokens and of complete answers out of those requested."""
 
     def status(self, text: str) -> None: ...
 
@@ -50,10 +50,10 @@ class View(Protocol):
 
 
 def make_view(mode: Mode | None = None, file: TextIO | None = None, run: RunDir | None = None) -> View:
-    """The view for `mode`, writing to `file` (stderr). Without a mode: live where a terminal can show it, boxes
-    too. With `run`, whose attempts it may read, the panel shows the best program.
+    """The view for `mode`, writing to `file` (stderr). Without a mode: the panel on a terminal that can also draw
+    boxes. With `run`, whose attempts it may read, the panel shows the best program.
 
-    NO_COLOR, TERM, COLUMNS, TTY_COMPATIBLE and TTY_INTERACTIVE are heeded.
+    NO_COLOR, TERM, COLUMNS, TTY_COMPATIBLE and TTY_INTERACTIVE are respected.
     """
     file = sys.stderr if file is None else file
     console = Console(file=file)

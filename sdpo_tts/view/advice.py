@@ -1,16 +1,16 @@
-"""What to try after a run that did not solve its problem, by what its verdicts say."""
+"""What to try after an unsolved run, based on its verdicts."""
 
 from __future__ import annotations
 
 from sdpo_tts.view.progress import LEARNERS, RunState
 
-MANY = 0.5  # share of attempts that one cause must have
-CUT = 0.25  # of answers cut off
+MANY = 0.5  # share of attempts that must have the same cause
+CUT = 0.25  # share of answers that must be cut off
 
 
 def advice(state: RunState, problem: str) -> list[str]:
-    """Two lines: what was seen and what helps against it, and how to find out more. `problem` as it is typed. Empty
-    where nothing was judged or the run was stopped by an error."""
+    """Two lines: what was seen and what helps, and how to find out more. `problem` is as typed. Empty if nothing was
+    judged or an error stopped the run."""
     if not state.cost.attempts or state.solved_at or state.reason == "error":
         return []
     return [_cause(state), _next(state, problem)]
@@ -31,7 +31,7 @@ def _cause(state: RunState) -> str:
     if many("TLE", "MLE"):
         return "Most programs need too much time or memory: try a larger --model, or a hint in the statement."
     if state.best and not state.best.passed:
-        return "No program passed a single test: try a larger --model, or add a small test that the model is shown."
+        return "No program passed any test: try a larger --model, or add a small shown test."
     return f"Most programs run but are wrong; the best passes {_share(state)}: it may only need a larger budget."
 
 
@@ -41,5 +41,5 @@ def _share(state: RunState) -> str:
 
 def _next(state: RunState, problem: str) -> str:
     if state.method in LEARNERS:
-        return f"Does feedback help this model at all? sdpo-tts probe {problem} tells within minutes."
-    return f"This method does not learn from failures: sdpo-tts probe {problem} tells if --method sdpo may help."
+        return f"Does feedback help this model at all? Find out within minutes: sdpo-tts probe {problem}"
+    return f"This method does not learn from failures. To see if --method sdpo may help: sdpo-tts probe {problem}"

@@ -1,4 +1,4 @@
-"""The best program so far and the feedback on it, as lines of a panel."""
+"""The best program so far and the feedback on it, as lines of the panel."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from rich.text import Text
 from sdpo_tts.errors import visible
 from sdpo_tts.record import AttemptRecord, RunDir
 
-LEAST_ROWS = 5  # with the head; fewer show nothing of a program
-BESIDE = 90  # columns from which feedback stands beside the program, not below
+LEAST_ROWS = 5  # including the heading; with fewer, nothing of a program is shown
+BESIDE = 90  # columns from which feedback is beside the program instead of below
 
 
 @dataclass(frozen=True)
 class AttemptText:
-    """What one attempt wrote, and what was said of it; of an attempt without a program the whole answer."""
+    """What the model wrote in one attempt, and the feedback on it; without a program, the whole answer."""
 
     attempt: int
     program: str
@@ -26,7 +26,7 @@ class AttemptText:
 
     @classmethod
     def of(cls, run: RunDir, attempt: int) -> AttemptText | None:
-        """None where the attempt cannot be read."""
+        """None if the attempt cannot be read."""
         with suppress(OSError, ValueError, KeyError, TypeError):
             record = AttemptRecord.load(run.attempt(attempt))
             return cls(attempt, record.program or record.text, record.feedback)
@@ -34,7 +34,7 @@ class AttemptText:
 
 
 def section(shown: AttemptText, width: int, rows: int) -> list[Text]:
-    """At most `rows` lines, none where they would be too few. What does not fit is cut off at the end."""
+    """At most `rows` lines, none if there are too few. What does not fit is cut off at the end."""
     if rows < LEAST_ROWS:
         return []
     head = Text(f"best program, attempt {shown.attempt}", style="dim")
@@ -50,7 +50,7 @@ def section(shown: AttemptText, width: int, rows: int) -> list[Text]:
 
 
 def _lines(text: str) -> list[str]:
-    """Nothing in them may steer the terminal."""
+    """Nothing in them may control the terminal."""
     return [visible(line.expandtabs(4)) for line in text.strip("\n").splitlines()]
 
 

@@ -1,4 +1,4 @@
-"""Curves out of block characters: a step curve of a few rows, and a sparkline of one."""
+"""Curves from block characters: a step curve of a few rows, and a sparkline of one."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ def columns(values: Sequence[float], width: int) -> list[float]:
 
 
 def step_curve(shares: Sequence[float], width: int, rows: int) -> list[str]:
-    """Lines, top first, of the filled curve of shares in [0, 1]. What is above 0 shows at least a sliver."""
+    """Lines, top first, of the filled curve of shares in [0, 1]. Anything above 0 shows at least a sliver."""
     heights = [max(round(share * rows * 8), int(share > 0)) for share in columns(shares, width)]
     levels = range(8 * (rows - 1), -1, -8)
     return ["".join(EIGHTHS[min(8, max(0, height - level))] for height in heights) for level in levels]
 
 
 def sparkline(values: Sequence[float], width: int) -> str:
-    """The last `width` values between their least and their greatest."""
+    """The last `width` values, scaled between their minimum and maximum."""
     recent = values[-width:] if width > 0 else ()
     if not recent:
         return ""

@@ -40,11 +40,11 @@ SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 LABEL = 10
 CURVE_ROWS, TITLE_AND_AXIS = 5, 2
 BORDERS_AND_CURSOR = 3
-MOST_NOW = 4  # lines of what goes on: trouble takes more than one
+MOST_NOW = 4  # lines for the current activity: trouble takes more than one
 
 
 class Dashboard(Quiet):
-    """A Rich Live panel. Anything else on its terminal would tear it: use it inside `captured_logs`."""
+    """A Rich Live panel. Other output on its terminal would break it: use it inside `captured_logs`."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class Dashboard(Quiet):
         )
 
     def status(self, text: str) -> None:
-        """Shown in place of the phase until the next event."""
+        """Shown instead of the phase until the next event."""
         self._show(self._state, text)
 
     def trouble(self, text: str) -> None:
@@ -79,7 +79,7 @@ class Dashboard(Quiet):
         self.status("")
 
     def event(self, event: Event) -> None:
-        """A warning is told as an event too: it goes on being shown."""
+        """A warning is an event too, but it stays visible."""
         state = self._state.after(event)
         if state.best and (self._best is None or self._best.attempt != state.best.attempt):
             self._best = self._read(state.best.attempt)
@@ -123,7 +123,7 @@ class Dashboard(Quiet):
     def _follow_the_size(self) -> None:
         """A terminal that became narrower has wrapped the old panel, which then is taller than Rich knows.
 
-        Rich asks the standard streams for the size, which are redirected.
+        Rich asks the standard streams for the size, but they are redirected.
         """
         if (size := self._terminal_size()) != self._console.size:
             self._console.size = size
@@ -138,7 +138,7 @@ class Dashboard(Quiet):
 
 
 class Line(NamedTuple):
-    """One line of the panel; where there is no room for all, those of least `weight` are left out."""
+    """One line of the panel; if there is no room for all, those with the least `weight` are dropped."""
 
     weight: int
     text: Text
@@ -150,8 +150,8 @@ BLANK = Line(0, Text())
 def panel(
     state: RunState, doing: str, now: float, width: int, height: int, best_text: AttemptText | None = None
 ) -> Panel:
-    """The state as a panel no wider than `width` and lower than `height`; what matters least gives way. The best
-    program is shown where there is room for it."""
+    """The state as a panel at most `width` wide and below `height` lines; the least important parts are dropped. The
+    best program is shown if there is room for it."""
     inner, room = width - 4, height - BORDERS_AND_CURSOR
     above = [*_heading(state, doing, now, inner), *_budget(state, now, inner), *_verdicts(state, inner)]
     below = _learning(state, inner)
@@ -166,7 +166,7 @@ def panel(
 
 
 def _fitted(lines: Sequence[Line], room: int) -> list[Text]:
-    """The weightiest lines in their order: `room` of them, but one at least."""
+    """The weightiest lines in their order: `room` of them, but at least one."""
     kept = sorted(range(len(lines)), key=lambda i: -lines[i].weight)[: max(1, room)]
     return [lines[i].text.copy() for i in sorted(kept)]
 
@@ -177,7 +177,7 @@ def _title(state: RunState) -> Text:
 
 
 def _printable(text: str) -> str:
-    """Titles and the like come from files: nothing in them may steer the terminal."""
+    """Titles and the like come from files: nothing in them may control the terminal."""
     return "".join(filter(str.isprintable, text))
 
 
@@ -195,7 +195,7 @@ def _heading(state: RunState, doing: str, now: float, inner: int) -> list[Line]:
 
 
 def _pace(state: RunState, now: float) -> str:
-    """How long a batch takes, and all of them at most."""
+    """How long a batch takes, and at most all remaining ones."""
     if state.phase is Phase.ENDED or state.batch_seconds is None:
         return ""
     left = state.seconds_left(now)
@@ -224,7 +224,7 @@ def _meter(share: float, width: int) -> str:
 
 
 def _split(state: RunState) -> str:
-    """Where the time went, in per cent of the time accounted for."""
+    """Where the time went, in per cent of the recorded time."""
     cost, whole = state.cost, state.cost.seconds
     parts = {
         "sampling": cost.sampling_seconds,
@@ -235,7 +235,7 @@ def _split(state: RunState) -> str:
 
 
 def _verdicts(state: RunState, inner: int) -> list[Line]:
-    """Nothing before the first batch."""
+    """Empty before the first batch."""
     if state.batch is None:
         return []
     counts = [part for verdict, number in state.verdicts for part in _counted(verdict, number)]
@@ -253,20 +253,20 @@ def _counted(verdict: str, number: int) -> tuple[tuple[str, str], str]:
 
 
 def _strip(state: RunState, width: int) -> Text:
-    """The verdicts of the batch, dots for those to come; first letters where whole verdicts do not fit."""
+    """The verdicts of the batch, with dots for those to come; first letters if whole verdicts do not fit."""
     if state.batch is None:
         return _row("batch")
     found, numbers = dict(state.batch.verdicts), range(state.batch.first, state.batch.first + state.batch.attempts)
     told = [found.get(number, "·") for number in numbers]
     cell = 4 if 4 * len(told) <= width else 1
-    first = max(0, len(state.batch.verdicts) - width)  # the latest stay in sight
+    first = max(0, len(state.batch.verdicts) - width)  # the latest stay visible
     seen = told[first : first + width]
     marks = [(f"{verdict[: max(1, cell - 1)]:<{cell}}", STYLES.get(verdict, "dim")) for verdict in seen]
     return _row(f"batch {state.batch.step}", *marks)
 
 
 def _curve(state: RunState, inner: int, rows: int) -> list[Line]:
-    """Best share of tests passed against attempts; nothing where there is no room, or nothing to draw yet."""
+    """Best share of tests passed against attempts; empty if there is no room, or nothing to draw yet."""
     if rows < 1 or not any(state.best_shares):
         return []
     width = inner - LABEL
@@ -274,12 +274,12 @@ def _curve(state: RunState, inner: int, rows: int) -> list[Line]:
     labels = ["100 % ┤", *["      │"] * (rows - 1)]
     axis = f"attempt 1{f'{len(state.best_shares):,}':>{max(0, width - 9)}}" if state.best_shares else ""
     drawn = [_row(f"{label:>{LABEL}}", (line, "green")) for label, line in zip(labels, lines, strict=True)]
-    whole = [Text("tests passed, the best so far", style="dim"), *drawn, _row("", (axis, "dim"))]
+    whole = [Text("tests passed, best so far", style="dim"), *drawn, _row("", (axis, "dim"))]
     return [Line(1, text) for text in whole]
 
 
 def _learning(state: RunState, inner: int) -> list[Line]:
-    """Loss and KL divergence with what they were, and what came of it; empty for a method that does not learn."""
+    """Loss and KL divergence with their earlier values, and the effect; empty for a method that does not learn."""
     if not state.steps:
         return [Line(3, _row("", (f"no learning step: {state.skipped}", "dim")))] if state.skipped else []
     last = state.steps[-1]

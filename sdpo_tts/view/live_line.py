@@ -1,4 +1,4 @@
-"""One line that says what goes on, for commands that have no panel."""
+"""One line that says what is happening, for commands that have no panel."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from sdpo_tts.view.summary import duration
 
 
 class LiveLine:
-    """On a terminal a last line that is rewritten, with the time since its topic began; elsewhere a line in half a
-    minute in which nothing else was said. Use it as a context manager."""
+    """On a terminal, a last line that is rewritten, with the time since its topic began; elsewhere a line after half a
+    minute of silence. Use it as a context manager."""
 
     def __init__(self, file: IO[str], clock: Callable[[], float] = time.time) -> None:
         self._console, self._clock = Console(file=file, highlight=False, markup=False), clock
@@ -33,7 +33,7 @@ class LiveLine:
         self._console.print(visible(text), soft_wrap=True)
 
     def show(self, topic: str, more: str = "") -> None:
-        """What goes on now; the time is counted from when `topic` was shown first."""
+        """What is happening now; the time counts from when `topic` was first shown."""
         if topic != self._topic:
             self._topic, self._since = topic, self._clock()
         self._text = f"{topic}: {more}" if more else topic
@@ -42,7 +42,7 @@ class LiveLine:
 
     @contextmanager
     def aside(self) -> Iterator[None]:
-        """Without the line, so that something else can be printed on the same terminal."""
+        """Hide the line, so that something else can be printed on the same terminal."""
         if self._live:
             self._live.stop()
         yield

@@ -1,4 +1,4 @@
-"""Keeps everything but the view off the terminal: logging, warnings, and what libraries write."""
+"""Keeps everything but the view off the terminal: logging, warnings, and the output of libraries."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 class Echo:
-    """What is typed (`^C`, too) would be written into the panel and shift it by a line: meanwhile it is not shown."""
+    """Typed characters (including `^C`) would appear in the panel and shift it by a line, so echoing is turned off."""
 
     def __init__(self, file: IO[str]) -> None:
         self._file, self._before = file, list[Any]()
 
     def stop(self) -> None:
-        """Does nothing where there is no terminal, or one in whose background this process is."""
+        """Does nothing without a terminal, or if this process is in its background."""
         with suppress(OSError, ValueError, termios.error):
             terminal = self._file.fileno()
             if os.tcgetpgrp(terminal) != os.getpgrp():
@@ -42,12 +42,12 @@ class Echo:
 
 @contextmanager
 def captured_logs(folder: Path) -> Iterator[TextIO]:
-    """Append to two files of a folder all that this process and its children write; yields the terminal, for the view
-    alone.
+    """Append to two files in a folder everything that this process and its children write; yields the terminal, for the
+    view alone.
 
-    What is logged and warned goes to `run.log`. File descriptors 1 and 2 go to `engine.log`, not only Python's streams:
-    inference engines, their processes and C++ libraries write to those. So stdout stays clean for the result, which is
-    to be printed after the block.
+    Log messages and warnings go to `run.log`. File descriptors 1 and 2 go to `engine.log`, not only Python's streams,
+    because inference engines, their processes and C++ libraries write to those. So stdout stays clean for the result,
+    which must be printed after the block.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with _kept(sys.stderr) as terminal, _descriptors_to(folder / "engine.log"), _logging_to(folder / "run.log"):
@@ -56,8 +56,8 @@ def captured_logs(folder: Path) -> Iterator[TextIO]:
 
 @contextmanager
 def results_alone() -> Iterator[tuple[TextIO, TextIO]]:
-    """stdout and stderr, for a command that has no run directory and prints its results one by one. All else that is
-    written is dropped; where the block fails, the file that has it is named."""
+    """stdout and stderr, for a command that has no run directory and prints its results one by one. All other output is
+    dropped; if the block fails, the file that has it is named."""
     folder = Path(tempfile.mkdtemp(prefix="sdpo-tts-logs-"))
     kept = False
     try:
@@ -76,9 +76,9 @@ def results_alone() -> Iterator[tuple[TextIO, TextIO]]:
 def heard(
     trouble: Callable[[str], object], *rooms: str, relief: Callable[[str], object] | None = None
 ) -> Iterator[None]:
-    """Hand the warnings of these rooms of the package (`judge`, say; none: of all) to `trouble`, from whatever thread.
+    """Pass the warnings of these packages (such as `judge`; none: of all) to `trouble`, from any thread.
 
-    What they log at INFO, that a trouble is over, goes to `relief`, or there too.
+    INFO messages, which say that a trouble is over, go to `relief`, or also to `trouble`.
     """
     handler = _Teller(trouble, relief or trouble)
     loggers = [logging.getLogger(".".join(("sdpo_tts", *filter(None, [room])))) for room in rooms or ("",)]
@@ -103,13 +103,13 @@ class _Teller(logging.Handler):
         say = self._trouble if record.levelno >= logging.WARNING else self._relief
         try:
             say(record.getMessage())
-        except Exception:  # as every handler does: what is said of trouble must not become trouble
+        except Exception:  # like every handler: reporting trouble must not cause trouble
             self.handleError(record)
 
 
 @contextmanager
 def _kept(stream: TextIO) -> Iterator[TextIO]:
-    """It, under a descriptor of its own. What has no descriptor (a test's capture) is used as it is."""
+    """The stream under a descriptor of its own. One without a descriptor (a test's capture) is used as it is."""
     try:
         descriptor = os.dup(stream.fileno())
     except (OSError, ValueError):
@@ -136,7 +136,7 @@ def _descriptors_to(path: Path) -> Iterator[None]:
 
 
 def _flush() -> None:
-    """What stands in Python's buffers belongs to where the descriptors pointed when it was written."""
+    """What is in Python's buffers belongs to where the descriptors pointed when it was written."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):  # the log's disk may be full
             stream.flush()
@@ -144,7 +144,7 @@ def _flush() -> None:
 
 @contextmanager
 def _logging_to(path: Path) -> Iterator[None]:
-    """The root logger's handlers and level are put back at the end."""
+    """The root logger's handlers and level are restored at the end."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     handler = logging.FileHandler(path, encoding="utf-8")

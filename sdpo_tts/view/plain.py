@@ -1,4 +1,4 @@
-"""Views for where no terminal is: one line a batch and a step, or nothing at all."""
+"""Views without a terminal: one line per batch and step, or nothing at all."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SILENCE_S = 30.0
 
 
 class Quiet:
-    """Shows nothing but trouble: a run that waits without a word would seem to hang."""
+    """Shows nothing but trouble: a run that waits silently would seem to hang."""
 
     def __init__(self, file: IO[str]) -> None:
         self._file = file
@@ -46,7 +46,7 @@ class Quiet:
 
 
 class Plain(Quiet):
-    """Lines for a log, each behind the time since the view was made."""
+    """Lines for a log, each after the time since the view was made."""
 
     def __init__(self, file: TextIO, clock: Callable[[], float] = time.time) -> None:
         super().__init__(file)
@@ -55,7 +55,7 @@ class Plain(Quiet):
         self._told = self._began
 
     def status(self, text: str) -> None:
-        """One line, unless it says the same as the status before."""
+        """One line, unless it repeats the last status."""
         if text != self._status:
             self._status = text
             self._say(self._clock(), text)
@@ -69,7 +69,7 @@ class Plain(Quiet):
             self._say(event["t"], line)
 
     def sampling(self, tokens: int, ended: int, asked: int) -> None:
-        """One line in half a minute in which there was nothing else to say."""
+        """One line after half a minute without any other."""
         if (now := self._clock()) - self._told >= SILENCE_S:
             self._say(now, sampled(tokens, ended, asked))
 
@@ -115,7 +115,7 @@ def _line(event: Event, state: RunState) -> str:
 def _sought(event: Event) -> str:
     groups = ", ".join(str(len(group)) for group in event["groups"])
     inputs, doubted = count(event["inputs"], "generated input"), len(event["doubted"])
-    doubts = f"; a brute force speaks against {count(doubted, 'candidate')}: going on" if doubted else ""
+    doubts = f"; a brute force contradicts {count(doubted, 'candidate')}: continuing" if doubted else ""
     return f"{count(len(event['candidates']), 'candidate')} on {inputs}, groups of {groups}{doubts}"
 
 
@@ -139,4 +139,4 @@ def _batch(state: RunState) -> str:
 def _step(event: Event) -> str:
     figures = ", ".join(f"{name} {figure(event[name])}" for name in ("loss", "kl", "entropy", "gap_max"))
     trained = count(event["trained"], "attempt")
-    return f"step {event['step']}: {figures}; learnt from {trained} in {event['seconds']:.1f} s"
+    return f"step {event['step']}: {figures}; learned from {trained} in {event['seconds']:.1f} s"

@@ -1,4 +1,4 @@
-"""How a run stands: a pure fold over its events, which every view shows and none keeps besides."""
+"""The progress of a run: a pure fold over its events, which every view shows without keeping state of its own."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True)
 class Best:
-    """The first attempt that passed as many tests as any so far, and the first test that it failed. Where there are
-    scores, the first with as many `points`."""
+    """The first attempt that passed as many tests as any so far, and the first test that it failed. With scores, the
+    first with as many `points`."""
 
     attempt: int
     passed: int
@@ -47,7 +47,7 @@ class Tally:
 
 @dataclass(frozen=True)
 class Batch:
-    """The batch sampled last: attempts `first` and following. `verdicts` come as judging ends, in any order."""
+    """The batch sampled last, from attempt `first` on. `verdicts` are in the order in which judging ended."""
 
     step: int
     first: int
@@ -62,7 +62,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Learning:
-    """One step of learning; a figure that was not finite is None. `kl` and `entropy` in nats per token."""
+    """One learning step; a figure that was not finite is None. `kl` and `entropy` in nats per token."""
 
     step: int
     adapter: int
@@ -72,7 +72,8 @@ class Learning:
 
 @dataclass(frozen=True)
 class Health:
-    """One batch: the mean share of tests passed, tokens an answer, nats of entropy a token, share of distinct programs.
+    """One batch: the mean share of tests passed, tokens per answer, nats of entropy per token, share of distinct
+    programs.
 
     A figure that was not finite is None.
     """
@@ -87,12 +88,12 @@ class Health:
 class RunState:
     """The fold. `best_shares[k - 1]` is the best share of tests passed by the first k attempts judged.
 
-    `points` is the full score, None where there are no scores. `started` is Unix time, as if a run that was resumed had
-    not paused; limits of None are none; `wall_seconds` is None until the run has ended. `own` names the person's
-    program that solved it. `candidates`: how many a run without held-out tests gathers; `passing`: the different
-    programs so far that may be one, by their digest. `basis`: what the success rests on, as `solved` and
-    `verdict_given` tell. `paces` are the seconds that the last batches took, learning included; `healths` are those of
-    the last two.
+    `points` is the full score, None if there are no scores. `started` is Unix time, shifted as if a resumed run had not
+    paused; limits of None mean no limit; `wall_seconds` is None until the run has ended. `own` names the user's own
+    program that solved it. `candidates`: how many a run without held-out tests collects; `passing`: the different
+    programs so far that may be candidates, by their digest. `basis`: what the success rests on, as in `solved` and
+    `verdict_given`. `paces` are the seconds of the last batches, learning included; `healths` are those of the last
+    two.
     """
 
     method: str = ""
@@ -140,7 +141,7 @@ class RunState:
         return state
 
     def after(self, event: Event) -> RunState:
-        """The state once `event` has happened too. An event of unknown type changes only the clock."""
+        """The state after `event`. An event of unknown type changes only the clock."""
         state = replace(self, cost=self.cost.plus(event))
         match event["type"]:
             case "run_started":
@@ -169,18 +170,18 @@ class RunState:
         return state
 
     def elapsed(self, now: float) -> float:
-        """Seconds since the run started, or those it took."""
+        """Seconds since the run started, or the seconds it took."""
         if self.wall_seconds is not None:
             return self.wall_seconds
         return 0.0 if self.started is None else max(0.0, now - self.started)
 
     @property
     def batch_seconds(self) -> float | None:
-        """What a batch takes, by the last ones; None before the first has ended."""
+        """How long a batch takes, from the last ones; None before the first has ended."""
         return sum(self.paces) / len(self.paces) if self.paces else None
 
     def seconds_left(self, now: float) -> float | None:
-        """At most, by the limits on attempts and time; None where neither tells."""
+        """At most, by the limits on attempts and time; None if neither says."""
         left = [] if self.max_seconds is None else [self.max_seconds - self.elapsed(now)]
         if self.max_attempts is not None and self.batch_seconds and self.batch_size:
             left.append((self.max_attempts - self.cost.attempts) / self.batch_size * self.batch_seconds)
@@ -195,7 +196,7 @@ class RunState:
         return replace(self, started=event["t"], phase=Phase.SAMPLING, **told)
 
     def _resumed(self, event: Event, pause: float) -> RunState:
-        """The time that the run lay stopped is not the run's. Journals of older programs do not tell what was spent."""
+        """The time while the run was stopped does not count. Journals of older programs do not say what was spent."""
         if self.started is None:
             return self
         started = event["t"] - event["seconds"] if "seconds" in event else self.started + max(0.0, pause)
@@ -235,7 +236,7 @@ class RunState:
         )
 
     def _solved(self, event: Event) -> RunState:
-        """What is proposed among candidates need not be the first one that passed."""
+        """The proposed candidate need not be the first one that passed."""
         first = event["attempt"] if self.candidates else min(self.solved_at or event["attempt"], event["attempt"])
         basis = {name: event[name] for name in BASIS if name in event}
         return replace(self, solved_at=first, own=event.get("own", ""), basis=basis)
@@ -247,7 +248,7 @@ class RunState:
 
     @property
     def awaits_verdict(self) -> bool:
-        """Whether it has proposed a program that only a judge elsewhere can decide on."""
+        """Whether it has proposed a program that only an external judge can decide on."""
         return self.basis.get("rests_on") in ("consensus", "samples") and "accepted" not in self.basis
 
     def _tallied(self, event: Event) -> tuple[tuple[str, Tally], ...]:
@@ -267,12 +268,12 @@ class RunState:
         return replace(self, phase=Phase.SAMPLING, steps=(*self.steps, step), skipped="", rolled_back="")._paced()
 
     def _ended(self, event: Event) -> RunState:
-        """The run's own account of its time replaces the one put together from the events."""
+        """The run's own record of its time replaces the one derived from the events."""
         told = {name: event[name] for name in ("sampling_seconds", "judging_seconds", "learning_seconds")}
         cost = replace(self.cost, **told)
         return replace(self, phase=Phase.ENDED, cost=cost, reason=event["reason"], wall_seconds=event["seconds"])
 
 
 def _failing(event: Event) -> tuple[str, str, str]:
-    """Verdict, test and detail; journals of an older program do not tell the latter two."""
+    """Verdict, test and detail; journals of an older program lack the latter two."""
     return event["verdict"], event.get("failing", ""), event.get("detail", "")

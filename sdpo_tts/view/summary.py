@@ -1,4 +1,4 @@
-"""What is said at the end, and how figures are put into words there and in the other views."""
+"""The summary at the end, and how figures are put into words there and in the other views."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REASONS = {
 
 
 def summary(state: RunState, run: Path, solution: Path | None = None, best_program: Path | None = None) -> str:
-    """Some lines for stderr: what came of the run, what it took, where things lie. Ends without a newline."""
+    """Some lines for stderr: the outcome of the run, what it took, and where its files are. Ends without a newline."""
     if solution:
         rows = [*_spent(state), ("sources", sources(state)), ("program", str(solution))]
     else:
@@ -35,7 +35,7 @@ def summary(state: RunState, run: Path, solution: Path | None = None, best_progr
 
 
 def outcome(state: RunState, *, solved: bool) -> str:
-    """In a sentence."""
+    """In one sentence."""
     if solved and state.own:
         return f"Solved: your program {visible(state.own)} passed all tests ({state.tests})."
     if solved and "accepted" in state.basis:
@@ -59,21 +59,21 @@ def outcome(state: RunState, *, solved: bool) -> str:
 
 
 def basis(told: Mapping[str, Any]) -> str:
-    """What a proposed program rests on besides the samples, as `solved` tells it."""
+    """What a proposed program rests on besides the samples, as in `solved`."""
     if told["rests_on"] != "consensus":
-        return "nothing else speaks for it"
+        return "nothing else supports it"
     agreeing = f"{told['agreeing']} of {count(told['candidates'], 'candidate')} agree"
     brute = {"agrees": ", and so does a brute force", "disagrees": ", but a brute force does not", "none": ""}
     return f"{agreeing} on {count(told['inputs'], 'generated input')}{brute[told['brute']]}"
 
 
 def ended(state: RunState) -> str:
-    """Of a run that has ended: why, or what its success rests on."""
+    """For a run that has ended: why, or what its success rests on."""
     return f"proposed: {basis(state.basis)}" if state.awaits_verdict else f"ended: {state.reason}"
 
 
 def candidates(state: RunState) -> str:
-    """How many different programs that pass there are; empty where it makes no difference."""
+    """How many different programs pass; empty if that makes no difference."""
     return f"{len(state.passing)} of {state.candidates}" if state.candidates > 1 and state.passing else ""
 
 
@@ -109,14 +109,14 @@ def best(state: RunState) -> str:
 
 
 def score(state: RunState) -> str:
-    """The best one so far; empty where there are no scores."""
+    """The best one so far; empty if there are no scores."""
     if state.points is None:
         return ""
     return f"{state.best.points if state.best else 0.0:g} of {state.points:g} points"
 
 
 def failing(state: RunState) -> str:
-    """Where the best attempt failed first; empty where that is not known, or nowhere."""
+    """Where the best attempt first failed; empty if unknown, or nowhere."""
     if state.best is None or not state.best.failing:
         return ""
     detail = f": {state.best.detail}" if state.best.detail else ""
@@ -124,7 +124,7 @@ def failing(state: RunState) -> str:
 
 
 def changed(state: RunState) -> str:
-    """What the last step did to the batch after it: means of both batches; empty where there are no two."""
+    """What the last step did to the batch after it: means of both batches; empty without two batches."""
     if len(state.healths) < 2 or not state.steps:
         return ""
     before, after = state.healths
@@ -142,7 +142,7 @@ def _move(before: float | None, after: float | None, form: str) -> str:
 
 
 def sources(state: RunState) -> str:
-    """What each source found, where there are several: attempts, and the most tests that one of them passed."""
+    """What each source found, if there are several: attempts, and the most tests that one of them passed."""
     if len(state.sources) < 2:
         return ""
     told = (f"{name} {tally.attempts:,} (best {tally.best}{_solved(tally)})" for name, tally in state.sources)
@@ -169,10 +169,10 @@ def duration(seconds: float) -> str:
 
 
 def sampled(tokens: int, ended: int, asked: int) -> str:
-    """Of a batch that is being sampled."""
+    """For a batch that is being sampled."""
     return f"sampling: {count(tokens, 'token')}, {ended} of {count(asked, 'answer')} complete"
 
 
 def figure(value: float | None) -> str:
-    """Three significant digits; a figure that was not finite has none."""
+    """Three significant digits; empty for a figure that was not finite."""
     return "n/a" if value is None else f"{value:.3g}"

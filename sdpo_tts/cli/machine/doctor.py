@@ -60,7 +60,7 @@ def _examined(chosen: dict[str, Any], *, as_json: bool) -> list[Report]:
     reports = []
     with results_alone() as (results, _):
         console = Console(file=results, highlight=False)
-        with redirect_stdout(sys.stderr):  # libraries speak while they load
+        with redirect_stdout(sys.stderr):  # libraries print while they load
             for report in examine(subject):
                 reports.append(report)
                 if not as_json:

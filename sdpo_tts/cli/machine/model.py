@@ -54,7 +54,7 @@ def _fields(entry: Entry, here: bool) -> dict[str, Any]:
 @app.command("pull", cls=Command, context_settings=HELP, epilog=epilog("model pull"))
 def pull(
     name: Annotated[
-        str, typer.Argument(help="A name of `sdpo-tts model list`, a model hub id, or auto.", autocompletion=models)
+        str, typer.Argument(help="A name from `sdpo-tts model list`, a model hub id, or auto.", autocompletion=models)
     ],
 ) -> None:
     """Download and prepare a model, and print the folder of its weights."""
@@ -70,9 +70,9 @@ def pull(
 
 @app.command("rm", cls=Command, context_settings=HELP, epilog=epilog("model rm"))
 def remove(
-    name: Annotated[str, typer.Argument(help="A name of `sdpo-tts model list`, or a hub id.", autocompletion=models)],
+    name: Annotated[str, typer.Argument(help="A name from `sdpo-tts model list`, or a hub id.", autocompletion=models)],
 ) -> None:
-    """Delete a model's file and the weights made of it from this machine."""
+    """Delete a model's file and the weights made from it from this machine."""
     from sdpo_tts.models.removal import remove as removed
 
     with orderly():

@@ -1,4 +1,4 @@
-"""What a bug report should name, found without loading anything that is slow."""
+"""Versions for a bug report, found without loading anything slow."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Version = Annotated[
 
 
 def about() -> str:
-    """Versions of this program, of Python and of the packages that matter; the machine, its GPUs, the Docker engine."""
+    """Versions of this program, Python and the packages that matter; the machine, its GPUs, and the Docker engine."""
     import platform
 
     from sdpo_tts.record.manifest import cpu_name, gpus, versions

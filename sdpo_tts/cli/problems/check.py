@@ -1,4 +1,4 @@
-"""`sdpo-tts check`: is a problem file sound?"""
+"""`sdpo-tts check`: is a problem file valid?"""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def check(problem: ProblemPath) -> None:
-    """Read a problem and judge its own submissions. Exit code 2: the file or the verdict on a submission is wrong."""
+    """Read a problem and judge its own submissions. Exit code 2: the file or a submission's verdict is wrong."""
     with orderly():
         wrong = _check(problem)
     raise typer.Exit(USAGE if wrong else 0)
@@ -43,7 +43,7 @@ def _check(path: Path) -> int:
 
 
 def _lacking(problem: Problem, known: Sequence[object]) -> Iterator[str]:
-    """What a sound problem has besides."""
+    """What a complete problem also has."""
     if all(test.shown for test in problem.tests):
         yield "no held-out tests: a run can only propose a program that passes the shown ones"
     if not known:

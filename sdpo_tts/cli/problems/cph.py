@@ -1,7 +1,7 @@
-"""A problem's folder as the editor extension Competitive Programming Helper (CPH) opens it.
+"""A problem's folder in the form that the editor extension Competitive Programming Helper (CPH) opens.
 
-CPH looks for the samples of a source file in `.cph/.NAME_HASH.prob` beside it, HASH being the MD5 of the file's path as
-the editor has it (src/parser.ts of github.com/agrawal-d/cph; newer versions leave out the first dot, but read this).
+CPH looks for the samples of a source file in `.cph/.NAME_HASH.prob` beside it. HASH is the MD5 of the file's path as
+the editor has it (src/parser.ts of github.com/agrawal-d/cph; newer versions omit the first dot but still read this).
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from pathlib import Path
 
 from sdpo_tts.problem.formats.companion import Task
 
-PORT = 27121  # that CPH listens on: one of those that Competitive Companion sends to without being told
+PORT = 27121  # CPH's port, one of those that Competitive Companion sends to by default
 
 
 def write_cph(task: Task, source: Path) -> None:
-    """Makes an empty source file, unless there is one, and the file that CPH looks for. Raises OSError."""
+    """Makes an empty source file, unless there is one already, and the file that CPH looks for. Raises OSError."""
     source = source.absolute()
     source.touch()
     name = f".{source.name}_{hashlib.md5(str(source).encode(), usedforsecurity=False).hexdigest()}.prob"

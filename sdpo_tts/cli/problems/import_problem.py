@@ -1,4 +1,4 @@
-"""`sdpo-tts import`: someone else's format becomes a native folder."""
+"""`sdpo-tts import`: converts another format into a native folder."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def import_problem(
     statement: Annotated[Path | None, typer.Option(help="File with the statement: .tex, .md or .txt.")] = None,
     every: Annotated[bool, typer.Option("--all", help="All rows of a file, each into a folder below FOLDER.")] = False,
 ) -> None:
-    """Convert a problem of another format into a folder, print its path, and say what was left out.
+    """Convert a problem from another format into a folder, print its path, and say what was left out.
 
     Kattis/ICPC and Polygon packages, Competitive Companion, rows of LiveCodeBench, CodeContests, HumanEval, APPS, TACO
-    and MBPP, Harbor tasks, and folders of *.in with *.out or *.ans: see docs/formats.md. All other commands read these
-    formats directly as well.
+    and MBPP, Harbor tasks, and folders of *.in with *.out or *.ans: see docs/formats.md. All other commands also read
+    these formats directly.
     """
     with orderly():
         code = _import_all(source, folder or Path()) if every else _import(source, folder, statement)
@@ -65,7 +65,7 @@ def _import_all(source: Path, folder: Path) -> int:
             continue
         _write(reading, folder / reading.problem.slug)
         written += 1
-    print(f"{count(written, 'problem')} written, {refused} cannot be", file=sys.stderr)
+    print(f"{count(written, 'problem')} written, {refused} could not be", file=sys.stderr)
     return 0 if written else USAGE
 
 

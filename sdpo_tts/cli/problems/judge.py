@@ -1,4 +1,4 @@
-"""`sdpo-tts judge`: one program of your own through the sandbox."""
+"""`sdpo-tts judge`: runs one program of yours in the sandbox."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ def judge(
     diagnose: options.Diagnose = "all",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Judge a program, and print the feedback that a model would get. Exit code: 0 if it passes all tests, else 3."""
+    """Judge a program, and print the feedback that a model would get. Exit code: 0 if it passes all tests,
+    otherwise 3."""
     with orderly():
         code = _judge(context, problem, program, language, as_json=as_json)
     raise typer.Exit(code)
@@ -62,7 +63,7 @@ def _judged(sandbox: Judge, source: str, language: str) -> Judgement:
     try:
         return sandbox.judge(source, language)
     except KeyboardInterrupt:
-        print("stopping: the sandbox's containers are removed", file=sys.stderr)
+        print("stopping: removing the sandbox's containers", file=sys.stderr)
         raise
 
 
@@ -71,7 +72,7 @@ def _source(program: Path) -> str:
     from sdpo_tts.judge.submissions import read_source
 
     if program.exists() and not (program.is_file() or program.is_dir()):
-        raise UserError("the program is no regular file", where=str(program), hint="save it to a file first")
+        raise UserError("the program is not a regular file", where=str(program), hint="save it to a file first")
     try:
         return read_source(program)
     except OSError as error:
@@ -79,9 +80,10 @@ def _source(program: Path) -> str:
 
 
 def _language(problem: Problem, program: Path, key: str | None) -> str:
-    """What `--language` says, else the suffix; the problem's own where several share it, and where there is none.
+    """`--language`, or else the file's suffix: the problem's own language if several share the suffix, or there is
+    none.
 
-    Raises UserError for one that there is not, and for a suffix that tells nothing.
+    Raises UserError for an unknown language, and for a suffix that does not tell the language.
     """
     from sdpo_tts.problem.language import language, language_of
 
@@ -97,7 +99,7 @@ def _language(problem: Problem, program: Path, key: str | None) -> str:
 
 
 def _fields(judgement: Judgement, told: Feedback) -> dict[str, Any]:
-    """Times in seconds, memory in bytes; `feedback`: what the model would be told."""
+    """Times in seconds, memory in bytes; `feedback`: what the model would read."""
     names = ("verdict", "cpu_s", "wall_s", "peak_bytes", "exit_code", "signal", "detail")
     return {
         "verdict": judgement.verdict,

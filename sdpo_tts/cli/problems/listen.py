@@ -1,4 +1,4 @@
-"""`sdpo-tts listen`: the browser extension Competitive Companion sends a problem, and its folder appears."""
+"""`sdpo-tts listen`: makes a folder for each problem that the browser extension Competitive Companion sends."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from sdpo_tts.errors import UserError, visible
 if TYPE_CHECKING:
     from sdpo_tts.problem.formats.companion import Task
 
-PORT = 10045  # one of those that the extension sends to without being told
+PORT = 10045  # one of the ports that the extension sends to by default
 
 
 def listen(
     folder: Annotated[Path, typer.Argument(help="Where to make the problems' folders.")] = Path(),
     port: Annotated[int, typer.Option(min=0, max=65535, help="Must be the port that the extension is set to.")] = PORT,
     once: Annotated[bool, typer.Option("--once", help="Stop after one problem or contest.")] = False,
-    ask: Annotated[bool | None, typer.Option(help="Ask for statements. Default: if run on a terminal.")] = None,
+    ask: Annotated[bool | None, typer.Option(help="Ask for statements. Default: only on a terminal.")] = None,
     solve: Annotated[
         str | None,
         typer.Option(
-            help="Solve each problem at once, with these options of sdpo-solve: '--max-time 30m', or '' for none.",
+            help="Solve each problem at once with these options of sdpo-solve, such as '--max-time 30m' ('' for none).",
             metavar="OPTIONS",
         ),
     ] = None,
 ) -> None:
-    """Wait for problems from the browser. Samples and limits are filled in, the statement is asked for. Ctrl-C ends.
+    """Wait for problems from the browser, and make a folder for each, with samples and limits. Ctrl-C ends it.
 
-    The extension sends only samples, so add held-out tests. Only this machine (127.0.0.1) can connect; web pages are
-    refused. The editor extension CPH may run at the same time, on its own port: both get each problem, and CPH opens
-    the empty source file in the folder with the samples.
+    The command then asks for the statement. The extension sends only samples, so add held-out tests. Only this machine
+    (127.0.0.1) can connect; web pages are refused. The editor extension CPH may run at the same time, on its own port:
+    both get each problem, and CPH opens the empty source file in the folder with the samples.
 
     For practice and finished contests: Codeforces forbids AI that diagnoses errors from the judge's feedback during a
     contest, AtCoder bans generative AI in ABC and ARC Div. 2.
@@ -51,8 +51,8 @@ def listen(
 
 @dataclass(frozen=True)
 class Inbox:
-    """What becomes of a problem that comes: its folder below `root`, whether its statement is asked for (`ask`), and
-    the options that it is solved with; None: it is not."""
+    """What happens to each problem that arrives: its folder goes below `root`, its statement is asked for (`ask`), and
+    it is solved with these options (None: not solved)."""
 
     root: Path
     ask: bool
@@ -64,7 +64,7 @@ def _listen(inbox: Inbox, port: int, *, once: bool) -> None:
     from sdpo_tts.cli.problems.receiver import HOST, Receiver
 
     if port == CPH:
-        print(f"note: CPH listens on port {CPH} too, and only one of both can", file=sys.stderr)
+        print(f"note: CPH uses port {CPH} too, and only one program can listen on it", file=sys.stderr)
     taken: Counter[str] = Counter()
     with Receiver(port) as receiver:
         print("for practice and finished contests: during many contests such help is forbidden", file=sys.stderr)
@@ -82,7 +82,7 @@ def _listen(inbox: Inbox, port: int, *, once: bool) -> None:
 
 
 def _take(task: Task, inbox: Inbox) -> None:
-    """Writes the folder at once, without a statement; then asks for that, and solves it. Raises UserError."""
+    """Writes the folder at once, without a statement; then asks for the statement, and solves it. Raises UserError."""
     from sdpo_tts.cli.problems import solving
     from sdpo_tts.cli.problems.cph import write_cph
     from sdpo_tts.cli.questions import ask_statement

@@ -1,4 +1,4 @@
-"""`sdpo-tts new`: a problem file from what is pasted."""
+"""`sdpo-tts new`: writes a problem file from pasted text."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from sdpo_tts.problem.reading.paste import Paste
 
 STATEMENTS = frozenset({".txt", ".md", ".tex"})
-"""Endings of files that may hold a statement, and are no problem yet."""
+"""Suffixes of files that may hold a statement but not a whole problem."""
 
 
 def new(
-    folder: Annotated[Path, typer.Argument(help="Folder to make; its name becomes the title.")],
+    folder: Annotated[Path, typer.Argument(help="Folder to make; its name is the title if the text has none.")],
     title: Annotated[str, typer.Option(help="Another title.")] = "",
     statement: Annotated[Path | None, typer.Option(help="File with the statement, instead of pasting it.")] = None,
 ) -> None:
     """Write a commented problem.yaml and print its path. Asks for the statement.
 
-    Paste the whole page of Codeforces, AtCoder, Kattis or CSES: title, limits and samples are read from it. What the
-    text does not have is asked for.
+    Paste the whole page from Codeforces, AtCoder, Kattis or CSES: title, limits and samples are read from it. The
+    command asks for whatever the text lacks.
     """
     with orderly():
         print(make(folder, title, statement))
@@ -53,14 +53,14 @@ def make(folder: Path, title: str, statement: Path | None) -> Path:
     with writing("the problem"):
         folder.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8")
-    load_problem(path)  # what was pasted may be what a problem cannot hold
+    load_problem(path)  # the pasted text may contain something that a problem cannot hold
     tell(reading.notes)
     print("next: add held-out tests, then `sdpo-tts check` it, then `sdpo-solve` it", file=sys.stderr)
     return path
 
 
 def _read(text: str, folder: Path, title: str) -> Reading:
-    """What the text says, and what is asked for because it does not."""
+    """What the text says, plus the answers to what it lacks."""
     from sdpo_tts.problem import Limits, Test
     from sdpo_tts.problem.reading.draft import Draft, with_samples
     from sdpo_tts.problem.reading.paste import read_paste
@@ -83,7 +83,7 @@ def _read(text: str, folder: Path, title: str) -> Reading:
 
 
 def _read_off(paste: Paste) -> list[str]:
-    """What the text had, so that its reader can see whether that was right."""
+    """What was found in the text, so that the user can check it."""
     from sdpo_tts.problem.reading.draft import count
 
     told = [count(len(paste.samples), "sample")]
@@ -93,24 +93,24 @@ def _read_off(paste: Paste) -> list[str]:
 
 
 def _ask_samples() -> list[tuple[str, str]]:
-    """Inputs and outputs, at least one. The first input may be empty: a problem may have none."""
+    """Inputs and outputs, at least one. The first input may be empty: some problems have no input."""
     from sdpo_tts.cli.questions import ask_block
 
     samples: list[tuple[str, str]] = []
     while True:
         number = len(samples) + 1
-        given = ask_block(f"Sample {number}, input" + ("; nothing: no more samples" if samples else ""))
+        given = ask_block(f"Sample {number}, input" + ("; leave empty to finish" if samples else ""))
         if samples and not given.strip():
             return samples
         wanted = ask_block(f"Sample {number}, output")
         if not wanted.strip():
-            raise UserError(f"sample {number} has no output", hint="an output has at least one line")
+            raise UserError(f"sample {number} has no output", hint="an output needs at least one line")
         samples.append((given, wanted))
 
 
 def offered(path: Path) -> Path:
-    """The problem made of the statement at `path`, if the user wants one; the path itself where it is none. Raises
-    UserError where there is nobody to ask, or the answer is no."""
+    """The problem made from the statement at `path`, if the user agrees; `path` itself if it is not a statement. Raises
+    UserError if the user cannot be asked, or if the answer is no."""
     if path.suffix not in STATEMENTS or not path.is_file():
         return path
     folder = path.with_suffix("")

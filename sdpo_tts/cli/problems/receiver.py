@@ -1,7 +1,7 @@
-"""Takes what the browser extension Competitive Companion posts. Loopback only, and for the extension only.
+"""Receives what the browser extension Competitive Companion posts. Loopback only, and for the extension only.
 
-A web page must not be able to write problems here: what comes from a page's origin is refused, and so is a name that
-was pointed at this machine (DNS rebinding), by the Host header. No answer carries a CORS header.
+A web page must not be able to write problems here. So requests from a page's origin are refused, and so are requests to
+another name for this machine (DNS rebinding), by the Host header. No answer carries a CORS header.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _TIMEOUT_S = 5.0
 
 
 class Receiver:
-    """A server in a thread of its own. Use as a context manager."""
+    """A server in its own thread. Use as a context manager."""
 
     def __init__(self, port: int) -> None:
         """Raises UserError if the port is taken. Port 0: any free one."""
@@ -49,7 +49,7 @@ class Receiver:
         self._server.server_close()
 
     def tasks(self) -> Iterator[Task]:
-        """Each task as it comes, for ever."""
+        """Each task as it arrives, forever."""
         while True:
             yield self._server.tasks.get()
 
@@ -62,12 +62,12 @@ class _Server(ThreadingHTTPServer):
         self.tasks: Queue[Task] = Queue(_MOST_WAITING)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that went away is no news."""
+        """A client that disconnects is not worth a message."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
-    timeout = _TIMEOUT_S  # of every read and write
+    timeout = _TIMEOUT_S  # for every read and write
 
     def do_POST(self) -> None:
         try:
@@ -81,7 +81,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(HTTPStatus.SERVICE_UNAVAILABLE, "too many tasks are waiting")
 
     def _body(self) -> object:
-        """The JSON value that was posted. Raises _Refusal."""
+        """The posted JSON value. Raises _Refusal."""
         self._demand_extension()
         length = self.headers.get("Content-Length", "")
         if not (length.isascii() and length.isdigit()) or "Transfer-Encoding" in self.headers:
@@ -110,7 +110,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Quiet: the command itself says what was taken."""
+        """Silent: the command itself says what it received."""
 
 
 class _Refusal(Exception):

@@ -1,4 +1,4 @@
-"""`listen --solve`: each problem is solved as soon as its folder is there, by a process of its own."""
+"""`listen --solve`: solves each problem in its own process as soon as its folder exists."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WHERE = "--solve"
 
 
 def options_of(text: str) -> list[str]:
-    """The words of options for `sdpo-solve`. Raises UserError, before any problem comes, for what it would not take."""
+    """The options for `sdpo-solve`, split into words. Raises UserError for invalid ones, before any problem arrives."""
     from typer.exceptions import Exit, TyperException
     from typer.main import get_command
 
@@ -30,7 +30,7 @@ def options_of(text: str) -> list[str]:
     except TyperException as error:
         raise UserError(refusal(error).removeprefix("error: "), where=WHERE) from None
     except Exit:
-        raise UserError("options that solve nothing", where=WHERE) from None
+        raise UserError("these options would not solve anything", where=WHERE) from None
     return words
 
 
@@ -48,8 +48,8 @@ def solve(folder: Path, options: list[str], source: Path) -> None:
 
 
 def _run(command: list[str]) -> tuple[int, str]:
-    """Exit code and what it printed to stdout. An interruption waits until it has ended: it gets Ctrl-C itself, and has
-    containers to remove."""
+    """The exit code and what the process printed to stdout. An interruption waits until the process has ended: it gets
+    Ctrl-C itself, and has containers to remove."""
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             told, _ = process.communicate()

@@ -30,7 +30,7 @@ def drift(
         typer.Argument(help="Other problems to sample with and without the adapter.", autocompletion=complete.problems),
     ] = None,
     samples: Annotated[int, typer.Option(min=1, help="Samples per problem, with and without the adapter.")] = 16,
-    solved: Annotated[bool, typer.Option("--solved", help="Take the adapter that solved, not the last one.")] = False,
+    solved: Annotated[bool, typer.Option("--solved", help="Use the adapter that solved it, not the last one.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
 ) -> None:
@@ -71,7 +71,7 @@ def _as_json(rows: Iterable[Drift | Outcome], results: TextIO) -> None:
 
 
 def _as_table(rows: Iterable[Drift | Outcome], results: TextIO) -> None:
-    """Rows as they are measured, with a head for each kind, then what they mean."""
+    """Rows as they are measured, with a header for each kind, then what they mean."""
     from rich.console import Console
 
     from sdpo_tts.view.measured import drifting

@@ -1,4 +1,4 @@
-"""`sdpo-tts export`: a run, or a problem, to hand on."""
+"""`sdpo-tts export`: packs a run, or a problem, to share."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def export(
                        autocompletion=runs),
     ],
     to: Annotated[
-        Path | None, typer.Option(help="Where to: a new folder, FILE.zip or FILE.tar.gz. Default: a folder here.")
+        Path | None, typer.Option(help="Target: a new folder, FILE.zip or FILE.tar.gz. Default: a folder here.")
     ] = None,
     harbor: Annotated[bool, typer.Option("--harbor", help="Write the problem as a Harbor task instead.")] = False,
 ) -> None:  # fmt: skip
@@ -47,7 +47,8 @@ def export(
 
 
 def _problem(given: Path, context: typer.Context) -> tuple[Problem, str | None]:
-    """The problem at a path, with a program of its own that is accepted; or a run's, with what the run found."""
+    """The problem at a path, with an accepted program of its own; or the problem of a run, with the program it
+    found."""
     from sdpo_tts.judge import Verdict
     from sdpo_tts.judge.submissions import read_source, submissions
 
@@ -65,7 +66,7 @@ def _harbor(problem: Problem, program: str | None, folder: Path) -> list[str]:
     from sdpo_tts.publish.harbor.task import write_task
 
     write_task(problem, folder, program)
-    return [] if program is not None else ["without a solution: there is no program that passes all tests"]
+    return [] if program is not None else ["without a solution: no program is known that passes all tests"]
 
 
 def _bundle(folder: Path, whole: Path) -> list[str]:
@@ -76,15 +77,15 @@ def _bundle(folder: Path, whole: Path) -> list[str]:
 
 
 def _written(target: Path, fill: Callable[[Path], list[str]]) -> Path:
-    """The folder or archive that `fill` fills, which is whole or not there; says what `fill` returns."""
+    """The folder or archive that `fill` fills, written completely or not at all; prints what `fill` returns."""
     from sdpo_tts.publish.bundle import ARCHIVES, named, pack
 
     if target.exists():
-        raise UserError("already exists", where=str(target), hint="name a new one with --to")
+        raise UserError("already exists", where=str(target), hint="choose a new one with --to")
     home = target.absolute().parent
     try:
         home.mkdir(parents=True, exist_ok=True)
-        # Renamed away when it is whole, so there may be nothing left to clean up.
+        # it was renamed away once complete, so there may be nothing left to clean up
         with tempfile.TemporaryDirectory(dir=home, prefix=".export-", ignore_cleanup_errors=True) as part:
             whole = Path(part) / named(target)
             whole.mkdir()

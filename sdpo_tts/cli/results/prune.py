@@ -1,4 +1,4 @@
-"""`sdpo-tts runs prune`: the room that runs take which are over."""
+"""`sdpo-tts runs prune`: frees the space of finished runs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Rest:
-    """What could go: a folder inside `run`, or the run's own."""
+    """Something that can be deleted: a folder inside `run`, or the run's own."""
 
     run: RunDir
     folder: Path
@@ -34,7 +34,7 @@ class Rest:
         return sum(file.stat().st_size for file in self.folder.rglob("*") if file.is_file())
 
     def delete(self) -> bool:
-        """Whether it did: not of a run that a process has taken up meanwhile."""
+        """Whether it was deleted: not if a process has taken up the run meanwhile."""
         with suppress(UserError), self.run.lock():
             shutil.rmtree(self.folder)
             return True
@@ -46,9 +46,9 @@ def prune(
     runs: options.Runs = Path("runs"),
     yes: Annotated[bool, typer.Option("--yes", help="Delete without asking.")] = False,
 ) -> None:
-    """List what can be deleted of runs, and ask: checkpoints of runs that ended unsolved, and runs that never began.
+    """List what can be deleted from runs, and ask: checkpoints of runs that ended unsolved, and runs that never began.
 
-    Without its checkpoint a run cannot be resumed. Journals, programs and adapters stay, and so do runs at work.
+    A run without its checkpoint cannot be resumed. Journals, programs and adapters stay, and so do active runs.
     """
     from sdpo_tts.policy.memory_plan import size
 
@@ -65,7 +65,7 @@ def prune(
 
 
 def _deleted(rests: list[Rest]) -> int:
-    """Bytes that are free now."""
+    """Bytes that were freed."""
     freed = 0
     for rest in rests:
         amount = rest.bytes
@@ -76,12 +76,12 @@ def _deleted(rests: list[Rest]) -> int:
 def _agreed(count: int) -> bool:
     try:
         return typer.confirm(f"Delete {'it' if count == 1 else f'these {count}'}?", err=True)
-    except typer.Abort:  # nobody to ask
+    except typer.Abort:  # no terminal to ask on
         return False
 
 
 def _rests(root: Path) -> Iterator[Rest]:
-    """In the folder of each problem, by name."""
+    """In each problem's folder, by name."""
     from sdpo_tts.cli.existing_run import ExistingRun
     from sdpo_tts.record import RunDir
 

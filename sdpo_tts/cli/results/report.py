@@ -1,4 +1,4 @@
-"""`sdpo-tts report`: what a set of runs shows, from their journals alone."""
+"""`sdpo-tts report`: reports on a set of runs, from their journals alone."""
 
 from __future__ import annotations
 
@@ -33,28 +33,28 @@ def report(
     html: Annotated[
         Path | None, typer.Option(help="Where to write the page. Default: report.html in the first RUN, or beside it.")
     ] = None,
-    png: Annotated[Path | None, typer.Option(help="Also draw the charts as a picture (extra: plots).")] = None,
+    png: Annotated[Path | None, typer.Option(help="Also draw the charts as a PNG (needs the extra: plots).")] = None,
     csv: Annotated[Path | None, typer.Option(help="Also write every number to CSV files in this folder.")] = None,
     digest: Annotated[
-        Path | None, typer.Option(help="Also write one small file from which this report can be made again.")
+        Path | None, typer.Option(help="Also write one small file from which this report can be rebuilt.")
     ] = None,
     merge: Annotated[
-        bool, typer.Option("--merge", help="Say nothing of runs that are left out for a longer one of the same seed.")
+        bool, typer.Option("--merge", help="Do not list runs that are left out for a longer one of the same seed.")
     ] = False,
     methods: Annotated[
         str | None,
-        typer.Option(help="Only these; the first is compared with each other one.", metavar="ARM,ARM..."),
+        typer.Option(help="Only these; the first is compared with each of the others.", metavar="ARM,ARM..."),
     ] = None,
     at: Annotated[
-        int | None, typer.Option(min=1, help="Compare at this many attempts. Default: as many as all have.")
+        int | None, typer.Option(min=1, help="Compare at this many attempts. Default: the most that all have.")
     ] = None,
     after: Annotated[
-        int, typer.Option(min=0, help="Leave out the first so many attempts, and the runs that they solved.")
+        int, typer.Option(min=0, help="Leave out this many first attempts, and the runs that they solved.")
     ] = 0,
-    shares: Annotated[str, typer.Option(help="Shares of problems to compare budgets for.")] = "0.1,0.25,0.5,0.75,0.9",
+    shares: Annotated[str, typer.Option(help="Compare budgets at these discovery shares.")] = "0.1,0.25,0.5,0.75,0.9",
     level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Confidence level of all intervals.")] = 0.9,
     censor_errors: Annotated[
-        bool, typer.Option("--censor-errors", help="Count a failed run as censored where it failed, not as unsolved.")
+        bool, typer.Option("--censor-errors", help="Count a failed run as censored at its failure, not as unsolved.")
     ] = False,
     title: Annotated[str, typer.Option(help="Title of the page.")] = "Discovery report",
     as_json: Annotated[bool, typer.Option("--json", help="Print every number as JSON instead of the text.")] = False,
@@ -83,7 +83,7 @@ def report(
 
 
 def _holds_runs(path: Path) -> bool:
-    """A file is a digest, or a problem; a folder may hold runs however deep."""
+    """A file is a digest or a problem; a folder may hold runs at any depth."""
     return path.name.endswith(".tar.xz") or next(path.rglob("events.jsonl"), None) is not None
 
 
@@ -98,7 +98,7 @@ def _chosen(grid: Grid, methods: str | None) -> Grid:
 
 
 def publish(analysis: Analysis, html: Path, *, title: str, png: Path | None, csv: Path | None, as_json: bool) -> None:
-    """Write the files that were asked for, and say on stderr where they are; the text or JSON goes to stdout."""
+    """Write the requested files, and print their paths on stderr; the text or JSON goes to stdout."""
     from sdpo_tts.publish import export, page, terminal
     from sdpo_tts.publish.png import write_png
     from sdpo_tts.record import write_text

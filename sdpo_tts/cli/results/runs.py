@@ -1,4 +1,4 @@
-"""`sdpo-tts runs`: the runs that there are."""
+"""`sdpo-tts runs`: lists runs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ HEAD = ROW.format("problem", "method", "outcome", "attempts", "time", "size", "r
 def runs(
     context: typer.Context,
     runs: options.Runs = Path("runs"),
-    most: Annotated[int, typer.Option("--most", min=1, help="List this many, the newest first.")] = 20,
+    most: Annotated[int, typer.Option("--most", min=1, help="List this many, newest first.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line, of all runs.")] = False,
 ) -> None:
     """List runs, newest first: problem, method, outcome, attempts, time, size on disk and folder."""
@@ -42,7 +42,7 @@ def runs(
         root = settled(context)["runs"]
         found = newest(root)
         if not found:
-            raise UserError("no runs here", where=str(root), hint="sdpo-solve makes them; --runs names another folder")
+            raise UserError("no runs here", where=str(root), hint="sdpo-solve makes runs; --runs names another folder")
         shown = list(_rows(found if as_json else found[:most]))
         for row in shown if as_json else ():
             print(json.dumps(row))
@@ -51,7 +51,7 @@ def runs(
 
 
 def _rows(runs: Sequence[RunDir]) -> Iterator[dict[str, Any]]:
-    """Those whose journal can be read."""
+    """The runs whose journal can be read."""
     from sdpo_tts.record import read_events
     from sdpo_tts.view import RunState
 
@@ -79,7 +79,7 @@ def _outcome(run: RunDir, state: RunState) -> str:
 
 
 def _table(rows: Sequence[dict[str, Any]], found: int) -> None:
-    """Folders stand in the last column, so that a narrow terminal breaks nothing else."""
+    """Folders are in the last column, so that a narrow terminal breaks nothing else."""
     from sdpo_tts.errors import visible
     from sdpo_tts.policy.memory_plan import size
     from sdpo_tts.view.summary import duration

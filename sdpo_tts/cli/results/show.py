@@ -1,4 +1,4 @@
-"""`sdpo-tts show`: an attempt as it was written, and token by token through its teacher's eyes."""
+"""`sdpo-tts show`: an attempt as it was written, and token by token as its teacher sees it."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def show(
 
 
 def _record(past: ExistingRun, number: int | None) -> AttemptRecord:
-    """Raises UserError where the run has no such attempt."""
+    """Raises UserError if the run has no such attempt."""
     from sdpo_tts.errors import UserError
     from sdpo_tts.record import AttemptRecord, read_events
     from sdpo_tts.view import RunState
@@ -84,7 +84,7 @@ def _text(past: ExistingRun, record: AttemptRecord, *, thoughts: bool) -> str:
 
 
 def _thought(record: AttemptRecord, *, whole: bool) -> str:
-    """What was thought, or that something was; empty where nothing was."""
+    """What was thought, or that something was; empty if nothing was."""
     if not record.thought:
         return ""
     if whole:
@@ -93,7 +93,7 @@ def _thought(record: AttemptRecord, *, whole: bool) -> str:
 
 
 def _from_the_person(past: ExistingRun) -> Iterator[str]:
-    """Hints, programs that the run started from, and what a judge elsewhere said."""
+    """Hints, programs that the run started from, and what an external judge said."""
     from sdpo_tts.record import hints, read_events
 
     given = past.settings.get("context", {}).get("hint", "")
@@ -108,7 +108,7 @@ def _from_the_person(past: ExistingRun) -> Iterator[str]:
 
 
 def _heat(past: ExistingRun, record: AttemptRecord, device: str, tell: Callable[[str], None]) -> Heat:
-    """Raises UserError where the attempt has no feedback, or the problem has changed."""
+    """Raises UserError if the attempt has no feedback, or the problem has changed."""
     from sdpo_tts.errors import UserError
     from sdpo_tts.policy.learning.credit import credit
     from sdpo_tts.policy.prompts import TEMPLATES, teacher_text
@@ -131,7 +131,7 @@ def _heat(past: ExistingRun, record: AttemptRecord, device: str, tell: Callable[
 
 
 def _advantage(events: Sequence[Event], step: int, number: int) -> float:
-    """What GRPO gives to an attempt, by the rewards of its batch."""
+    """The advantage that GRPO would give to an attempt, from the rewards of its batch."""
     from sdpo_tts.policy.learning.advantage import group_advantages
     from sdpo_tts.stats import solves
 

@@ -64,11 +64,11 @@ def compare(
     quiet: o.Quiet = False,
     as_json: o.AsJson = False,
 ) -> None:
-    """Run methods on problems with several seeds each, and report how certain it is that they differ.
+    """Run methods on problems with several seeds each, and report which differences are significant.
 
-    A method may come with settings of its own; settings that all share may be set in files and environment variables,
-    as for sdpo-solve. The same command goes on where it was stopped: finished runs are kept, interrupted ones are run
-    again. In several terminals it shares the work. Exit codes: 0 all runs ended, else that of the first failure.
+    A method may have its own settings; settings that all share may come from files and environment variables, as for
+    sdpo-solve. The same command continues a stopped comparison: it keeps finished runs and repeats interrupted ones. In
+    several terminals it shares the work. Exit codes: 0 all runs ended, otherwise that of the first failure.
     """
     from sdpo_tts.comparison.plan import Choices, Plan, distinct
     from sdpo_tts.discovery.assemble import check_policy, refuse_untrainable
@@ -104,8 +104,8 @@ def _batch_sizes(told: Sequence[str]) -> dict[str, int]:
 
 
 def _shared(chosen: Mapping[str, Any]) -> RunSettings:
-    """What files, variables and options say, but for what is each arm's or each cell's own. Raises UserError for a
-    server's model: its speed and its random numbers are its own, so that little would follow."""
+    """What files, variables and options say, without what belongs to each arm or cell. Raises UserError for a model on
+    a server: its speed and its random numbers are its own, so a comparison would mean little."""
     if chosen["endpoint"]:
         raise UserError("compare needs a model on this machine", where="endpoint", hint="leave the setting out")
     own = {"method": "sdpo", "seed": 0, "batch_size": None, "keep_going": False, "enough": None}
@@ -113,8 +113,8 @@ def _shared(chosen: Mapping[str, Any]) -> RunSettings:
 
 
 def _with_model(settings: RunSettings) -> RunSettings:
-    """The model is brought here first: without it every cell would fail. `auto` is resolved, since a pool must not
-    change its model when the machine gets a GPU."""
+    """Bring the model here first: without it every cell would fail. `auto` is resolved, because a pool must not change
+    its model when the machine gets a GPU."""
     from sdpo_tts.discovery.assemble import use_of
     from sdpo_tts.models import weights
     from sdpo_tts.view import results_alone
@@ -138,7 +138,7 @@ def _compare(
             plan = replace(plan, problems=_hard(plan, begin, probe, keep, take))
         return begin(plan).run() if plan.problems else Tally()
     except KeyboardInterrupt:
-        _tell(f"stopped; the same command goes on with {plan.folder}")
+        _tell(f"stopped; the same command continues {plan.folder}")
         raise
 
 
@@ -158,7 +158,7 @@ def _hard(
 
 @contextmanager
 def _here(*, quiet: bool) -> Iterator[Callable[[Plan], Comparison]]:
-    """One cell after the other, in this process, on a model that is loaded once."""
+    """One cell after another, in this process, with a model that is loaded once."""
     from sdpo_tts.comparison.policy_cache import PolicyCache
     from sdpo_tts.comparison.run import Comparison
 
@@ -199,7 +199,7 @@ def _load(settings: PolicySettings, seed: int, report: Callable[[str], None]) ->
 
 
 def _free() -> None:
-    """The model of the run before is off the device before the next one is loaded: two may not fit."""
+    """Take the last run's model off the device before loading the next one: two may not fit."""
     import torch
 
     gc.collect()
@@ -225,7 +225,7 @@ def _tell(line: str) -> None:
 
 
 def _report(out: Path, arms: tuple[str, ...], *, as_json: bool) -> None:
-    """From the journals, like any other report; with nothing to tell where every run failed."""
+    """From the journals, like any other report; with nothing to report if every run failed."""
     from sdpo_tts.cli.results.report import publish
     from sdpo_tts.report.analysis import analyse
     from sdpo_tts.report.arms import Grid

@@ -1,4 +1,4 @@
-"""The options that `sdpo-tts compare` has beside those of a run."""
+"""The options of `sdpo-tts compare` that a run does not have."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Limit = Annotated[
 ]
 Probe = Annotated[
     int | None,
-    typer.Option(min=64, help="First sample each problem up to this often, and keep the hard ones.",
+    typer.Option(min=64, help="First sample each problem up to this many times, and keep the hard ones.",
                  rich_help_panel=WHICH),
 ]  # fmt: skip
 Keep = Annotated[
@@ -45,28 +45,28 @@ Keep = Annotated[
                  "reachable (some passed, at most 1 in 16).", rich_help_panel=WHICH),
 ]  # fmt: skip
 Take = Annotated[
-    int | None, typer.Option(min=1, help="Take only the first so many of those kept.", rich_help_panel=WHICH)
+    int | None, typer.Option(min=1, help="Keep only the first N of them.", rich_help_panel=WHICH)
 ]
 Methods = Annotated[
     str,
-    typer.Option(help=f"Methods out of {', '.join(METHODS)}, with settings as in sdpo:feedback=none+teacher=ema.",
+    typer.Option(help=f"Methods among {', '.join(METHODS)}, with settings as in sdpo:feedback=none+teacher=ema.",
                  metavar="ARM,ARM...", autocompletion=complete.listed(METHODS)),
 ]  # fmt: skip
 Seeds = Annotated[int, typer.Option(min=1, help="Number of runs per arm and problem.")]
-FirstSeed = Annotated[int, typer.Option(min=0, help="The first seed; the others follow it.")]
+FirstSeed = Annotated[int, typer.Option(min=0, help="The first seed; the others count up from it.")]
 BatchSizes = Annotated[
     list[str] | None,
-    typer.Option("--batch-size", help="Batch size of a method, as in best-of-k=64. Default: the method's own.",
+    typer.Option("--batch-size", help="Batch size of a method: best-of-k=64. Default: depends on the method.",
                  metavar="METHOD=N", rich_help_panel=TRAINING),
 ]  # fmt: skip
 On = Annotated[
     str, typer.Option(help="Where to run: local, or ray (a Ray cluster at RAY_ADDRESS).", rich_help_panel=CLUSTER)
 ]
 Cpus = Annotated[
-    float, typer.Option(min=0.1, help="CPUs per run on the cluster; with a GPU, one GPU as well.",
+    float, typer.Option(min=0.1, help="CPUs per run on the cluster; if it has GPUs, a run also takes one.",
                         rich_help_panel=CLUSTER)
 ]  # fmt: skip
 Out = Annotated[Path, typer.Option(help="Folder of the comparison.", rich_help_panel=OUTPUT)]
-Pools = Annotated[Path, typer.Option(help="Folder of best-of-k's samples, for all.", rich_help_panel=OUTPUT)]
-Quiet = Annotated[bool, typer.Option("--quiet", help="Do not show single runs.", rich_help_panel=OUTPUT)]
+Pools = Annotated[Path, typer.Option(help="Shared folder of best-of-k's samples.", rich_help_panel=OUTPUT)]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Do not show individual runs.", rich_help_panel=OUTPUT)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON.", rich_help_panel=OUTPUT)]

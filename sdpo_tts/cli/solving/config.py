@@ -1,4 +1,4 @@
-"""`sdpo-tts config`: what a run would do, and why."""
+"""`sdpo-tts config`: the settings that a run would use, and where they come from."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ConfigCommand(Command):
 def config(
     context: typer.Context,
     problem: Annotated[
-        Path | None, typer.Argument(help="A problem, so that its `run` counts.", autocompletion=problems)
+        Path | None, typer.Argument(help="A problem, to include the settings of its `run`.", autocompletion=problems)
     ] = None,
     **chosen: Any,
 ) -> None:

@@ -1,4 +1,4 @@
-"""What a run says and leaves behind when it ends, however it ends."""
+"""What a run prints and writes when it ends, however it ends."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ INDENT = "  "
 
 
 def say_the_end(run: RunDir, problem: Problem, *, quiet: bool) -> None:
-    """Write result.json and the best program of an unsolved run, and on stderr what came of it: one line with `quiet`,
-    and then only if it is unsolved."""
+    """Write result.json and the best program of an unsolved run, and print the outcome on stderr: one line with
+    `quiet`, and only if unsolved."""
     from sdpo_tts.record import read_events, write_json
     from sdpo_tts.view import RunState, advice, outcome, summary
 
@@ -52,8 +52,8 @@ def say_the_end(run: RunDir, problem: Problem, *, quiet: bool) -> None:
 
 
 def _keep_best(run: RunDir, language: str, state: RunState, *, wait: bool) -> Path | None:
-    """The program that passed most tests, or has most points, beside the journal; None where the best answer held
-    none."""
+    """The program that passed most tests, or has most points, beside the journal; None if the best answer had no
+    program."""
     from sdpo_tts.record import AttemptRecord, write_text
 
     kept = run.best(language)
@@ -67,21 +67,21 @@ def _keep_best(run: RunDir, language: str, state: RunState, *, wait: bool) -> Pa
 
 
 def go_on(run: Path, budget: str = "") -> str:
-    """The command that goes on with a run, on a line of its own where it would be broken otherwise."""
+    """The command that continues a run, on its own line where it would otherwise be broken."""
     command = " ".join(filter(None, ("sdpo-solve --resume", shlex.quote(str(run)), budget)))
-    line = f"{INDENT}go on    {command}"
-    return line if len(line) <= shutil.get_terminal_size().columns else f"{INDENT}go on with\n{command}"
+    line = f"{INDENT}continue  {command}"
+    return line if len(line) <= shutil.get_terminal_size().columns else f"{INDENT}continue with\n{command}"
 
 
 def near(path: Path) -> Path:
-    """As seen from the current folder, if it is below that."""
+    """Relative to the current folder, if the path is below it."""
     with suppress(ValueError, OSError):
         return path.absolute().relative_to(Path.cwd())
     return path
 
 
 def result_of(state: RunState, run: RunDir, solution: Path | None, best: Path | None = None) -> dict[str, Any]:
-    """What result.json says."""
+    """The contents of result.json."""
     program = solution or (best if state.reason == "enough" else None)
     scores = {} if state.points is None else {"points": state.best.points if state.best else 0.0, "of": state.points}
     return {

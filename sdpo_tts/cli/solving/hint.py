@@ -1,4 +1,4 @@
-"""`sdpo-tts hint`, and what else a person brings to a run."""
+"""`sdpo-tts hint`, and the programs that the user brings to a run."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 def hint(
     context: typer.Context,
     run: RunPath,
-    text: Annotated[str, typer.Argument(help="What you know, as text or the name of a file.")],
+    text: Annotated[str, typer.Argument(help="The hint, as text or a file name.")],
 ) -> None:
     """Give a run a hint, while it is running or before you resume it.
 
-    From the next batch on it stands in the prompts that hold feedback, which the teacher reads. The student's own
-    prompt stays as it is: what the hint is good for, the student has to learn.
+    From the next batch on, the hint is in every prompt with feedback, which the teacher reads. The student's own prompt
+    does not change, so the student has to learn from it.
     """
     from sdpo_tts.record import hints
 
@@ -40,28 +40,28 @@ def hint(
         with writing("the hint"):
             hints.leave(past.run, said)
         when = "from its next batch on" if past.run.locked else "once it is resumed"
-        print(f"The run reads the hint {when}: {past.run.path}", file=sys.stderr)
+        print(f"The run will use the hint {when}: {past.run.path}", file=sys.stderr)
 
 
 def _demand_reader(past: ExistingRun) -> None:
-    """Raises UserError where no prompt of the run would hold a hint."""
+    """Raises UserError if no prompt of the run would hold a hint."""
     from sdpo_tts.discovery.launch import READS_FEEDBACK
 
     if (method := past.settings["method"]) not in READS_FEEDBACK:
-        raise UserError(f"a run of {method} reads no hint", where=str(past.run.path))
+        raise UserError(f"{method} does not read hints", where=str(past.run.path))
     if not (past.run.locked or past.run.checkpoint.exists()):
         raise UserError("the run is over and cannot be resumed", where=str(past.run.path))
 
 
 def started_from(files: Sequence[Path], settings: RunSettings, problem: Problem) -> RunSettings:
-    """With the person's programs beside those that are in them. Raises UserError, also where the method has no use for
-    one or for a hint."""
+    """The settings with these programs added. Raises UserError, also if the method has no use for a program or a
+    hint."""
     from sdpo_tts.discovery.launch import demand_use
 
     before = settings.solver.start
     start = before | {file.name: _program(file, problem) for file in files}
     if len(start) < len(files) + len(before):
-        raise UserError("two programs have one name", where="--start", hint="rename one")
+        raise UserError("two programs have the same name", where="--start", hint="rename one")
     settings = replace(settings, solver=replace(settings.solver, start=start))
     demand_use(settings)
     return settings
@@ -73,7 +73,7 @@ def _program(file: Path, problem: Problem) -> str:
 
     known = language(problem.language)
     if file.suffix != Path(known.source).suffix:
-        raise UserError(f"{file} is not a {known.title} program by its name", where="--start")
+        raise UserError(f"the name of {file} is not that of a {known.title} program", where="--start")
     try:
         if not file.is_file():
             raise UserError(f"no such file: {file}", where="--start")

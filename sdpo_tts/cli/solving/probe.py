@@ -37,7 +37,7 @@ def probe(
     context: typer.Context,
     problem: ProblemPath,
     samples: Annotated[int, typer.Option(min=1, help="How many answers to sample from the plain question.")] = 32,
-    model: Annotated[str, typer.Option(help="As for sdpo-solve.", autocompletion=models)] = "auto",
+    model: Annotated[str, typer.Option(help="As in sdpo-solve.", autocompletion=models)] = "auto",
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     quantization: options.Quantization = "none",
     max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest answer, in tokens, with its thought.")] = 512,
@@ -46,16 +46,16 @@ def probe(
     engine: options.Engine = "auto",
     seed: Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")] = 0,
     sweep: Annotated[
-        bool, typer.Option("--sweep", help="Every template, and four styles of feedback: takes eight times as long.")
+        bool, typer.Option("--sweep", help="Try every template with four feedback styles: takes eight times as long.")
     ] = False,
     templates: Annotated[
-        str | None, typer.Option(help=f"Some of {', '.join(TEMPLATES)}. Default: the one that sdpo-solve uses.")
+        str | None, typer.Option(help=f"Some of {', '.join(TEMPLATES)}. Default: that of sdpo-solve.")
     ] = None,
     styles: Annotated[str | None, typer.Option(help=STYLES_HELP)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
 ) -> None:
     """Measure how often the model passes from the bare question, after reading feedback on a failure (its teacher), and
-    after seeing the failed program too (repair): the sources of --method auto.
+    after also seeing the failed program (repair): the sources of --method auto.
 
     Nothing is trained. By default with the template and the feedback of sdpo-solve.
     """
@@ -103,14 +103,14 @@ def _probe(
 
 
 class _Progress:
-    """Counts of a probe in words, with the time that is left."""
+    """Progress of a probe in words, with the time left."""
 
     def __init__(self, line: LiveLine, samples: int, teachers: int) -> None:
         self._line, self._began, self._last = line, time.monotonic(), ""
         self._whole, self._before, self._now = samples * (1 + teachers), 0, 0
 
     def tell(self, who: str, tokens: int, complete: int, asked: int) -> None:
-        """The rest is what it would be if every sample failed and each teacher were asked about it."""
+        """The time left assumes that every sample fails and that each teacher is asked about it."""
         from sdpo_tts.view.summary import duration, sampled
 
         if who != self._last:
@@ -123,7 +123,7 @@ class _Progress:
 
 
 def _as_table(rates: Iterator[Rate], results: TextIO, line: LiveLine | None = None) -> None:
-    """Rows as they are measured, then what they mean: on a terminal in lines of its width."""
+    """Rows as they are measured, then what they mean: on a terminal, in lines of its width."""
     from rich.console import Console
 
     from sdpo_tts.view.measured import probing
@@ -151,7 +151,7 @@ def _as_json(rates: Iterator[Rate], results: TextIO, line: LiveLine | None = Non
 
 
 def _styles(text: str) -> list[str]:
-    """Names of styles and of sets of them. Raises UserError for others."""
+    """Names of styles and of sets of styles. Raises UserError for others."""
     from sdpo_tts.discovery.measure.probe import SETS, STYLES
 
     named = _named(text, (*SETS, *STYLES), "--styles")
@@ -166,7 +166,7 @@ def _named(text: str, known: Sequence[str], option: str) -> list[str]:
 
 
 def _fields(student: Rate, rate: Rate) -> dict[str, Any]:
-    """`more_low` to `more_high`: of the teacher's pass rate minus the student's."""
+    """`more_low` to `more_high`: interval of the teacher's pass rate minus the student's."""
     from sdpo_tts.view.measured import probing
 
     low, high = probing.interval(rate)

@@ -1,4 +1,4 @@
-"""`sdpo-solve problem.yaml`: the main job."""
+"""`sdpo-solve problem.yaml`: solves a problem."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ def solve(
 ) -> None:
     """Sample programs, run them in the sandbox and learn from the error text, until one passes all tests.
 
-    Without --max-attempts, --max-tokens or --max-time it goes on until the problem is solved; Ctrl-C stops it, and
-    --resume goes on. Options may also be set in files and environment variables (docs/settings.md).
+    Without --max-attempts, --max-tokens or --max-time it runs until the problem is solved. Ctrl-C stops it, and
+    --resume continues. Options may also be set in files and environment variables (docs/settings.md).
 
-    The program's path is printed to stdout, or JSON with --json. Exit codes: 0 solved, or --enough reached,
-    2 wrong usage or problem file, 3 budget spent, 4 something is missing on this machine, 5 the sandbox failed, 130 or
-    143 interrupted, 1 a bug in sdpo-tts.
+    Prints the program's path to stdout, or JSON with --json. Exit codes: 0 solved, or --enough reached, 2 wrong usage
+    or problem file, 3 budget spent, 4 something is missing on this machine, 5 the sandbox failed, 130 or 143
+    interrupted, 1 a bug in sdpo-tts.
     """
     with orderly():
         job = _old_job(chosen["resume"], context) if chosen["resume"] else _new_job(context)
@@ -71,7 +71,7 @@ def solve(
 
 @dataclass(frozen=True)
 class _Job:
-    """A run to begin, or to go on with."""
+    """A run to begin, or to continue."""
 
     problem: Problem
     settings: RunSettings
@@ -102,14 +102,14 @@ def _new_job(context: typer.Context) -> _Job:
     check_policy(settings.policy)
     if not quiet:
         for folder in unfinished(runs, problem):
-            print("note: this problem has an unfinished run; to go on with it:", file=sys.stderr)
+            print("note: this problem has an unfinished run; to continue it:", file=sys.stderr)
             print(f"sdpo-solve --resume {shlex.quote(str(near(folder)))}", file=sys.stderr)
     run = RunDir.create(runs, problem.slug, settings.method, settings.seed)
     return _Job(problem, settings, run, [Tracker(one, run.path) for one in track], chosen["plain"])
 
 
 def _old_job(folder: Path, context: typer.Context) -> _Job:
-    """A run that is resumed keeps its settings, whatever files and variables say now."""
+    """A resumed run keeps its settings, whatever files and variables say now."""
     from sdpo_tts.track.backends import wanted
     from sdpo_tts.track.tracker import Tracker
 
@@ -127,7 +127,7 @@ def _old_job(folder: Path, context: typer.Context) -> _Job:
     if past.solved and not settings.solver.keep_going:
         hint = f"its program is {past.run.solution(problem.language)}"
         if past.awaits_verdict:
-            hint += "; if a judge elsewhere does not accept it: sdpo-tts verdict RUN VERDICT"
+            hint += "; if an external judge does not accept it: sdpo-tts verdict RUN VERDICT"
         raise UserError("the run has solved its problem", where=str(folder), hint=hint)
     past.refuse_spent(settings.budget)
     check_policy(settings.policy)
@@ -165,7 +165,7 @@ def _solve(job: _Job, *, quiet: bool, as_json: bool) -> int:
 
 
 def _run(job: _Job, view: View) -> Judged | None:
-    """The run itself, between the first event and the last."""
+    """The run itself, from its first event to its last."""
     from sdpo_tts.discovery import checkpoint
     from sdpo_tts.discovery.assemble import load_policy, make_critic, make_guard, make_strategy
     from sdpo_tts.discovery.launch import announce, make_judge
@@ -208,7 +208,7 @@ def _run(job: _Job, view: View) -> Judged | None:
             except KeyboardInterrupt:
                 if not solver.done:
                     raise
-                return solver.winner  # found while the end of the batch was waited for
+                return solver.winner  # found while waiting for the end of the batch
 
 
 app = app_of(solve, "sdpo-solve", SolveCommand)

@@ -1,4 +1,4 @@
-"""`sdpo-tts verdict`: what a judge elsewhere said of the program that a run proposed."""
+"""`sdpo-tts verdict`: tells a run what an external judge said about the program it proposed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sdpo_tts.errors import UserError
 if TYPE_CHECKING:
     from sdpo_tts.record import Event, RunDir
 
-# The first that fits, each in the words and abbreviations that judges use for it.
+# The first match counts: the words and abbreviations that judges use for each verdict.
 VERDICTS = (
     ("AC", r"^\W*(accepted|ac|ok|correct)\b"),
     ("TLE", r"time.?limit|timed? ?out|too slow|idleness|\btle?\b"),
@@ -37,20 +37,20 @@ def verdict(
     run: RunPath,
     words: Annotated[
         str,
-        typer.Argument(help=f"What the judge said: {', '.join(WORDS)}, with more words.", autocompletion=among(WORDS)),
+        typer.Argument(help=f"What the judge said: {', '.join(WORDS)} (and more).", autocompletion=among(WORDS)),
     ],
     given: Annotated[
-        Path | None, typer.Option("--input", help="A file with the input it failed on.", autocompletion=files)
+        Path | None, typer.Option("--input", help="File with the input that it failed on.", autocompletion=files)
     ] = None,
     expected: Annotated[
-        Path | None, typer.Option("--expected", help="A file with the right output for it.", autocompletion=files)
+        Path | None, typer.Option("--expected", help="File with the right output for that input.", autocompletion=files)
     ] = None,
 ) -> None:
-    """Tell a run what a judge elsewhere said of the program it proposed.
+    """Tell a run what an external judge said about the program it proposed.
 
     If it was not accepted, the program and all that behave like it are dropped. What the judge said becomes feedback
-    that the teacher reads, and a test that you know is run from now on; sdpo-solve --resume goes on. `accepted` ends
-    the run as solved.
+    for the teacher, and if you give the test, it is run from now on; sdpo-solve --resume continues. `accepted` ends the
+    run as solved.
     """
     with orderly():
         told = _fields(words, given, expected)
@@ -60,9 +60,9 @@ def verdict(
 
 
 def _fields(words: str, given: Path | None, expected: Path | None) -> dict[str, Any]:
-    """Of the event. Raises UserError."""
+    """The fields of the event. Raises UserError."""
     if expected and not given:
-        raise UserError("an output without its input", where="--expected", hint="add --input FILE")
+        raise UserError("--expected without --input", where="--expected", hint="add --input FILE")
     kind = next((kind for kind, pattern in VERDICTS if re.search(pattern, words.lower())), None)
     if kind is None:
         raise UserError(f"{words!r} is not a verdict", where="WORDS", hint=", ".join(WORDS))
@@ -86,7 +86,7 @@ def _give(past: ExistingRun, told: dict[str, Any]) -> None:
     accepted = told["verdict"] == "AC"
     if not accepted and not run.checkpoint.exists():
         hint = "add the test that it fails to the problem, and start a new run"
-        raise UserError("the run has no checkpoint to go on from", where=str(run.path), hint=hint)
+        raise UserError("the run has no checkpoint to continue from", where=str(run.path), hint=hint)
     with Journal(run.events) as journal:
         journal.append("verdict_given", attempt=proposed["attempt"], **told)
     if accepted:
@@ -97,29 +97,29 @@ def _give(past: ExistingRun, told: dict[str, Any]) -> None:
 
 
 def _proposed(past: ExistingRun) -> Event:
-    """The event that tells of the program. Raises UserError where nothing waits for a verdict."""
+    """The event of the proposed program. Raises UserError if none waits for a verdict."""
     if not past.proposed or past.proposed["attempt"] < 0:
-        hint = "it has to end with a program first"
-        raise UserError("the run has proposed no program that waits for a verdict", where=str(past.run.path), hint=hint)
+        hint = "it must first end with a program"
+        raise UserError("the run has no proposed program that waits for a verdict", where=str(past.run.path), hint=hint)
     return past.proposed
 
 
 def _solution(run: RunDir) -> Path | None:
-    """Whatever has become of the problem's file."""
+    """The solution's path, whatever has become of the problem's file."""
     from sdpo_tts.problem.language import languages
 
     return next((file for file in map(run.solution, languages()) if file.is_file()), None)
 
 
 def _put_aside(run: RunDir) -> None:
-    """The program that was not accepted: rejected-1.py, rejected-2.py."""
+    """Keep the rejected program as rejected-1.py, rejected-2.py, ..."""
     number = 1 + len(list(run.path.glob("rejected-*")))
     if solution := _solution(run):
         solution.rename(solution.with_name(f"rejected-{number}{solution.suffix}"))
 
 
 def _tell(run: RunDir, *, accepted: bool) -> None:
-    """Write result.json anew, and say what comes next."""
+    """Write result.json again, and say what comes next."""
     from sdpo_tts.record import read_events, write_json
     from sdpo_tts.view import RunState, outcome
 

@@ -1,1 +1,1 @@
-"""How a command line is explained and how a wrong one is refused."""
+"""How help is laid out, and how usage errors are reported."""

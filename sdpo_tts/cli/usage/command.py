@@ -1,4 +1,4 @@
-"""Commands and groups of them whose help and errors look alike: help in our own layout, errors on one line."""
+"""Commands and groups with the same help and errors: help in our own layout, errors on one line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HELP = {"help_option_names": ["--help", "-h"]}
 
 
 class Command(TyperCommand):
-    """Use as `cls` of a Typer command. `everyday` names the parameters that its help shows, if not all of them."""
+    """Use as `cls` of a Typer command. `everyday` names the parameters that its help shows (empty: all)."""
 
     everyday: frozenset[str] = frozenset()
 
@@ -39,7 +39,7 @@ class Group(TyperGroup):
 
 
 def _run(main: Any, *args: Any, standalone_mode: bool, **more: Any) -> Any:
-    """The command line, or in one line what is wrong with it."""
+    """Run the command line, or print in one line what is wrong with it."""
     if not standalone_mode:
         return main(*args, standalone_mode=False, **more)
     try:

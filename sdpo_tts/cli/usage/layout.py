@@ -1,4 +1,4 @@
-"""The text of a help: what the command does, its arguments and options in panels, and its examples."""
+"""The text of a help: what the command does, its arguments and options in panels, and examples."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ VALUES = {int: "N", float: "X", Path: "PATH", str: "NAME"}
 
 
 def layout(command: Any, context: Any, *, every: bool = True) -> str:
-    """`every` option, or only those that the command calls everyday."""
+    """Shows `every` option, or only those that the command lists as everyday."""
     width = min(WIDEST, shutil.get_terminal_size().columns)
     parts = [f"Usage: {context.command_path} {_pieces(command)}\n"]
     parts.append("\n\n".join(textwrap.fill(part, width) for part in _paragraphs(command.help or "")) + "\n")
@@ -42,7 +42,7 @@ def _paragraphs(text: str) -> list[str]:
 
 
 def _panels(command: Any, context: Any, *, every: bool) -> Iterator[tuple[str, list[tuple[str, str]]]]:
-    """Title and rows of each that has any."""
+    """Title and rows of each panel that has any."""
     commands = getattr(command, "commands", {})
     rows = {"Commands": [(name, _paragraphs(one.help or "")[0]) for name, one in commands.items() if not one.hidden]}
     arguments = [one for one in command.params if one.param_type_name == "argument"]

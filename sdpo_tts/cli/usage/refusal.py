@@ -1,4 +1,4 @@
-"""What is wrong with a command line, in one line like every other error."""
+"""Usage errors, in one line like every other error."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from sdpo_tts.errors import UserError
 
-# By the kinds of pydantic, which reads the values: what is said of a value that is none.
+# What to say about an invalid value, by the error kinds of pydantic, which parses the values.
 _WORDS = {
     "int_parsing": "is not a whole number", "int_from_float": "is not a whole number",
     "int_type": "is not a whole number", "float_parsing": "is not a number", "float_type": "is not a number",
@@ -16,7 +16,7 @@ _WORDS = {
 
 
 def refusal(error: Any) -> str:
-    """The line for an exception of Typer's, with the help to look into."""
+    """The line for one of Typer's exceptions, with the help to read."""
     context = getattr(error, "ctx", None)
     if context is not None and error.message == context.get_help():  # no arguments at all
         return str(error.message).rstrip()
@@ -27,7 +27,7 @@ def refusal(error: Any) -> str:
 
 
 def misread(error: Any) -> str:
-    """What is wrong with the value of an option, the value included where it is known."""
+    """What is wrong with the value of an option, including the value if it is known."""
     found = error.__cause__.errors() if hasattr(error.__cause__, "errors") else []
     if not found:
         return str(error.message).rstrip(".")
@@ -40,7 +40,7 @@ def misread(error: Any) -> str:
 
 
 def _said(error: Any) -> str:
-    """Of the kinds that are about no value: a missing argument, an option that does not exist, and the like."""
+    """Usage errors that do not concern a value: a missing argument, an unknown option, and the like."""
     if (parameter := getattr(error, "param", None)) is not None:
         return f"{(parameter.metavar or parameter.name).upper()} is missing"
     if extra := re.fullmatch(r"Got unexpected extra argument\(s\) \((.*)\)", error.message):

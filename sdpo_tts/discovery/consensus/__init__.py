@@ -1,1 +1,1 @@
-"""Which of several programs that pass the samples is proposed, where there are no held-out tests to tell."""
+"""Chooses among programs that pass the samples, for problems without held-out tests."""

@@ -1,4 +1,4 @@
-"""The same for function mode: the arguments of a call, one JSON value a line."""
+"""The shape of inputs in function mode: the arguments of a call, one JSON value per line."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ SMALL_LENGTH, LARGE_LENGTH = 6, 500
 
 
 class ArgumentShape:
-    """At least one sample, of which each line is JSON."""
+    """Needs at least one sample; every line of a sample is JSON."""
 
     def __init__(self, samples: Sequence[bytes]) -> None:
         self._samples = [_arguments(sample) for sample in samples]
 
     def fits(self, given: bytes) -> bool:
-        """As many arguments as a sample has, each of the kind that stands there in one."""
+        """Whether it has as many arguments as a sample, each of the kind found at that position in some sample."""
         try:
             found = _arguments(given)
         except (ValueError, RecursionError):
@@ -29,7 +29,7 @@ class ArgumentShape:
         )
 
     def mutated(self, rng: np.random.Generator, *, large: bool = False, of: bytes | None = None) -> bytes:
-        """A sample, or the input `of`, with other values and other lengths of its lists and texts."""
+        """A sample, or the input `of`, with other values and other lengths of its lists and strings."""
         sample = self._samples[int(rng.integers(len(self._samples)))] if of is None else _arguments(of)
         return "".join(json.dumps(self._varied(one, rng, large)) + "\n" for one in sample).encode()
 
@@ -55,7 +55,7 @@ def _arguments(given: bytes) -> list[Any]:
 
 
 def _alike(one: Any, other: Any) -> bool:
-    """Of one kind, and so are what they hold; an empty list may hold anything, a whole number stand for another one."""
+    """Of the same kind, including their elements; an empty list matches any list, and integers match floats."""
     if isinstance(one, list) and isinstance(other, list):
         return not other or all(any(_alike(a, b) for b in other) for a in one)
     if isinstance(one, int | float) and isinstance(other, float) and not isinstance(one, bool):

@@ -1,7 +1,7 @@
-"""Programs that the model writes about a problem, not for it: generators of inputs, and a brute force.
+"""Programs that the model writes about a problem instead of solving it: generators of inputs, and a brute force.
 
-They come from the base, with prompts of their own. They are run as submissions are, in containers that no program of
-the problem's author shares: who wrote them is not to be trusted.
+They are sampled from the base, with prompts of their own. They run like submissions, in containers that programs of the
+problem's author never share, because they cannot be trusted.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from sdpo_tts.policy.program import extract_program
 from sdpo_tts.policy.prompts import order, question
 from sdpo_tts.problem import Problem
 
-WRITING = 3  # the stream of random numbers that these are drawn from
-GENERATORS, BRUTES = 3, 4  # how many of each are asked for
+WRITING = 3  # the stream of random numbers for these samples
+GENERATORS, BRUTES = 3, 4  # how many of each are requested
 EXAMPLES, EXAMPLE_CHARS = 2, 400
 SMALL, LARGE = "small", "large"
 
 
 @dataclass(frozen=True)
 class Authored:
-    """Answers without a program are left out. Tokens are sums over all answers."""
+    """Answers without a program are left out. Token counts are sums over all answers."""
 
     generators: tuple[str, ...] = ()
     brutes: tuple[str, ...] = ()
@@ -33,7 +33,7 @@ class Authored:
 
 
 def generator_text(problem: Problem) -> str:
-    """What the model is asked for a generator."""
+    """The prompt for a generator."""
     shown = [test.input.decode(errors="replace")[:EXAMPLE_CHARS].rstrip() for test in problem.shown][:EXAMPLES]
     examples = "\n\n".join(f"```\n{text}\n```" for text in shown)
     lines = " Each line is one argument as JSON." if problem.function else ""
@@ -47,7 +47,7 @@ def generator_text(problem: Problem) -> str:
 
 
 def brute_text(problem: Problem) -> str:
-    """What the model is asked for a brute force."""
+    """The prompt for a brute force."""
     return (
         f"{question(problem)}\n\nWrite the simplest program that is obviously right, even if it is very slow: try all "
         f"possibilities, or follow the statement word by word. Inputs will be tiny, and time does not matter. "
@@ -56,7 +56,7 @@ def brute_text(problem: Problem) -> str:
 
 
 def write(parts: Parts, seed: int, generators: int = GENERATORS, brutes: int = BRUTES) -> Authored:
-    """So many of each; nothing where a prompt would be too long."""
+    """This many of each; none if a prompt would be too long."""
     problem, chat = parts.judge.problem, parts.chat
     asked = [generator_text(problem)] * generators + [brute_text(problem)] * brutes
     prompts = [chat.prompt(text) for text in asked]

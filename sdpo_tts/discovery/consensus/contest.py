@@ -1,6 +1,6 @@
-"""A run without held-out tests: programs that pass the samples are candidates, one of which is proposed in the end.
+"""A run without held-out tests: programs that pass the samples are candidates, and one of them is proposed.
 
-A judge elsewhere may reject what was proposed. Then all that behaves like it is dropped, and the run goes on.
+If an external judge rejects it, everything that behaves like it is dropped, and the run continues.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from sdpo_tts.discovery.state import SolverState
 from sdpo_tts.record import Event
 from sdpo_tts.stats import solves
 
-PATIENCE_BATCHES = 4  # after the first candidate, at least so many batches for the others
-MOST_DOUBTS = 2  # so often a brute force that nobody agrees with is believed: it may be wrong itself
+PATIENCE_BATCHES = 4  # batches to wait for more candidates after the first one, at least
+MOST_DOUBTS = 2  # how often a brute force that no candidate agrees with is believed: it may be wrong itself
 Crown = Callable[..., None]
 
 
 class Contest:
-    """`crown` makes an attempt the run's winner, and says in the journal what that rests on."""
+    """`crown` makes an attempt the run's winner, and writes into the journal what that rests on."""
 
     def __init__(self, solver: SolverState, crown: Crown, events: Iterable[Event] = ()) -> None:
-        """`events`: what a run that is resumed had found before the batch in hand."""
+        """`events`: what a resumed run had found before the batch in progress."""
         self._solver, self._crown = solver, crown
         told = list(events)
         self._rejections: dict[int, Rejection] = rejections(told)
         self._judged = {number: checkpoint.recorded(solver, number, told) for number in self._rejections}
         before = (one for one in told if one["type"] == "attempt_judged" and one["step"] < solver.step and solves(one))
         self._candidates = [checkpoint.recorded(solver, one["attempt"], told) for one in before]
-        self._dropped = set(self._rejections)  # numbers of those that behave like a rejected one
+        self._dropped = set(self._rejections)  # numbers of attempts that behave like a rejected one
         self._doubted = {number for one in told for number in one.get("doubted", ())}
         self._doubts = sum(bool(one.get("doubted")) for one in told)
         self._consensus: Consensus | None = None
@@ -44,8 +44,8 @@ class Contest:
                 solver.parts.judge.add(test)
 
     def settle(self, batch: Sequence[Judged]) -> list[Judged]:
-        """Take in a batch's candidates and, where there are enough, propose one. Of those that behave like a rejected
-        one, or are presumably wrong, the batch is returned as having failed, with feedback that says so."""
+        """Take in a batch's candidates and, if there are enough, propose one. Returns the batch; candidates that behave
+        like a rejected one, or are presumably wrong, count as failed in it, with feedback that says so."""
         fresh = [one for one in batch if one.judgement.solved]
         self._candidates += fresh
         told = self._screened(fresh) if self._rejections and fresh else {}
@@ -54,8 +54,9 @@ class Contest:
         return [rejected(one, told[one.attempt.number]) if one.attempt.number in told else one for one in batch]
 
     def propose(self, *, final: bool) -> dict[int, str]:
-        """Decide among the candidates; with `final` whatever speaks against them, and asking the model for nothing
-        where time or tokens are spent. Without a winner it returns why candidates are presumably wrong, by number."""
+        """Decide among the candidates. With `final`, propose one whatever speaks against it, without asking the model
+        for anything if time or tokens are spent. Without a winner, returns why candidates are presumably wrong, by
+        number."""
         live = self._live() or (self._live(honest=False) if final else [])
         if not live:
             return {}
@@ -82,11 +83,11 @@ class Contest:
 
     @property
     def _talks(self) -> bool:
-        """Whether programs talk with an interactor, so that nothing can be tried but the samples."""
+        """Whether programs talk to an interactor, so that only the samples can be tried."""
         return self._solver.parts.judge.problem.interactor is not None
 
     def _live(self, *, honest: bool = True) -> list[Judged]:
-        """Different programs that nobody has rejected, the first of each; `honest`: they do not carry the answers."""
+        """Different programs that have not been rejected, the first of each; `honest`: without hard-coded answers."""
         programs: dict[str, Judged] = {}
         for one in self._candidates:
             dropped = one.attempt.number in self._dropped or (honest and one.hard_coded)
@@ -95,7 +96,7 @@ class Contest:
         return list(programs.values())
 
     def _enough(self) -> bool:
-        """As many as wanted; or as many attempts since the first one as it took to find it, and some batches more."""
+        """As many as wanted; or as many further attempts as the first one took, and a few batches at least."""
         live = [one.attempt.number for one in self._live() if one.attempt.number not in self._doubted]
         if not live or self._solver.settings.keep_going:
             return False
@@ -103,8 +104,8 @@ class Contest:
         return len(live) >= self._wanted or self._solver.spent.attempts - live[0] >= patience
 
     def _screened(self, fresh: Sequence[Judged]) -> dict[int, str]:
-        """Feedback on those of new candidates that behave like a rejected one, by number. The journal has it as a
-        search in which none is chosen."""
+        """Feedback on new candidates that behave like a rejected one, by number. The journal records this as a search
+        in which none is chosen."""
         if self._talks:
             said = {one.attempt.program: self._rejections[number].words for number, one in self._judged.items()}
             same = {one.attempt.number: said[one.attempt.program] for one in fresh if one.attempt.program in said}
@@ -125,7 +126,8 @@ class Contest:
         return told
 
     def _decided(self, everyone: Sequence[Judged]) -> Decision:
-        """Programs are those of attempts; rejected ones come first, and what behaves like them is dropped."""
+        """A decision among the programs of these attempts, rejected ones first; drops what behaves like a rejected
+        one."""
         programs, known = [one.attempt.program or "" for one in everyone], range(len(self._judged))
         with self._solver.timed("judging"):
             decision = self._ready().decide(programs, known)
@@ -134,7 +136,7 @@ class Contest:
         return decision
 
     def _ready(self) -> Consensus:
-        """With inputs, and with a brute force if one is to be had; made once in a process."""
+        """With inputs, and with a brute force if there is one; made once per process."""
         if self._consensus is None:
             solver, problem = self._solver, self._solver.parts.judge.problem
             known = [rejection.given for rejection in self._rejections.values() if rejection.given]
@@ -146,7 +148,7 @@ class Contest:
         return self._consensus
 
     def _tell(self, decision: Decision, everyone: Sequence[Judged], winner: Judged | None, doubted: list[int]) -> None:
-        """The tokens of the model's generators and brute forces are told once."""
+        """Report the tokens of the model's generators and brute forces once."""
         numbers = [one.attempt.number for one in everyone]
         authored, self._authored = self._authored, Authored()
         self._solver.parts.journal.append(
@@ -158,7 +160,7 @@ class Contest:
 
 
 def _rests_on(decision: Decision, agreeing: int, candidates: int) -> dict[str, Any]:
-    """The fields of `solved`. One candidate that no brute force speaks for rests on the samples alone."""
+    """The fields of `solved`. A single candidate without a brute force on its side rests on the samples alone."""
     alone = agreeing < 2 and not decision.agrees
     return {
         "rests_on": "samples" if alone else "consensus",

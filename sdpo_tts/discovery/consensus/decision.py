@@ -1,4 +1,4 @@
-"""Candidates on generated inputs: their groups, the brute force, and which of them is proposed."""
+"""Runs candidates on generated inputs, groups them, consults the brute force, and decides which one to propose."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from sdpo_tts.judge import Input, Judge, Output, Verdict
 from sdpo_tts.judge.feedback.style import literal
 from sdpo_tts.problem import Problem
 
-ROUNDS = 3  # of searching for inputs that split a group
-BRUTE_PATIENCE = 5.0  # of the problem's time limit
+ROUNDS = 3  # rounds of searching for inputs that split a group
+BRUTE_PATIENCE = 5.0  # times the problem's time limit
 OWN = "the problem's own brute force"
 NOT_RUN = Output(b"", Verdict.CA)
 
 
 @dataclass(frozen=True)
 class Decision:
-    """`groups` of places of programs, the largest first; `best` is the one to propose from, None where each of them
-    has somebody rejected in it. `trusted`: there was a brute force that passes the samples. `doubts`: by place, why a
-    program is presumably wrong."""
+    """`groups` of indices of programs, the largest first; `best` is the group to propose from, None if every group has
+    a rejected program in it. `trusted`: there was a brute force that passes the samples. `doubts`: why a program is
+    presumably wrong, by index."""
 
     groups: tuple[Group, ...]
     best: Group | None
@@ -32,13 +32,13 @@ class Decision:
 
     @property
     def agrees(self) -> bool:
-        """Whether the best group's answers are the brute force's, too."""
+        """Whether the brute force gives the same answers as the best group."""
         return self.trusted and self.best is not None and not self.best.against
 
 
 class Consensus:
-    """Knows the inputs, and what each program wrote for them. Whatever the model's generators and brute forces do, at
-    worst there are fewer inputs and no brute force."""
+    """Knows the inputs, and what each program wrote for them. If the model's generators and brute forces are bad, the
+    worst result is fewer inputs and no brute force."""
 
     def __init__(self, problem: Problem, judge: Judge, seed: int, known: Iterable[bytes] = ()) -> None:
         self._problem, self._judge = problem, judge
@@ -52,8 +52,8 @@ class Consensus:
         self._inputs.fill(authored.generators)
 
     def decide(self, programs: Sequence[str], rejected: Iterable[int] = ()) -> Decision:
-        """Among programs that pass all samples; at the places `rejected` are some that are known to be wrong, and so is
-        all that behaves like them. Raises SandboxError."""
+        """Among programs that pass all samples. Programs at the indices `rejected` are known to be wrong, and so is
+        everything that behaves like them. Raises SandboxError."""
         traced, brute, given = self._traced(programs)
         for _ in range(ROUNDS):
             before = len(grouped(traced))
@@ -72,19 +72,19 @@ class Consensus:
         return Decision(tuple(groups), best, len(given), brute is not None, doubts)
 
     def _trusted(self, brutes: Sequence[str]) -> str:
-        """The problem's own brute force, or the first that passes all samples; empty where none does."""
+        """The problem's own brute force, or the first that passes all samples; empty if none does."""
         if self._problem.stress:
             return OWN
         judged = self._judge.judge_many(brutes)
         return next((one for one, judgement in zip(brutes, judged, strict=True) if judgement.solved), "")
 
     def _traced(self, programs: Sequence[str]) -> tuple[list[Trace], Trace | None, list[bytes]]:
-        """Of every program and the brute force, and the inputs that are fit for it."""
+        """Traces of every program and of the brute force, on the inputs that can be used."""
         every = [*self._inputs.small, *self._inputs.large]
         rows = self._run(programs, every)
         fit = usable(rows, len(every))
         given = [every[i] for i in fit]
-        if not given:  # nothing says that any two of them are alike
+        if not given:  # nothing shows that any two of them behave alike
             return [Trace((program,), 0.0) for program in programs], None, []
         rows = [[row[i] for i in fit] for row in rows]
         if not self._brute:
@@ -96,7 +96,7 @@ class Consensus:
         return traced, brute, given
 
     def _run(self, programs: Sequence[str], inputs: Sequence[bytes], patience: float = 1.0) -> list[list[Output]]:
-        """What is known already is not run again."""
+        """Runs only what is not known yet."""
         for program in dict.fromkeys(programs):
             lacking = [one for one in inputs if (program, one) not in self._outputs]
             if program == OWN:

@@ -1,4 +1,4 @@
-"""Programs that behave alike, and which group of them is right."""
+"""Groups programs that behave alike, and chooses a group."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from sdpo_tts.judge import Output
 
-CRASHED = 0.5  # a larger share of the programs: the input is one that no program need be ready for
+CRASHED = 0.5  # if a larger share of programs fails on an input, it is not a valid input
 
 
 @dataclass(frozen=True)
 class Trace:
-    """What one program did: for each input the class of its output. Outputs of one class pass for each other, and a
-    program without an answer is in the class of how it failed. `cpu_s` over all inputs."""
+    """What one program did: for each input the class of its output. Outputs in one class are equal to the checker; a
+    program without an answer is in a class for its kind of failure. `cpu_s` over all inputs."""
 
     classes: tuple[str, ...]
     cpu_s: float
@@ -21,7 +21,7 @@ class Trace:
 
 @dataclass(frozen=True)
 class Group:
-    """`members` are places of programs, the fastest first. `against`: places of inputs on which the brute force gives
+    """`members` are indices of programs, the fastest first. `against`: indices of inputs on which the brute force gives
     another answer."""
 
     members: tuple[int, ...]
@@ -30,7 +30,7 @@ class Group:
 
 
 def usable(outputs: Sequence[Sequence[Output]], inputs: int) -> list[int]:
-    """Places of the inputs that most programs have an answer to."""
+    """Indices of the inputs that most programs have an answer to."""
     failed = [sum(row[i].failure is not None for row in outputs) for i in range(inputs)]
     return [i for i in range(inputs) if failed[i] <= CRASHED * len(outputs)]
 
@@ -38,7 +38,7 @@ def usable(outputs: Sequence[Sequence[Output]], inputs: int) -> list[int]:
 def traces(
     outputs: Sequence[Sequence[Output]], inputs: Sequence[bytes], alike: Callable[[bytes, bytes, bytes], bool]
 ) -> list[Trace]:
-    """One for each program; `alike` holds two outputs against each other, for an input."""
+    """One for each program; `alike` compares two outputs for an input."""
     columns = [_classes([row[i] for row in outputs], given, alike) for i, given in enumerate(inputs)]
     return [
         Trace(tuple(column[row] for column in columns), sum(one.cpu_s for one in outputs[row]))
@@ -62,8 +62,8 @@ def _classes(outputs: Sequence[Output], given: bytes, alike: Callable[[bytes, by
 
 
 def grouped(traced: Sequence[Trace], brute: Trace | None = None) -> list[Group]:
-    """The largest first; of equally large ones that which is quicker. Inputs on which the brute force has no answer
-    say nothing about anybody."""
+    """The largest first, and of equally large groups the faster. Inputs on which the brute force has no answer are
+    ignored when comparing with it."""
     members: dict[tuple[str, ...], list[int]] = {}
     for place, trace in enumerate(traced):
         members.setdefault(trace.classes, []).append(place)
@@ -84,11 +84,11 @@ def _against(classes: Sequence[str], brute: Sequence[str]) -> list[int]:
 
 
 def chosen(groups: Sequence[Group]) -> Group | None:
-    """The largest one that agrees with the brute force; else the largest of all."""
+    """The largest group that agrees with the brute force, or else the largest of all."""
     return next((group for group in groups if not group.against), groups[0] if groups else None)
 
 
 def splitting(traced: Sequence[Trace]) -> list[int]:
-    """Places of the inputs that tell some of the programs from others."""
+    """Indices of the inputs on which some programs differ."""
     columns = zip(*(trace.classes for trace in traced), strict=True)
     return [i for i, column in enumerate(columns) if len(set(column)) > 1]

@@ -1,4 +1,4 @@
-"""Inputs to try candidates on: of the problem's own generator or the model's, and the samples' with other values."""
+"""Inputs to try candidates on: from the problem's own generator or the model's, and mutated samples."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from sdpo_tts.errors import UserError
 from sdpo_tts.judge import Input, Judge
 from sdpo_tts.problem import Problem
 
-MUTATING = 4  # the stream of random numbers that mutations are drawn from
+MUTATING = 4  # the stream of random numbers for mutations
 OF_A_GENERATOR, MUTATIONS, LARGE_ONES = 20, 30, 3  # small inputs of each kind, and large ones
 MOST_INPUT_BYTES = 1 << 18
 PYTHON = "python3"
-PATIENCE = 2.0  # of the problem's time limit, for a generator
+PATIENCE = 2.0  # times the problem's time limit, for a generator
 
 Shape = TextShape | ArgumentShape
 
 
 class Inputs:
-    """`small` and `large` ones, each once; more of the small ones on demand."""
+    """Distinct `small` and `large` inputs; more small ones on demand."""
 
     def __init__(self, problem: Problem, judge: Judge, seed: int, known: Iterable[bytes] = ()) -> None:
-        """`known`: inputs of which somebody elsewhere has told."""
+        """`known`: inputs that an external judge has revealed."""
         self._problem, self._judge, self._seed = problem, judge, seed
         samples = [test.input for test in problem.shown]
         self.shape: Shape = ArgumentShape(samples) if problem.function else TextShape(samples)
@@ -37,8 +37,8 @@ class Inputs:
         self.large: list[bytes] = []
 
     def fill(self, generators: Sequence[str]) -> None:
-        """Small ones and large ones, from the generators and by mutation. A generator without a small input of the
-        samples' shape is left out."""
+        """Small and large inputs, from the generators and by mutation. Skips a generator that writes no small input of
+        the samples' shape."""
         if self._problem.stress:
             self.small += self._of_author()
         small = [self._of_model(generator, SMALL, OF_A_GENERATOR) for generator in generators]
@@ -50,7 +50,7 @@ class Inputs:
         self.large += self._mutated(LARGE_ONES, large=True)
 
     def more(self, splitting: Sequence[bytes]) -> list[bytes]:
-        """Small ones besides: half of them close to inputs that split, if there are any."""
+        """More small ones: half of them close to inputs that split, if there are any."""
         near = [splitting[i % len(splitting)] for i in range(MUTATIONS // 2)] if splitting else []
         found = self._new(self._valid(self.shape.mutated(self._rng(), of=one) for one in near))
         found += self._mutated(MUTATIONS - len(near))
@@ -65,12 +65,12 @@ class Inputs:
         return np.random.default_rng([self._seed, MUTATING, next(self._mutations)])
 
     def _of_author(self) -> list[bytes]:
-        """Beyond those that the judge uses, which every candidate has passed."""
+        """Beyond the test numbers that the judge uses, which every candidate has passed."""
         assert self._problem.stress
         first = self._problem.stress.cases + 1
         try:
             return self._new(self._judge.generated(range(first, first + OF_A_GENERATOR)))
-        except UserError:  # it may not be made for such numbers
+        except UserError:  # the generator may not support such numbers
             return []
 
     def _of_model(self, generator: str, size: str, number: int) -> list[bytes]:

@@ -1,7 +1,7 @@
-"""What the samples' inputs have in common, and new inputs that have it too.
+"""What the samples' inputs have in common, and new inputs of the same shape.
 
-Lines, and in them numbers, words and what stands between. A number on the first line that counts the other lines in
-every sample, or the tokens of the second one, goes on counting them.
+A shape is made of lines, with numbers, words and the separators between them. If a number on the first line counts the
+other lines in every sample, or the tokens of the second line, it still does in a new input.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Lines = list[str]
 
 
 class TextShape:
-    """Of inputs on stdin; at least one sample."""
+    """For inputs on stdin; needs at least one sample."""
 
     def __init__(self, samples: Sequence[bytes]) -> None:
         self._samples = [_lines(sample) for sample in samples]
@@ -35,7 +35,7 @@ class TextShape:
         self._kinds = {kind for lines in self._samples for line in lines[1:] for kind in _kinds(line)}
 
     def fits(self, given: bytes) -> bool:
-        """Whether an input could be a sample's brother, by what can be seen."""
+        """Whether the input has the shape of a sample, as far as can be seen."""
         try:
             lines = _lines(given, errors="strict")
         except UnicodeDecodeError:
@@ -64,7 +64,7 @@ class TextShape:
         return ("\n".join(changed) + "\n").encode()
 
     def _counter(self, count: Callable[[Lines], int]) -> int | None:
-        """The first number of the first line that is what `count` says in every sample."""
+        """The first number on the first line that equals `count` in every sample."""
         places = range(min(len(_numbers(lines[0])) for lines in self._samples))
         fitting = (p for p in places if all(_number(lines[0], p) == count(lines) for lines in self._samples))
         return next(fitting, None)
@@ -99,7 +99,7 @@ class TextShape:
         return "".join(parts)
 
     def _value(self, old: str, rng: np.random.Generator, row: int) -> str:
-        """Another one of its kind, such as stand in the samples there."""
+        """Another value of its kind, similar to those that samples have there."""
         rows = [line for lines in self._samples for line in (lines[:1] if row == 0 else lines[1:])]
         atoms = (str(atom) for line in rows for atom in _ATOM.findall(line))
         pool = [atom for atom in atoms if _kind(atom) == _kind(old)] or [old]
@@ -109,7 +109,7 @@ class TextShape:
             return pool[int(rng.integers(len(pool)))]
         values = [int(atom) for atom in pool]
         low, high = min(values), max(values)
-        if high - low < LEAST_SPREAD:  # one sample tells little of what there may be
+        if high - low < LEAST_SPREAD:  # one sample says little about the range
             low, high = min(low, 1), high + LEAST_SPREAD
         if (chance := rng.random()) < 0.3:
             return str(max(low, min(high, int(old) + int(rng.integers(-1, 2)))))
@@ -124,7 +124,7 @@ def _word(pool: Sequence[str], rng: np.random.Generator) -> str:
 
 
 def _stretched(line: str, count: int, rng: np.random.Generator) -> str:
-    """So many tokens out of those of the line."""
+    """This many tokens, drawn from those on the line."""
     tokens = line.split() or ["0"]
     return " ".join(tokens[int(rng.integers(len(tokens)))] for _ in range(count))
 

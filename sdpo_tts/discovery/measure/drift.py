@@ -1,7 +1,7 @@
-"""What a run's adapter did to everything else (the paper's section 6, at this scale).
+"""Measures what a run's adapter changed on everything else (the paper's section 6, at this scale).
 
-The adapter was trained on one problem. Here the model with it is compared with the base on text and code that have
-nothing to do with that problem, and on other problems.
+The adapter was trained on one problem. The model with it is compared with the base on unrelated text and code, and on
+other problems.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from sdpo_tts.policy.network import Network
 from sdpo_tts.policy.program import extract_program
 from sdpo_tts.policy.sampler import Sample
 
-FORGETTING = 12  # the stream of random numbers that the samples draw from
+FORGETTING = 12  # the stream of random numbers for the samples
 BATCH = 16
 
 
 @dataclass(frozen=True)
 class Drift:
-    """One passage. `kl` is KL(base || adapted) in nats per token; perplexities are those of the passage's tokens."""
+    """One passage. `kl` is KL(base || adapted) in nats per token; perplexities are per token of the passage."""
 
     passage: str
     tokens: int
@@ -38,7 +38,7 @@ class Drift:
 
 @dataclass(frozen=True)
 class Outcome:
-    """One problem: `passed` of `samples` and the mean tokens of an answer, with the base and with the adapter."""
+    """One problem: `passed` of `samples` and the mean tokens per answer, with the base and with the adapter."""
 
     problem: str
     samples: int
@@ -49,7 +49,7 @@ class Outcome:
 
 
 def passages() -> list[tuple[str, str]]:
-    """(name, text) of the prose and code that the package ships for this."""
+    """(name, text) of the prose and code that come with the package for this purpose."""
     folder = resources.files("sdpo_tts.discovery.measure") / "held_out"
     files = sorted((file for file in folder.iterdir() if file.name.endswith(".txt")), key=lambda file: file.name)
     return [(file.name.removesuffix(".txt"), file.read_text(encoding="utf-8")) for file in files]
@@ -74,7 +74,7 @@ def _logp(network: Network, ids: Ids) -> torch.Tensor:
 
 
 class Comparison:
-    """Samples a problem with the base and with the adapter, from the same random numbers."""
+    """Samples a problem with the base and with the adapter, using the same random numbers."""
 
     def __init__(self, policy: Policy, seed: int) -> None:
         self.policy, self.seed = policy, seed

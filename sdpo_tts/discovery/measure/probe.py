@@ -1,7 +1,7 @@
-"""How good a teacher the model is to itself, measured before any training.
+"""Measures how good a teacher the model is to itself, before any training.
 
-The base pass rate says whether learning is needed; the pass rate of samples from the teacher's prompt, one for each
-failed attempt, says whether there is anything to learn: a teacher no better than its student teaches little.
+The base pass rate shows whether learning is needed. The pass rate from the teacher's prompts, one for each failed
+attempt, shows whether there is anything to learn: a teacher that is no better than its student teaches little.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from sdpo_tts.policy.prompts import DEFAULT_TEMPLATE, TEMPLATES, Template
 from sdpo_tts.policy.sampler import Listener, Sample
 
 REPAIR = "repair"
-BASE, TEACHER = 10, 11  # streams of random numbers, apart from the solver's
+BASE, TEACHER = 10, 11  # streams of random numbers, separate from the solver's
 
 FORMS = {
     "plain": FeedbackStyle.with_parts((), literals=False, examples=0),
@@ -35,7 +35,7 @@ FORMS = {
 WITH = {f"+{part}": FeedbackStyle.with_parts((part,)) for part in PARTS}
 WITHOUT = {f"-{part}": FeedbackStyle.with_parts(set(PARTS) - {part}) for part in PARTS}
 STYLES = {**FORMS, **WITH, "all": FeedbackStyle(), **WITHOUT}
-"""By name: three without any part of a second look; then the last of them with one part, with all, with all but one."""
+"""By name: three without the second look; then the last of them with one part, with all parts, and with all but one."""
 SETS = {"forms": tuple(FORMS), "parts": ("literals+examples", *WITH, "all"), "without": ("all", *WITHOUT)}
 
 
@@ -43,8 +43,8 @@ SETS = {"forms": tuple(FORMS), "parts": ("literals+examples", *WITH, "all"), "wi
 class Rate:
     """`passed` of `samples` programs passed all tests; `mean_tokens` is the mean length of an answer.
 
-    `changed`: prompts that are not the ones of the first style with this template. The others are not sampled again:
-    the same prompt with the same random numbers is the same answer.
+    `changed`: prompts that differ from those of the first style with this template. The others are not sampled again,
+    because the same prompt with the same random numbers gives the same answer.
     """
 
     template: str
@@ -68,8 +68,8 @@ class Probe:
     def __init__(
         self, policy: Policy, judge: Judge, seed: int, tell: Callable[[str, int, int, int], None] = lambda *_: None
     ) -> None:
-        """`tell` hears often of whom is being sampled, how many tokens there are, and how many answers of those asked
-        for are complete; at the end of it that all are, while they are judged."""
+        """`tell` is called often, with what is being sampled, how many tokens there are, and how many of the requested
+        answers are complete; the last call, while answers are judged, says that all are."""
         self.policy, self.judge, self.seed, self.tell = policy, judge, seed, tell
         self._who = ""
         self._known: dict[tuple[int, Ids], _Tried] = {}  # of the teacher, by row and prompt
@@ -82,8 +82,8 @@ class Probe:
         *,
         repair: bool = False,
     ) -> Iterator[Rate]:
-        """The base rate first, then the teacher's for each template and style, as they are measured; and with `repair`
-        that of the model which is shown the failed program too, with the last style."""
+        """The base rate first, then the teacher's for each template and style, as they are measured. With `repair`,
+        also that of the model that sees the failed program too, with the last style."""
         problem = self.judge.problem
         prompt = self.policy.chat.prompt(prompts.student_text(problem))
         self.policy.window.demand(len(prompt))
@@ -104,7 +104,7 @@ class Probe:
             yield _rate(REPAIR, style, self._teach([self._repair_prompt(one, STYLES[style]) for one in failed]))
 
     def _repair_prompt(self, tried: _Tried, style: FeedbackStyle) -> Ids:
-        """What it is of an answer without a program: the teacher's."""
+        """The repair prompt; for an answer without a program, the teacher's."""
         problem, chat = self.judge.problem, self.policy.chat
         program = extract_program(chat.text(tried.sample.answer))
         if program is None:
@@ -128,7 +128,7 @@ class Probe:
         return [self._known[row, prompt] for row, prompt in rows.items()]
 
     def _try(self, asked: Mapping[int, Ids], stream: int) -> list[_Tried]:
-        """A row draws from the same random numbers whatever its prompt and its company."""
+        """A row draws the same random numbers whatever its prompt, and whatever else is in the batch."""
         samples: list[Sample] = []
         rows, listener = list(asked), self._listener(len(asked))
         for start in range(0, len(rows), SEQUENCES):

@@ -1,1 +1,1 @@
-"""The methods, one file each. All share prompt, sampler, sandbox, budget and journal: only the method differs."""
+"""The methods, one file each. All share prompt, sampler, sandbox, budget and journal."""

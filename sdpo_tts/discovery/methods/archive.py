@@ -1,8 +1,8 @@
-"""The failed attempts of a run, and which of them the next samples start from.
+"""The failed attempts of a run, and the choice of parents for the next samples.
 
-A parent is chosen by REx's rule (Tang et al., arXiv 2405.17503): an arm for each attempt, Thompson sampling, a prior by
-the share of shown tests that it passes, and a failure more for every child. Of attempts that behave alike the first is
-kept. Nothing of held-out tests enters.
+A parent is chosen by REx's rule (Tang et al., arXiv 2405.17503): Thompson sampling with one arm per attempt, a prior
+from the share of shown tests that it passes, and one more failure for every failed child. Of attempts that behave alike
+only the first is kept. Nothing about held-out tests enters.
 """
 
 from __future__ import annotations
@@ -19,16 +19,15 @@ from sdpo_tts.judge import Verdict
 from sdpo_tts.judge.scoring import shown_share
 from sdpo_tts.problem import Problem
 
-HEURISTIC = 20.0  # REx's C on APPS: how much the share of tests passed weighs against failures
-OWN = "own"  # where programs of the person's come from
-MOST_REPAIRS = 3  # in a row: a failed program in the context drags its error along (arXiv 2602.04288)
+HEURISTIC = 20.0  # REx's C on APPS: the weight of the share of tests passed against failures
+OWN = "own"  # origin of the user's own programs
+MOST_REPAIRS = 3  # in a row: a failed program in the context passes on its errors (arXiv 2602.04288)
 
 
 @dataclass(frozen=True)
 class Entry:
     """`passed`: names of the shown tests that it passes, `share` of them all; `outputs`: the digest of what it did on
-    them; `depth`: how many attempts it came from, one from the other; `repairs`: of these the last in a row that were
-    repairs."""
+    them; `depth`: how many ancestors it has; `repairs`: how many repairs in a row led to it."""
 
     number: int
     source: str
@@ -43,7 +42,7 @@ class Entry:
 
 
 class Archive:
-    """`children` counts, by number, the samples that were drawn from an entry and judged."""
+    """`children` counts, by number, the failed samples that were drawn from an entry."""
 
     def __init__(self, problem: Problem) -> None:
         self._problem = problem
@@ -55,9 +54,9 @@ class Archive:
         self._passed: set[str] = set()  # shown tests that some attempt has passed
 
     def reward(self, judged: Judged) -> float:
-        """How good a sample was, from 0 to 1, held against all before it: half of it the share of shown tests passed,
-        half whether it passes one that nobody passed, or more than its parent. 0 for what cannot be run, for behaviour
-        seen before, and for hard-coded answers. Call before `add`."""
+        """How good a sample was, from 0 to 1, compared with all before it: half of it is the share of shown tests
+        passed, the other half whether it passes one that no attempt passed, or more than its parent. 0 for programs
+        that do not run, for behaviour seen before, and for hard-coded answers. Call before `add`."""
         if judged.judgement.solved:
             return 1.0
         if not judged.judgement.outcomes or judged.outputs in self._known or judged.hard_coded:
@@ -68,8 +67,8 @@ class Archive:
         return 0.5 * share + 0.5 * better
 
     def add(self, judged: Judged, origin: str = "") -> None:
-        """Keep a failed attempt, unless it behaves as one before it, or nothing can be told of it. `origin`: where it
-        comes from, if from none of the sources."""
+        """Keep a failed attempt, unless it behaves like an earlier one or has no feedback. `origin`: where it comes
+        from, if not from a source."""
         if judged.attempt.parent is not None and not judged.judgement.solved:
             self.children[judged.attempt.parent] += 1
         passed = self._shown_passed(judged)
@@ -89,12 +88,12 @@ class Archive:
             )  # fmt: skip
 
     def begin_batch(self) -> None:
-        """What was drawn for the last one has been judged, or will be drawn again."""
+        """The last batch has been judged, or will be drawn again."""
         self._coming.clear()
 
     def parent(self, source: Source, rng: np.random.Generator) -> Entry | None:
-        """Whom the next sample starts from; None while there is nobody. Samples of one batch spread: until it is
-        judged, each counts as a child that failed."""
+        """The entry that the next sample starts from; None if there is none. To spread a batch, each choice counts as a
+        failed child until it is judged."""
         found = [entry for entry in self.entries.values() if _fits(entry, source)]
         if not found:
             return None
@@ -104,7 +103,7 @@ class Archive:
         return chosen
 
     def lineage(self, entry: Entry, most: int) -> list[Entry]:
-        """The entry and those that it came from, oldest first, at most so many."""
+        """The entry and its ancestors, oldest first, at most this many."""
         chain = [entry]
         while len(chain) < most and (before := self.entries.get(chain[-1].parent or 0)):
             chain.append(before)

@@ -1,8 +1,8 @@
-"""auto: asks every source, most where it pays, and learns from what was found with help as well as without.
+"""auto: samples from every source, most from those that pay off, and learns from samples drawn with and without help.
 
-The first batch is the base's. Then a bandit shares each batch out among the sources, with a floor for base and student;
-the archive chooses which failed attempts their prompts tell of. What was sampled from the question is learnt as SDPO
-does; what was sampled with help is learnt behind the bare question, in an optimiser step of its own.
+The first batch comes from the base. Then a bandit divides each batch among the sources, with a floor for base and
+student, and the archive chooses the failed attempts that their prompts describe. Samples from the bare question are
+learned as in SDPO; samples drawn with help are learned behind the bare question, in a separate optimiser step.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from sdpo_tts.policy.learning.metrics import Step
 from sdpo_tts.policy.prompts import Chat
 from sdpo_tts.problem import Problem
 
-SHARING = 2  # the stream of random numbers that sources and parents are drawn from
+SHARING = 2  # the stream of random numbers for choosing sources and parents
 
 
 @dataclass(frozen=True)
 class AutoSettings:
-    """`sources`: `bandit`, or fixed shares of a batch as in `student=1,feedback=1`. A feedback prompt tells of so many
-    attempts of a `lineage`, each the parent of the next. `distil`: learn from the student's own samples as SDPO does.
-    `help_adapter`: samples with help are drawn with the adapter on."""
+    """`sources`: `bandit`, or fixed shares of a batch such as `student=1,feedback=1`. A feedback prompt describes
+    `lineage` attempts, each the parent of the next. `distil`: learn from the student's own samples as SDPO does.
+    `help_adapter`: draw samples with help with the adapter on."""
 
     sources: str = "bandit"
     lineage: int = 1
@@ -43,7 +43,7 @@ class AutoSettings:
 
 
 class Auto:
-    """A portfolio of sources over one archive, with one learner (None: nothing is learnt)."""
+    """A portfolio of sources over one archive, with one learner (None: it does not learn)."""
 
     name = "auto"
 
@@ -82,7 +82,7 @@ class Auto:
         self._step += 1
         if self.learner and any(lessons):
             return self.learner.step(*lessons)
-        return "there is nothing to learn from in this batch" if self.learner else "nothing is to be learnt"
+        return "there is nothing to learn from in this batch" if self.learner else "learning is turned off"
 
     def state(self) -> dict[str, Any]:
         return {"step": self._step, "archive": self._archive.state(), "bandit": self._bandit.state()}
@@ -93,7 +93,7 @@ class Auto:
         self._bandit.restore(state["bandit"])
 
     def _draw(self, source: Source, rng: np.random.Generator) -> Draw:
-        """Where there is no parent yet, the bare question."""
+        """The bare question, as long as there is no parent."""
         if source is Source.BASE:
             return Draw(self._question, source, adapter=False)
         parent = self._archive.parent(source, rng) if source in HELPED else None
@@ -102,13 +102,13 @@ class Auto:
         return Draw(self._question, Source.STUDENT if self.learner else Source.BASE)
 
     def _prompt(self, source: Source, parent: Entry) -> Ids | None:
-        """None where it does not fit."""
+        """None if it does not fit."""
         if source is Source.REPAIR:
             return self._context.repair(parent.program or "", parent.feedback)
         return self._context.told([one.feedback for one in self._archive.lineage(parent, self._settings.lineage)])
 
     def _lessons(self, batch: Sequence[Judged]) -> tuple[list[Lesson], list[Lesson]]:
-        """Of samples without help, and of those with."""
+        """From samples without help, and from samples with help."""
         honest = [judged for judged in batch if not judged.hard_coded]
         bare = [judged for judged in honest if judged.attempt.source not in HELPED]
         helped = [judged for judged in honest if judged.attempt.source in HELPED]
@@ -121,13 +121,13 @@ class Auto:
         return own, [lesson for judged in helped for lesson in self._imitation(judged, mean)]
 
     def _imitation(self, judged: Judged, mean: float) -> list[Lesson]:
-        """One lesson or none: what talks about feedback would be nonsense behind the bare question."""
+        """One lesson or none: an answer that talks about feedback would be nonsense behind the bare question."""
         assert self.learner
         settings = self.learner.settings.imitation
         advantage = self._archive.share(judged) - mean
         wanted = {"all": True, "improved": advantage > 0, "none": False}[settings.samples]
-        learnt = judged.attempt.text + judged.attempt.thought * (self.learner.settings.thoughts > 0)
-        if not wanted or LEAK.search(learnt):
+        learned = judged.attempt.text + judged.attempt.thought * (self.learner.settings.thoughts > 0)
+        if not wanted or LEAK.search(learned):
             return []
         sample = judged.attempt.sample
         teacher = sample.prompt if settings.reads_teacher else None

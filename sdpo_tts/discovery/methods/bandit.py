@@ -1,7 +1,7 @@
-"""How a batch is shared out among the sources of samples.
+"""How a batch is divided among the sources of samples.
 
-Thompson sampling over Beta(.5, .5) with fractional updates (as TreeQuest's AB-MCTS-M does); counts fade, since the
-student changes; a source whose samples are long has to be better by as much.
+Thompson sampling over Beta(.5, .5) with fractional updates (as TreeQuest's AB-MCTS-M does). Counts fade, because the
+student changes. A source with long samples must be better in proportion.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 PRIOR = 0.5
-FADING = 0.9  # of all counts, a batch
+FADING = 0.9  # factor on all counts, per batch
 
 
 @dataclass
 class Arm:
-    """`good` and `bad` are faded sums of rewards and of what was missing to 1; `tokens` and `samples` are faded too."""
+    """`good` and `bad` are faded sums of rewards and of 1 minus the reward; `tokens` and `samples` fade too."""
 
     good: float = 0.0
     bad: float = 0.0
@@ -33,7 +33,7 @@ class Arm:
 
 @dataclass
 class Bandit:
-    """By the name of a source."""
+    """Arms by the name of their source."""
 
     arms: dict[str, Arm] = field(default_factory=dict)
 
@@ -43,13 +43,13 @@ class Bandit:
         return sources[int(np.argmax([drawn / self._cost(name) for name, drawn in zip(sources, draws, strict=True)]))]
 
     def tell(self, source: str, reward: float, tokens: int) -> None:
-        """Of one sample: its reward, from 0 to 1, and how long it was."""
+        """Record one sample: its reward, from 0 to 1, and its length."""
         arm = self._arm(source)
         arm.good, arm.bad = arm.good + reward, arm.bad + 1 - reward
         arm.tokens, arm.samples = arm.tokens + tokens, arm.samples + 1
 
     def fade(self) -> None:
-        """After a batch."""
+        """Call after each batch."""
         for arm in self.arms.values():
             arm.good, arm.bad = FADING * arm.good, FADING * arm.bad
             arm.tokens, arm.samples = FADING * arm.tokens, FADING * arm.samples
@@ -64,7 +64,7 @@ class Bandit:
         return self.arms.setdefault(source, Arm())
 
     def _cost(self, source: str) -> float:
-        """Tokens of a sample against the mean of all sources; 1 where nothing is known."""
+        """Tokens per sample, divided by the mean over all sources; 1 if nothing is known."""
         tokens = sum(arm.tokens for arm in self.arms.values())
         samples = sum(arm.samples for arm in self.arms.values())
         arm = self._arm(source)

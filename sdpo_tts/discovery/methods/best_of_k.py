@@ -29,10 +29,10 @@ class BestOfK:
         return [Draw(self._prompt, self.source)] * count
 
     def begin(self, own: Sequence[Judged]) -> None:
-        """It starts from nothing."""
+        """It does not start from programs."""
 
     def advise(self, hint: str) -> None:
-        """No prompt of its could hold one."""
+        """None of its prompts can hold a hint."""
 
     def learn(self, batch: Sequence[Judged]) -> Step | str:
         return f"{self.name} does not learn"

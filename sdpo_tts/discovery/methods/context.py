@@ -1,4 +1,4 @@
-"""What the teacher reads beside the question: the feedback on an attempt, or a sibling's correct program."""
+"""What the teacher reads besides the question: the feedback on an attempt, or a sibling's correct program."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from sdpo_tts.policy.prompts import (
 )
 from sdpo_tts.problem import Problem
 
-SHUFFLING = 1  # the stream of random numbers that the shuffled ablation draws from
+SHUFFLING = 1  # the stream of random numbers for the shuffled ablation
 
 
 @dataclass(frozen=True)
 class ContextSettings:
-    """`feedback`: an attempt's own (real), that on another attempt of the batch (shuffled), or none at all.
+    """`feedback`: on the attempt itself (real), on another attempt of the batch (shuffled), or none.
 
     The last two are ablations: they show whether it is the feedback that teaches. `solutions` shows a sibling's correct
-    program where there is one, and then feedback only with `both` (the paper's default is without). A prompt has at
-    most `max_prompt_tokens`: the program goes first, then the end of the feedback, then the hint, never the closing
-    order. `hint`: what a person knows; the student never reads it.
+    program if there is one, with the feedback only if `both` (without, as in the paper). A prompt has at most
+    `max_prompt_tokens`: the program is dropped first, then the end of the feedback, then the hint, never the closing
+    order. `hint`: what the user knows; the student never reads it.
     """
 
     feedback: str = "real"
@@ -43,31 +43,31 @@ class ContextSettings:
 
 
 class TeacherContext:
-    """Writes the teacher's prompts for a judged batch. `hint` may grow while a run is running."""
+    """Writes the teacher's prompts for a judged batch. `hint` may grow during a run."""
 
     def __init__(self, problem: Problem, chat: Chat, settings: ContextSettings, seed: int) -> None:
         self._problem, self._chat, self._settings, self._seed = problem, chat, settings, seed
         self.hint = settings.hint
 
     def advise(self, hint: str) -> None:
-        """One hint more."""
+        """Add a hint."""
         self.hint = "\n".join(filter(None, (self.hint, hint)))
 
     def prompts(self, batch: Sequence[Judged]) -> list[Ids | None]:
-        """One prompt an attempt; None where there is nothing to tell: no feedback and no other's solution."""
+        """One prompt per attempt; None without feedback and without another attempt's solution."""
         told = self._feedback(batch)
         return [self._prompt(judged, feedback, batch) for judged, feedback in zip(batch, told, strict=True)]
 
     def told(self, feedbacks: Sequence[str]) -> Ids | None:
-        """The prompt that tells of one failed attempt, or of several that came one from the other, oldest first. The
-        oldest go first where it would be too long; None where not even the last fits."""
+        """The prompt with the feedback on one failed attempt, or on a lineage of them, oldest first. If it is too long,
+        the oldest feedback is dropped first; None if not even the last one fits."""
         if len(feedbacks) < 2:
             return self._fitted(feedbacks[0]) if feedbacks else None
         prompt = self._chat.prompt(multi_turn_text(self._problem, list(dict.fromkeys(feedbacks)), self.hint))
         return prompt if len(prompt) <= self._settings.max_prompt_tokens else self.told(feedbacks[1:])
 
     def repair(self, program: str, feedback: str) -> Ids | None:
-        """The prompt that shows a failed program with the feedback on it; None where it is too long."""
+        """The prompt that shows a failed program with the feedback on it; None if it is too long."""
         prompt = self._chat.prompt(
             repair_text(self._problem, program, feedback, TEMPLATES[self._settings.template], self.hint)
         )
@@ -94,7 +94,7 @@ class TeacherContext:
         return next((prompt for prompt in found if prompt), None)
 
     def _sibling(self, judged: Judged, batch: Sequence[Judged]) -> str:
-        """The first correct program of the batch that is not the attempt's own."""
+        """The first correct program of the batch other than the attempt's own."""
         if not self._settings.solutions:
             return ""
         own = judged.attempt.number
@@ -102,7 +102,7 @@ class TeacherContext:
         return next((attempt.program for attempt in solved if attempt.program), "")
 
     def lack(self, batch: Sequence[Judged]) -> str:
-        """Why it had no prompt for any attempt of a batch."""
+        """Why no attempt of a batch had a teacher's prompt."""
         if any(judged.feedback.text for judged in batch) and self._settings.feedback != "none":
             return f"no feedback of this batch fits into a prompt of {self._settings.max_prompt_tokens} tokens"
         return "no attempt of this batch has feedback"
@@ -111,8 +111,8 @@ class TeacherContext:
 def fitted(
     problem: Problem, chat: Chat, feedback: str, template: Template, most: int, solution: str = "", hint: str = ""
 ) -> Ids | None:
-    """The teacher's prompt, of `most` tokens: the solution goes first, then the end of the feedback. None where nothing
-    is left to tell."""
+    """The teacher's prompt, of at most `most` tokens: the solution is dropped first, then the end of the feedback. None
+    if nothing is left."""
     while feedback or solution:
         prompt = chat.prompt(teacher_text(problem, feedback, template, solution=solution, hint=hint))
         if len(prompt) <= most:
@@ -122,7 +122,7 @@ def fitted(
 
 
 def shuffled(texts: Sequence[str], rng: np.random.Generator) -> list[str]:
-    """Every text goes to another place that has one; a lone one is taken away."""
+    """Move every text to another place that has one; a single text is removed."""
     places = rng.permutation([i for i, text in enumerate(texts) if text])
     moved = [""] * len(texts)
     for source, target in zip(places, np.roll(places, 1), strict=True):

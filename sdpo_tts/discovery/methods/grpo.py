@@ -1,4 +1,4 @@
-"""GRPO: learning from the reward alone."""
+"""GRPO: learns from the reward alone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sdpo_tts.problem import Problem
 
 
 class Grpo(BestOfK):
-    """Reward alone: a batch that fails altogether has no gradient, which is why hard problems need more than this."""
+    """Reward alone: a batch in which every attempt fails has no gradient, so hard problems need more than this."""
 
     name = "grpo"
     source = Source.STUDENT

@@ -19,8 +19,9 @@ from sdpo_tts.problem import Problem
 class MultiTurn:
     """A growing context instead of learning: the question with the feedback on all earlier attempts of its chain.
 
-    Without the attempts themselves (the paper found that better); a feedback seen before is not repeated; when a
-    prompt would pass `max_prompt_tokens`, the oldest goes first, the hint last. `batch_size` chains run side by side.
+    It leaves out the attempts themselves (the paper found that better) and repeated feedback. When a prompt would
+    exceed `max_prompt_tokens`, the oldest feedback is dropped first, the hint last. `batch_size` chains run side by
+    side.
     """
 
     name = "multi-turn"
@@ -43,7 +44,7 @@ class MultiTurn:
         return Draw(prompt, Source.FEEDBACK if helped else Source.BASE, self._last[chain])
 
     def begin(self, own: Sequence[Judged]) -> None:
-        """Each chain goes on from one of them, in turn."""
+        """Each chain continues from one of them, in turn."""
         for chain, judged in zip(range(self.batch_size), cycle(own), strict=False):
             self._hear(chain, judged)
 

@@ -16,7 +16,7 @@ from sdpo_tts.problem import Problem
 
 
 class SelfDistillation(BestOfK):
-    """SDPO: every failed attempt is scored by the model that has read the feedback on it, and one step is taken."""
+    """SDPO: the model that has read the feedback scores every failed attempt, and one step is taken."""
 
     name = "sdpo"
     source = Source.STUDENT

@@ -14,21 +14,21 @@ from sdpo_tts.errors import UserError
 
 BANDIT = "bandit"
 FLOORS = {Source.BASE: 1 / 16, Source.STUDENT: 1 / 16}
-"""Shares of a batch that no bandit takes away, one sample at least: a source that starves is never known to have become
-good. Batches smaller than LEAST_FLOORED have none."""
+"""Shares of a batch that the bandit cannot take away, at least one sample: a starved source could not show that it has
+improved. Batches smaller than LEAST_FLOORED have none."""
 LEAST_FLOORED = 8
 
 
 @dataclass(frozen=True)
 class Sharing:
-    """`sources` are those to choose among; `fixed` gives each its weight, None leaves it to the bandit."""
+    """`sources` are those to choose among; `fixed` gives each its weight, None leaves the choice to the bandit."""
 
     sources: tuple[Source, ...]
     fixed: Mapping[Source, float] | None = None
 
     @classmethod
     def read(cls, text: str, *, learns: bool, where: str = "--sources") -> Sharing:
-        """`bandit`, or weights as in `student=1,feedback=1`. Without learning the student is the base.
+        """`bandit`, or weights such as `student=1,feedback=1`. Without learning the student is the base.
 
         Raises UserError.
         """
@@ -49,7 +49,7 @@ class Sharing:
         return sorted((floors + chosen)[:count], key=self.sources.index)
 
     def _by_weight(self, count: int) -> list[Source]:
-        """Whole samples by largest remainders."""
+        """Whole samples, by the largest-remainder method."""
         assert self.fixed
         total = sum(self.fixed.values())
         exact = {source: count * weight / total for source, weight in self.fixed.items()}

@@ -1,4 +1,4 @@
-"""What a method is: it says what is sampled next, and what is learnt from the judged attempts."""
+"""The interface of a method: what to sample next, and what to learn from the judged attempts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sdpo_tts.policy.learning.metrics import Step
 
 
 class Strategy(Protocol):
-    """`batch_size` is the method's own best; the last batch of a budget may be smaller. `learner`: what it trains."""
+    """`batch_size` is the method's default; the last batch of a budget may be smaller. `learner`: what it trains."""
 
     name: str
     batch_size: int
@@ -21,19 +21,19 @@ class Strategy(Protocol):
     def draws(self, count: int) -> list[Draw]: ...
 
     def begin(self, own: Sequence[Judged]) -> None:
-        """Before a batch, most often the first: programs of the person's, as judged. Their numbers are negative."""
+        """Before a batch, usually the first: the user's own programs, judged. Their numbers are negative."""
         ...
 
     def advise(self, hint: str) -> None:
-        """A hint of the person's, for prompts with feedback from now on; the bare question stays as it is."""
+        """A hint from the user, for prompts with feedback from now on; the bare question stays as it is."""
         ...
 
     def learn(self, batch: Sequence[Judged]) -> Step | str:
-        """What the step did, or in words why there was none."""
+        """What the step did, or the reason in words why there was none."""
         ...
 
     def state(self) -> Any:
-        """What it has learnt besides its learner's weights, as plain lists: for a checkpoint."""
+        """What it knows besides its learner's weights, as plain lists: for a checkpoint."""
         ...
 
     def restore(self, state: Any) -> None: ...

@@ -1,1 +1,1 @@
-"""What comes from the person, not from the model: programs of their own, hints, and the verdict of another judge."""
+"""What the user contributes: programs of their own, hints, and the verdict of an external judge."""

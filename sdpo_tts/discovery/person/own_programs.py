@@ -1,4 +1,4 @@
-"""Programs of the person's: judged before the next batch, and not counted as attempts of the model."""
+"""The user's own programs: judged before the next batch, and not counted as attempts of the model."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ UNFINISHED = "The program passes all examples, but it has not been accepted."
 
 
 def judge_own(solver: SolverState, programs: Mapping[str, str]) -> Iterator[tuple[str, Judged]]:
-    """Each with its name, in order. Numbers go on from those of earlier ones. Where there are no held-out tests, one
-    that passes the others is not taken for a solution: its author would not have given it. Raises SandboxError."""
+    """Each with its name, in order. Numbers continue from earlier ones. Without held-out tests, one that passes the
+    shown tests is not taken for a solution, because then its author would not have submitted it. Raises
+    SandboxError."""
     problem = solver.parts.judge.problem
     with solver.parts.judge.queue() as queue:
         for number, program in enumerate(programs.values()):

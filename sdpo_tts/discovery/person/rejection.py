@@ -1,5 +1,5 @@
-"""An attempt that passed all tests here, but that is not right: a judge elsewhere says so, or there is reason to think
-it."""
+"""Attempts that passed all tests here but are not right: an external judge rejected them, or they are presumably
+wrong."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from sdpo_tts.judge.feedback.text import Feedback
 from sdpo_tts.problem import Test
 from sdpo_tts.record import Event
 
-KIND = ELSEWHERE = "elsewhere"  # of the feedback, and the name of a test that is not known here
+KIND = ELSEWHERE = "elsewhere"  # length limit in the feedback, and the name of a test that is not known here
 
 
 @dataclass(frozen=True)
 class Rejection:
-    """What a judge elsewhere said of an attempt. `given` and `test`: the input and the whole test, as far as the person
-    knows them."""
+    """What an external judge said about an attempt. `given` and `test`: the input and the whole test, as far as the
+    user knows them."""
 
     words: str
     given: bytes = b""
@@ -45,8 +45,8 @@ def _rejection(event: Event, name: str) -> Rejection:
 
 
 def rejected(judged: Judged, words: str) -> Judged:
-    """The same attempt, which fails one more test, with `words` as its feedback. It behaves as those of which the same
-    is said, and not as others that pass all tests here."""
+    """The same attempt, failing one more test, with `words` as its feedback. Its digest equals that of attempts about
+    which the same was said, and differs from other attempts that pass all tests here."""
     test = Test(ELSEWHERE, b"", b"", shown=True)
     outcome = TestOutcome(test, Verdict.WA, 0.0, 0.0, 0, None, None, b"", b"", "")
     outcomes = (*judged.judgement.outcomes, outcome)

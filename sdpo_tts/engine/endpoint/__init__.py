@@ -1,1 +1,1 @@
-"""A model that somebody serves: a sampler over the OpenAI protocol (chat completions)."""
+"""A model on a server: a sampler over the OpenAI protocol (chat completions)."""

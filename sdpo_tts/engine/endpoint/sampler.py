@@ -1,4 +1,4 @@
-"""Sampling from a server: all answers of a batch at once, each asked for again until it is whole."""
+"""Samples from a server: all answers of a batch at once, each requested again until it is complete."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class Patience:
 
 
 class EndpointSampler:
-    """A `Sampler` over a server. Its random numbers are its own: the same seed gives other answers. The tokens of an
-    answer that broke off are counted nowhere: the server does not tell them."""
+    """A `Sampler` over a server. The server uses its own random numbers: the same seed gives other answers. The tokens
+    of a broken answer are not counted, because the server does not report them."""
 
     name = "endpoint"
 
@@ -66,7 +66,8 @@ class EndpointSampler:
         base: int = 0,
         listener: Listener = NOBODY,
     ) -> list[Sample]:
-        """As `Sampler.sample`. Raises UserError or SetupError where the server refuses or does not answer for long."""
+        """As `Sampler.sample`. Raises UserError or SetupError if the server refuses, or does not answer for a long
+        time."""
         answers = [_Answer(tuple(prompt), self._chat, place < base) for place, prompt in enumerate(prompts)]
         asyncio.run(_Batch(self._server, self._patience, listener).run(answers, self._asked))
         return [answer.sample() for answer in answers]
@@ -76,14 +77,14 @@ class EndpointSampler:
 
 
 class _Answer:
-    """One answer as it grows. Where the server does not count tokens, its pieces are counted."""
+    """One answer as it grows. If the server does not count tokens, its pieces are counted."""
 
     def __init__(self, prompt: Ids, chat: TextChat, base: bool) -> None:
         self.prompt, self._chat, self._base = prompt, chat, base
         self.clear()
 
     def clear(self) -> None:
-        """What a broken answer had is thrown away."""
+        """Discard what a broken answer had."""
         self._texts: list[str] = []
         self._thoughts: list[str] = []
         self._usage: tuple[int, int] | None = None
@@ -110,7 +111,7 @@ class _Answer:
 
 
 class _Batch:
-    """`_heard`: when something came from the server last."""
+    """`_heard`: when something last came from the server."""
 
     def __init__(self, server: Server, patience: Patience, listener: Listener) -> None:
         self._server, self._patience, self._listener = server, patience, listener
@@ -134,7 +135,7 @@ class _Batch:
                 await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _whole(self, client: httpx2.AsyncClient, place: int, answer: _Answer, request: dict[str, Any]) -> None:
-        """Asks until the answer is whole."""
+        """Request the answer until it is complete."""
         wait = self._patience.least
         while not answer.ended:
             try:
@@ -156,7 +157,7 @@ class _Batch:
         answer.ended = True
 
     async def _next(self, pieces: AsyncGenerator[Piece], *, first: bool) -> Piece | None:
-        """None at the end. Raises TroubleError where nothing comes."""
+        """None at the end. Raises TroubleError if nothing comes."""
         coming, since = asyncio.ensure_future(anext(pieces, None)), time.monotonic()
         most = self._patience.first if first else self._patience.between
         try:
@@ -169,10 +170,10 @@ class _Batch:
             await asyncio.wait({coming})
 
     def _trouble(self, trouble: TroubleError) -> None:
-        """Says it once. Raises SetupError where the server has not answered for too long."""
+        """Reports it once. Raises SetupError if the server has not answered for too long."""
         if (silent := time.monotonic() - self._heard) > self._patience.give_up:
             what = f"no answer for {silent / 60:.0f} minutes: {trouble}"
-            raise SetupError(what, where=self._server.url, hint="--resume goes on once the server answers")
+            raise SetupError(what, where=self._server.url, hint="--resume continues once the server answers")
         if not self._in_trouble:
             LOG.warning("%s: %s; trying again", self._server.url, trouble)
         self._in_trouble = True

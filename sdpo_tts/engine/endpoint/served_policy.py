@@ -1,4 +1,4 @@
-"""What stands where a network would: the policy of a server, which nobody trains."""
+"""Takes the network's place when the policy is on a server and cannot be trained."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 class ServedPolicy:
-    """Always the base, and nothing of it is on this machine."""
+    """Always the base; nothing of it is on this machine."""
 
     version, device = 0, "cpu"
 

@@ -1,5 +1,4 @@
-"""A server that speaks the OpenAI protocol: what it serves, one answer as a stream, and what it says when it does not
-answer."""
+"""A server that speaks the OpenAI protocol: its models, one answer as a stream, and its errors."""
 
 from __future__ import annotations
 
@@ -16,14 +15,14 @@ from sdpo_tts.errors import SdpoError, SetupError, UserError
 
 KEY = "OPENAI_API_KEY"
 WHERE = "--endpoint"
-AGAIN = frozenset({408, 409, 425, 429})  # and all from 500 on: the same request may be answered later
-MOST_CHARS = 300  # of what a server says of itself
+AGAIN = frozenset({408, 409, 425, 429})  # and everything from 500 on: the same request may succeed later
+MOST_CHARS = 300  # of a server's own message
 CONNECT_S, LIST_S = 10.0, 15.0
 THOUGHTS = ("reasoning_content", "reasoning")  # what servers call a thought that they keep apart
 
 
 class TroubleError(Exception):
-    """The server did not answer, or not to the end, and may do so later; `wait_s`: when, if it says so."""
+    """The server did not answer, or not completely, and may do so later; `wait_s`: when, if it says so."""
 
     def __init__(self, what: str, wait_s: float | None = None) -> None:
         super().__init__(what)
@@ -44,18 +43,18 @@ class Piece:
 
 @dataclass(frozen=True)
 class Server:
-    """`url` ends before /chat/completions. The key is read from OPENAI_API_KEY whenever it is needed, and stands in no
-    file and no message."""
+    """`url` ends before /chat/completions. The key is read from OPENAI_API_KEY whenever it is needed, and is never
+    written to a file or a message."""
 
     url: str
     model: str
 
     @classmethod
     def at(cls, url: str, model: str) -> Server:
-        """Raises UserError for what is no address, or has a password in it."""
+        """Raises UserError for an invalid address, or one with a password in it."""
         address = urlsplit(url)
         if address.scheme not in ("http", "https") or not address.hostname:
-            raise UserError(f"{url!r} is not an address", where=WHERE, hint="as in http://localhost:11434/v1")
+            raise UserError(f"{url!r} is not an address", where=WHERE, hint="for example http://localhost:11434/v1")
         if address.username or address.password or address.query:
             what = "a key in the address would be written down with it"
             raise UserError(what, where=WHERE, hint=f"put the key into the environment variable {KEY}")
@@ -66,8 +65,8 @@ class Server:
         return urlsplit(self.url).netloc
 
     def demand_model(self) -> None:
-        """Raises UserError where the server has no such model, as far as it lists them, and SetupError where it does
-        not answer or wants another key."""
+        """Raises UserError if the server lists its models and this one is not among them, and SetupError if it does not
+        answer or wants another key."""
         try:
             with httpx2.Client(timeout=LIST_S, headers=_authorised()) as client:
                 answer = client.get(f"{self.url}/models")
@@ -80,16 +79,16 @@ class Server:
             what = f"the server has no model {self.model!r}" if self.model else "which model?"
             raise UserError(what, where="--endpoint-model", hint=_some(names))
         if not self.model:
-            raise UserError("which model?", where="--endpoint-model", hint="the name that the server knows it by")
+            raise UserError("which model?", where="--endpoint-model", hint="use the server's name for it")
 
     def client(self) -> httpx2.AsyncClient:
-        """For as many requests at once as there are. How long a server may be silent is the caller's business."""
+        """For any number of requests at once. The caller decides how long a server may be silent."""
         limits = httpx2.Limits(max_connections=None, max_keepalive_connections=None)
         timeout = httpx2.Timeout(None, connect=CONNECT_S)
         return httpx2.AsyncClient(timeout=timeout, limits=limits, headers=_authorised())
 
     async def ask(self, client: httpx2.AsyncClient, request: Mapping[str, Any]) -> AsyncGenerator[Piece]:
-        """The answer to one request, as it comes. Raises TroubleError, and what `refusal` makes of a refusal."""
+        """The answer to one request, as it arrives. Raises TroubleError, and what `refusal` makes of a refusal."""
         body = {**request, "model": self.model, "stream": True, "stream_options": {"include_usage": True}}
         try:
             async with client.stream("POST", f"{self.url}/chat/completions", json=body) as answer:
@@ -115,7 +114,7 @@ class Server:
 
 
 async def _pieces(answer: httpx2.Response) -> AsyncIterator[Piece]:
-    """Raises TroubleError where the stream is none, or breaks off."""
+    """Raises TroubleError if the response is not a stream, or breaks off."""
     ended = False
     async for event in httpx2.EventSource(answer):
         if event.data.strip() == "[DONE]":
@@ -165,7 +164,7 @@ def _secret(text: str) -> str:
 
 
 def _wait(answer: httpx2.Response | None) -> float | None:
-    """Seconds, where the server names them; a date is as good as nothing."""
+    """Seconds, if the server gives them; a date is ignored."""
     try:
         return max(0.0, float(answer.headers["retry-after"])) if answer else None
     except (KeyError, ValueError):
@@ -173,7 +172,7 @@ def _wait(answer: httpx2.Response | None) -> float | None:
 
 
 def _names(body: str) -> list[str]:
-    """Of the models that a server lists; none where the list is not one."""
+    """Of the models that a server lists; none if the list is invalid."""
     try:
         return [str(one["id"]) for one in json.loads(body)["data"]]
     except (ValueError, LookupError, TypeError):

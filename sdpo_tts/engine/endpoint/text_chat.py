@@ -1,4 +1,4 @@
-"""Prompts for a server, which takes and gives text: its tokenizer and its chat template are its own."""
+"""Prompts for a server, which takes and returns text: it uses its own tokenizer and chat template."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from sdpo_tts.policy.batch import Ids
 from sdpo_tts.policy.prompts import Chat
 
-CHARS = 3  # per id. A token of English or code is somewhat longer: prompts are cut too early rather than too late
+CHARS = 3  # characters per id. Tokens of English or code are slightly longer, so prompts are cut too early
 _BITS = 21  # of a code point
 
 
 class TextChat(Chat):
-    """Text as ids of three characters each: whoever counts the ids of a prompt has about its tokens, and whoever needs
-    the text gets it back as it was."""
+    """Text as ids of three characters each, so that the number of ids is about the number of tokens, and the exact text
+    can be recovered."""
 
     def __init__(self) -> None:
         self.stop_ids = ()
@@ -23,7 +23,7 @@ class TextChat(Chat):
         return self.plain(text)
 
     def plain(self, text: str) -> Ids:
-        text = text.encode(errors="replace").decode()  # halves of surrogate pairs are no text for a server
+        text = text.encode(errors="replace").decode()  # servers do not accept halves of surrogate pairs
         return tuple(_packed(text[start : start + CHARS]) for start in range(0, len(text), CHARS))
 
     def text(self, ids: Sequence[int]) -> str:
@@ -31,7 +31,7 @@ class TextChat(Chat):
 
 
 def _packed(chars: str) -> int:
-    """Its length on top, since a character may be the code point 0."""
+    """With its length in front, because a character may be code point 0."""
     packed = len(chars)
     for char in chars:
         packed = packed << _BITS | ord(char)

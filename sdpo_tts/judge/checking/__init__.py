@@ -1,1 +1,1 @@
-"""Whether an output is right: compared on the host, by a checker program, or by an interactor."""
+"""Decides whether an output is right: by comparison on the host, by a checker program, or by an interactor."""

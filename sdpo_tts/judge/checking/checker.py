@@ -1,4 +1,4 @@
-"""Compares an output with the expected one, on the host, as bytes. Function mode's JSON: `checker_json`."""
+"""Compares an output with the expected one, on the host, as bytes. For function mode's JSON: `checker_json`."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from itertools import zip_longest
 from sdpo_tts.judge.checking.numbers import doubles_agree, numbers_agree
 from sdpo_tts.problem import Checker
 
-_TOKEN = re.compile(rb"[^ \t\n\v\f\r]+")  # blank is what bytes.split() and C's isspace() take for it
-_QUOTED = 60  # characters of a token or value that a detail quotes
+_TOKEN = re.compile(rb"[^ \t\n\v\f\r]+")  # white space is what bytes.split() and C's isspace() take for it
+_QUOTED = 60  # characters of a token or value to quote in a detail
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """`detail` is one line that names the first difference; it quotes the expected output."""
+    """`detail` is one line that describes the first difference; it quotes the expected output."""
 
     ok: bool
     detail: str = ""
@@ -27,13 +27,13 @@ EQUAL = Comparison(True)
 
 
 class ValidatorError(Exception):
-    """A checker or an interactor gave no verdict: the judge's own error, never the submission's."""
+    """A checker or an interactor gave no verdict: the judge's error, never the submission's."""
 
 
 def compare(checker: Checker, expected: bytes, actual: bytes) -> Comparison:
     """Whether `actual` is right. Never raises on what a program wrote.
 
-    Raises ValueError when the checker is unknown, or a program, which only a container can run.
+    Raises ValueError if the checker is unknown, or is a program, which only a container can run.
     """
     if checker.kind not in _COMPARERS:
         raise ValueError(f"unknown checker '{checker.kind}'")
@@ -78,7 +78,7 @@ def _count(tokens: int) -> str:
 
 
 def tokens_agree(checker: Checker, expected: bytes, actual: bytes) -> bool:
-    """Case and tolerance as the checker says."""
+    """With the checker's case and tolerance."""
     if expected == actual or (checker.ignore_case and expected.lower() == actual.lower()):
         return True
     if checker.kind == "kattis":
@@ -96,7 +96,7 @@ def _line_of_token(text: bytes, index: int) -> int:
 def _compare_kattis(checker: Checker, expected: bytes, actual: bytes) -> Comparison:
     comparison = _compare_tokens(checker, expected, actual)
     if comparison.ok and checker.exact_spaces:
-        pairs = zip(_TOKEN.split(expected), _TOKEN.split(actual), strict=True)  # as many tokens, so as many gaps
+        pairs = zip(_TOKEN.split(expected), _TOKEN.split(actual), strict=True)  # equal numbers of tokens
         if (gap := next((i for i, (want, got) in enumerate(pairs) if want != got), None)) is not None:
             return Comparison(False, f"the blanks before token {gap + 1} differ")
     return comparison
@@ -120,7 +120,7 @@ def _compare_unordered(checker: Checker, expected: bytes, actual: bytes) -> Comp
 
 
 def _lines(checker: Checker, text: bytes) -> list[bytes]:
-    """Each line's tokens with one blank between, or the whole line; blank lines at the end do not count."""
+    """Each line's tokens joined by single spaces, or the whole line; blank lines at the end do not count."""
     text = text.lower() if checker.ignore_case else text
     whole = checker.exact_spaces
     lines = [line.removesuffix(b"\r") if whole else b" ".join(line.split()) for line in text.split(b"\n")]

@@ -1,4 +1,4 @@
-"""Compares the results of function mode: JSON values, parsed on the host, where nothing of the submission lives."""
+"""Compares the results of function mode: JSON values, parsed on the host, out of the submission's reach."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sdpo_tts.problem import Checker
 def compare_json(checker: Checker, expected: bytes, actual: bytes) -> Comparison:
     """Whether `actual` is one JSON value and the right one. Never raises on what a program wrote.
 
-    Raises ValueError when `expected` is not JSON.
+    Raises ValueError if `expected` is not JSON.
     """
     want = _parse(expected)
     try:
@@ -43,7 +43,7 @@ def _integer(digits: str) -> Any:
 
 
 def _compare_unordered(want: Any, got: Any) -> Comparison:
-    """Two lists with the same elements, each as often."""
+    """Two lists with the same elements, each equally often."""
     if not (isinstance(want, list) and isinstance(got, list)):
         difference = _difference(Checker(), want, got, "result")
         return Comparison(False, difference) if difference else EQUAL
@@ -98,7 +98,7 @@ def _values_agree(checker: Checker, want: Any, got: Any) -> bool:
 
 
 def _decimal(number: int | float | Decimal) -> Decimal:
-    """As written, not as the nearest double: 0.1 is 0.1."""
+    """Exactly as written, not the nearest double: 0.1 is 0.1."""
     return Decimal(repr(number) if isinstance(number, float) else number)
 
 

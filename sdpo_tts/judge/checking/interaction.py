@@ -1,4 +1,4 @@
-"""A submission and an interactor, each in its own container, with the host passing on what they write."""
+"""A submission and an interactor, each in its own container; the host passes on what they write."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from sdpo_tts.judge.containers.session import Session
 from sdpo_tts.judge.facts import Facts
 
 TRANSCRIPT_BYTES = 64 * 1024
-FLOOD_BYTES = 4096  # of talk: more may be what an interactor cannot bear
+FLOOD_BYTES = 4096  # of dialogue: an interactor may not be able to handle more
 
 
 @dataclass(frozen=True)
 class Interaction:
-    """What both sides came to. `interactor_first`: it ended before the submission did.
+    """The facts of both sides. `interactor_first`: it ended before the submission did.
 
-    `transcript`: the first 64 KiB of what was said, a line each: `> ` the submission's, `< ` the interactor's.
+    `transcript`: the first 64 KiB of the dialogue, one line per message: `> ` from the submission, `< ` from the
+    interactor.
     """
 
     submission: Facts
@@ -30,12 +31,13 @@ class Interaction:
 
     @property
     def is_flood(self) -> bool:
-        """Whether the submission said so much that an interactor's excess is its doing."""
+        """Whether the submission wrote so much that an interactor over its limits is the submission's doing."""
         return self.submission.stdout_bytes > FLOOD_BYTES
 
     @property
     def excess(self) -> str:
-        """What the submission made the interactor exceed, which no rightful dialogue needs; empty if nothing."""
+        """The interactor's limit that the submission made it exceed, which no legitimate dialogue does; empty if
+        none."""
         told_too_much = self.interactor.killed == "output" and self.submission.stdout_bytes > 0
         killed = self.interactor.killed in ("cpu", "memory") or self.interactor.oom_kills > 0
         return strain(self.interactor) if told_too_much or (killed and self.is_flood) else ""
@@ -43,8 +45,8 @@ class Interaction:
 
 @dataclass(frozen=True)
 class Side:
-    """A program with the limits that it runs under; `idle_s`: how long it may wait without a word of either side, and
-    go on once the other has ended."""
+    """A program with its limits; `idle_s`: how long it may wait without either side writing, and how long it may
+    continue after the other side has ended."""
 
     session: Session
     command: Command
@@ -52,9 +54,9 @@ class Side:
 
 
 def hold(submission: Side, interactor: Side) -> Interaction:
-    """Runs both until both have ended; what ends first closes the other's input. Raises ContainerLost.
+    """Runs both until both have ended; the first to end closes the other's input. Raises ContainerLost.
 
-    Neither begins before the other can: the start of a container is nobody's silence.
+    Neither starts before the other can: the time to start a container is not counted as anyone's silence.
     """
     log, ended = _Log(), list[Side]()
     questions, answers = _Wire(log, b"< "), _Wire(log, b"> ")
@@ -77,25 +79,25 @@ def _run(side: Side, heard: _Wire, said: _Wire, ended: list[Side]) -> Facts:
     try:
         return side.session.converse(side.command, talk)
     finally:
-        said.put(None)  # whatever happened: the other side must not wait for ever
+        said.put(None)  # whatever happened, the other side must not wait forever
 
 
 class _Wire:
-    """One direction. It takes any amount at once: two programs that both write and do not read must not block us."""
+    """One direction. It accepts any amount at once: two programs that both write and do not read must not block us."""
 
     def __init__(self, log: _Log, mark: bytes) -> None:
         self.queue: SimpleQueue[bytes | None] = SimpleQueue()
         self._log, self._mark = log, mark
 
     def put(self, data: bytes | None) -> None:
-        """None: no more will come."""
+        """None: nothing more will come."""
         if data:
             self._log.add(self._mark, data)
         self.queue.put(data)
 
 
 class _Log:
-    """Who said what, in order, up to a limit."""
+    """What each side wrote, in order, up to a limit."""
 
     def __init__(self) -> None:
         self._lock, self._kept = threading.Lock(), bytearray()

@@ -1,4 +1,5 @@
-"""Numbers in outputs: whether two are equal, or close enough. What a hostile program writes costs linear time."""
+"""Numbers in outputs: whether two are equal, or close enough. Takes linear time on whatever a hostile program
+writes."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from sdpo_tts.problem import Checker
 _INTEGER = re.compile(rb"[+-]?[0-9]+\Z")
 _NUMBER = re.compile(rb"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?\Z")
 _HEXADECIMAL = re.compile(rb"[+-]?0[xX]([0-9a-fA-F]+(\.[0-9a-fA-F]*)?|\.[0-9a-fA-F]+)([pP][+-]?[0-9]+)?\Z")
-_EXACT = Context(prec=60, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[])  # overflow is infinite, nothing raises
+_EXACT = Context(prec=60, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[])  # overflow gives infinity, nothing raises
 
 
 def numbers_agree(checker: Checker, expected: bytes, actual: bytes) -> bool:
@@ -24,7 +25,7 @@ def numbers_agree(checker: Checker, expected: bytes, actual: bytes) -> bool:
 
 
 def within(checker: Checker, want: Decimal, got: Decimal) -> bool:
-    """By exact decimal arithmetic, so that a difference of just the tolerance is accepted."""
+    """In exact decimal arithmetic, so a difference of exactly the tolerance is accepted."""
     if not (want.is_finite() and got.is_finite()):
         return False
     difference = _EXACT.abs(_EXACT.subtract(want, got))
@@ -36,7 +37,7 @@ def within(checker: Checker, want: Decimal, got: Decimal) -> bool:
 
 
 def doubles_agree(checker: Checker, expected: bytes, actual: bytes) -> bool:
-    """As Kattis's validator compares numbers: as C doubles, integers too."""
+    """As Kattis's validator compares numbers: as C doubles, even integers."""
     want, got = _double(expected), _double(actual)
     if want is None or got is None:
         return False
@@ -46,7 +47,7 @@ def doubles_agree(checker: Checker, expected: bytes, actual: bytes) -> bool:
 
 
 def _canonical(integer: bytes) -> bytes:
-    """Without plus sign and leading zeros; int() would be quadratic in a hostile program's digits."""
+    """Without plus sign and leading zeros; int() would take quadratic time on a hostile program's digits."""
     digits = integer.lstrip(b"+-").lstrip(b"0") or b"0"
     return b"-" + digits if integer.startswith(b"-") and digits != b"0" else digits
 
@@ -56,7 +57,7 @@ def _decimal(token: bytes) -> Decimal:
 
 
 def _double(token: bytes) -> float | None:
-    """A finite number as C's scanf reads it, the whole token."""
+    """A finite number as C's scanf reads it, if that is the whole token."""
     try:
         if _NUMBER.match(token):
             value = float(token)

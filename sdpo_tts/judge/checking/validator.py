@@ -15,9 +15,9 @@ from sdpo_tts.problem import Mode, Problem, Test
 
 
 class Validator:
-    """Knows right from wrong on one problem. Safe to use from several threads.
+    """Decides right or wrong on one problem. Thread-safe.
 
-    Creating it compiles checker and interactor: raises UserError when one does not compile, and ContainerLost.
+    Creating it compiles checker and interactor: raises UserError if one does not compile, and ContainerLost.
     """
 
     def __init__(self, problem: Problem, author_programs: AuthorPrograms) -> None:
@@ -27,7 +27,7 @@ class Validator:
         self._interactor = author_programs.validator("interactor", interactor.program) if interactor else None
 
     def compare(self, test: Test, output: bytes) -> Comparison:
-        """Whether `output` is a right answer; one that a checker program cannot bear is none.
+        """Whether `output` is right; one that overloads a checker program is not.
 
         Raises ValidatorError (a checker program failed), ContainerLost.
         """
@@ -38,18 +38,18 @@ class Validator:
         return compare(self._problem.checker, test.expected, output)
 
     def converse(self, session: Session, command: Command, test: Test) -> Interaction:
-        """Lets a submission talk with the interactor. Raises ContainerLost."""
+        """Lets a submission talk to the interactor. Raises ContainerLost."""
         assert self._interactor and self._problem.interactor
         convention = self._problem.interactor.convention
         kept = "output" if self._checker else message_file(convention)
         words = self._interactor.command(*paths(convention), keep=kept)
         files = {"input": test.input, "answer": test.expected}
-        # Its limits are as ever, and what it waits for the interactor is not its own time. Its silence ends it too; not
-        # the interactor's, which waits as long as that lasts, and then its input ends.
+        # The submission keeps its usual limits, but waiting for the interactor does not count. If it is silent, it is
+        # stopped; the interactor then waits until its input ends.
         ours = Side(session, command, idle_s=command.wall_s)
         talk = self._hold(ours, words, files)
         if talk.submission.killed in ("idle", "wall") and talk.interactor.cpu_s > command.wall_s / 2:
-            # The silence was the interactor's, which has computed.
+            # The interactor was the silent one: it was computing.
             talk = self._hold(replace(ours, idle_s=command.wall_s + CPU_S), words, files)
         return talk
 
@@ -59,7 +59,7 @@ class Validator:
             return hold(ours, Side(own, words, WALL_S))
 
     def settle(self, interaction: Interaction, test: Test) -> Comparison:
-        """The interactor's opinion, and the checker's of what it wrote. Raises ValidatorError, ContainerLost."""
+        """The interactor's verdict, and the checker's on what it wrote. Raises ValidatorError, ContainerLost."""
         assert self._problem.interactor
         if interaction.interactor.exit_code == 1 and interaction.is_flood and (what := strain(interaction.interactor)):
             return Comparison(False, f"the interactor {what}")

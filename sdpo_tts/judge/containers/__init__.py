@@ -1,1 +1,1 @@
-"""The Docker engine and the containers in which programs run."""
+"""The Docker engine and the containers that programs run in."""

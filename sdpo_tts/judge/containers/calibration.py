@@ -1,4 +1,4 @@
-"""How fast this machine is: seconds of CPU are only comparable between machines with this beside them."""
+"""How fast this machine is: CPU times from different machines can only be compared with this."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ ROUNDS = 5
 
 @dataclass(frozen=True)
 class Calibration:
-    """CPU seconds, the least of several rounds: of a Python program that does nothing (what each Python test pays
-    before its first line) and of a loop of two million rounds. `spread` is what the slowest round took more, as a
-    share: the noise in every measured time."""
+    """CPU seconds, the minimum of several rounds: of an empty Python program (what each Python test pays before its
+    first line) and of a loop of two million rounds. `spread` is how much longer the slowest round took, as a share: the
+    noise in every measured time."""
 
     start_s: float
     loop_s: float

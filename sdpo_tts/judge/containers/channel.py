@@ -1,4 +1,4 @@
-"""The pipe to a supervisor: frames out over a container's stdin, frames back from its multiplexed stdout."""
+"""The pipe to a supervisor: frames go out over a container's stdin and come back in its multiplexed stdout."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from typing import Any
 STDOUT, STDERR = 1, 2
 STDERR_KEPT = 4096
 CHUNK = 1 << 18
-# A supervisor's answer: two captured streams, each of at most what a problem may allow (1 GiB), and a compiler's file.
+# A supervisor's answer: two captured streams of at most what a problem may allow (1 GiB), and a compiler's file.
 MOST_FRAME_BYTES = 3 << 30
 
 
 class ChannelClosed(Exception):
-    """The other end is gone, silent for too long, or talks nonsense."""
+    """The other end is gone, silent for too long, or sends invalid data."""
 
 
 class Channel:
-    """Speaks the frames that `sandbox/supervisor/frames.h` describes, over an attached socket."""
+    """Sends and receives the frames described in `sandbox/supervisor/frames.h`, over an attached socket."""
 
     def __init__(self, attached: Any) -> None:
-        self._attached = attached  # keeps the HTTP response alive that owns the socket
+        self._attached = attached  # keeps the HTTP response that owns the socket alive
         self._socket: socket.socket = getattr(attached, "_sock", attached)
-        self._stream, self._buffer = bytearray(), bytearray()  # the engine's, and the container's stdout in it
+        self._stream, self._buffer = bytearray(), bytearray()  # the engine's stream, and the container's stdout in it
         self._seal, self._sealed = secrets.token_hex(16).encode(), False
         self._sends, self._receives = threading.Lock(), threading.Lock()
         self.stderr = bytearray()  # the supervisor's own last words
 
     def send(self, requests: Sequence[Sequence[bytes]], timeout_s: float) -> None:
-        """A frame each, at once. Raises ChannelClosed."""
+        """All in one write, each as one frame. Raises ChannelClosed."""
         first = () if self._sealed else ((b"seal", self._seal),)
         data = b"".join(map(_frame, (*first, *requests)))
         self._sealed = True
@@ -46,7 +46,7 @@ class Channel:
             raise ChannelClosed(f"cannot send: {error}") from error
 
     def receive(self, timeout_s: float) -> list[bytes]:
-        """The next answer's fields but the seal, within `timeout_s` seconds in all. Raises ChannelClosed."""
+        """The fields of the next answer without the seal, within `timeout_s` seconds in total. Raises ChannelClosed."""
         with self._receives:
             return self._next_answer(time.monotonic() + timeout_s)
 
@@ -61,10 +61,10 @@ class Channel:
         return [kind, *others]
 
     def close(self) -> None:
-        """Also wakes whoever sends or waits for an answer.
+        """Also wakes any thread that sends or waits for an answer.
 
-        To close a socket alone does not, and its number may be another's before they look at it again: so it is closed
-        when they have let go of it.
+        Closing a socket does not wake them, and its number may belong to another before they look at it again. So it is
+        closed only once they have let go of it.
         """
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
@@ -83,7 +83,7 @@ class Channel:
         return taken
 
     def _demultiplex(self, deadline: float) -> None:
-        """One piece of the engine's stream: 1 byte kind, 3 bytes nothing, 4 bytes length, payload."""
+        """One piece of the engine's stream: 1 byte kind, 3 bytes unused, 4 bytes length, payload."""
         kind, size = struct.unpack(">BxxxI", self._read(8, deadline))
         payload = self._read(size, deadline)
         if kind == STDOUT:
@@ -99,13 +99,13 @@ class Channel:
         return data
 
     def _receive(self, deadline: float) -> bytes:
-        """What has come of the engine's stream, once there is any."""
+        """What has arrived of the engine's stream, waiting for at least something."""
         while True:
             try:
                 self._socket.settimeout(max(0.001, deadline - time.monotonic()))
                 piece = self._socket.recv(CHUNK)
             except TimeoutError:
-                if time.monotonic() < deadline:  # it was the limit of a thread that sends meanwhile
+                if time.monotonic() < deadline:  # the timeout was that of a thread that was sending
                     continue
                 raise ChannelClosed("no answer in time") from None
             except OSError as error:

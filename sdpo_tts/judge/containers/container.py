@@ -1,4 +1,4 @@
-"""A running container and what it is asked to do."""
+"""A running container and the requests to it."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from sdpo_tts.judge.containers.channel import MOST_FRAME_BYTES, Channel, Channel
 from sdpo_tts.judge.facts import Facts
 
 ENV = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/w", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"}
-AHEAD_BYTES = 16 * 1024  # of input that surely fits into the pipes to a supervisor that does not read yet
+AHEAD_BYTES = 16 * 1024  # of input that is sure to fit into the pipes to a supervisor that is not reading yet
 SETTLE_S = 0.5
-SLACK_S = 20.0  # what a busy machine may add to all that before the container counts as lost
+SLACK_S = 20.0  # extra time for a busy machine before the container counts as lost
 STRETCH = 4  # as STARVED_FACTOR in the supervisor
 # As `Limits` and `Facts` in the supervisor.
 LIMITS, FACTS = struct.Struct("<8Q"), struct.Struct("<10q")
@@ -32,7 +32,7 @@ Words = SimpleQueue[bytes | None]
 class ContainerLimits:
     """What one container may use: memory of all its processes (its tmpfs counts), bytes in each tmpfs.
 
-    `author`: it is for programs of the problem's author, and no submission has ever been in it.
+    `author`: it is for programs of the problem's author, and no submission has ever run in it.
     """
 
     memory_bytes: int
@@ -42,10 +42,10 @@ class ContainerLimits:
 
 @dataclass(frozen=True)
 class Command:
-    """One program run: limits in seconds and bytes; `keep` names a file of its to bring back, its last `keep_bytes`.
+    """One program run: limits in seconds and bytes; `keep` names a file to bring back, its last `keep_bytes`.
 
-    `quiet_s`: so long without CPU time end it (0: never). `memory_bytes`: what it may hold, for one whose peak tells
-    whether it held more (0: nobody asks).
+    `quiet_s`: seconds without CPU time after which it is stopped (0: never). `memory_bytes`: its memory limit, checked
+    against the peak (0: not checked).
     """
 
     argv: tuple[str, ...]
@@ -60,12 +60,13 @@ class Command:
 
     @property
     def patience_s(self) -> float:
-        """When its answer is overdue; the supervisor stretches the wall limit of one that gets no processor."""
+        """Seconds until its answer is overdue; the supervisor extends the wall limit of a command that gets no
+        processor."""
         return STRETCH * self.wall_s + SLACK_S
 
 
 class ContainerLost(Exception):
-    """The container or the engine failed; it says nothing about the program."""
+    """The container or the engine failed; this says nothing about the program."""
 
 
 class ContainerOutOfMemory(Exception):
@@ -86,7 +87,8 @@ class Container:
         self._answer(SLACK_S)
 
     def run(self, command: Command, stdin: bytes = b"", ahead: Sequence[bytes] = ()) -> Facts:
-        """With `ahead`, the same command is begun on those before this one's answer is here, to be asked for in order.
+        """With `ahead`, the same command is already started on those inputs before this answer arrives; ask for them in
+        order.
 
         Raises ContainerLost, ContainerOutOfMemory.
         """
@@ -97,9 +99,10 @@ class Container:
         return _facts(self._answer(command.patience_s))
 
     def _begin_ahead(self, command: Command, ahead: Sequence[bytes]) -> None:
-        """Those that are not begun yet, up to the first that may not fit into the pipes.
+        """Start those that are not started yet, up to the first that may not fit into the pipes.
 
-        They are sent together, once half of those before have been answered: what is sent wakes three other processes.
+        They are sent together, once half of the earlier ones have been answered, because each send wakes three
+        processes.
         """
         known = len(self._begun) - 1
         if known > len(ahead) // 2:
@@ -110,10 +113,10 @@ class Container:
             self._begin(command, inputs)
 
     def converse(self, command: Command, idle_s: float, heard: Words, said: Callable[[bytes | None], None]) -> Facts:
-        """As `run`, with an input that comes while it runs. In both directions None means that no more will come.
+        """As `run`, with input that arrives while it runs. In both directions None means the end.
 
-        `idle_s` seconds without a word of either side end it; the wall limit is for what it does not wait for the other
-        side. Raises ContainerLost, ContainerOutOfMemory.
+        It ends after `idle_s` seconds without output from either side; the wall limit excludes the time it waits for
+        the other side. Raises ContainerLost, ContainerOutOfMemory.
         """
         self._send(_request(command, b"", idle_s))
         stopped = threading.Event()
@@ -132,15 +135,15 @@ class Container:
 
     def _feed(self, heard: Words, stopped: threading.Event) -> None:
         while (data := heard.get()) is not None or not stopped.is_set():
-            with suppress(ChannelClosed):  # `converse` finds out
+            with suppress(ChannelClosed):  # `converse` will notice
                 self._channel.send([[b"hush"] if data is None else [b"hear", data]], SLACK_S)
 
     def has_begun(self, command: Command, stdin: bytes) -> bool:
-        """Whether that is what is answered next."""
+        """Whether this run is the next one to be answered."""
         return bool(self._begun) and self._begun[0][1] is stdin and self._begun[0][0] == command
 
     def settle(self, patience_s: float = SETTLE_S) -> None:
-        """Waits for the end of all that was begun and is not wanted, so long in all.
+        """Wait for everything that was started and is no longer wanted, at most this long in total.
 
         Raises ContainerLost, ContainerOutOfMemory.
         """
@@ -156,7 +159,7 @@ class Container:
         self._begun.extend((command, stdin) for stdin in inputs)
 
     def remove(self) -> None:
-        """Kills and removes it; that it is gone already is fine."""
+        """Kill and remove it; it may be gone already."""
         with suppress(Exception):
             self._channel.close()
         with suppress(*engine_errors()):
@@ -200,7 +203,7 @@ def _texts(texts: Iterable[str]) -> bytes:
 
 
 def _facts(answer: list[bytes]) -> Facts:
-    """From a supervisor's answer to a finished run. Raises ContainerLost."""
+    """From a supervisor's answer about a finished run. Raises ContainerLost."""
     _, numbers, killed, stdout, stderr, kept = answer
     exit_code, signal, cpu_ns, wall_ns, oom_kills, evicted, peak, out_bytes, err_bytes, dirty = FACTS.unpack(numbers)
     if evicted:
@@ -223,7 +226,7 @@ def _facts(answer: list[bytes]) -> Facts:
 
 
 def engine_errors() -> tuple[type[Exception], ...]:
-    """What its client raises when the engine fails."""
+    """The exceptions that its client raises when the engine fails."""
     from docker.errors import DockerException
     from requests.exceptions import RequestException
 

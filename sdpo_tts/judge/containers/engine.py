@@ -1,4 +1,4 @@
-"""The Docker engine and the sandbox image: found or refused here, before anything is judged."""
+"""The Docker engine and the sandbox image: found here, or refused before anything is judged."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from docker.models.images import Image
 
 API_TIMEOUT_S, PING_TIMEOUT_S = 60, 5
-SOURCES_LABEL, LANGUAGES_LABEL = "sdpo-tts.sources", "sdpo-tts.languages"  # on an image, by `sandbox/build`
+SOURCES_LABEL, LANGUAGES_LABEL = "sdpo-tts.sources", "sdpo-tts.languages"  # label on an image, set by `sandbox/build`
 
 
 def connect() -> DockerClient:
-    """A client whose engine answers. Raises SetupError when none does."""
+    """A client whose engine answers. Raises SetupError if none does."""
     import docker
 
     with answering():
@@ -31,7 +31,7 @@ def connect() -> DockerClient:
 
 @contextmanager
 def answering() -> Iterator[None]:
-    """Raises SetupError where no engine answers to what is asked inside."""
+    """Raises SetupError if no engine answers the requests made inside the block."""
     try:
         yield
     except engine_errors() as error:
@@ -43,7 +43,7 @@ def answering() -> Iterator[None]:
 
 
 def answers() -> bool:
-    """Whether an engine does, asked anew."""
+    """Whether an engine answers, checked afresh."""
     import docker
 
     try:
@@ -57,17 +57,17 @@ def answers() -> bool:
 
 
 def sandbox_image(client: DockerClient, languages: Set[str]) -> str:
-    """The name of an image with these languages; built first if the engine lacks one (minutes, then never again).
+    """The name of an image with these languages; built first if the engine lacks one (minutes, once).
 
-    Raises SetupError when it cannot be built.
+    Raises SetupError if it cannot be built.
     """
     return find_image(client, languages) or _build("--languages", ",".join(["default", *sorted(languages)]))
 
 
 def demand_language(key: str, others: Set[str]) -> None:
-    """Raises SetupError where there is an image with the other languages, but none with this one beside them.
+    """Raises SetupError if there is an image with the other languages, but none with this one as well.
 
-    Nobody waits for minutes while a compiler is installed for one program.
+    It is not built here, because that would take minutes to install a compiler for one program.
     """
     with closing(connect()) as client:
         if find_image(client, others) and not find_image(client, {key, *others}):
@@ -85,7 +85,7 @@ def find_image(client: DockerClient, languages: Set[str]) -> str | None:
 
 
 def languages_in(client: DockerClient, image: str) -> set[str]:
-    """The keys of the languages that programs may be in."""
+    """The keys of the languages that it supports."""
     return _languages(client.images.get(image))
 
 

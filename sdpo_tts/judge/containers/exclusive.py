@@ -10,12 +10,13 @@ from contextlib import contextmanager
 
 
 class MachineLock:
-    """Any number of threads inside `shared`. `exclusive`, entered from within it, waits for the others to pause."""
+    """Any number of threads may be inside `shared`. `exclusive`, entered from inside it, waits for the others to
+    pause."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._inside, self._waiting = 0, 0
-        self._alone_until: float | None = None  # on the monotonic clock; None: nobody is alone
+        self._alone_until: float | None = None  # on the monotonic clock; None: no thread is alone
 
     @contextmanager
     def shared(self) -> Iterator[None]:
@@ -27,9 +28,10 @@ class MachineLock:
 
     @contextmanager
     def exclusive(self, most_s: float = math.inf) -> Iterator[None]:
-        """After `most_s` seconds the others go on, whether or not this one has finished.
+        """After `most_s` seconds the others continue, whether or not this one has finished.
 
-        Gives up the place inside while waiting, so that two who want to be alone do not wait for each other.
+        While waiting it gives up its place inside, so that two threads that want to be alone do not wait for each
+        other.
         """
         self._leave()
         try:
@@ -48,7 +50,7 @@ class MachineLock:
             self._inside += 1
 
     def _alone_s(self) -> float:
-        """How long others must still wait for the one who is alone, or who wants to be."""
+        """How long others must still wait for the thread that is alone, or wants to be."""
         if self._waiting:
             return math.inf
         return 0.0 if self._alone_until is None else self._alone_until - time.monotonic()
@@ -66,7 +68,7 @@ class MachineLock:
                 self._alone_until = time.monotonic() + most_s
             finally:
                 self._waiting -= 1
-                self._changed.notify_all()  # those who wait now wait for a time
+                self._changed.notify_all()  # threads waiting now have a time to wait for
 
     def _give_back(self) -> None:
         with self._changed:

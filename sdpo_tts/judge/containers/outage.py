@@ -1,4 +1,4 @@
-"""An engine that is gone for a while: waited for, since that says nothing about any program."""
+"""Waits for a Docker engine that is gone for a while, since an outage says nothing about any program."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ POLL_S = 2.0
 
 
 class Outage:
-    """Waits for the engine on behalf of all who work with it. Safe to use from several threads.
+    """Waits for the engine on behalf of all threads that use it. Thread-safe.
 
-    `answers` tells whether the engine does; `stopped` ends the wait. An engine that is gone for `PATIENCE_S` in all
-    before it is of use again is given up.
+    `answers` says whether the engine answers; `stopped` ends the wait. If the engine is gone for `PATIENCE_S` in total
+    before it is usable again, the wait is given up.
     """
 
     def __init__(self, answers: Callable[[], bool], stopped: threading.Event) -> None:
@@ -26,9 +26,9 @@ class Outage:
         self._lock, self._past, self._gone_s = threading.Lock(), 0, 0.0
 
     def waited(self) -> bool:
-        """Whether the engine was gone, and is back. Raises SandboxError when it is given up."""
+        """Whether the engine was gone and is back. Raises SandboxError if the wait is given up."""
         past = self._past
-        with self._lock:  # one waits and speaks, for the others too
+        with self._lock:  # one thread waits and reports, for the others too
             if self._past != past:
                 return True
             if self._stopped.is_set() or self._answers():
@@ -40,7 +40,7 @@ class Outage:
             return True
 
     def over(self) -> None:
-        """The engine is of use again."""
+        """The engine is usable again."""
         self._gone_s = 0.0
 
     def _wait(self) -> None:
@@ -52,7 +52,7 @@ class Outage:
             self._gone_s += time.monotonic() - began
             if back:
                 return
-        hint = "start it; sdpo-solve --resume goes on with the run"
+        hint = "start it; sdpo-solve --resume continues the run"
         raise SandboxError(f"the Docker engine was gone for {_minutes()}", where="judge", hint=hint)
 
 

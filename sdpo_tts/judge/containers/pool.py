@@ -1,4 +1,4 @@
-"""Hardened containers: started, lent, removed. Every flag's reason is in `sandbox/README.md`."""
+"""Starts, lends and removes hardened containers. `sandbox/README.md` explains every flag."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 RUN_LABEL, OWNER_LABEL = "sdpo-tts.run", "sdpo-tts.owner"
 NOBODY = "65534:65534"
-MOST_USES = 100  # programs a container serves before a new one takes its place
+MOST_USES = 100  # programs that a container serves before a new one replaces it
 PIDS = 64
-FOREIGN_PIDS = 1024  # under a runtime with a kernel of its own, whose threads on the host are counted too
+FOREIGN_PIDS = 1024  # under a runtime with its own kernel, whose host threads count too
 
 
 class ContainerPool:
-    """Containers of one image under one run's label: started, lent to one user at a time, and none left at the end."""
+    """Containers of one image under one run's label: lent to one user at a time, and all removed at the end."""
 
     def __init__(self, client: DockerClient, image: str) -> None:
         self._api, self.image, self.run_id = client.api, image, uuid.uuid4().hex[:12]
@@ -37,7 +37,7 @@ class ContainerPool:
         sweep(client)
 
     def borrow(self, container_limits: ContainerLimits) -> Container:
-        """An idle container of that container_limits, else a new one. Raises ContainerLost."""
+        """An idle container with these limits, otherwise a new one. Raises ContainerLost."""
         with self._lock:
             idle = self._idle.get(container_limits)
             container = idle.pop() if idle else None
@@ -46,7 +46,7 @@ class ContainerPool:
         return container
 
     def give_back(self, container_limits: ContainerLimits, container: Container) -> None:
-        """To be lent again: only one whose last command ended well and left nothing."""
+        """Back to the pool: only if its last command ended well and left nothing behind."""
         if container.uses >= MOST_USES:
             return self.remove(container)
         with self._lock:
@@ -54,7 +54,7 @@ class ContainerPool:
         return None
 
     def drop_idle(self) -> None:
-        """Trusts no idle container any more: one was lost, and the engine may have lost others."""
+        """Drop all idle containers: one was lost, and the engine may have lost others."""
         with self._lock:
             idle = [container for containers in self._idle.values() for container in containers]
             self._idle.clear()
@@ -82,7 +82,7 @@ class ContainerPool:
         container.remove()
 
     def close(self) -> None:
-        """Removes every container of this run, used or not; whoever talks to one sees it lost."""
+        """Remove every container of this run; threads still using one get ContainerLost."""
         with self._lock:
             self.closed.set()
             live = list(self._live.values())
@@ -110,7 +110,7 @@ class ContainerPool:
             "image": self.image,
             "hostname": "sandbox",
             "user": NOBODY,
-            "stdin_open": True,  # and once: the engine closes it when this process is gone
+            "stdin_open": True,  # and close it once: the engine closes the stream when this process is gone
             "environment": ENV,
             "labels": {RUN_LABEL: self.run_id, OWNER_LABEL: _owner()},
             "host_config": self._api.create_host_config(**self._host_flags(container_limits)),
@@ -138,14 +138,15 @@ class ContainerPool:
 
 
 def _ulimits(container_limits: ContainerLimits) -> list[dict[str, Any]]:
-    """They bind the supervisor too, which lays out what an author's program reads: the output of a submission, say."""
+    """They also bind the supervisor, which writes the files that the author's program reads, such as a submission's
+    output."""
     file_bytes = container_limits.tmpfs_bytes if container_limits.author else 64 * 2**20
     most = {"core": 0, "nofile": 256, "fsize": file_bytes, "stack": -1}
     return [{"Name": name, "Soft": value, "Hard": value} for name, value in most.items()]
 
 
 def sweep(client: DockerClient) -> None:
-    """Removes containers of runs whose process on this host is gone."""
+    """Remove containers of runs on this host whose process is gone."""
     with suppress(*engine_errors()):
         for found in client.api.containers(all=True, filters={"label": OWNER_LABEL}):
             if _is_dead(found["Labels"][OWNER_LABEL]):
@@ -161,12 +162,12 @@ def _remove_all(api: Any, filters: dict[str, str]) -> None:
 
 
 def _owner() -> str:
-    """This process, told apart from a later one with the same number by its start time."""
+    """This process, distinguished by its start time from a later one with the same number."""
     return f"{_host()}/{os.getpid()}/{_started(os.getpid())}"
 
 
 def _host() -> str:
-    """Where numbers of processes mean the same: a container may share its host's name, but not these."""
+    """Identifies where process numbers are valid: a container may share its host's name, but not its processes."""
     try:
         return f"{socket.gethostname()} {Path('/proc/self/ns/pid').readlink()}"
     except OSError:
@@ -174,7 +175,7 @@ def _host() -> str:
 
 
 def _started(pid: int) -> str:
-    """Clock ticks from boot to the start of a process; empty where there is no /proc."""
+    """Clock ticks from boot to the start of a process; empty if there is no /proc."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
     except OSError:
@@ -182,7 +183,7 @@ def _started(pid: int) -> str:
 
 
 def _is_dead(owner: str) -> bool:
-    """Another host's process is not ours to call dead."""
+    """False for processes on other hosts, which cannot be checked."""
     host, pid, started = owner.rsplit("/", 2)
     if host != _host():
         return False

@@ -24,7 +24,7 @@ AHEAD_S, MOST_AHEAD = 0.02, 16
 
 
 class Session:
-    """A borrowed container with the program in it; a new one takes its place when a test has spoiled it."""
+    """A borrowed container with the program in it; it is replaced when a test has spoiled it."""
 
     def __init__(self, containers: ContainerPool, container_limits: ContainerLimits, files: dict[str, bytes]) -> None:
         self._containers, self._container_limits, self._files = containers, container_limits, files
@@ -44,12 +44,12 @@ class Session:
             self._containers.give_back(self._container_limits, self._container)
 
     def expect(self, inputs: Iterable[bytes]) -> None:
-        """The inputs of the runs to come, in order: each is begun while answers to those before are looked at."""
+        """The inputs of the next runs, in order: each is started while earlier answers are still being compared."""
         self._coming = deque(inputs)
 
     def prepare(self) -> None:
-        """Its container stands by, so that a run begins at once. If the program has no room in one, the run says
-        so. Raises ContainerLost."""
+        """Get the container ready, so that a run starts at once. If the program does not fit into one, the run reports
+        that. Raises ContainerLost."""
         with suppress(ContainerOutOfMemory):
             self._standing_by()
 
@@ -61,18 +61,19 @@ class Session:
         try:
             facts = self._use(lambda container: container.run(command, stdin, ahead))
         except ContainerOutOfMemory:
-            # It may have been one that was begun after it, before the answer to this one got out.
+            # It may be the fault of a run started after it, before the answer to this one was sent.
             facts = self._survived(lambda container: container.run(command, stdin)) if ahead else out_of_memory()
         self._last_s = facts.wall_s
         return facts
 
     def converse(self, command: Command, talk: Callable[[Container], Facts]) -> Facts:
-        """What comes of a `talk` that runs `command`, with nothing begun before or during it. Raises ContainerLost."""
+        """The result of a `talk` that runs `command`, with nothing else started before or during it. Raises
+        ContainerLost."""
         self.settle(command.patience_s)
         return self._survived(talk)
 
     def _survived(self, action: Callable[[Container], Facts]) -> Facts:
-        """A run that takes the container with it is one out of memory. Raises ContainerLost."""
+        """A run that takes its container down ran out of memory. Raises ContainerLost."""
         try:
             return self._use(action)
         except ContainerOutOfMemory:
@@ -85,20 +86,20 @@ class Session:
         except ContainerOutOfMemory:
             self._drop()
             raise
-        # After an out-of-memory kill the engine calls any later loss of the container one too.
+        # After an out-of-memory kill the engine reports any later loss of the container as another one.
         if facts.dirty or facts.oom_kills:
             self._drop()
         return facts
 
     def _standing_by(self) -> Container:
-        """Its container, a new one if need be. Raises as `_loaded`."""
+        """Its container, a new one if necessary. Raises as `_loaded`."""
         if self._container is None:
             self._container = self._loaded()
         return self._container
 
     def _loaded(self) -> Container:
-        """One with the program in it. Raises ContainerOutOfMemory where a new one has no room for it; of one that was
-        used before that says nothing."""
+        """A container with the program in it. Raises ContainerOutOfMemory if the program does not fit into a new one; a
+        used one proves nothing."""
         container = self._containers.borrow(self._container_limits)
         try:
             container.load(self._files)
@@ -110,7 +111,7 @@ class Session:
         return container
 
     def _ahead(self, stdin: bytes) -> Sequence[bytes]:
-        """What to begin before the answer is here: so much that little time is lost if none of it is wanted."""
+        """The inputs to start before the answer is here: few enough that little time is lost if they are not wanted."""
         if not self._coming or self._coming[0] is not stdin:
             return ()
         self._coming.popleft()
@@ -118,7 +119,7 @@ class Session:
         return tuple(islice(self._coming, max(1, count)))
 
     def settle(self, patience_s: float) -> None:
-        """Nothing is begun any more: what is not wanted has ended well, or the container is gone."""
+        """Afterwards nothing is running: unwanted runs have ended well, or the container is gone."""
         if self._container is not None:
             try:
                 self._container.settle(patience_s)

@@ -1,1 +1,1 @@
-"""What the model is told of a program that failed, and the second run that finds out why it did."""
+"""What the model reads about a program that failed, and the second run that finds out why it failed."""

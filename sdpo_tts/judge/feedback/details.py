@@ -1,4 +1,4 @@
-"""What a diagnosis adds to the words on a failure. Held-out tests never come here."""
+"""What a diagnosis adds to the text about a failure. Held-out tests never get here."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ LEAST_SHARE = 0.1
 
 
 class Remarks:
-    """Says what was found out about one program, each part within its own budget of characters."""
+    """The findings about one program as text, each part within its own budget of characters."""
 
     def __init__(self, problem: Problem, style: FeedbackStyle, diagnosis: Diagnosis | None) -> None:
         self._problem, self._style, self._found = problem, style, diagnosis or Diagnosis("")
 
     def on(self, outcome: TestOutcome) -> list[str]:
-        """Lines to stand below the words on this failure, which is the one that was diagnosed."""
+        """Lines to add below this failure, which is the one that was diagnosed."""
         return [clean(text, PART_CHARS, PART_LINES) for text in self._said(outcome) if text]
 
     def difference(self, outcome: TestOutcome) -> str:
-        """Where a wrong answer first differs; nothing where that is plain to see, and where a program has judged."""
+        """Where a wrong answer first differs; empty if that is easy to see, or if a program judged it."""
         judged = self._problem.interactor or self._problem.checker.kind == "program"
         words = max(len(outcome.test.expected.split()), len(outcome.stdout.split()))
         if not self._style.difference or judged or not outcome.detail or words < 2:
@@ -48,7 +48,7 @@ class Remarks:
                 yield f"Memory grew{self._at()}{self._values()}." if self._found.line else ""
 
     def _ended(self, outcome: TestOutcome) -> str:
-        """The line itself only where no traceback has named it: a crash, an exit."""
+        """The line itself only if no traceback has named it: a crash, an exit."""
         if values := self._values():
             return f"Values on line {self._found.line}{values}"
         named = b"solution.py" in outcome.stderr
@@ -63,7 +63,7 @@ class Remarks:
         return f"Where the time went: {spots}." if spots else ""
 
     def _when_stopped(self) -> str:
-        """Nothing where it is one of the lines that took the time, and all that is known of it."""
+        """Empty if it is one of the lines that took the time and nothing else is known."""
         line, values, lines = self._found.line, self._values(), self._found.lines_out
         when = "At the end" if lines is None else f"After {self._found.seconds:g} s"
         is_news = line and (values or line not in dict(self._found.hot))
@@ -90,7 +90,7 @@ class Remarks:
 
 
 def call(problem: Problem, test: Test) -> str:
-    """A test of function mode as code: `add([1, 2], 3)`; empty for one that is none."""
+    """A test of function mode as code: `add([1, 2], 3)`; empty for other tests."""
     if not problem.function:
         return ""
     arguments = [value(line) for line in test.input.splitlines() if line.strip()]
@@ -98,7 +98,7 @@ def call(problem: Problem, test: Test) -> str:
 
 
 def value(text: bytes) -> str:
-    """A JSON value as Python writes it, or the text itself where it is none."""
+    """A JSON value as Python writes it, or the text itself if it is not JSON."""
     try:
         return clean(repr(json.loads(text)))
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""A second look at a failed program, once its verdict stands: why did it fail? It changes no verdict."""
+"""A second look at a failed program, after its verdict: why did it fail? It changes no verdict."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from sdpo_tts.problem import Limits, Problem, Test
 from sdpo_tts.problem.language import Language
 
 MIB = 2**20
-MOST_SECONDS = 3.0  # of CPU, also where the limit is more: what takes too long shows where soon
-EXTRA_S = 0.5  # for the start, and to write down what was seen
-BUSY_S = 2.0  # of waiting for a processor, so that what is told does not depend on what else the machine does
-SLOWER = 2  # a sanitized program, by its makers
-STOPPED = 124  # what `timeout` ends with when the time was up
+MOST_SECONDS = 3.0  # of CPU, even if the limit is higher: a slow program soon shows where it is slow
+EXTRA_S = 0.5  # to start, and to write down what was seen
+BUSY_S = 2.0  # of waiting for a processor, so that the findings do not depend on what else the machine does
+SLOWER = 2  # slowdown of a sanitized program, according to its makers
+STOPPED = 124  # exit code of `timeout` when the time was up
 SANITIZER_BYTES = 256 * MIB
-FINDINGS, FINDINGS_BYTES = "/tmp/diagnosis", 512 * 1024  # as `sandbox/diagnose.py` has it
+FINDINGS, FINDINGS_BYTES = "/tmp/diagnosis", 512 * 1024  # as in `sandbox/diagnose.py`
 SMALL_CASES = 50
 
 Retry = Callable[[Session, Test], TestOutcome]
 
 
 class Diagnoser:
-    """Knows what to try on a failed program. Safe to use from several threads."""
+    """Knows what to try on a failed program. Thread-safe."""
 
     def __init__(
         self, problem: Problem, language: Language, limits: Limits, resources: Resources, style: FeedbackStyle
@@ -44,7 +44,7 @@ class Diagnoser:
     def diagnose(
         self, program: str, failed: TestOutcome, container_limits: ContainerLimits, retry: Retry
     ) -> Diagnosis:
-        """`failed` is the outcome that feedback tells of; `retry` runs the program on another test."""
+        """`failed` is the outcome that feedback describes; `retry` runs the program on another test."""
         found = Diagnosis(program)
         try:
             if failed.verdict is Verdict.WA:
@@ -84,11 +84,11 @@ class Diagnoser:
             return found
         # Shadow memory and redzones take about twice as much again as the program itself.
         container_limits = ContainerLimits(3 * self._limits.memory_bytes + SANITIZER_BYTES, 64 * MIB)
-        seconds = MOST_SECONDS if crashed else self._seconds()  # a crash comes by itself
+        seconds = MOST_SECONDS if crashed else self._seconds()  # a crash ends by itself
         files = self._files(found.source, self._language.sanitize)
         facts = self._run(failed, container_limits, files, seconds * SLOWER)
         if crashed and facts.exit_code == STOPPED:
-            return found  # it went another way, and where it was stopped says nothing of the crash
+            return found  # it took another path, so where it was stopped says nothing about the crash
         return of_sanitizer(found, facts.stderr)
 
     def _files(self, program: str, sanitize: Sequence[str] = ()) -> Files:

@@ -26,7 +26,7 @@ _UNCAUGHT = "terminate called after throwing"
 
 
 def of_witness(found: Diagnosis, kept: bytes, stdout: bytes) -> Diagnosis:
-    """What `sandbox/diagnose.py` wrote: stacks, and a line of JSON, before which all output was flushed."""
+    """What `sandbox/diagnose.py` wrote: stacks, and one line of JSON, before which all output was flushed."""
     text = kept.decode(errors="replace")
     seen = list(_lines_seen(text))
     hot = tuple((line, count / len(seen)) for line, count in Counter(seen).most_common(MOST_HOT))
@@ -42,7 +42,7 @@ def of_witness(found: Diagnosis, kept: bytes, stdout: bytes) -> Diagnosis:
 
 
 def _lines_seen(text: str) -> Iterator[int]:
-    """Of each stack the innermost line of the program, unless its thread only waits for others."""
+    """The program's innermost line of each stack, unless its thread is only waiting for others."""
     for stack in _STACK.finditer(text):
         frames = list(_FRAME.finditer(stack[0]))
         if frames and not frames[0]["file"].endswith("/threading.py"):
@@ -68,12 +68,12 @@ def _values(told: Any) -> tuple[tuple[str, str], ...]:
 
 
 def _is_pair(name: str, value: Any) -> bool:
-    """The program may have written a name that would stand on lines of its own."""
+    """The program may have written a name that contains line ends."""
     return name.isidentifier() and isinstance(value, str)
 
 
 def of_sanitizer(found: Diagnosis, stderr: bytes) -> Diagnosis:
-    """The line of the crash, else of the first undefined behaviour, with what is said of it."""
+    """The line of the crash, otherwise of the first undefined behaviour, with its description."""
     text = stderr.decode(errors="replace")
     undefined = [(int(one["line"]), one["what"]) for one in _UNDEFINED.finditer(text)]
     if report := _REPORT.search(text):
@@ -85,7 +85,7 @@ def of_sanitizer(found: Diagnosis, stderr: bytes) -> Diagnosis:
 
 
 def _kind(text: str, kind: str) -> str:
-    """`heap-buffer-overflow, READ of size 4`; an abort is called by its reason."""
+    """`heap-buffer-overflow, READ of size 4`; for an abort, its reason."""
     name = kind.partition(" on ")[0]
     if name == "ABRT":
         words = _ASSERTION.search(text)

@@ -1,17 +1,17 @@
-"""What GCC says of a solution itself: its messages quote the library at length."""
+"""GCC's messages about the solution itself, without its long quotations of the library."""
 
 from __future__ import annotations
 
 import re
 
 _LIBRARY = re.compile(r"In file included from |/usr/[^:]+(?::\d+:\d+:(?! (?:fatal )?error:)|: In )")
-_DETAIL = re.compile(r"\S+?:\d+:\d+: note:  ")  # of the message before it
+_DETAIL = re.compile(r"\S+?:\d+:\d+: note:  ")  # group: of the message before it
 _ONCE = re.compile(r"(\S+?:\d+:\d+):(?: (?:fatal )?error: |   required from here)|\S+?:\d+:\d+: note: (.*)")
 
 
 def own_messages(text: str) -> str:
-    """Without headers, templates and candidates of the library; the first error of each place, others of which say why
-    a candidate does not fit, and each note once. What other compilers say stays as it is."""
+    """Without headers, templates and candidates of the library. Of several errors at one place only the first is kept,
+    because the others say why a candidate does not fit, and each note once. Other compilers' messages are unchanged."""
     kept: list[str] = []
     told: set[str] = set()
     keep = True

@@ -1,4 +1,4 @@
-"""The style of feedback, and how its pieces are written: cut to a size, and free of control characters."""
+"""The style of feedback, and how its pieces are written: cut to size, and without control characters."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _PLAIN = re.compile(r"[\t\n\x20-\x7e]+")
 
 @dataclass(frozen=True)
 class FeedbackStyle:
-    """`literals` writes inputs and outputs as string literals, which shows spaces and line ends exactly;
-    `examples` adds up to so many shown tests, input -> expected, to any feedback on a shown test.
+    """`literals` writes inputs and outputs as string literals, which shows spaces and line ends exactly; `examples`
+    adds up to this many shown tests, input -> expected, to any feedback on a shown test.
 
     The others are the parts that a second look at a failed program adds (`PARTS`): `values` of the names on the line
     that raised; `stack`: where the time went, and how far it got; `memory`: the peak, and the line that grew;
-    `sanitizer`: kind and line of a fault in C or C++; `difference`: the first one of a wrong answer; `smallest`: of the
-    generated tests that it fails; `calls`: function mode's tests as code.
+    `sanitizer`: kind and line of an error in C or C++; `difference`: the first one in a wrong answer; `smallest`: the
+    smallest generated test that it fails; `calls`: function mode's tests as code.
     """
 
     literals: bool = True
@@ -40,14 +40,14 @@ PARTS = tuple(field.name for field in fields(FeedbackStyle))[2:]
 
 
 def literal(data: bytes) -> str:
-    """A string literal of what a field may hold: `'3 4\\n'`; what is left out stands outside the quotes."""
+    """A string literal of a field's length: `'3 4\\n'`; what is left out is noted outside the quotes."""
     text = data.decode(errors="replace")
     kept = text[:FIELD_CHARS]
     return repr(kept) + (f"... ({len(text)} characters)" if len(text) > len(kept) else "")
 
 
 def clean(text: str, chars: int = FIELD_CHARS, lines: int = FIELD_LINES) -> str:
-    """Without control characters, invisible ones and halves of a surrogate pair, and cut to so many characters and
+    """Without control characters, invisible ones and halves of a surrogate pair, and cut to this many characters and
     lines."""
     kept = "\n".join(_printable(text).splitlines()[:lines])
     return kept if len(kept) <= chars else kept[: chars - 3] + "..."

@@ -1,7 +1,7 @@
-"""What the model is told of a judged program: the error text that it learns from.
+"""The text about a judged program that the model learns from.
 
-One failure is told, the most telling: the first runtime error, else the first time-out, else memory or output, else
-the compiler's text, else the two wrong answers that are shortest to read (as the paper's judge does).
+It describes the most telling failure: the first runtime error, otherwise the first timeout, otherwise memory or output,
+otherwise the compiler's text, otherwise the two shortest wrong answers (as the paper's judge does).
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Feedback:
-    """`text` is empty, and `kind` `none`, when every test passed, when the judge itself failed, and when the
-    answer was cancelled."""
+    """`text` is empty, and `kind` is `none`, if every test passed, the judge itself failed, or the answer was
+    cancelled."""
 
     kind: str
     text: str
@@ -54,7 +54,7 @@ def render(
         case Verdict.AC:
             return Feedback("none", "")
         case Verdict.JE:
-            return Feedback("none", "")  # our fault, of which nothing can be learned
+            return Feedback("none", "")  # the judge's error, from which nothing can be learned
         case Verdict.CA:
             return Feedback("none", "")
         case Verdict.NC if only_thought:
@@ -77,7 +77,7 @@ def render(
 
 
 def most_telling(outcomes: Sequence[TestOutcome]) -> list[TestOutcome]:
-    """The failures to speak of: one, or up to two wrong answers."""
+    """The failures to describe: one, or up to two wrong answers."""
     for verdict in (Verdict.RE, Verdict.TLE, Verdict.MLE, Verdict.OLE):
         if found := [outcome for outcome in outcomes if outcome.verdict is verdict]:
             return found[:1]
@@ -98,15 +98,15 @@ def _held_out(judgement: Judgement, outcome: TestOutcome) -> Feedback:
 
 
 def _exception(stderr: bytes) -> str:
-    """The class of the exception that a traceback ends with, if it is Python's own: anything else may hold what the
-    program has read."""
+    """The class of the exception that a traceback ends with, if it is built into Python: any other name may contain
+    what the program has read."""
     name = solution_error(stderr).partition(":")[0]
     known = getattr(builtins, name, None)
     return name if isinstance(known, type) and issubclass(known, BaseException) else ""
 
 
 class _Writer:
-    """Words for one failure, in the given style."""
+    """Text about one failure, in the given style."""
 
     def __init__(self, problem: Problem, style: FeedbackStyle, judgement: Judgement) -> None:
         self.problem, self.style = problem, style
@@ -114,7 +114,7 @@ class _Writer:
         self.remarks = Remarks(problem, style, judgement.diagnosis)
 
     def with_smallest(self, told: list[TestOutcome]) -> list[TestOutcome]:
-        """The smallest wrong answer that was found comes first, and as many are told."""
+        """The smallest wrong answer that was found comes first; the number of failures stays the same."""
         smallest = self.diagnosis.smallest if self.diagnosis and self.style.smallest else None
         return [smallest, *told[: MOST_WRONG - 1]] if smallest else told
 
@@ -142,7 +142,7 @@ class _Writer:
         return self.wrong_answer(outcome, given)
 
     def wrong_answer(self, outcome: TestOutcome, given: str) -> str:
-        """A program's opinion is quoted, for it may accept other answers than the expected one."""
+        """A checker program's message is quoted, because it may accept other answers than the expected one."""
         output, expected = self.result(outcome.stdout), self.result(outcome.test.expected)
         said = f"\nJudge: {clean(outcome.detail)}" if outcome.detail else ""
         if self.problem.interactor:
@@ -154,8 +154,8 @@ class _Writer:
         return f"Wrong answer.\n{given}\n{name}: {output}\nExpected: {expected}{difference}"
 
     def examples(self, told: Sequence[TestOutcome]) -> list[str]:
-        """Shown tests as exact examples; those that a wrong answer has just quoted are not repeated. An interaction has
-        none: what a test holds is the interactor's."""
+        """Shown tests as exact examples, without those that a wrong answer has just quoted. None for an interaction,
+        whose tests are for the interactor only."""
         if self.problem.interactor:
             return []
         quoted = [outcome.test for outcome in told if outcome.verdict is Verdict.WA]
@@ -184,7 +184,7 @@ class _Writer:
 
 
 def _interaction(outcome: TestOutcome) -> str:
-    """The beginning and, where that is not all, the end of what was said."""
+    """The beginning of the dialogue and, if it is longer, its end."""
     lines = outcome.stdout.decode(errors="replace").splitlines()
     if len(lines) > 2 * FIELD_LINES:
         lines = [*lines[:FIELD_LINES], f"... ({len(lines) - 2 * FIELD_LINES} lines)", *lines[-FIELD_LINES:]]
@@ -192,7 +192,7 @@ def _interaction(outcome: TestOutcome) -> str:
 
 
 def runtime_error(outcome: TestOutcome) -> str:
-    """The solution's own frames of a traceback with its last line; else the cause (a signal, an exit code)."""
+    """The solution's own frames of a traceback with its last line; without one, the cause (a signal, an exit code)."""
     lines = outcome.stderr.decode(errors="replace").splitlines()
     frames = [
         f"line {found['line']}: {text.strip()}"
@@ -206,6 +206,6 @@ def runtime_error(outcome: TestOutcome) -> str:
 
 
 def solution_error(stderr: bytes) -> str:
-    """The last line of a Python traceback (`ValueError: ...`), or nothing."""
+    """The last line of a Python traceback (`ValueError: ...`), or an empty string."""
     lines = stderr.decode(errors="replace").rstrip().splitlines()
     return clean(lines[-1]) if any(_FRAME.match(line) for line in lines) else ""

@@ -1,1 +1,1 @@
-"""What differs between families of models, found by looking at the model instead of its name."""
+"""Differences between families of models, found by examining the model instead of its name."""

@@ -1,4 +1,4 @@
-"""LoRA adapters as PEFT makes and saves them, on the weights that were chosen and no others."""
+"""LoRA adapters as PEFT makes and saves them, on exactly the chosen weights."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sdpo_tts.policy.families.targets import Targets, short
 
 
 def wrapped(base: Any, targets: Targets, *, rank: int, alpha: int) -> Any:
-    """`base` with an adapter, in fp32. Raises SetupError where PEFT cannot adapt it."""
+    """`base` with an adapter, in fp32. Raises SetupError if PEFT cannot adapt it."""
     from peft import LoraConfig, get_peft_model
 
     if not targets.modules and not targets.experts:
@@ -53,7 +53,7 @@ def as_given() -> Iterator[None]:
 
 
 def factors(layer: Any, name: str) -> list[tuple[Any, Any]]:
-    """(B, A) of an adapter on a layer, as views of what it holds: one pair for each expert that the layer stacks."""
+    """(B, A) of an adapter on a layer, as views of its tensors: one pair for each expert that the layer stacks."""
     factor_B, factor_A = layer.lora_B[name].weight.data, layer.lora_A[name].weight.data
     experts = getattr(layer, "num_experts", 1)
     if experts == 1:
@@ -64,7 +64,7 @@ def factors(layer: Any, name: str) -> list[tuple[Any, Any]]:
 
 
 def save(peft: Any, name: str, folder: Path, targets: Targets) -> None:
-    """Write an adapter so that PEFT loads it: what it would take for experts is named as the weights that it is."""
+    """Write an adapter so that PEFT loads it: weights that it would take for experts are named individually."""
     from peft.utils.transformers_weight_conversion import convert_peft_config_for_transformers
 
     peft.save_pretrained(str(folder), selected_adapters=[name])

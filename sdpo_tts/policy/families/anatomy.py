@@ -1,4 +1,4 @@
-"""The parts of a transformers model: its text body, its output layer, its layers; none of them looked up by name."""
+"""The parts of a transformers model: its text body, output layer and layers, none of them found by name."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from torch import Tensor
 
 from sdpo_tts.errors import SetupError
 
-CACHES = ("cache", "past_key_values", "cache_params")  # what transformers calls them, newest first
+CACHES = ("cache", "past_key_values", "cache_params")  # transformers' names for it, newest first
 _PROBE = 8  # tokens
 _LOUDER = 1000.0  # times the hidden states of the probe: a cap shows on large logits
 
 
 def text_config(base: Any) -> Any:
-    """The configuration of the model that reads and writes text, also where it is a part of a larger one."""
+    """The configuration of the model that reads and writes text, even if it is part of a larger one."""
     return base.config.get_text_config(decoder=True)
 
 
 def heads_of(config: Any) -> tuple[int, int]:
-    """(query heads, width of one) of a text model's configuration; 0 heads for a model without attention. Where layers
+    """(query heads, width of one) from a text model's configuration; 0 heads for a model without attention. If layers
     differ, those that most of them have."""
     told = config.to_dict()
     heads = told.get("num_attention_heads") or told.get("n_head") or 0
@@ -32,8 +32,8 @@ def heads_of(config: Any) -> tuple[int, int]:
 
 
 def text_model(config: Any) -> Any:
-    """The transformers class that makes a model of this configuration which reads and writes text, alone or besides
-    pictures. Raises SetupError where there is none."""
+    """The transformers class for a model with this configuration that reads and writes text, alone or besides pictures.
+    Raises SetupError if there is none."""
     from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
 
     for kind in (AutoModelForCausalLM, AutoModelForImageTextToText):
@@ -66,8 +66,8 @@ def body_of(base: Any) -> Any:
 
 
 def cache_name(body: Any) -> str:
-    """What the body's forward pass calls the cache; under another name it would be ignored without a word. Raises
-    SetupError where it takes none."""
+    """The cache's name in the body's forward pass; under another name it would be silently ignored. Raises SetupError
+    if there is none."""
     known = inspect.signature(body.forward).parameters
     for name in CACHES:
         if name in known:
@@ -76,7 +76,7 @@ def cache_name(body: Any) -> str:
 
 
 def layers_of(body: Any) -> list[Any]:
-    """The layers whose activations may be computed twice instead of being kept, outermost ones only."""
+    """The layers whose activations may be recomputed instead of being kept, outermost ones only."""
     from transformers.modeling_layers import GradientCheckpointingLayer
 
     if isinstance(body, GradientCheckpointingLayer):
@@ -88,7 +88,7 @@ class Head:
     """From last hidden states to logits.
 
     `plain` where that is the output layer alone. Otherwise the whole model computes them, with its body made to answer
-    with given hidden states: so scales, caps and multipliers come along, whatever they are. Raises SetupError where
+    with given hidden states: so scales, caps and multipliers come along, whatever they are. Raises SetupError if
     the model computes logits that are not finite.
     """
 
@@ -111,7 +111,7 @@ class Head:
 
     @torch.no_grad()
     def _probe(self) -> tuple[Any, Tensor]:
-        """What the body answers to a few tokens, and logits_T_V."""
+        """The body's answer to a few tokens, and logits_T_V."""
         kept: list[Any] = []
         hook = self._body.register_forward_hook(lambda *args: kept.append(args[-1]))
         try:

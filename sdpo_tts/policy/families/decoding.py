@@ -1,4 +1,4 @@
-"""Answers that grow by a token at a time behind their prompts, in whichever way is exact for the model."""
+"""Answers that grow by one token at a time after their prompts, in a way that is exact for the model."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Decoding(Protocol):
         ...
 
     def select(self, keep: Tensor) -> None:
-        """Go on with these rows alone."""
+        """Continue with these rows only."""
         ...
 
     def append(self, tokens_B: Tensor) -> None:
@@ -29,7 +29,7 @@ class Decoding(Protocol):
 
 
 def together(network: Network, prompts: Sequence[Ids]) -> list[list[int]]:
-    """Which of the prompts are answered in one batch: all, or, behind the model's own cache, those that are alike."""
+    """Which prompts are answered in one batch: all, or, with the model's own cache, those that are equal."""
     if network.paths.sampling != "own-cache":
         return [list(range(len(prompts)))] if prompts else []
     groups: dict[Ids, list[int]] = {}
@@ -49,8 +49,8 @@ def begun(network: Network, prompts: Sequence[Ids]) -> Decoding:
 
 
 class PaddedCache:
-    """What the prompts share is computed once; the rest of each is padded on the left. For a model that keeps the keys
-    and values of all tokens and nothing else."""
+    """The prompts' common beginning is computed once; the rest of each is padded on the left. For a model that keeps
+    the keys and values of all tokens and nothing else."""
 
     def __init__(self, network: Network, prompts: Sequence[Ids]) -> None:
         self._network = network
@@ -75,8 +75,8 @@ class PaddedCache:
 
 
 class OwnCache:
-    """Rows behind one prompt, which is read once into the cache that the model makes itself: windows, states of linear
-    attention and of convolutions, or whatever it is. Nothing is padded."""
+    """Rows after one prompt, which is read once into the model's own cache: windows, states of linear attention and of
+    convolutions, or anything else. Nothing is padded."""
 
     def __init__(self, network: Network, prompt: Ids, rows: int) -> None:
         self._network, self._length = network, len(prompt)
@@ -97,7 +97,7 @@ class OwnCache:
 
 
 class Recomputed:
-    """Without any cache: slow, and exact for whatever can be learnt from."""
+    """Without any cache: slow, but exact for every model that can be trained."""
 
     def __init__(self, network: Network, prompts: Sequence[Ids]) -> None:
         self._network, self._rows = network, [list(prompt) for prompt in prompts]

@@ -1,7 +1,7 @@
-"""Whether what a run computes is what the model says: measured at load, for every model, against the model itself.
+"""Whether a run computes what the model itself computes: measured at load, for every model, against the model itself.
 
-Sampling and learning must come to the truth within a small multiple of the model's own noise. A path that does not is
-replaced by the next slower one; a model for which none does is refused.
+Sampling and learning must agree with the model within a small multiple of its own noise. A path that does not is
+replaced by the next slower one; a model without an exact path is refused.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ TEXT = "".join(
     f"def f{n}(x, y):\n    # {n * n % 97}: the {word} of {n + 3} and {7 * n % 31}\n    return {word}(x, {n}) - y\n\n"
     for n, word in enumerate(("sum", "largest", "product", "rest", "least", "mean", "first", "sign", "square", "half"))
 )
-"""What models are compared on: nothing that one would know by heart."""
+"""The text that models are compared on, which no model has memorised."""
 
 
 def exact(base: Any, lora: LoraSettings, seed: int, text: Ids, *, samples: bool = True) -> tuple[Network, Exactness]:
-    """A network on the fastest paths that are exact for it, tried on `text`. `samples`: not where another engine does.
-    Raises SetupError for a model that no path computes as it is."""
+    """A network on its fastest exact paths, tried on `text`. `samples`: False if another engine samples. Raises
+    SetupError for a model without exact paths."""
     truth = Truth.of(base, text)
     with readable(base, "given an adapter"):
         network = Network(base, lora, seed)
     found = _choose(network, truth, samples=samples)
-    with readable(base, "learnt from"):
+    with readable(base, "learned from"):
         unreached = _unreached(network, truth)
     if unreached:
         network.peft.unload()
@@ -46,7 +46,7 @@ def exact(base: Any, lora: LoraSettings, seed: int, text: Ids, *, samples: bool 
 
 
 def known(base: Any, lora: LoraSettings, seed: int, found: Exactness) -> Network:
-    """The network that `exact` came to before."""
+    """The network that `exact` found before."""
     network = Network(base, lora, seed, found.unreached)
     network.take(found.paths)
     return network
@@ -76,7 +76,7 @@ class _Search:
         self.distance: dict[str, float] = {}
 
     def finds(self, part: str, names: Sequence[str]) -> bool:
-        """Whether one of the ways called `names` is exact; the first such is taken."""
+        """Whether one of the ways called `names` is exact; the first such way is used."""
         for name in names:
             self.paths = replace(self.paths, **{part: name})
             self.network.take(self.paths)
@@ -87,14 +87,14 @@ class _Search:
         return False
 
     def _wrong(self, part: str, name: str) -> str:
-        """Why a way cannot be taken; empty where it can."""
+        """Why a way cannot be used; empty if it can."""
         fits = self.truth.keys_and_values if part == "learning" else self.truth.plain_cache
         if name == "shared-prefix" and not fits:
             return "layers keep something other than the keys and values of all tokens"
         measure = {"learning": _learnt, "sampling": _sampled}[part]
         try:
             distance = self.distance[part] = measure(self.network, self.truth)
-        except Exception as error:  # a model's code is its authors', and may not be made for this
+        except Exception as error:  # the model's code is its authors', and may not be made for this
             if memory.ran_out(error):
                 raise
             return f"{type(error).__name__}: {first_line(error)[:120]}"
@@ -102,7 +102,7 @@ class _Search:
 
 
 def _learnt(network: Network, truth: Truth) -> float:
-    """How far the learner's log-probabilities are, over two micro-batches."""
+    """How far the learner's log-probabilities are off, over two micro-batches."""
     grad = max(map(len, truth.prompts)) <= SHORT
     prefix = reading(network, truth.prompts, grad=grad)
     hidden = [*prefix.response_hidden(truth.pairs[:3]), *prefix.response_hidden(truth.pairs[3:])]
@@ -112,7 +112,7 @@ def _learnt(network: Network, truth: Truth) -> float:
 
 @torch.inference_mode()
 def _sampled(network: Network, truth: Truth) -> float:
-    """How far the sampler's are: for prompts that are alike, and for ragged ones."""
+    """How far the sampler's are off: for equal prompts, and for prompts of different lengths."""
     return max(truth.distance(_decoded(network, pairs)) for pairs in (truth.pairs[:2], truth.pairs))
 
 
@@ -124,7 +124,7 @@ def _decoded(network: Network, pairs: Sequence[Pair]) -> list[Tensor]:
 
 
 def _decode(network: Network, pairs: Sequence[Pair], alive: list[int], found: dict[int, list[Tensor]]) -> None:
-    """Answers that are given, token by token; the last of several rows ends early, as rows do."""
+    """Given answers, token by token; the last of several rows ends early, as happens in a batch."""
     decoding = begun(network, [pairs[place].prompt for place in alive])
     for step in range(ANSWER):
         tokens_B = torch.tensor([pairs[place].response[step] for place in alive], device=network.device)
@@ -138,7 +138,8 @@ def _decode(network: Network, pairs: Sequence[Pair], alive: list[int], found: di
 
 
 def _unreached(network: Network, truth: Truth) -> list[str]:
-    """Adapted layers on which the log-probability of a text does not depend, or only through what has no gradient."""
+    """Adapted layers on which the log-probability of a text does not depend, or only through parts without a
+    gradient."""
     ids = torch.tensor([truth.prompts[0][:SHORT]], device=network.device)
     with torch.enable_grad():
         logp_T_V = network.logits(network.whole(ids)[0, :-1]).log_softmax(-1)

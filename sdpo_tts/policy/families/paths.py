@@ -1,4 +1,4 @@
-"""The ways in which a model can be computed, fastest first, and what was found out about them."""
+"""The ways in which a model can be computed, fastest first, and what is known about them."""
 
 from __future__ import annotations
 
@@ -29,10 +29,9 @@ PLAIN = Paths()
 
 @dataclass(frozen=True)
 class Exactness:
-    """The paths that agree with the untouched model. `noise` is how far two of its own kernels are apart, in nats per
-    token, `tolerance` what was allowed, and `distance` how far each path was. `why` says in words what was replaced;
-    `unreached` are linear layers that no gradient reaches.
-    """
+    """The paths that agree with the untouched model. `noise` is the difference between two of its own kernels, in nats
+    per token, `tolerance` what was allowed, and `distance` how far off each path was. `why` says in words what was
+    replaced; `unreached` are linear layers that no gradient reaches."""
 
     paths: Paths = PLAIN
     noise: float = 0.0
@@ -46,7 +45,7 @@ class Exactness:
 
     @classmethod
     def of(cls, told: dict[str, Any]) -> Exactness:
-        """From what `fields` said. Raises TypeError or KeyError where another version said it."""
+        """The inverse of `fields`. Raises TypeError or KeyError if another version wrote them."""
         lists = {name: tuple(told[name]) for name in ("why", "unreached")}
         return cls(**{**told, "paths": Paths(**told["paths"]), **lists})
 

@@ -1,9 +1,9 @@
-"""Which weights of a model get an adapter: the linear layers of its text body, without those that choose.
+"""Which weights of a model get an adapter: the linear layers of its text body, except those that choose experts.
 
-Left out are routers and the gates of shared experts, since a step must not change which experts answer; the output
-projection of Mamba, which its fused kernel reads past any adapter; towers for pictures and sound; and whatever a
-gradient does not reach, such as the indexers of sparse attention. Experts that are stacked in one tensor are
-adapted if asked for.
+Left out are routers and the gates of shared experts, so that a step does not change which experts answer; the output
+projection of Mamba, which its fused kernel reads past any adapter; towers for pictures and sound; and layers that no
+gradient reaches, such as the indexers of sparse attention. Experts that are stacked in one tensor are adapted on
+request.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ class Targets:
     without: tuple[str, ...] = ()
 
     def lacking(self, names: Sequence[str]) -> Targets:
-        """The same without an adapter on these."""
+        """The same without an adapter on these layers."""
         kept = tuple(name for name in self.modules if name not in names)
         return Targets(kept, self.experts, tuple(sorted({*self.without, *names})))
 
     def in_short(self) -> list[str]:
-        """`without`, layers of one kind as one."""
+        """`without`, with layers of one kind merged."""
         return sorted({re.sub(r"(?<=\.)\d+(?=\.)", "*", name) for name in self.without})
 
 
 def targets_of(base: Any, body: Any, *, experts: bool = False) -> Targets:
-    """`experts`: those too, stacked or not."""
+    """`experts`: also the experts, stacked or not."""
     head = base.get_output_embeddings()
     linear = {
         name: module
@@ -74,7 +74,7 @@ def _excluded(body: Any, *, experts: bool) -> set[int]:
 
 
 def _choosers(module: Any) -> Iterator[Any]:
-    """Linear layers of a mixture that put out one number an expert, or one for the shared expert."""
+    """Linear layers of a mixture that output one number per expert, or one for the shared expert."""
     count = _count_of_experts(module)
     if not count:
         return
@@ -85,7 +85,7 @@ def _choosers(module: Any) -> Iterator[Any]:
 
 
 def _count_of_experts(module: Any) -> int:
-    """How many experts a module chooses from; 0 where it is no mixture."""
+    """The number of experts that a module chooses from; 0 if it is not a mixture."""
     if (unstacked := _list_of_experts(module)) is not None:
         return len(unstacked)
     sizes = [len(weight) for child in module.children() for weight in _stacks(child)]
@@ -93,7 +93,7 @@ def _count_of_experts(module: Any) -> int:
 
 
 def _list_of_experts(module: Any) -> nn.ModuleList | None:
-    """Experts that are modules of their own: a list of like ones next to a layer that chooses."""
+    """Experts that are separate modules: a list of equal ones next to a layer that chooses."""
     for child in module.children():
         if isinstance(child, nn.ModuleList) and len(child) > 1 and len(set(map(type, child))) == 1:
             routers = [one for one in module.children() if one is not child for one in one.modules()]
@@ -115,7 +115,7 @@ def _stacked(base: Any, body: Any) -> Iterator[str]:
 
 
 def short(names: Sequence[str], base: Any) -> list[str]:
-    """Names as PEFT matches them, by their ends: the last part alone where nothing else in the model is called so."""
+    """Names as PEFT matches them, by their endings: only the last part if it is unique in the model."""
     chosen = set(names)
     unclear = {_end(name) for name, _ in base.named_modules() if name not in chosen}
     return sorted({_end(name) for name in names} - unclear) + [name for name in names if _end(name) in unclear]
@@ -126,7 +126,7 @@ def _end(name: str) -> str:
 
 
 def out_of_reach(peft: Any, adapter: str) -> list[str]:
-    """Names within the base of adapted layers that the gradient which lies in the adapter did not reach."""
+    """Names within the base of adapted layers that the gradient in the adapter did not reach."""
     from peft.tuners.lora import LoraLayer
 
     found = []

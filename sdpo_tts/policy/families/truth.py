@@ -1,6 +1,7 @@
-"""What the untouched model says of a fixed text: its own log-probabilities, with its own attention and without a cache.
+"""What the untouched model computes for a fixed text: its own log-probabilities, with its own attention, without a
+cache.
 
-The text reaches beyond any window of the model, in rows behind the same prompt and behind prompts of other lengths.
+The text is longer than any window of the model, in rows with the same prompt and with prompts of other lengths.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from sdpo_tts.policy.families.positions import positions_of
 FACTOR = 5.0  # times the noise is allowed
 LEAST, MOST = {torch.bfloat16: 6e-3, torch.float16: 1e-3}, {torch.bfloat16: 0.1, torch.float16: 0.03}
 LEAST_FP32, MOST_FP32 = 2e-5, 1e-3
-"""Nats per token between which the noise is taken to lie: two kernels may round alike, or one of them may be wrong."""
+"""Bounds for the noise in nats per token: two kernels may round alike, or one of them may be wrong."""
 ANSWER = 6  # tokens whose log-probabilities are compared
 SHARED = 10  # tokens beyond the reach of any layer that all prompts have
 ROWS = ((0, 6), (0, 6), (3, 4), (9, 11))
@@ -50,7 +51,7 @@ class Truth:
 
     @classmethod
     def of(cls, base: Any, text: Ids) -> Truth:
-        """`text` is repeated as long as needed. Raises SetupError for a model that cannot be asked."""
+        """`text` is repeated as needed. Raises SetupError for a model that cannot be computed."""
         with readable(base, "computed"), torch.inference_mode():
             _refuse_more_than_read(base)
             pairs = _pairs(text, _reach(base))
@@ -74,20 +75,20 @@ class Truth:
 
 
 def apart(one_T: Tensor, other_T: Tensor, rounds: bool) -> float:
-    """Nats per token. In 16 bits a mixture may send a token to other experts for no more than another rounding, and be
-    nats away for that token: there the middle one counts."""
+    """Nats per token. In 16 bits a different rounding may send a token of a mixture to other experts, which changes it
+    by nats; so the median is used there."""
     apart_T = (one_T - other_T).abs()
     return float(apart_T.median() if rounds else apart_T.mean())
 
 
 @contextmanager
 def readable(base: Any, done: str) -> Iterator[None]:
-    """Whatever a model raises becomes one line; a lack of memory is another matter."""
+    """Whatever a model raises becomes one line, except a lack of memory."""
     try:
         yield
     except SetupError:
         raise
-    except Exception as error:  # a model's code is its authors'
+    except Exception as error:  # the model's code is its authors'
         if memory.ran_out(error):
             raise
         what = f"{type(base).__name__} cannot be {done}: {type(error).__name__}: {first_line(error)[:200]}"
@@ -102,7 +103,7 @@ def answered(logits_T_V: Tensor, pair: Pair) -> Tensor:
 
 
 def _refuse_more_than_read(base: Any) -> None:
-    """Raises SetupError where the model may write tokens that it cannot read."""
+    """Raises SetupError if the model may write tokens that it cannot read."""
     written = base(input_ids=torch.ones(1, 1, dtype=torch.long, device=base.device), use_cache=False).logits.shape[-1]
     if written > (rows := base.get_input_embeddings().weight.shape[0]):
         what = f"{type(base).__name__} writes {written} different tokens, but reads only {rows}"
@@ -110,7 +111,7 @@ def _refuse_more_than_read(base: Any) -> None:
 
 
 def _reach(base: Any) -> int:
-    """How many tokens the farthest limited layer looks back, as far as configuration and positions tell."""
+    """How many tokens the farthest limited layer looks back, according to configuration and positions."""
     found = [
         value
         for name, value in anatomy.text_config(base).to_dict().items()
@@ -130,7 +131,8 @@ def _pairs(text: Ids, reach: int) -> tuple[Pair, ...]:
 
 
 def _own(base: Any, pair: Pair, behind: Ids = ()) -> Tensor:
-    """Log-probabilities_T from the whole model, without a cache; of the tokens `behind` it can know nothing."""
+    """Log-probabilities_T from the whole model, without a cache; it cannot know anything about the tokens `behind`
+    it."""
     ids = torch.tensor([pair.prompt + pair.response[:-1] + behind], device=base.device)
     last = len(pair.response) + len(behind)
     named = inspect.signature(base.forward).parameters
@@ -140,11 +142,11 @@ def _own(base: Any, pair: Pair, behind: Ids = ()) -> Tensor:
 
 
 def _noise(base: Any, pairs: Sequence[Pair], logprobs: Sequence[Tensor]) -> float:
-    """How far the model is from itself, with another of its kernels and with more text behind."""
+    """How far the model is from itself, with another of its kernels and with more text after it."""
     short = [Pair(pair.prompt[-SHORT:], pair.response) for pair in pairs]
     own = list(logprobs) if short == list(pairs) else [_own(base, pair) for pair in short]
     others = [_own(base, pair, pair.prompt[:5]) for pair in short]
-    with suppress(Exception), _other_kernel(base):  # one that the model does not have makes no noise
+    with suppress(Exception), _other_kernel(base):  # a kernel that the model does not have makes no noise
         others += [_own(base, pair) for pair in short]
     measured = max(apart(one, other, base.dtype in LEAST) for one, other in zip(cycle(own), others, strict=False))
     least, most = LEAST.get(base.dtype, LEAST_FP32), MOST.get(base.dtype, MOST_FP32)
@@ -165,9 +167,9 @@ def _other_kernel(base: Any) -> Iterator[None]:
 
 
 def _cache(base: Any, ids: Ids) -> Any:
-    """What the model keeps of a few tokens; None where it keeps nothing."""
+    """What the model keeps for a few tokens; None if nothing."""
     body = anatomy.body_of(base)
-    with suppress(Exception):  # then no path that needs one will do
+    with suppress(Exception):  # then no path that needs one will work
         output = body(input_ids=torch.tensor([ids], device=base.device), use_cache=True)
         return output[anatomy.cache_name(body)]
     return None

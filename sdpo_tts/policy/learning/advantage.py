@@ -7,6 +7,6 @@ from statistics import fmean, pstdev
 
 
 def group_advantages(rewards: Sequence[float]) -> list[float]:
-    """(r - mean) / standard deviation, within the group; all zero where all rewards are the same."""
+    """(r - mean) / standard deviation, within the group; all zero if all rewards are the same."""
     mean, deviation = fmean(rewards), pstdev(rewards)
     return [(reward - mean) / deviation if deviation else 0.0 for reward in rewards]

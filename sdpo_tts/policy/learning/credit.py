@@ -1,4 +1,4 @@
-"""Which tokens of an answer its self-teacher would have chosen otherwise (the paper's figures 4 and 22)."""
+"""Which tokens of an answer its self-teacher would have chosen differently (the paper's figures 4 and 22)."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ ROWS = 64  # response positions whose logits exist at once
 
 @dataclass(frozen=True)
 class Piece:
-    """Some characters of an answer: one token, or several that make up a character together.
+    """Some characters of an answer: one token, or several that together form a character.
 
-    The log-probabilities are those of all its tokens together, in nats. `alternatives` are the teacher's likeliest
-    first tokens here with their probabilities.
+    The log-probabilities are sums over its tokens, in nats. `alternatives` are the teacher's likeliest first tokens
+    here, with their probabilities.
     """
 
     text: str
@@ -39,8 +39,8 @@ def credit(
     network: Network, chat: Chat, teacher_prompt: Ids, response: Ids, logprobs: Sequence[float], thought: int = 0,
     top: int = 3,
 ) -> list[Piece]:  # fmt: skip
-    """The pieces of an answer, which stands behind so many tokens of `thought`. `logprobs` are the student's when it
-    was sampled; the teacher is the frozen one."""
+    """The pieces of an answer that follows this many tokens of `thought`. `logprobs` are the student's when it was
+    sampled; the teacher is the frozen one."""
     teacher = Teacher(network, TeacherSettings())
     with torch.no_grad():
         (views,) = teacher.read([teacher_prompt]).hidden([Pair(teacher_prompt, response)])

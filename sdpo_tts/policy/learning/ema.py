@@ -1,9 +1,9 @@
 """An exponential moving average of the adapter, as a teacher.
 
-What is averaged is the change of the weights, W_t = (1 - rate) W_{t-1} + rate * scale * B_t A_t, not A and B apart:
-the mean of products is not the product of means. It starts at 0, the base. The sum has a higher rank than one adapter,
-so it is kept in factors of at most `rank` columns; beyond that the smallest singular values go, and `lost` says how
-much that was. A second set of base weights is never made.
+The average is taken over the change of the weights, W_t = (1 - rate) W_{t-1} + rate * scale * B_t A_t, not over A and B
+separately, because the mean of products is not the product of means. It starts at 0, the base. The sum has a higher
+rank than one adapter, so it is kept in factors of at most `rank` columns; beyond that the smallest singular values are
+dropped, and `lost` says how much that was. No second set of base weights is made.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sdpo_tts.policy.families import adapters
 from sdpo_tts.policy.network import POLICY, Network
 
 NAME = "ema"
-RANKS = 4  # of the adapter's, for the columns of an average of it
+RANKS = 4  # times the adapter's rank, for the columns of its average
 
 
 class EmaAdapter:
@@ -50,7 +50,7 @@ class EmaAdapter:
             self._activate(POLICY)
 
     def _activate(self, name: str) -> None:
-        # PEFT's own set_adapter would also switch which parameters are trainable
+        # PEFT's own set_adapter would also change which parameters are trainable
         for layer in self._layers:
             layer._active_adapter = [name]
 
@@ -85,7 +85,8 @@ class EmaAdapter:
 
 
 def compress(factor_B: Tensor, factor_A: Tensor, rank: int) -> tuple[Tensor, Tensor, float]:
-    """The nearest product of at most `rank` columns to B A, balanced; and the share of its Frobenius norm left out."""
+    """The nearest product of at most `rank` columns to B A, balanced; and the share of its Frobenius norm that was
+    dropped."""
     q_B, r_B = torch.linalg.qr(factor_B.double())
     q_A, r_A = torch.linalg.qr(factor_A.double().T)
     left, values, right = torch.linalg.svd(r_B @ r_A.T, full_matrices=False)

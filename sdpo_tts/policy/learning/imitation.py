@@ -1,9 +1,9 @@
-"""Learning from samples that were drawn with help: what feedback made the model write, put behind the bare question.
+"""Learns from samples that were drawn with help: what feedback made the model write, put behind the bare question.
 
-SDPO scores the student's own tokens; where the student never does the right thing it is hardly moved toward it. A
-sample from the teacher's prompt shows what the teacher would do. Here the student, which reads the question alone, is
-pulled toward the teacher that has read the prompt of the sample (forward KL: SGPO, arXiv 2606.24064), or toward the
-sample itself where it did better than samples without help (RLTF-SD, arXiv 2602.02482).
+SDPO scores the student's own tokens, so a student that never does the right thing is hardly moved toward it. A sample
+from the teacher's prompt shows what the teacher would do. Here the student, which reads only the question, is pulled
+toward the teacher that has read the sample's prompt (forward KL: SGPO, arXiv 2606.24064), or toward the sample itself
+if it did better than samples without help (RLTF-SD, arXiv 2602.02482).
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from torch import Tensor
 
 from sdpo_tts.policy.learning.loss import LossSettings, Support, Target, TokenLoss, distillation, ratio
 
-UNLIKELY = -5.0  # nats; RLTF-SD leaves out tokens that the student gives less
+UNLIKELY = -5.0  # nats; RLTF-SD ignores tokens that the student gives less
 
 
 class ImitationLoss(StrEnum):
-    """How a sample drawn with help is learnt."""
+    """The loss for samples drawn with help."""
 
     FKL = "fkl"  # forward KL(teacher || student) over the teacher's top K and the tail
     JSD = "jsd"  # Jensen-Shannon divergence, half and half, over the same
@@ -32,10 +32,9 @@ ALPHA = {ImitationLoss.FKL: 0.0, ImitationLoss.JSD: 0.5}
 
 @dataclass(frozen=True)
 class ImitationSettings:
-    """`samples`: which of those drawn with help are learnt: all, the improved ones (better than the mean of those drawn
-    without), or none. `weight` scales their loss. `ratio`: `truncated` weighs a token by how much likelier the student
-    finds it than its sampler did, at most LossSettings.max_ratio; `none` does not.
-    """
+    """`samples`: which samples drawn with help to learn from: all, the improved ones (better than the mean of those
+    drawn without), or none. `weight` scales their loss. `ratio`: `truncated` weighs a token by how much likelier the
+    student finds it than its sampler did, at most LossSettings.max_ratio; `none` does not."""
 
     samples: str = "all"
     loss: ImitationLoss = ImitationLoss.FKL
@@ -50,9 +49,9 @@ class ImitationSettings:
 def imitation_loss(
     student_logits_T_V: Tensor, target: Target, settings: ImitationSettings, loss: LossSettings
 ) -> TokenLoss:
-    """The loss at every response position, the student's logits being those behind the bare question.
+    """The loss at every response position; the student's logits are those behind the bare question.
 
-    `target.advantage` counts for NLL alone. Only the student's logits carry a gradient.
+    `target.advantage` counts for NLL only. Only the student's logits carry a gradient.
     """
     student_logp_T_V = student_logits_T_V.log_softmax(-1)
     logp_T = student_logp_T_V.gather(-1, target.response_T[:, None]).squeeze(-1)

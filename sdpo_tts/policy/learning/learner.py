@@ -1,4 +1,4 @@
-"""One step a batch: the student moves toward itself with the feedback in its context (SDPO), or by reward (GRPO)."""
+"""One step per batch: the student moves toward itself with feedback in its context (SDPO), or by reward (GRPO)."""
 
 from __future__ import annotations
 
@@ -57,9 +57,10 @@ class LearnerSettings:
 class Lesson:
     """One attempt to learn from.
 
-    `teacher_prompt` is the prompt under which the model is its teacher (None: no teacher), `advantage` the attempt's
-    by reward. `weight` identical attempts stand behind it. `old_logprobs` are set when a batch makes several updates.
-    `question` is set for a sample that was drawn with help: it is learnt behind this prompt instead of its own.
+    `teacher_prompt` is the prompt under which the model is its teacher (None: no teacher), `advantage` the attempt's by
+    reward. `weight` counts the identical attempts that it represents. `old_logprobs` are set when a batch makes several
+    updates. `question` is set for a sample that was drawn with help: it is learned behind this prompt instead of its
+    own.
     """
 
     sample: Sample
@@ -75,7 +76,7 @@ class Lesson:
 
     @property
     def on_policy(self) -> bool:
-        """Whether its log-probabilities are those of the current adapter behind the prompt that it is learnt behind."""
+        """Whether its log-probabilities are those of the current adapter, given the prompt that it is learned with."""
         return not self.sample.base and self.question is None
 
     @property
@@ -85,7 +86,7 @@ class Lesson:
 
 
 class NonFiniteError(SdpoError):
-    """The loss or its gradient is not a number; `lessons` are the batch that did it."""
+    """The loss or its gradient is not finite; `lessons` are the batch that caused it."""
 
     def __init__(self, message: str, lessons: Sequence[Lesson]) -> None:
         super().__init__(message, where="learner", hint="a smaller --learning-rate, or --dtype float32")
@@ -130,7 +131,7 @@ class Learner:
         return replace(_mean(steps), ema_lost=lost)
 
     def _with_old(self, lesson: Lesson) -> Lesson:
-        """Importance weights hold what is on-policy against the state that sampled it."""
+        """Importance weights compare on-policy lessons with the state that sampled them."""
         return lesson if lesson.question else replace(lesson, old_logprobs=self.logprobs(lesson))
 
     def _parts(self, lessons: Sequence[Lesson]) -> list[Sequence[Lesson]]:
@@ -144,7 +145,7 @@ class Learner:
         return LearnerState(self.network.state(), copy.deepcopy(self.optimiser.state_dict()))
 
     def restore(self, state: LearnerState) -> None:
-        """Go back to a copy, its learning rate included."""
+        """Go back to a copy, including its learning rate."""
         self.network.restore(state.adapter)
         self.optimiser.load_state_dict(copy.deepcopy(state.optimiser))
 
@@ -217,7 +218,7 @@ class Learner:
         """Gradient_T_D of the loss of one sequence with respect to its hidden states.
 
         The output layer runs here, on some of one sequence's response positions at a time: whole-batch logits never
-        exist, and none for what is not learnt. The loss runs on still fewer, whose numbers in fp32 stay in a
+        exist, and none for what is not learned. The loss runs on still fewer, whose numbers in fp32 stay in a
         processor's cache.
         """
         gradient_T_D = torch.zeros_like(student_T_D)
@@ -279,7 +280,7 @@ class Learner:
         )
 
     def _rows(self, numbers: int) -> int:
-        """Positions whose logits are so many numbers."""
+        """The number of positions with this many logits in total."""
         return max(1, numbers // self.network.vocabulary)
 
     @torch.no_grad()
@@ -301,7 +302,7 @@ def _slices(start: int, stop: int, size: int) -> Iterator[slice]:
 
 
 def merged(lessons: Sequence[Lesson]) -> list[Lesson]:
-    """Identical lessons become one with their number as its weight."""
+    """Identical lessons become one, with their number as its weight."""
     groups: dict[object, Lesson] = {}
     for one in lessons:
         drawn = one.sample.prompt, one.sample.base, one.sample.forced

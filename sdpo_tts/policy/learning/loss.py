@@ -1,8 +1,8 @@
-"""The loss of one response, token by token: self-distillation (paper, section 2.2 and table 12) and GRPO beside it.
+"""The loss of one response, token by token: self-distillation (paper, section 2.2 and table 12) and GRPO.
 
 Student and teacher are compared over some ids of the vocabulary plus one bucket for all the rest. The log-probabilities
-are the true ones over the full vocabulary; without the tail bucket a truncated divergence is none, and is minimised by
-moving mass out of the chosen ids.
+are the true ones over the full vocabulary. Without the tail bucket a truncated divergence is not a divergence, and can
+be minimised by moving probability out of the chosen ids.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from enum import StrEnum
 import torch
 from torch import Tensor
 
-NOWHERE = -1e4  # log-probability of a bucket that is not there: its mass and its gradient are exactly 0
+NOWHERE = -1e4  # log-probability of an unused bucket: its probability and its gradient are exactly 0
 
 
 class Support(StrEnum):
@@ -45,7 +45,7 @@ class LossSettings:
 
 @dataclass(frozen=True)
 class Target:
-    """What the tokens of one response are held against, besides the student's logits.
+    """What the tokens of one response are compared with, besides the student's logits.
 
     `teacher_logits_T_V` None: nothing to learn from a teacher. `advantage` is the response's GRPO advantage.
     `old_logp_T` are the log-probabilities of the sampled ids before the batch's first update, `sampler_logp_T` those
@@ -115,7 +115,7 @@ def buckets(student_logp_T_V: Tensor, teacher_logp_T_V: Tensor, settings: LossSe
 
 
 def _gather_once(logp_T_V: Tensor, ids_T_K: Tensor) -> Tensor:
-    """Log-probabilities at ids; an id that stands in its row a second time is nowhere."""
+    """Log-probabilities at ids; a repeated id in a row counts only once."""
     sorted_T_K, order_T_K = ids_T_K.sort(dim=-1, stable=True)
     again_T_K = torch.zeros_like(ids_T_K, dtype=torch.bool)
     again_T_K.scatter_(-1, order_T_K[:, 1:], sorted_T_K[:, 1:] == sorted_T_K[:, :-1])
@@ -123,13 +123,13 @@ def _gather_once(logp_T_V: Tensor, ids_T_K: Tensor) -> Tensor:
 
 
 def with_tail(logp_T_K: Tensor) -> Tensor:
-    """logp_T_K1: one more bucket with the mass that the K ids leave over."""
+    """logp_T_K1: one more bucket with the probability outside the K ids."""
     inside_T_1 = logp_T_K.logsumexp(-1, keepdim=True).clamp(max=-1e-7)
     return torch.cat([logp_T_K, torch.log(-torch.expm1(inside_T_1))], dim=-1)
 
 
 def divergence(student_logp_T_K: Tensor, teacher_logp_T_K: Tensor, alpha: float) -> Tensor:
-    """Generalised Jensen-Shannon divergence per token, in nats, over whatever buckets are given (see LossSettings).
+    """Generalised Jensen-Shannon divergence per token, in nats, over the given buckets (see LossSettings).
 
     Between the ends: (1 - alpha) KL(student || M) + alpha KL(teacher || M), M = (1 - alpha) student + alpha teacher.
     """

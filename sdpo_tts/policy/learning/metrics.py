@@ -1,4 +1,4 @@
-"""What one step measures on its way, averaged as it is trained: mean over sequences of per-sequence token means."""
+"""What one step measures, averaged as in training: mean over sequences of per-sequence token means."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from sdpo_tts.policy.learning.loss import TokenLoss
 class Step:
     """What one step did; loss, divergence from the teacher (`kl`), entropy and gap in nats.
 
-    `trained` attempts were `distinct` different ones, each computed once: `trained_tokens` by the student, with a
+    `trained` attempts, of which `distinct` were different, each computed once: `trained_tokens` by the student, with a
     gradient, and `teacher_tokens` by the teacher. `gap` is between the sampler's and the learner's log-probabilities.
-    `ema_lost` is the largest share of a layer's norm that the `ema` teacher's rank could not hold. `imitated` of the
-    attempts were drawn with help and learnt behind the bare question.
+    `ema_lost` is the largest share of a layer's norm that the `ema` teacher's rank could not hold. `imitated` attempts
+    were drawn with help and learned behind the bare question.
     """
 
     loss: float
@@ -48,7 +48,7 @@ class RunningMetrics:
     gap_max: float = 0.0
 
     def add(self, chunk: TokenLoss, share: float, part: float) -> None:
-        """What one token weighs in the batch: `share` in its loss, `part` in a mean over what is learnt."""
+        """What one token weighs in the batch: `share` in its loss, `part` in a mean over what is learned."""
         self.loss += float(chunk.loss_T.detach().sum()) * share
         self.kl += float(chunk.divergence_T.sum()) * part
         self.entropy += float(chunk.entropy_T.sum()) * part
@@ -58,10 +58,10 @@ class RunningMetrics:
         self.gap_max = max(self.gap_max, float(gap_T.max()))
 
     def check(self, max_gap: float) -> None:
-        """Raises SdpoError when the samples are not this network's."""
+        """Raises SdpoError if the samples are not from this network."""
         if self.gap_mean > max_gap:
             raise SdpoError(
                 f"the sampler's log-probabilities are {self.gap_mean:.3f} nats from the learner's on average",
                 where="learner",
-                hint="the sampler served another adapter or another model than the one being trained",
+                hint="the sampler used another adapter or model than the one being trained",
             )

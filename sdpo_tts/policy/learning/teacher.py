@@ -24,7 +24,7 @@ from sdpo_tts.policy.network import Network, precise
 
 @dataclass(frozen=True)
 class TeacherSettings:
-    """`rate` is the share of the current adapter a step (ema), or in the logits (trust-region)."""
+    """`rate` is the share of the current adapter per step (ema), or in the logits (trust-region)."""
 
     kind: str = "frozen"
     rate: float = 0.01
@@ -62,7 +62,7 @@ class Teacher:
 
     @torch.no_grad()
     def scores(self, views_T_D: Sequence[Tensor]) -> list[Tensor]:
-        """What the output layer makes of the hidden states of some positions under each view."""
+        """The output layer's scores for the hidden states of some positions, under each view."""
         return [self.network.scores(hidden_T_D) for hidden_T_D in views_T_D]
 
     @torch.no_grad()
@@ -81,7 +81,7 @@ class Teacher:
 
 
 class Reading:
-    """The teacher over one batch: what the prompts share is computed once a view."""
+    """The teacher over one batch: the prompts' common beginning is computed once per view."""
 
     def __init__(self, teacher: Teacher, prompts: Sequence[Ids]) -> None:
         self.teacher = teacher

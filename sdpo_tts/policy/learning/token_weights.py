@@ -16,7 +16,7 @@ from sdpo_tts.policy.sampler import Sample
 @dataclass(frozen=True)
 class Run:
     """Places of a response that are next to each other. They belong to a mean over `size` places, which weighs `weight`
-    in the loss of the sequence and is the share `part` of all that is learnt of it."""
+    in the loss of the sequence and is the share `part` of all that is learned of it."""
 
     start: int
     stop: int
@@ -31,7 +31,7 @@ def weighs(sample: Sample, thoughts: float) -> bool:
 
 
 def runs(sample: Sample, thoughts: float) -> list[Run]:
-    """All that is learnt of a response."""
+    """All that is learned of a response."""
     parts = _parts(sample, thoughts)
     whole = sum(weight for weight, _ in parts)
     return [

@@ -1,4 +1,4 @@
-"""Other people's formats, one module each. `read_any` tells them apart by their content, never by a file's name."""
+"""Other formats, one module each. `read_any` recognises them by content, never by a file's name."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _GZIP = b"\x1f\x8b"
 
 
 def read_any(path: Path, statement: str = "") -> Reading:
-    """The problem at `path`, its digest left empty. Raises `UserError`."""
+    """The problem at `path`, with an empty digest. Raises `UserError`."""
     try:
         is_folder, exists = path.is_dir(), path.exists()
         row = None if exists else _split(path)
-    except (OSError, ValueError) as error:  # a name too long, or with a NUL in it
+    except (OSError, ValueError) as error:  # the name is too long, or contains a NUL
         reason = getattr(error, "strerror", None) or str(error)
         raise UserError(f"cannot be read: {reason}", where=quoted(str(path))) from None
     if row:

@@ -1,7 +1,7 @@
 """APPS and TACO rows: `question`, `starter_code`, `solutions`, and `input_output`, which is JSON with the tests.
 
-`input_output` has `inputs` and `outputs`, and with `fn_name` they are the arguments and results of that function.
-The formats: github.com/hendrycks/apps and github.com/FlagOpen/TACO.
+`input_output` has `inputs` and `outputs`; with `fn_name` they are the arguments and results of that function. The
+formats: github.com/hendrycks/apps and github.com/FlagOpen/TACO.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def fits(row: dict[str, Any]) -> bool:
 
 
 def id_of(row: dict[str, Any]) -> str:
-    """APPS numbers its problems; TACO has their names, or nothing but their address."""
+    """APPS numbers its problems; TACO has their names, or only their address."""
     told = (row.get(key) for key in ("problem_id", "id", "name", "url"))
     return next((str(one)[:100] for one in told if one not in (None, "")), "")
 
@@ -40,7 +40,7 @@ def draft(row: dict[str, Any], path: Path, where: str, statement: str) -> Draft:
     """Raises `UserError`."""
     told = fields.from_json(row.get("input_output") or "{}", where)
     if not isinstance(told, dict):
-        raise UserError("`input_output` is no mapping", where=where)
+        raise UserError("`input_output` is not a mapping", where=where)
     text = statement or fields.text(row, "question")
     function = _function(told, row, where)
     given = list(_called(told, where) if function else _written(told, where))
@@ -74,17 +74,17 @@ def _function(told: dict[str, Any], row: dict[str, Any], where: str) -> Function
 def _pairs(told: dict[str, Any], where: str) -> Iterator[tuple[int, Any, Any]]:
     inputs, outputs = told.get("inputs", []), told.get("outputs", [])
     if not isinstance(inputs, list) or not isinstance(outputs, list) or len(inputs) != len(outputs):
-        raise UserError("`inputs` and `outputs` are no lists of one length", where=where)
+        raise UserError("`inputs` and `outputs` are not lists of the same length", where=where)
     for index, (given, wanted) in enumerate(zip(inputs, outputs, strict=True), start=1):
         yield index, given, wanted
 
 
 def _written(told: dict[str, Any], where: str) -> Iterator[Test]:
-    """Of stdin mode: a text, or a list of lines."""
+    """In stdin mode: a text, or a list of lines."""
     for index, given, wanted in _pairs(told, where):
         texts = ["\n".join(one) if _is_lines(one) else one for one in (given, wanted)]
         if not all(isinstance(text, str) for text in texts):
-            raise UserError(f"test {index} has no text as input and output", where=where)
+            raise UserError(f"input and output of test {index} are not text", where=where)
         yield Test(str(index), to_bytes(texts[0], where), to_bytes(texts[1], where), shown=False)
 
 
@@ -93,19 +93,19 @@ def _is_lines(told: Any) -> bool:
 
 
 def _called(told: dict[str, Any], where: str) -> Iterator[Test]:
-    """Of function mode. Where every result stands in a list of its own, as most rows have it, the list is left out."""
+    """In function mode. If every result is alone in a list, as in most rows, that list is removed."""
     pairs = list(_pairs(told, where))
     packed = all(isinstance(wanted, list) and len(wanted) == 1 for _, _, wanted in pairs)
     for index, given, wanted in pairs:
         if not isinstance(given, list):
-            raise UserError(f"test {index} has no list of arguments", where=where)
+            raise UserError(f"the arguments of test {index} are not a list", where=where)
         lines = "\n".join(json.dumps(argument) for argument in given)
         result = json.dumps(wanted[0] if packed else wanted)
         yield Test(str(index), to_bytes(lines, where), to_bytes(result, where), shown=False)
 
 
 def _limits(row: dict[str, Any], where: str) -> tuple[Limits, list[str]]:
-    """Those of TACO, such as `2.0 seconds` and `256.0 megabytes`; APPS sets none."""
+    """TACO's limits, such as `2.0 seconds` and `256.0 megabytes`; APPS sets none."""
     limits = Limits()
     seconds = _SECONDS.fullmatch(fields.text(row, "time_limit"))
     memory = _MEMORY.fullmatch(fields.text(row, "memory_limit"))
@@ -114,11 +114,11 @@ def _limits(row: dict[str, Any], where: str) -> tuple[Limits, list[str]]:
     if memory:
         limits = replace(limits, memory_bytes=round(number(memory[1], "memory limit", where) * MIB))
     lacking = [name for name, found in (("time", seconds), ("memory", memory)) if not found]
-    return limits, [f"the row sets no limit of {' and '.join(lacking)}: the usual one holds"] if lacking else []
+    return limits, [f"the row sets no {' and '.join(lacking)} limit: using the default"] if lacking else []
 
 
 def _programs(row: dict[str, Any], where: str) -> tuple[tuple[str, bytes], ...]:
-    """A few of the accepted ones. They are in Python, perhaps in an old one."""
+    """A few accepted solutions, in Python, possibly an old version."""
     told = fields.from_json(row.get("solutions") or "[]", where)
     found: dict[str, bytes] = {}
     sources = [source for source in told if isinstance(source, str)] if isinstance(told, list) else []

@@ -20,7 +20,7 @@ from sdpo_tts.problem.reading.programs import add
 _TIERS = {"public_tests": "tests/shown", "private_tests": "tests/held-out", "generated_tests": "tests/generated"}
 _SUFFIXES = {2: ".cpp", 3: ".py", "CPP": ".cpp", "PYTHON3": ".py"}
 _MOST_PROGRAMS = 3
-_CHECKERS = "where several answers are right, only the one in the row is accepted"
+_CHECKERS = "if several answers are right, only the one in the row is accepted"
 
 
 def fits(row: dict[str, Any]) -> bool:
@@ -65,7 +65,7 @@ def _flat(row: dict[str, Any], path: Path, where: str, statement: str) -> Draft:
         title=name,
         statement=with_samples(text, tests),
         tests=tests,
-        notes=("the row sets no limits: they are the usual ones", *notes, _CHECKERS),
+        notes=("the row sets no limits: using the defaults", *notes, _CHECKERS),
         source="CodeContests",
         judging_told=False,
     )
@@ -84,12 +84,12 @@ def _columns(told: Any, folder: str, where: str) -> Iterator[Test]:
 def _zipped(told: Any, folder: str, where: str) -> list[dict[str, Any]]:
     inputs, outputs = (told.get("input"), told.get("output")) if isinstance(told, dict) else (None, None)
     if not isinstance(inputs, list) or not isinstance(outputs, list) or len(inputs) != len(outputs):
-        raise UserError(f"{folder}: `input` and `output` are not lists of one length", where=where)
+        raise UserError(f"{folder}: `input` and `output` are not lists of the same length", where=where)
     return [{"input": given, "output": wanted} for given, wanted in zip(inputs, outputs, strict=True)]
 
 
 def _pairs(told: Any, where: str) -> Iterator[Test]:
-    """`[{input: {stdin: ...}, output: {stdout: ...}}]`, perhaps as JSON text."""
+    """`[{input: {stdin: ...}, output: {stdout: ...}}]`, possibly as JSON text."""
     told = fields.from_json(told, where)
     if not isinstance(told, list):
         raise UserError("`test` is not a list", where=where)
@@ -130,7 +130,7 @@ def _files(row: dict[str, Any]) -> list[str]:
 
 
 def _programs(told: Any) -> tuple[tuple[str, bytes], ...]:
-    """A few of the accepted ones; rejected ones are left out, since the row does not say with which verdict."""
+    """A few accepted solutions; rejected ones are left out, because the row does not say why they were rejected."""
     found: dict[str, bytes] = {}
     languages, sources = (told.get("language"), told.get("solution")) if isinstance(told, dict) else (None, None)
     if isinstance(languages, list) and isinstance(sources, list):

@@ -1,4 +1,4 @@
-"""What the browser extension Competitive Companion sends: limits and samples, no statement, no further tests.
+"""What the browser extension Competitive Companion sends: limits and samples, no statement, no other tests.
 
 The format: README.md of github.com/jmerle/competitive-companion. Time in ms, memory in MB.
 """
@@ -20,12 +20,12 @@ from sdpo_tts.problem.reading.statement import markdown_to_text
 
 MOST_TESTS = 1000
 _Text = Annotated[str, Field(max_length=64 * MIB)]
-_SAMPLES_ONLY = "samples only: without held-out tests, a program that knows them by heart counts as solved"
+_SAMPLES_ONLY = "samples only: add held-out tests, or a program that hard-codes the samples passes"
 _STATEMENTS = (".md", ".txt", ".tex")
 
 
 class _Shape(BaseModel):
-    """Keys that a later version of the extension may send do no harm."""
+    """Unknown keys, from a later version of the extension, are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
 
@@ -82,7 +82,7 @@ def parse(row: object, where: str) -> Task:
 
 
 def draft(row: dict[str, Any], path: Path, where: str, statement: str) -> Draft:
-    """The statement is looked for beside the file: `task.json` has it in `task.md`, `.txt` or `.tex`."""
+    """The statement is looked for beside the file: for `task.json` in `task.md`, `.txt` or `.tex`."""
     return task_draft(parse(row, where), path, where, statement or _statement_beside(path))
 
 

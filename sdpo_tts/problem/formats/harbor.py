@@ -1,7 +1,7 @@
 """Harbor tasks (harborframework.com): `task.toml`, `instruction.md`, and `tests/` with input and output files.
 
-Most Harbor tasks are tested by a program, `tests/test.sh`, which nothing can be read from. Of those that
-`sdpo-tts export --harbor` writes, `tests/task.json` tells what the format has no words for.
+Most Harbor tasks are tested by a program, `tests/test.sh`, from which no tests can be read. In tasks written by
+`sdpo-tts export --harbor`, `tests/task.json` holds what the format cannot express.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from sdpo_tts.problem.reading.statement import markdown_to_text
 
 SETTINGS, INSTRUCTION, OWN = "task.toml", "instruction.md", "tests/task.json"
 PROGRAM = "\n\n## Your program\n"
-"""The heading behind a statement of ours: what follows is for an agent."""
+"""The heading after the statement in our own tasks: what follows is for an agent."""
 _ELSEWHERE = "the task is for an agent with files; a program is asked for that reads its input and prints the answer"
 
 
@@ -32,12 +32,12 @@ def fits(package: Package) -> bool:
 
 
 def read(package: Package, path: Path, statement: str) -> Reading:
-    """The problem of a task. Raises `UserError` where its tests are programs."""
+    """The problem of a task. Raises `UserError` if its tests are programs."""
     told, own = _settings(package), _own(package)
     inputs = [name for name in package.names("tests") if name.endswith(".in")]
     if not inputs:
-        hint = "tests/*.in with *.out or *.ans are looked for; a task that a program tests cannot be read"
-        raise UserError("a Harbor task without input and output files", where=str(path), hint=hint)
+        hint = "needed: tests/*.in with *.out or *.ans; a task tested by a program cannot be read"
+        raise UserError("this Harbor task has no input and output files", where=str(path), hint=hint)
     paste = _paste(package, statement, mine=bool(own))
     text = statement or package.text(INSTRUCTION)
     tests = [replace(test, shown=test.shown or (not own and quotes(text, test))) for test in paired(package, inputs)]
@@ -67,7 +67,7 @@ def _settings(package: Package) -> dict[str, Any]:
 
 
 def _own(package: Package) -> dict[str, Any]:
-    """What `export --harbor` wrote; empty for another's task."""
+    """What `export --harbor` wrote; empty for other tasks."""
     try:
         told = json.loads(package.text(OWN)) if package.has(OWN) else {}
         return dict(told) if isinstance(told, dict) and told.get("format") == "sdpo-tts/1" else {}
@@ -76,7 +76,7 @@ def _own(package: Package) -> dict[str, Any]:
 
 
 def _paste(package: Package, statement: str, *, mine: bool) -> Paste:
-    """Behind the title of ours is the statement as it was."""
+    """In our own tasks, the original statement follows the title."""
     text = package.text(INSTRUCTION)
     if mine:
         return Paste(statement or text.partition(PROGRAM)[0].partition("\n")[2].strip())
@@ -84,7 +84,7 @@ def _paste(package: Package, statement: str, *, mine: bool) -> Paste:
 
 
 def _title(package: Package, told: dict[str, Any], title: str) -> str:
-    """That of our own tasks is the first line; others have at most a name as `org/name`."""
+    """The first line of our own tasks; others have at most a name such as `org/name`."""
     first = package.text(INSTRUCTION).partition("\n")[0]
     task = told.get("task")
     name = str(task.get("name", "")).rpartition("/")[2] if isinstance(task, dict) else ""
@@ -92,7 +92,7 @@ def _title(package: Package, told: dict[str, Any], title: str) -> str:
 
 
 def _as_written(draft: Draft, own: dict[str, Any], tests: list[Test]) -> Draft:
-    """Limits, checker and groups as they were. Raises `UserError` for a file that was damaged."""
+    """Limits, checker and groups as exported. Raises `UserError` for a damaged file."""
     try:
         limits, checker = Limits(**own["limits"]), values.checker(own["checker"])
         groups = tuple(_group(**row) for row in own["groups"])

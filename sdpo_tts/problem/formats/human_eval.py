@@ -1,8 +1,8 @@
 """HumanEval and HumanEval+ rows: `prompt`, `entry_point`, `canonical_solution`, and a `test` of assertions.
 
-Nothing of a row is executed here. Its assertions are read as syntax: those that compare a call on constants with a
-constant become tests of function mode. The examples in the prompt's docstring become the shown ones.
-The format: github.com/openai/human-eval.
+Nothing in a row is executed here. Assertions are read as syntax: those that compare a call on constants with a constant
+become tests of function mode. The examples in the prompt's docstring become the shown tests. The format:
+github.com/openai/human-eval.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from sdpo_tts.problem.reading.assertions import (
 )
 from sdpo_tts.problem.reading.draft import Draft, count, with_some_shown
 
-_LIMITS = Limits(time_s=3.0)  # the benchmark's own time-out
+_LIMITS = Limits(time_s=3.0)  # the benchmark's own timeout
 
 
 def fits(row: dict[str, Any]) -> bool:
-    """Not those of HumanEvalPack, which are in six languages."""
+    """Not rows of HumanEvalPack, which are in six languages."""
     return "entry_point" in row and "prompt" in row and "test" in row and "declaration" not in row
 
 
@@ -41,13 +41,13 @@ def id_of(row: dict[str, Any]) -> str:
 
 
 def draft(row: dict[str, Any], path: Path, where: str, statement: str) -> Draft:
-    """Raises `UserError`, and `NeedsRun` where no assertion can become a test."""
+    """Raises `UserError`, and `NeedsRun` if no assertion can become a test."""
     prompt, name = fields.source_text(row, "prompt", where), _name(row, where)
     solution = f"{prompt}{row.get('canonical_solution', '')}"
 
     def drafted(shown: list[Call], calls: list[Call], notes: list[str]) -> Draft:
         shown, wrong = agreeing(shown, calls)
-        told = [f"{count(wrong, 'example')} of the docstring left out, which the assertions contradict"] * bool(wrong)
+        told = [f"{count(wrong, 'example')} of the docstring left out, contradicted by the assertions"] * bool(wrong)
         tests = [*tests_of(shown, "tests/shown", True), *tests_of(calls, "tests/held-out", False)]
         tests, more = with_some_shown(tests)
         return Draft(
@@ -68,14 +68,14 @@ def draft(row: dict[str, Any], path: Path, where: str, statement: str) -> Draft:
     check = fields.source_text(row, "test", where)
     shown, (calls, lost) = list(examples(prompt, name)), assertions(check, where)
     if not calls:
-        note = "no assertion compares with a constant: the held-out tests are the values of one run"
+        note = "no assertion compares with a constant: the held-out tests come from one run of the solution"
         program = recorder(solution, check, name)
         raise NeedsRun(program, lambda output: drafted(shown, recorded(output, where), [note]), where)
     return drafted(shown, calls, _notes(lost))
 
 
 def _notes(lost: int) -> list[str]:
-    return [f"{count(lost, 'statement')} of `check` left out, which do not compare with a constant"] if lost else []
+    return [f"{count(lost, 'statement')} of `check` left out: no comparison with a constant"] if lost else []
 
 
 def _name(row: dict[str, Any], where: str) -> str:

@@ -34,9 +34,9 @@ _LINK = re.compile(rb"(?:\.\.?/)*[A-Za-z0-9_][A-Za-z0-9_./-]{0,250}\.(?:in|ans)"
 _TIME = re.compile(r"""^[ \t]*(?:timelimit[ \t]*=[ \t]*)?["']?([0-9]+(?:\.[0-9]+)?)["']?[ \t]*$""", re.MULTILINE)
 _TIME_FILES = (TIME_LIMIT, "domjudge-problem.ini")
 _DEFAULT = Limits(time_s=2.0, memory_bytes=2048 * MIB, output_bytes=8 * MIB)  # "typical system default"
-_MULTIPLIERS = "a time limit is not worked out from submissions"
+_MULTIPLIERS = "time limits are never derived from submissions"
 _UNTOLD = {
-    "code": "the limit on the length of programs is left out",
+    "code": "the limit on program length is left out",
     "time_multipliers": _MULTIPLIERS,
     "time_multiplier": _MULTIPLIERS,
 }
@@ -67,11 +67,11 @@ class _Kattis:
         text = statement or found.text
         if not text.strip() and found.unreadable:
             hint = "give its text with `sdpo-tts import --statement FILE`"
-            raise self.package.error(found.unreadable, "a statement that is not text cannot be read", hint)
+            raise self.package.error(found.unreadable, "the statement is not text, so it cannot be read", hint)
         samples = with_samples(text, tests, has_them=bool(statement), displayed=self._displayed())
         self.notes += [*checker.notes, *(found.notes if not statement else ())]
         if not any(test.shown for test in tests):
-            self.notes.append("the package has no sample: feedback can quote no test")
+            self.notes.append("the package has no sample, so feedback cannot quote any test")
         return Draft(
             path=path,
             where=str(self.document.path),
@@ -85,12 +85,12 @@ class _Kattis:
             notes=tuple(self.notes),
             programs=programs(self.package, _SUBMISSIONS, self.constants.fill_program),
             source=self._text("source") or self._text("source_url"),
-            statement_place="statement/problem.en.md of the package",
+            statement_place="statement/problem.en.md in the package",
             groups=scores.groups,
         )
 
     def _scores(self, tests: list[Test]) -> Scores:
-        """Those that a validator gives are not asked for: a test is right or wrong."""
+        """Points given by a validator are ignored: a test is right or wrong."""
         if "scoring" not in [*self._words("type"), *self._words("validation")[1:]]:
             return Scores()
         legacy = self._text("problem_format_version") in ("", "legacy", "legacy-icpc")
@@ -98,7 +98,7 @@ class _Kattis:
         own = [*self.package.names("output_validators"), *self.package.names("output_validator")]
         partial = [name for name in own if b"score" in self.package.read(name)]
         self.notes += scores.notes
-        self.notes += ["points that the output validator gives are left out"] if partial else []
+        self.notes += ["points given by the output validator are left out"] if partial else []
         return scores
 
     def _value(self, *location: str) -> Value | None:
@@ -112,7 +112,7 @@ class _Kattis:
         return value.strip() if isinstance(value, str) and not isinstance(value, Null) else ""
 
     def _words(self, *location: str) -> list[str]:
-        """A list of texts, or a text of words."""
+        """A list of texts, or one text of words."""
         value = self._value(*location)
         return [str(word) for word in value] if isinstance(value, list) else self._text(*location).split()
 
@@ -131,7 +131,7 @@ class _Kattis:
                 location = ("type",) if kind in self._words("type") else ("validation",)
                 raise self.document.error(location, f"{kind} problems are not supported")
         if self.package.names("include"):
-            raise self.package.error("include", "code that is added to every program is not supported")
+            raise self.package.error("include", "code added to every program (`include/`) is not supported")
         if self.package.names("static_validator"):
             self.notes.append("the static validator is left out")
         self._note_languages()
@@ -139,10 +139,10 @@ class _Kattis:
     def _note_languages(self) -> None:
         languages = self._words("languages")
         if languages and not {"all", "python3"} & set(languages):
-            self.notes.append(f"the package allows only {', '.join(languages)[:60]}, and Python 3 is asked for")
+            self.notes.append(f"the package allows only {', '.join(languages)[:60]}, but Python 3 is used")
 
     def _judges(self) -> tuple[Mapped, Interactor | None]:
-        """The checker, and the interactor in whose place the package's validator may stand."""
+        """The checker, and the interactor, which the package's validator may be instead."""
         own = [*self.package.names("output_validators"), *self.package.names("output_validator")]
         interactive = "interactive" in [*self._words("type"), *self._words("validation")[1:]]
         with self.document.at("validator_flags"):
@@ -155,7 +155,7 @@ class _Kattis:
             program = self._validator(own, flags)
             return Mapped(Checker(kind="program", program=program, convention=Convention.KATTIS)), None
         if self._words("validation")[:1] == ["custom"]:
-            hint = "add it in output_validators/, or write `validation: default` if the default one will do"
+            hint = "add it in output_validators/, or write `validation: default` to use the default one"
             raise self.document.error(("validation",), "the output validator is not in the package", hint)
         with self.document.at("validator_flags"):
             return kattis(flags), None
@@ -170,7 +170,7 @@ class _Kattis:
         return "\n\n".join([statement, *(f"{lead}:\n```\n{self.package.text(name).strip()}\n```" for name in names)])
 
     def _validator_flags(self) -> list[str]:
-        """Those of the problem, which groups of tests may replace: all alike, since there is one checker."""
+        """The problem's flags, which groups of tests may override: they must all agree, since there is one checker."""
         told = {tuple(self._words("validator_flags"))}
         names = self.package.names("data/sample") + self.package.names("data/secret")
         for name in names:
@@ -214,11 +214,11 @@ class _Kattis:
             limit = self._time_limit_beside()
         if limit is None:
             limit = _DEFAULT.time_s
-            self.notes.append(f"the package sets no time limit: it is {limit:g} s")
+            self.notes.append(f"the package sets no time limit: using {limit:g} s")
         return limit
 
     def _time_limit_beside(self) -> float | None:
-        """Where older judges keep it: a bare number, or `timelimit = 2`."""
+        """The limit where older judges keep it: a bare number, or `timelimit = 2`."""
         for name in _TIME_FILES:
             text = self.package.text(name) if self.package.has(name) else ""
             if found := _TIME.search(text):
@@ -229,7 +229,7 @@ class _Kattis:
         for folder in ("data/sample", "data/secret"):
             names = self.package.names(folder)
             if files := next((name for name in names if ".files/" in name), ""):
-                raise self.package.error(files, "tests with files of their own are not supported")
+                raise self.package.error(files, "tests with their own files are not supported")
             for name in names:
                 if name.endswith(".in"):
                     answer = f"{name.removesuffix('.in')}.ans"
@@ -239,7 +239,7 @@ class _Kattis:
                     yield Test(name.removesuffix(".in"), self._data(name), self._data(answer), shown)
 
     def _displayed(self) -> dict[str, tuple[bytes, bytes]]:
-        """What stands in the statement for samples that have files of their own for that."""
+        """Texts that the statement shows for samples instead of their data."""
         found = {}
         for name in self.package.names("data/sample"):
             stem = name.removesuffix(".in")
@@ -252,7 +252,7 @@ class _Kattis:
         return next((name for name in names if self.package.has(name)), "")
 
     def _data(self, name: str) -> bytes:
-        """A file's content. Where Git wrote links as text, because it could not link, they are followed."""
+        """A file's content. Links that Git stored as text, because it could not link, are followed."""
         for _ in range(_MOST_LINKS):
             raw = self.package.read(name)
             if not _LINK.fullmatch(raw):
@@ -269,7 +269,7 @@ class _Kattis:
 
 
 def _joined(folder: PurePosixPath, relative: str) -> str:
-    """Without `..`; what would leave the package comes out as a name that is not in it."""
+    """Without `..`; a path that would leave the package becomes a name that is not in it."""
     parts = list(folder.parts)
     for part in PurePosixPath(relative).parts:
         if part != "..":

@@ -1,7 +1,7 @@
 """Points of Kattis packages: `test_group.yaml` of version 2025-09, `testdata.yaml` of older ones.
 
 The specification: "Result aggregation" in `spec/2025-09.md` and "Graders" in `spec/legacy.md` of
-github.com/Kattis/problem-package-format. What is left out is said in notes, and then nothing has points.
+github.com/Kattis/problem-package-format. Unsupported scoring is reported in notes, and then there are no points.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from sdpo_tts.problem.model import Group, Test
 from sdpo_tts.problem.reading.package import Package
 
 SECRET, SAMPLE = "data/secret", "data/sample"
-NO_SCORES = "scores are left out, and solved means that all tests pass"
+NO_SCORES = "scores are left out, so solved means that all tests pass"
 _AGGREGATORS = ("sum", "avg", "max", "min")
 
 Config = Mapping[str, Value]
 
 
 class _Unlike(Exception):
-    """Points that are given in a way that there is not here."""
+    """Points are given in a way that is not supported here."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class Scores:
 
 
 def read_scores(package: Package, tests: Sequence[Test], fill: Callable[[str], str], *, legacy: bool) -> Scores:
-    """Of a problem of the type `scoring`; `fill` puts the package's constants in. Raises `UserError` for files that are
-    not YAML."""
+    """For a problem of the type `scoring`; `fill` inserts the package's constants. Raises `UserError` for files that
+    are not YAML."""
     try:
         read = _legacy if legacy else _modern
         groups = tuple(read(_Configs(package, fill), _folders(tests, nested=legacy)))
@@ -43,7 +43,7 @@ def read_scores(package: Package, tests: Sequence[Test], fill: Callable[[str], s
 
 
 def _folders(tests: Sequence[Test], *, nested: bool) -> dict[str, tuple[str, ...]]:
-    """The names of the tests of each folder, samples first. Groups may have groups only where they are `nested`."""
+    """The names of the tests in each folder, samples first. Only if `nested` may groups contain groups."""
     found: dict[str, tuple[str, ...]] = {}
     for test in tests:
         parts = PurePosixPath(test.name).parent.parts
@@ -65,7 +65,7 @@ class _Configs:
         return data if isinstance(data, dict) else {}
 
     def inherited(self, folder: str) -> Config:
-        """Of older packages, where a group has what it does not say from the group that it is in."""
+        """In older packages, a group inherits settings from the group that contains it."""
         parents = [str(parent) for parent in PurePosixPath(folder).parents if str(parent).startswith("data")]
         told: dict[str, Value] = {}
         for one in (*reversed(parents), folder):
@@ -91,7 +91,7 @@ def _modern(configs: _Configs, folders: Mapping[str, tuple[str, ...]]) -> Iterat
 
 
 def _legacy(configs: _Configs, folders: Mapping[str, tuple[str, ...]]) -> Iterator[Group]:
-    """A test that passes brings `accept_score`; the flags of the grader say how those of a group are put together."""
+    """A test that passes scores `accept_score`; the grader's flags say how the scores of a group are combined."""
     for parent in ("data", SECRET):
         if parent not in folders and _aggregator(configs.inherited(parent)) != "sum":
             raise _Unlike("the groups' points are not added up")
@@ -102,17 +102,17 @@ def _legacy(configs: _Configs, folders: Mapping[str, tuple[str, ...]]) -> Iterat
             continue
         aggregator = _aggregator(told)
         if aggregator == "max" or _text(told, "grading") == "custom" or _number(told, "reject_score", "0"):
-            raise _Unlike("points are given in a way of the package's own")
+            raise _Unlike("the package has its own way to give points")
         yield Group(_called(folder), points * (len(tests) if aggregator == "sum" else 1), tests, aggregator != "min")
 
 
 def _called(folder: str) -> str:
-    """`data/secret/group1`, and `secret/group1` as others require it, is group1."""
+    """`data/secret/group1`, or `secret/group1` in `require_pass`, is group1."""
     return PurePosixPath(folder).name
 
 
 def _sums(told: Config, default: str) -> bool:
-    """Whether each test has points of its own."""
+    """Whether each test has its own points."""
     return (_text(told, "score_aggregation") or default) == "sum"
 
 

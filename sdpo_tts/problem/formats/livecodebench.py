@@ -1,6 +1,6 @@
 """Rows of LiveCodeBench's code generation: `question_title`, `public_test_cases`, `private_test_cases`, ...
 
-Private tests are JSON, or JSON in a pickle in zlib in base64. The pickle is never loaded: its one text is read off.
+Private tests are JSON, or JSON in a pickle in zlib in base64. The pickle is never loaded: its one text is extracted.
 The format: `lcb_runner/benchmarks/code_generation.py` of github.com/LiveCodeBench/LiveCodeBench.
 """
 
@@ -22,7 +22,7 @@ from sdpo_tts.problem.model import Function, Limits, Test
 from sdpo_tts.problem.reading import fields
 from sdpo_tts.problem.reading.draft import MIB, Draft, to_bytes, with_samples
 
-MAX_BYTES = 512 * MIB  # of the private tests of one row
+MAX_BYTES = 512 * MIB  # for the private tests of one row
 _LIMITS = Limits(time_s=6.0, memory_bytes=1024 * MIB)  # 6 s is the benchmark's own; it sets no memory limit
 _TEXTS = {"SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8", "UNICODE"}
 _FRAME = {"PROTO", "FRAME", "MEMOIZE", "BINPUT", "LONG_BINPUT", "PUT", "STOP"}
@@ -56,7 +56,7 @@ def draft(row: dict[str, Any], path: Path, where: str, statement: str) -> Draft:
         tests=tests,
         limits=_LIMITS,
         function=function,
-        notes=(f"the row sets no limits: they are {_LIMITS.time_s:g} s, as in the benchmark, and 1 GiB",),
+        notes=(f"the row sets no limits: using {_LIMITS.time_s:g} s, as in the benchmark, and 1 GiB",),
         source=" ".join(part for part in ("LiveCodeBench", *places) if part),
         judging_told=False,
     )
@@ -101,7 +101,7 @@ def _unpacked(packed: str, where: str) -> str:
 
 
 def only_text(pickled: bytes) -> str:
-    """The text that a pickle of one text holds. Nothing is executed; any other pickle is refused with ValueError."""
+    """The text in a pickle of a single text. Nothing is executed; any other pickle is refused with ValueError."""
     texts: list[str] = []
     for opcode, argument, _ in pickletools.genops(pickled):
         if opcode.name in _TEXTS:

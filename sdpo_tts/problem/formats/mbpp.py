@@ -31,7 +31,7 @@ _LIMITS = Limits(time_s=3.0)
 
 
 def fits(row: dict[str, Any]) -> bool:
-    """Not those of MBPP+, whose `test` says more than the list."""
+    """Not rows of MBPP+, whose `test` says more than the list."""
     return "test_list" in row and "code" in row and ("text" in row or "prompt" in row) and "test" not in row
 
 
@@ -40,7 +40,7 @@ def id_of(row: dict[str, Any]) -> str:
 
 
 def draft(row: dict[str, Any], path: Path, where: str, statement: str) -> Draft:
-    """Raises `UserError`, and `NeedsRun` where no assertion can become a test."""
+    """Raises `UserError`, and `NeedsRun` if no assertion can become a test."""
     assertions = [*_texts(row, "test_list", where), *_texts(row, "challenge_test_list", where)]
     code = fields.source_text(row, "code", where)
     function = _function(code, assertions, where)
@@ -67,15 +67,15 @@ def draft(row: dict[str, Any], path: Path, where: str, statement: str) -> Draft:
         check = (
             f"{_setup(row, where)}\ndef check({function.name}):\n{textwrap.indent(chr(10).join(assertions), '    ')}\n"
         )
-        note = "no assertion compares with a constant: the tests are the values of one run"
+        note = "no assertion compares with a constant: the tests come from one run of the solution"
         program = recorder(code, check, function.name)
         raise NeedsRun(program, lambda output: drafted(recorded(output, where), [note]), where)
-    told = [f"{count(lost, 'assertion')} left out, which do not compare with a constant"] if lost else []
+    told = [f"{count(lost, 'assertion')} left out: no comparison with a constant"] if lost else []
     return drafted(calls, told)
 
 
 def _calls(assertions: list[str], name: str) -> tuple[list[Call], int]:
-    """What can be read, and how many assertions cannot."""
+    """The assertions that can be read, and how many cannot."""
     calls = []
     for text in assertions:
         module = parsed(text)
@@ -88,7 +88,7 @@ def _calls(assertions: list[str], name: str) -> tuple[list[Call], int]:
 
 
 def _function(code: str, assertions: list[str], where: str) -> Function:
-    """The function of the row's own code that the assertions call."""
+    """The function in the row's own code that the assertions call."""
     module = parsed(code)
     defined = {node.name: node for node in (module.body if module else ()) if isinstance(node, ast.FunctionDef)}
     for text in assertions:

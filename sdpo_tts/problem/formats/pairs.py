@@ -1,4 +1,4 @@
-"""A folder (or zip archive) of `NAME.in` with `NAME.out` or `NAME.ans`, as online-judge-tools and others keep them."""
+"""A folder (or zip archive) of `NAME.in` with `NAME.out` or `NAME.ans`, as kept by online-judge-tools and others."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _ANSWERS = (".out", ".ans")
 
 
 def read(package: Package, path: Path, statement: str) -> Reading:
-    """The tests of a folder; the statement lies in its statement.md, .txt or .tex. Raises `UserError`."""
+    """The tests of a folder; the statement is in its statement.md, .txt or .tex. Raises `UserError`."""
     inputs = [name for name in package.names() if name.endswith(".in")]
     if not inputs:
-        hint = "a problem.yaml, a problem.xml, or *.in with *.out or *.ans is looked for"
+        hint = "needed: a problem.yaml, a problem.xml, or *.in with *.out or *.ans"
         raise UserError("no problem in it", where=str(path), hint=hint)
     tests, notes = with_some_shown(list(paired(package, inputs)))
     return Draft(
@@ -33,15 +33,15 @@ def read(package: Package, path: Path, statement: str) -> Reading:
         title=package.title,
         statement=with_samples(statement or _statement(package), tests),
         tests=tests,
-        notes=("the folder sets no limits: they are the usual ones", *notes),
+        notes=("the folder sets no limits: using the defaults", *notes),
         judging_told=False,
         statement_place=f"{_STATEMENTS[0]} in it",
     ).finish()
 
 
 def paired(package: Package, inputs: list[str]) -> Iterator[Test]:
-    """The tests of these files, in natural order, those shown whose names say that they are samples. Raises `UserError`
-    for one without its output."""
+    """The tests in these files, in natural order; shown if the name says that it is a sample. Raises `UserError` for
+    one without its output."""
     for name in sorted(inputs, key=natural):
         stem = name.removesuffix(".in")
         answers = [stem + suffix for suffix in _ANSWERS if package.has(stem + suffix)]
@@ -52,7 +52,7 @@ def paired(package: Package, inputs: list[str]) -> Iterator[Test]:
 
 
 def _is_sample(stem: str) -> bool:
-    """By a word of the name: `sample-1`, `example/2`, `tests/shown/3`."""
+    """By a word in the name: `sample-1`, `example/2`, `tests/shown/3`."""
     words = re.split(r"[^A-Za-z]+", stem)
     return any(_SAMPLE.fullmatch(word) for word in words)
 

@@ -1,6 +1,6 @@
 """Codeforces Polygon packages: `problem.xml`, time in milliseconds, memory in bytes, Windows line ends accepted.
 
-The format has no published specification; tags as Polygon writes them.
+The format has no published specification; this follows the tags that Polygon writes.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _POINTS = re.compile(rb"\b(?:quitp|quitpi)\s*\(|\b_points\b|\b_pc\s*\(|\b_partia
 _COMMENTS = re.compile(rb"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _PATTERN = re.compile(r"([A-Za-z0-9_./-]*)%(?:0([1-9]))?d([A-Za-z0-9_./-]*)")
 _MOST_TESTS = 10_000
-_PART = ": "  # of a group whose tests have different points
+_PART = ": "  # part of a group whose tests have different points
 
 
 def read(package: Package, path: Path, statement: str) -> Reading:
@@ -70,7 +70,7 @@ class _Polygon:
         text = statement or self._statement(language)
         samples = with_samples(text, tests, has_them=bool(statement))
         if not any(test.shown for test in tests):
-            self.notes.append("no test is marked as a sample: feedback can quote none")
+            self.notes.append("no test is marked as a sample, so feedback cannot quote any test")
         self.notes += checker.notes
         return Draft(
             path=path,
@@ -107,15 +107,15 @@ class _Polygon:
         return Limits(time_s=time_ms / 1000, memory_bytes=round(memory))
 
     def _checker(self, interactor: Interactor | None) -> Mapped:
-        """A standard one by its name, or the package's own; behind an interactor always a program, which reads
-        what that wrote. A package without one compares lines."""
+        """A standard checker by its name, or the package's own; with an interactor always a program, which reads the
+        interactor's output. A package without one compares lines."""
         checker = self.root.find("./assets/checker")
         name = (checker.get("name") or "") if checker is not None else "std::fcmp.cpp"
         if checker is not None and (interactor or not name.startswith("std::")):
             program = self._program(checker)
             if found := _POINTS.search(_COMMENTS.sub(b"", program.source)):
                 what = f"a checker that gives points ({quoted(found[0].decode())}) is not supported"
-                raise self._error(what, "a program is right or wrong here: let it quit with _ok or _wa")
+                raise self._error(what, "here a program is right or wrong: let the checker quit with _ok or _wa")
             return Mapped(Checker(kind="program", program=program, convention=Convention.TESTLIB))
         if interactor:
             return Mapped(Checker())
@@ -129,7 +129,7 @@ class _Polygon:
         return Interactor(self._program(interactor), Convention.TESTLIB) if interactor is not None else None
 
     def _program(self, element: ElementTree.Element) -> Program:
-        """A checker or interactor with the headers of the package, testlib.h above all."""
+        """A checker or interactor with the package's headers, mainly testlib.h."""
         source = element.find("source")
         name = (source.get("path") or "") if source is not None else ""
         if ".." in PurePosixPath(name).parts or not self.package.has(name):
@@ -141,7 +141,7 @@ class _Polygon:
         judging = self.root.find("./judging")
         attributes = judging.attrib if judging is not None else {}
         if attributes.get("run-count", "1") != "1":
-            raise self._error("problems of several runs are not supported")
+            raise self._error("problems with several runs are not supported")
         for key, standard in (("input-file", "stdin"), ("output-file", "stdout")):
             if attributes.get(key, "") not in ("", standard):
                 self.notes.append(f"{standard} is used instead of the file {quoted(attributes[key])}")
@@ -158,7 +158,7 @@ class _Polygon:
             yield Test(given.removesuffix(".in"), self._data(given), self._data(wanted), shown)
 
     def _groups(self, testset: ElementTree.Element, tests: list[Test]) -> Iterator[Group]:
-        """Tests with points, by their groups; those of no group are one. Nothing where no test has points."""
+        """Tests with points, by group; tests without a group form one. Empty if no test has points."""
         told = list(zip(testset.findall("./tests/test"), tests, strict=False))
         known = {one.get("name") or "": one for one in testset.findall("./groups/group")}
         if not any(self._points(one) for one in (*known.values(), *(element for element, _ in told))):
@@ -187,12 +187,12 @@ class _Polygon:
         pattern = testset.findtext(tag, default).strip()
         match = _PATTERN.fullmatch(pattern)
         if not match or ".." in pattern or pattern.startswith("/"):
-            raise self._error(f"{quoted(pattern)} is no {tag.replace('-', ' ')}")
+            raise self._error(f"{quoted(pattern)} is not a valid {tag.replace('-', ' ')}")
         return f"{match[1]}{index:0{match[2] or 1}d}{match[3]}"
 
     def _data(self, name: str) -> bytes:
         if not self.package.has(name):
-            hint = "download the *full* package, which holds generated tests too"
+            hint = "download the *full* package, which includes generated tests"
             raise self.package.error(name, "no such file", hint)
         return self.package.read(name).replace(b"\r\n", b"\n")
 
@@ -248,7 +248,7 @@ def _dependencies(group: ElementTree.Element) -> tuple[str, ...]:
 
 
 def _resolved(groups: Sequence[Group]) -> tuple[Group, ...]:
-    """Where a group is required, all parts that it was divided into are."""
+    """A required group stands for all parts that it was divided into."""
     names = [group.name for group in groups]
     return tuple(
         replace(group, requires=tuple(name for name in names if name.partition(_PART)[0] in group.requires))

@@ -1,7 +1,7 @@
-"""Files of rows: one JSON object, a JSON list, or JSON lines, perhaps compressed with gzip.
+"""Files of rows: one JSON object, a JSON list, or JSON lines, optionally compressed with gzip.
 
-A row is told by its fields: Competitive Companion, LiveCodeBench, CodeContests (the original and the flat one of
-evaluation harnesses), HumanEval, APPS and TACO, MBPP.
+A row's format is recognised by its fields: Competitive Companion, LiveCodeBench, CodeContests (the original and the
+flat one of evaluation harnesses), HumanEval, APPS and TACO, MBPP.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sdpo_tts.problem.formats import apps, code_contests, companion, human_eval,
 from sdpo_tts.problem.native import read_native
 from sdpo_tts.problem.reading.draft import Draft, Reading
 
-MAX_BYTES = 256 * 2**20  # of one row, or of a file that is not one row a line
+MAX_BYTES = 256 * 2**20  # for one row, or for a file that is not one row per line
 MAX_LINES = 1_000_000
 Row = dict[str, Any]
 _SHOWN_IDS = 5
@@ -30,7 +30,7 @@ _SHOWN_IDS = 5
 
 @dataclass(frozen=True)
 class Kind:
-    """How a row is recognised, what its id is, and how it is read."""
+    """How a kind of row is recognised, identified and read."""
 
     fits: Callable[[Row], bool]
     id_of: Callable[[Row], str]
@@ -51,7 +51,7 @@ _JSON = re.compile(rb'(?:\xef\xbb\xbf)?\s*(?:\{\s*["}]|\[\s*[{\]])')
 
 
 def looks_like_json(head: bytes) -> bool:
-    """Unlike a flow mapping of YAML, which need not quote its keys."""
+    """Unlike a flow mapping in YAML, which need not quote its keys."""
     return _JSON.match(head) is not None
 
 
@@ -67,12 +67,12 @@ def read(file: Path, identifier: str, path: Path, statement: str) -> Reading:
 def read_all(
     file: Path, only: Container[str] | None = None, kind_name: str = ""
 ) -> Iterator[tuple[str, Reading | UserError]]:
-    """Every row by its id, or `only` some: the problem, or why there is none. Raises `UserError` where the file itself
-    is wrong, or a row is not of the kind that is named (one of KINDS)."""
+    """Every row by its id, or `only` these: the problem, or the reason why there is none. Raises `UserError` if the
+    file itself is invalid, or a row is not of the given kind (one of KINDS)."""
     for where, row in _rows(file):
         kind, name = _identify(row, where)
         if kind_name and kind is not KINDS[kind_name]:
-            raise UserError(f"no row of {kind_name}", where=where)
+            raise UserError(f"not a row of {kind_name}", where=where)
         if only is not None and name not in only:
             continue
         try:
@@ -82,7 +82,7 @@ def read_all(
 
 
 def _choose(file: Path, identifier: str) -> tuple[Kind, Row, str] | None:
-    """None: a file of one object that is no row."""
+    """None: a file with one object that is not a row."""
     known: list[str] = []
     first: tuple[Kind, Row, str] | None = None
     for where, row in _rows(file):
@@ -101,7 +101,7 @@ def _choose(file: Path, identifier: str) -> tuple[Kind, Row, str] | None:
 
 
 def _is_native(row: Row) -> bool:
-    """Also without the first line that a problem file must have."""
+    """Even without the first line that a problem file must have."""
     return "format" in row or (not _kind(row) and "statement" in row and "tests" in row)
 
 
@@ -116,7 +116,7 @@ def _no_such_row(file: Path, identifier: str, known: list[str]) -> UserError:
 def _identify(row: Any, where: str) -> tuple[Kind, str]:
     kind = _kind(row)
     if not kind:
-        raise UserError("unknown kind of row", where=where, hint="see docs/formats.md for the kinds that are read")
+        raise UserError("unknown kind of row", where=where, hint="see docs/formats.md for the supported kinds")
     return kind, kind.id_of(row)
 
 
@@ -186,4 +186,4 @@ def _json(raw: bytes, file: str, number: int) -> Any:
         where = f"{file}:{number + error.lineno - 1}:{error.colno}"
         raise UserError(f"not JSON: {error.msg[:1].lower() + error.msg[1:]}", where=where) from None
     except ValueError:
-        raise UserError("not JSON: a number of too many digits", where=f"{file}:{number}") from None
+        raise UserError("not JSON: a number with too many digits", where=f"{file}:{number}") from None

@@ -1,1 +1,1 @@
-"""What the readers of other people's formats share: packages, rows, LaTeX, validators, and the problem they make."""
+"""What the readers of other formats share: packages, rows, LaTeX, validators, and the resulting problem."""

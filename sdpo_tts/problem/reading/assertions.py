@@ -1,4 +1,4 @@
-"""Assertions about a Python function, read off their syntax, or off one run of them: nothing is executed here."""
+"""Assertions about a Python function, read from their syntax, or from one run of them: nothing is executed here."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sdpo_tts.problem.reading.constant import NotConstant, constant
 from sdpo_tts.problem.reading.draft import Draft
 
 _MOST_RECORDED = 50
-_FLOATS = 1e-6  # what benchmarks allow where a result has fractions and no tolerance is said
+_FLOATS = 1e-6  # the tolerance of benchmarks for fractional results if none is given
 _RECORDER = """\
 import json, random
 random.seed(0)
@@ -44,7 +44,7 @@ except Exception as error:
 
 @dataclass(frozen=True)
 class Call:
-    """What a call must return. `tolerance` 0: exactly."""
+    """A call and its required result. `tolerance` 0: exact."""
 
     arguments: tuple[Any, ...]
     expected: Any
@@ -52,21 +52,21 @@ class Call:
 
 
 class NeedsRun(UserError):
-    """No assertion compares with a constant. Where `program` is run in a sandbox, `draft` makes tests of its output."""
+    """No assertion compares with a constant. If `program` is run in a sandbox, `draft` makes tests from its output."""
 
     def __init__(self, program: str, draft: Callable[[bytes], Draft], where: str) -> None:
         hint = "`sdpo-tts import` runs them in the sandbox"
-        super().__init__("none of the assertions compares with a constant", where=where, hint=hint)
+        super().__init__("no assertion compares with a constant", where=where, hint=hint)
         self.program, self.draft = program, draft
 
 
 def recorder(solution: str, check: str, name: str) -> str:
-    """A program that runs `check` on the row's own solution, and tells the calls: for `recorded`."""
+    """A program that runs `check` on the row's own solution, and prints the calls for `recorded`."""
     return _RECORDER.format(solution=solution, check=check, name=name)
 
 
 def recorded(output: bytes, where: str) -> list[Call]:
-    """The calls that the recorder told of, each once. Raises `UserError`."""
+    """The calls printed by the recorder, each once. Raises `UserError`."""
     calls: dict[bytes, Call] = {}
     for line in output.splitlines():
         with suppress(ValueError, RecursionError):
@@ -91,20 +91,20 @@ def _refuse(told: dict[str, Any], where: str) -> None:
 
 
 def _usual_tolerance(result: Any) -> float:
-    """As `is_floats` of HumanEval+ has it."""
+    """As in `is_floats` of HumanEval+."""
     values = result if isinstance(result, list) else [result]
     return _FLOATS if values and all(isinstance(value, float) for value in values) else 0.0
 
 
 def agreeing(examples: list[Call], calls: list[Call]) -> tuple[list[Call], int]:
-    """The examples that no assertion contradicts, and how many there are of the others: docstrings do err."""
+    """The examples that no assertion contradicts, and the number of the others: docstrings can be wrong."""
     known = {json.dumps(call.arguments): call for call in calls}
     right = [example for example in examples if _agree(example, known.get(json.dumps(example.arguments)))]
     return right, len(examples) - len(right)
 
 
 def _agree(example: Call, call: Call | None) -> bool:
-    """Two numbers also where one is a rounded form of the other, within the larger tolerance."""
+    """Two numbers also agree if one is a rounded form of the other, within the larger tolerance."""
     if call is None or call.expected == example.expected:
         return True
     tolerance = max(call.tolerance, example.tolerance)
@@ -132,14 +132,14 @@ def parsed(source: str) -> ast.Module | None:
 
 def examples(prompt: str, name: str) -> Iterator[Call]:
     """The `>>>` examples of the docstring whose call and result are constants."""
-    import doctest  # it brings the debugger along
+    import doctest  # it would import the debugger
 
     module = parsed(prompt)
     functions = [node for node in (module.body if module else ()) if isinstance(node, ast.FunctionDef)]
     texts = [ast.get_docstring(function) or "" for function in functions if function.name == name]
     try:
         examples = doctest.DocTestParser().get_examples("\n".join(texts))
-    except ValueError:  # a docstring whose indentation is uneven
+    except ValueError:  # a docstring with uneven indentation
         return
     for example in examples:
         # A comment may end the line.
@@ -174,7 +174,7 @@ def assertions(source: str, where: str) -> tuple[list[Call], int]:
 
 
 def _looped(body: Sequence[ast.stmt], name: str) -> list[Call]:
-    """Of HumanEval+: `inputs = [...]`, `results = [...]`, and a loop over both; none where it is written otherwise."""
+    """HumanEval+: `inputs = [...]`, `results = [...]`, and a loop over both; none if it is written differently."""
     loops = [node for node in body if isinstance(node, ast.For)]
     lists = {
         node.targets[0].id: node.value
@@ -194,7 +194,7 @@ def _looped(body: Sequence[ast.stmt], name: str) -> list[Call]:
 
 
 def _calls_with_all(loop: ast.For, name: str) -> bool:
-    """Whether the loop goes over `zip(inputs, results)` and calls `name(*one)`, whose result it compares unchanged."""
+    """Whether the loop goes over `zip(inputs, results)` and calls `name(*one)`, comparing the result unchanged."""
     zipped = [node for node in ast.walk(loop.iter) if _named_call(node, "zip")]
     over = [[argument.id for argument in node.args if isinstance(argument, ast.Name)] for node in zipped]
     calls = [node for node in ast.walk(loop) if _named_call(node, name)]
@@ -209,7 +209,7 @@ def _named_call(node: ast.AST, name: str) -> TypeGuard[ast.Call]:
 
 
 def _says_nothing(statement: ast.stmt) -> bool:
-    """`assert True`, a docstring, a lone name."""
+    """`assert True`, a docstring, or a lone name."""
     if isinstance(statement, ast.Assert):
         return isinstance(statement.test, ast.Constant)
     return isinstance(statement, ast.Expr) and not isinstance(statement.value, ast.Call)
@@ -244,7 +244,7 @@ def _near(left: ast.expr, right: ast.expr, name: str) -> Call:
 
 
 def _rounded(left: ast.expr, right: ast.expr, name: str) -> Call:
-    """Rounded to `digits`, so right up to half of the last one."""
+    """Rounded to `digits`, so correct to half of the last digit."""
     assert isinstance(left, ast.Call)
     digits = constant(left.args[1]) if len(left.args) == 2 else None
     if not isinstance(digits, int) or not 1 <= digits <= 15:

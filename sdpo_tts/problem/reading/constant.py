@@ -1,4 +1,4 @@
-"""Constant Python expressions as JSON values, read off their syntax: nothing is executed."""
+"""Constant Python expressions as JSON values, read from their syntax: nothing is executed."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ _OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Mod: operator.mod,
     ast.Pow: operator.pow,
 }
-_MOST = 10**30  # of a number that is computed with: keeps powers and products small
-_MOST_WRITTEN = 10**4000  # Python writes no decimal number of more than 4300 digits, though it reads a hexadecimal one
+_MOST = 10**30  # of a number in arithmetic: keeps powers and products small
+_MOST_WRITTEN = 10**4000  # Python writes no decimal number above 4300 digits, but reads longer hexadecimal ones
 
 
 class NotConstant(Exception):
-    """The expression is no constant, or one that JSON cannot say."""
+    """The expression is not constant, or JSON cannot express it."""
 
 
 def constant(node: ast.expr, depth: int = 32) -> Any:
     """The value of literals, lists, tuples (as lists), mappings with text keys, and arithmetic. Raises NotConstant.
 
-    `depth`: how deep the expression may be nested.
+    `depth`: how deeply the expression may be nested.
     """
     if not depth:
         raise NotConstant
@@ -61,7 +61,7 @@ def _plain(value: object) -> Any:
 
 
 def _can_be_written(value: object) -> bool:
-    """Whether it is a number that JSON, and Python's writer of it, can say."""
+    """Whether JSON, and Python's writer of it, can express the number."""
     if isinstance(value, float):
         return math.isfinite(value)
     return isinstance(value, int) and abs(value) < _MOST_WRITTEN

@@ -14,20 +14,20 @@ _COMMAND = re.compile(r"\\constant\s*\{\s*((?:[A-Za-z0-9_]|\\_)+)(?:\.((?:[A-Za-
 
 @dataclass(frozen=True)
 class Constants:
-    """`told`: of each name its variants, `value` among them."""
+    """`told`: the variants of each name, including `value`."""
 
     told: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def fill(self, text: str) -> str:
-        """`text` with the values of what is defined; the rest stays, as the format demands."""
+        """`text` with the values of defined constants; the rest stays, as the format requires."""
         return _SEQUENCE.sub(self._value, text)
 
     def fill_latex(self, source: str) -> str:
-        """As `fill`, with the command of LaTeX statements too."""
+        """As `fill`, and with the command of LaTeX statements."""
         return _COMMAND.sub(self._value, self.fill(source))
 
     def fill_program(self, source: bytes) -> bytes:
-        """As `fill`, of a program; what is not UTF-8 stays as it is."""
+        """As `fill`, for a program; one that is not UTF-8 stays unchanged."""
         try:
             return self.fill(source.decode()).encode() if self.told else source
         except UnicodeDecodeError:
@@ -39,7 +39,7 @@ class Constants:
 
 
 def read_constants(value: Value | None) -> Constants:
-    """Of the key `constants`: a scalar each, or a mapping of variants."""
+    """From the key `constants`: each is a scalar or a mapping of variants."""
     told = value if isinstance(value, dict) else {}
     return Constants({name: _variants(one) for name, one in told.items()})
 

@@ -1,4 +1,4 @@
-"""What a reader hands over, and the checks that all of them need."""
+"""What a reader of a format returns, and the checks that all of them need."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ MIB = 2**20
 MIN_TIME_S, MAX_TIME_S = 1e-3, 3600.0
 MIN_MEMORY, MAX_MEMORY = 16 * MIB, 2**40
 MAX_OUTPUT = 2**30
-MAX_SAMPLE = 4000  # characters of a sample that is added to a statement
+MAX_SAMPLE = 4000  # characters of a sample to add to a statement
 MAX_GAP = 40  # characters between a sample's input and output: "Output", "Sample output 1:" and the like
 
 
 @dataclass(frozen=True)
 class Reading:
-    """A problem as read, `native` or from someone else's format.
+    """A problem as read, `native` or from another format.
 
-    `notes`: what was not carried over, or was added, one line each. `programs`: submissions of known verdict, by the
-    path below a native problem's `submissions/`. `source`: where the problem comes from, for a comment.
+    `notes`: what was left out or added, one line each. `programs`: submissions with known verdicts, by their path below
+    a native problem's `submissions/`. `source`: where the problem comes from, for a comment.
     """
 
     problem: Problem
@@ -39,10 +39,10 @@ class Reading:
 
 @dataclass(frozen=True)
 class Draft:
-    """What a reader found out. `where` names the file for messages; `path` is what `Problem.path` becomes.
+    """What a reader found. `where` names the file in messages; `path` becomes `Problem.path`.
 
-    `judging_told` False: the format has no word for how answers are judged, so what the statement says counts.
-    `statement_place`: where the format looks for a statement that is not there.
+    `judging_told` False: the format cannot say how answers are judged, so the statement's words count.
+    `statement_place`: where the format expects a statement that is missing.
     """
 
     path: Path
@@ -63,18 +63,18 @@ class Draft:
     groups: tuple[Group, ...] = ()
 
     def finish(self) -> Reading:
-        """The problem, checked as a native one is. Raises `UserError`."""
+        """The problem, checked like a native one. Raises `UserError`."""
         return (self if self.judging_told else self._as_the_statement_says())._finished()
 
     def _as_the_statement_says(self) -> Draft:
-        """Its tolerance, and notes of what it says besides. Raises `UserError` for a dialogue."""
+        """With the statement's tolerance, and notes about what else it says. Raises `UserError` for a dialogue."""
         if is_interactive(self.statement):
             hint = "a native problem may have an `interactor`: docs/problem-format.md"
             raise UserError("interactive problems are not supported", where=self.where, hint=hint)
         text, pictures = tidied(self.statement, self.tests)
         found = tolerance(text, self.tests) if self.checker == Checker() else None
         notes = [FIGURES_LEFT_OUT] if pictures else []
-        notes += [f"numbers are compared as the statement says: {quoted(found.text)}"] if found else []
+        notes += [f"numbers are compared with the statement's tolerance: {quoted(found.text)}"] if found else []
         notes += answers_note(text)
         checker = found.checker if found else self.checker
         return replace(self, statement=text, checker=checker, notes=(*self.notes, *notes))
@@ -100,7 +100,7 @@ class Draft:
             digest="",
             groups=self._groups(tests),
         )
-        repeats = [f"{count(repeated, 'test')} left out, equal to others"] if repeated else []
+        repeats = [f"{count(repeated, 'test')} left out as duplicates"] if repeated else []
         return Reading(problem, (*self.notes, *limit_notes, *repeats), self.programs, self.source)
 
     def _groups(self, tests: Sequence[Test]) -> tuple[Group, ...]:
@@ -111,14 +111,14 @@ class Draft:
 
 
 def _of_those_left(group: Group, before: Sequence[Test], left: Sequence[Test]) -> Group:
-    """With, in place of a test that was left out, the one that is equal to it."""
+    """In place of a test that was left out, the equal one that was kept."""
     kept = {(test.input, test.expected): test.name for test in left}
     names = {test.name: kept[test.input, test.expected] for test in before}
     return replace(group, tests=tuple(dict.fromkeys(names[name] for name in group.tests)))
 
 
 def without_repeats(tests: Sequence[Test]) -> tuple[tuple[Test, ...], int]:
-    """Shown tests first, each pair of input and output once; and how many were left out."""
+    """Shown tests first, each pair of input and output once; and how many duplicates were left out."""
     seen: dict[tuple[bytes, bytes], Test] = {}
     for test in [*(test for test in tests if test.shown), *(test for test in tests if not test.shown)]:
         seen.setdefault((test.input, test.expected), test)
@@ -126,7 +126,7 @@ def without_repeats(tests: Sequence[Test]) -> tuple[tuple[Test, ...], int]:
 
 
 def with_some_shown(tests: Sequence[Test]) -> tuple[list[Test], list[str]]:
-    """The tests, the first one shown if the format names no sample: feedback needs one that it may quote."""
+    """The tests, with the first one shown if the format names no sample: feedback needs a test that it may quote."""
     if len(tests) < 2 or any(test.shown for test in tests):
         return list(tests), []
     first, *rest = tests
@@ -135,7 +135,7 @@ def with_some_shown(tests: Sequence[Test]) -> tuple[list[Test], list[str]]:
 
 
 def in_tiers(tests: Sequence[Test], statement: str) -> tuple[list[Test], list[str]]:
-    """Of rows that do not say which tests are public: those that the statement quotes are shown."""
+    """For rows that do not say which tests are public: those quoted in the statement are shown."""
     tiered, notes = with_some_shown([replace(test, shown=quotes(statement, test)) for test in tests])
     folders = {True: "tests/shown", False: "tests/held-out"}
     return [replace(test, name=f"{folders[test.shown]}/{test.name}") for test in tiered], notes
@@ -148,10 +148,10 @@ def with_samples(
     has_them: bool = True,
     displayed: Mapping[str, tuple[bytes, bytes]] | None = None,
 ) -> str:
-    """The statement and those shown tests that it does not quote; nothing without a statement.
+    """The statement, plus the shown tests that it does not quote; empty without a statement.
 
-    `has_them` False: statements of this format never quote samples, so what looks like one is chance. `displayed`: what
-    stands for the input and output of some tests, by name.
+    `has_them` False: statements in this format never quote samples, so matches are chance. `displayed`: texts to show
+    for the input and output of some tests, by name.
     """
     if not statement.strip():
         return ""
@@ -165,7 +165,7 @@ def with_samples(
 
 
 def quotes(statement: str, test: Test) -> bool:
-    """Whether the statement has the test's input, and its output soon behind it, however they are spaced."""
+    """Whether the statement has the test's input, and soon after it its output, with any spacing."""
     text = f" {' '.join(statement.split())} "
     given, wanted = (f" {' '.join(data.decode(errors='replace').split())} " for data in (test.input, test.expected))
     at = text.find(given) if given.strip() and wanted.strip() else -1
@@ -194,7 +194,7 @@ def count(number: int, noun: str) -> str:
 
 
 def _title(text: str) -> str:
-    """One line, and printable."""
+    """On one line, and printable."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:200] or "Untitled"
 
 
@@ -208,7 +208,7 @@ def _statement(text: str, where: str, place: str) -> str:
 
 
 def _within_range(limits: Limits, where: str) -> tuple[Limits, list[str]]:
-    """What the sandbox can enforce, and a note for each limit that had to be moved."""
+    """What the sandbox can enforce, and a note for each limit that was changed."""
     if not (MIN_TIME_S <= limits.time_s <= MAX_TIME_S):
         raise UserError(f"a time limit of {limits.time_s:g} s", where=where, hint="1 ms to 1 h are possible")
     memory = min(max(limits.memory_bytes, MIN_MEMORY), MAX_MEMORY)
@@ -225,6 +225,6 @@ def number(value: object, what: str, where: str) -> float:
         amount = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
         amount = -1.0
-    if not 0 <= amount < 1e18:  # NaN too fails the comparison
-        raise UserError(f"{quoted(str(value))} is no {what}", where=where)
+    if not 0 <= amount < 1e18:  # also fails for NaN
+        raise UserError(f"{quoted(str(value))} is not a {what}", where=where)
     return amount

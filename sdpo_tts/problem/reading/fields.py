@@ -1,4 +1,4 @@
-"""Fields of a data set's rows."""
+"""Fields of data set rows."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ MAX_SOURCE = 10**6  # characters of a program in a row
 
 
 def text(row: dict[str, Any], key: str) -> str:
-    """Empty where the row has none."""
+    """Empty if the row has none."""
     value = row.get(key)
     return value if isinstance(value, str) else ""
 
 
 def source_text(row: dict[str, Any], key: str, where: str) -> str:
-    """A text that there must be. Raises UserError."""
+    """A required text. Raises UserError."""
     value = row.get(key)
     if not isinstance(value, str) or len(value) > MAX_SOURCE:
-        raise UserError(f"`{key}` is not text of usual length", where=where)
+        raise UserError(f"`{key}` is not text, or is too long", where=where)
     return value
 
 

@@ -1,6 +1,6 @@
-"""A problem package, a folder or a zip archive alike: a tree of files that is only read.
+"""A problem package, either a folder or a zip archive: a tree of files that is only read.
 
-Nothing is ever unpacked to disk. What leads out of the tree, and what would not fit in memory, is refused.
+Nothing is ever unpacked to disk. Paths that lead out of the tree are refused, and so is what would not fit in memory.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from sdpo_tts.problem.document import decoded, quoted
 
 MAX_FILES = 100_000
 MAX_FILE_BYTES = 256 * 2**20
-MAX_BYTES = 1024 * 2**20  # of all files that are read: tests are held in memory
-TIME_LIMIT = ".timelimit"  # the one such name that has a meaning, in packages of older judges
+MAX_BYTES = 1024 * 2**20  # for all files that are read: tests are held in memory
+TIME_LIMIT = ".timelimit"  # the only such name with a meaning, in packages of older judges
 _LITTER = ("__MACOSX", "Thumbs.db", "desktop.ini")
 _FAULTS = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError)
 
@@ -27,7 +27,7 @@ _FAULTS = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedErro
 class Package(ABC):
     """Files by their POSIX path below the package's root. Every method may raise `UserError`.
 
-    What systems leave behind, such as `.DS_Store`, is no part of it.
+    Files that operating systems leave behind, such as `.DS_Store`, do not count.
     """
 
     def __init__(self, path: Path) -> None:
@@ -37,11 +37,11 @@ class Package(ABC):
     @property
     @abstractmethod
     def title(self) -> str:
-        """What the folder or archive is called, without an ending."""
+        """The name of the folder or archive, without a suffix."""
 
     @abstractmethod
     def names(self, folder: str = "") -> list[str]:
-        """All files below `folder`, however deep, sorted; none if there is no such folder."""
+        """All files below `folder`, at any depth, sorted; none if there is no such folder."""
 
     @abstractmethod
     def has(self, name: str) -> bool:
@@ -71,7 +71,7 @@ def open_package(path: Path) -> Package:
 
 
 class Folder(Package):
-    """Links may lead to places inside the folder only."""
+    """Links may only lead to places inside the folder."""
 
     @property
     def title(self) -> str:
@@ -126,14 +126,14 @@ class Folder(Package):
         try:
             inside = path.resolve().is_relative_to(self.path.resolve())
         except (OSError, RuntimeError):
-            raise UserError("no usable path", where=str(path)) from None
+            raise UserError("not a usable path", where=str(path)) from None
         if not inside:
             raise UserError("leads out of the package", where=str(path), hint="copy the file instead of linking it")
         return path
 
 
 class Archive(Package):
-    """A zip archive. If all lies in one top folder, as is usual, that folder is the root."""
+    """A zip archive. If everything is in one top folder, as is usual, that folder is the root."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
@@ -167,7 +167,7 @@ class Archive(Package):
     def _bytes(self, name: str) -> bytes:
         if name not in self._entries:
             raise self.error(name, "no such file")
-        if self._entries[name].file_size > MAX_FILE_BYTES:  # zipfile never hands out more than that
+        if self._entries[name].file_size > MAX_FILE_BYTES:  # zipfile never returns more than that
             raise self.error(name, f"larger than {MAX_FILE_BYTES >> 20} MiB")
         try:
             return self._zip.read(self._entries[name])
@@ -190,7 +190,7 @@ class Archive(Package):
 
 
 def is_litter(name: str) -> bool:
-    """What systems and editors leave behind: names with a dot in front, and a few others, wherever they lie."""
+    """Files that systems and editors leave behind: names beginning with a dot, and a few others, anywhere."""
     parts = PurePosixPath(name).parts
     return parts[-1:] != (TIME_LIMIT,) and any(part in _LITTER or (part[0] == "." and part != "..") for part in parts)
 

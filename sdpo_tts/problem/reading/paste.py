@@ -1,6 +1,5 @@
-"""A statement as it is copied from a contest's page: its title, limits and samples, and its text without the page's
-furniture. Known are the pages of Codeforces, AtCoder, Kattis and CSES, in the several ways that browsers copy them.
-"""
+"""A statement copied from a contest's page: its title, limits and samples, and its text without the page's own lines.
+Supports the pages of Codeforces, AtCoder, Kattis and CSES, in the various ways that browsers copy them."""
 
 from __future__ import annotations
 
@@ -17,7 +16,7 @@ _MEMORY = re.compile(
 )
 _LIMIT_ALONE = re.compile(r"(?:CPU )?(?:time|memory) limit(?: per test)?\s*[:\uff1a]?", re.I)
 _UNITS = {"k": 2**10, "m": 2**20, "g": 2**30}
-# Lines of the page around the statement. What a line like that means inside of it (`input`) is seen before.
+# Lines of the page around the statement. A line like these inside the statement (`input`) is recognised before.
 _FURNITURE = re.compile(
     r"""copy|translate|editorial|解説|submit(?:\ssolution)?|edit\s&\ssubmit|statistics?|my\ssubmissions|metadata|help|
         (?:input|output)\s*(?:standard\ (?:input|output)|stdin|stdout)|problem\sid.*|author(?:\(s\)|s)?|license|
@@ -35,13 +34,13 @@ _MARK = re.compile(
 _BOTH = re.compile(r"sample input\s*(?P<number>[0-9]*)\s+sample output\s*[0-9]*", re.I)
 _AFTER = re.compile(r"#{0,4}\s*(?:notes?|explanations?|hints?|remarks?)\s*[0-9]*\s*[:\uff1a]?", re.I)
 _WORD = re.compile(r"[A-Za-z]{2,}")
-_PROSE = 4  # words in a line that no output has, but a sentence
+_PROSE = 4  # a line with at least this many words is a sentence, not an output
 
 
 @dataclass(frozen=True)
 class Paste:
-    """`samples`: inputs and outputs, none where they could not be told apart from the text, which then still has them.
-    `time_s` and `memory_bytes`: None where the text does not say; `title` likewise."""
+    """`samples`: inputs and outputs; none if they could not be separated from the text, which then still contains them.
+    `time_s` and `memory_bytes`: None if the text does not say; `title` likewise."""
 
     statement: str
     title: str = ""
@@ -51,7 +50,7 @@ class Paste:
 
 
 def read_paste(text: str) -> Paste:
-    """What a pasted statement says. A text of another origin, which names no limits, keeps all but its samples."""
+    """What a pasted statement says. Text from elsewhere, which names no limits, keeps everything except its samples."""
     text = text.replace("\u00a0", " ").replace("\u200b", "")
     time, memory = _TIME.search(text), _MEMORY.search(text)
     lines = [line.rstrip(" \r") for line in text.strip("\n").split("\n")]
@@ -76,7 +75,7 @@ def _bytes(found: re.Match[str] | None) -> int | None:
 
 
 def _titled(lines: list[str]) -> tuple[str, list[str]]:
-    """The title, and the lines without it: the first one, unless it is the page's own or a sentence."""
+    """The title, and the other lines. The title is the first line, unless that is the page's own or a sentence."""
     for place, line in enumerate(lines):
         plain = line.strip().lstrip("# ")
         if not plain or _FURNITURE.fullmatch(plain):
@@ -93,13 +92,13 @@ def _limits(line: str) -> bool:
 
 
 def _last_limit(lines: Sequence[str]) -> int:
-    """Where the page's own lines at the head end: behind the limits and what follows them closely."""
+    """Where the page's own lines at the top end: after the limits and what closely follows them."""
     places = [i for i, line in enumerate(lines) if _limits(line) or _LIMIT_ALONE.fullmatch(line.strip())]
     return max(places, default=-1) + 1
 
 
 def _without_furniture(lines: Sequence[str], until: int) -> Iterator[str]:
-    """`until`: how many lines the head has, or the foot that Kattis puts behind the statement."""
+    """`until`: how many lines belong to the page's top part."""
     skip = False
     for place, line in enumerate(lines):
         plain = line.strip()
@@ -120,12 +119,12 @@ _STREAMS = ("standard input", "standard output", "stdin", "stdout")
 
 
 def _own(plain: str, place: int, until: int) -> bool:
-    """Words that a statement may have as a heading of its own, behind the head of the page."""
+    """Words that a statement may use as a heading of its own, after the page's top part."""
     return plain.lower() in ("help", "source", "sources", "statistics", "author") and place > until + 3
 
 
 def _is_value(plain: str) -> bool:
-    """Of a limit or a stream whose name stands on the line before."""
+    """Of a limit or a stream that the previous line names."""
     return plain.lower() in _STREAMS or bool(
         re.fullmatch(rf"{_NUMBER}\s*(?:m?s|secs?|(?:milli)?seconds?|[kmg]i?b|(?:kilo|mega|giga)bytes?)", plain, re.I)
     )
@@ -137,14 +136,14 @@ def _next(lines: Sequence[str], place: int) -> str:
 
 @dataclass
 class _Part:
-    """Lines behind a mark: `what` is input or output, or empty for text."""
+    """Lines after a mark: `what` is input or output, or empty for text."""
 
     what: str
     lines: list[str]
 
 
 def _split(lines: Sequence[str]) -> tuple[list[tuple[str, str]], list[str]]:
-    """The samples, and the lines without them; all lines where inputs and outputs do not follow each other in turn."""
+    """The samples, and the other lines; all lines if inputs and outputs do not alternate."""
     parts = [_Part("", [])]
     in_samples = False
     for place, line in enumerate(lines):
@@ -167,7 +166,7 @@ def _split(lines: Sequence[str]) -> tuple[list[tuple[str, str]], list[str]]:
 
 
 def _mark(plain: str, *, after_heading: bool, next_line: str = "") -> str:
-    """`input` or `output` where the line says that one begins; before any heading it must say so of a sample."""
+    """`input` or `output` if the line begins one; before any heading it must mention a sample."""
     found = _MARK.fullmatch(plain)
     if not found or not (after_heading or found["named"] or found["copy"] or next_line == "copy"):
         return ""
@@ -196,13 +195,13 @@ def _paired(parts: Sequence[_Part]) -> tuple[list[tuple[str, str]], list[str]] |
 
 
 def _columns(lines: Sequence[str]) -> tuple[str, str] | None:
-    """Of a table with the input in its left cell: between them is a tab, which no cell has."""
+    """From a table with the input in its left column: a tab, which no cell contains, separates them."""
     cells = "\n".join(lines).split("\t")
     return (_block(cells[0].split("\n")), _block(cells[1].split("\n"))) if len(cells) == 2 else None
 
 
 def _until_prose(lines: Sequence[str]) -> tuple[str, list[str]]:
-    """An output, and the explanation that some pages have below it, behind an empty line."""
+    """An output without the explanation that some pages put below it, after an empty line."""
     for place, line in enumerate(lines):
         if line.strip() or not any(map(str.strip, lines[:place])):
             continue

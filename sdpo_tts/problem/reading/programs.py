@@ -1,4 +1,4 @@
-"""The programs that a package brings: submissions of known verdict, validators, checkers, interactors."""
+"""The programs in a package: submissions with known verdicts, validators, checkers, interactors."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def _as_it_is(source: bytes) -> bytes:
 
 
 def programs(package: Package, folders: Mapping[str, str], fill: Fill = _as_it_is) -> tuple[tuple[str, bytes], ...]:
-    """Programs of one file in `submissions/`, by the path that they get here; `folders` are those of known verdict.
+    """Single-file programs in `submissions/`, by the path that they get here; `folders` maps those with known verdicts.
 
-    `fill` puts in what the package says about its programs' text.
+    `fill` inserts the package's constants into a program's text.
     """
     found: dict[str, bytes] = {}
     for name in package.names("submissions"):
@@ -34,7 +34,7 @@ def programs(package: Package, folders: Mapping[str, str], fill: Fill = _as_it_i
 
 
 def add(found: dict[str, bytes], verdict: str, name: str, source: bytes) -> None:
-    """Adds `verdict/name` in a language of the sandbox; others, and what is no text, are left out."""
+    """Adds `verdict/name` in a language of the sandbox; others are skipped, and so is what is not text."""
     suffix = SUFFIXES.get(PurePosixPath(name).suffix)
     if suffix is None or len(source) > MOST_BYTES or not _is_text(source):
         return
@@ -44,14 +44,14 @@ def add(found: dict[str, bytes], verdict: str, name: str, source: bytes) -> None
 def author_program(
     package: Package, names: Sequence[str], arguments: Sequence[str] = (), fill: Fill = _as_it_is
 ) -> Program:
-    """One source file, the rest lying beside it, all without their folders. Raises `UserError`."""
+    """One source file with the rest beside it, all without their folders. Raises `UserError`."""
     sources = [name for name in names if language_of(name)]
     if len(sources) != 1 or any(PurePosixPath(name).name in ("build", "run") for name in names):
-        raise package.error(names[0], "a program that is not one source file in a known language is not supported")
+        raise package.error(names[0], "only programs with one source file in a known language are supported")
     key = language_of(sources[0]) or ""
     files = {PurePosixPath(name).name: name for name in names if name != sources[0]}
     if len(files) != len(names) - 1 or language(key).source in files:
-        raise package.error(sources[0], "files of a program that have the same name are not supported")
+        raise package.error(sources[0], "a program's files must have different names")
     read = tuple((name, fill(package.read(path))) for name, path in files.items())
     return Program(key, fill(package.read(sources[0])), read, tuple(arguments))
 

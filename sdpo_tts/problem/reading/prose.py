@@ -1,4 +1,4 @@
-"""What a statement says about judging, for formats that say it nowhere else: dialogues, tolerances, several answers."""
+"""What a statement says about judging, if its format cannot say it: dialogues, tolerances, several answers."""
 
 from __future__ import annotations
 
@@ -60,14 +60,14 @@ def is_interactive(statement: str) -> bool:
 
 @dataclass(frozen=True)
 class Tolerance:
-    """`text` is what the statement says."""
+    """`text` is the statement's wording."""
 
     checker: Checker
     text: str
 
 
 def tolerance(statement: str, tests: Iterable[Test]) -> Tolerance | None:
-    """The largest error that the statement allows, where expected outputs have decimal fractions."""
+    """The largest error that the statement allows, if expected outputs have decimal fractions."""
     if not any(_DECIMAL.search(test.expected) for test in tests):
         return None
     for sentence in _SENTENCE_END.split(statement):
@@ -80,12 +80,12 @@ def tolerance(statement: str, tests: Iterable[Test]) -> Tolerance | None:
 
 
 def _is_range(match: re.Match[str]) -> bool:
-    """`10-15` is a power of ten only where an error is spoken of."""
+    """`10-15` is a power of ten only if the text talks about an error."""
     return bool(match["power"]) and not match["raise"]
 
 
 def _floats(sentence: str, size: float) -> Checker:
-    """Of the kind of error that is named; of both where none is."""
+    """For the kind of error that is named, or for both if none is."""
     absolute, relative = (re.search(rf"\b{kind}", sentence, re.IGNORECASE) for kind in ("absolute", "relative"))
     return Checker(
         kind="floats",
@@ -95,7 +95,7 @@ def _floats(sentence: str, size: float) -> Checker:
 
 
 def _size(match: re.Match[str]) -> float | None:
-    """Above zero and below one, else None."""
+    """Above zero and below one, otherwise None."""
     if match["decimal"]:
         return float(match["decimal"])
     power = match["power"] or match["exponent"] or match["raised"].translate(_RAISED).removeprefix("-")
@@ -103,15 +103,15 @@ def _size(match: re.Match[str]) -> float | None:
 
 
 def several_answers(statement: str) -> str:
-    """What the statement says of answers besides the expected one; empty where it says nothing."""
+    """What the statement says about answers besides the expected one; empty if nothing."""
     found = _SEVERAL.search(statement)
     return " ".join(found[0].split()) if found else ""
 
 
 def tidied(statement: str, tests: Iterable[Test]) -> tuple[str, bool]:
-    """A row's statement without what the data set's own conversion left over, and whether a picture was left out.
+    """A row's statement without the leftovers of the data set's own conversion, and whether a picture was left out.
 
-    What a sample has too stays.
+    Text that is also in a sample stays.
     """
     samples = b"".join(test.input + test.expected for test in tests if test.shown)
     text, pictures = (statement, 0) if b"<im" in samples else _IMAGE.subn(picture(), statement)
@@ -122,7 +122,7 @@ def tidied(statement: str, tests: Iterable[Test]) -> tuple[str, bool]:
 
 
 def answers_note(statement: str) -> list[str]:
-    """That only one of the right answers is accepted, where the statement says that there are several."""
+    """A note that only one of the right answers is accepted, if the statement says that there are several."""
     if told := several_answers(statement):
-        return [f"the statement allows several answers ({quoted(told)}), and only the expected one is accepted"]
+        return [f"the statement allows several answers ({quoted(told)}), but only the expected one is accepted"]
     return []

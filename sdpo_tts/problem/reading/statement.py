@@ -1,4 +1,4 @@
-"""Finds a package's statement, in English where there is one, and makes plain text of it."""
+"""Finds a package's statement, in English if possible, and converts it to plain text."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FIGURES_LEFT_OUT = "the pictures of the statement are left out"
 
 @dataclass(frozen=True)
 class Statement:
-    """`unreadable`: the file of a statement that is not text, where there is no other."""
+    """`unreadable`: the file of a statement that is not text, if there is no other."""
 
     text: str = ""
     title: str = ""
@@ -32,7 +32,7 @@ class Statement:
 
 
 def find_statement(package: Package, folders: Sequence[str], constants: Constants) -> Statement:
-    """`problem.en.tex`, `problem.md` and the like in the first folder that has one; empty without."""
+    """`problem.en.tex`, `problem.md` and the like in the first folder that has one; empty without any."""
     unreadable = ""
     for folder in folders:
         names = {name: PurePosixPath(name).name for name in package.names(folder) if folder or "/" not in name}
@@ -60,7 +60,7 @@ def _read(package: Package, name: str, language: str, constants: Constants) -> S
 
 
 def markdown_to_text(source: str) -> tuple[str, bool]:
-    """Without pictures, comments, tags and TeX; the rest is plain text already. And whether it had pictures."""
+    """Without pictures, comments, tags and TeX; the rest is plain text already. Also whether it had pictures."""
     text = _SAMPLES.sub("", _HTML_COMMENT.sub("", source))
     text, pictures = _PICTURE.subn(_caption, text)
     return formulas_to_text(text).strip(), pictures > 0

@@ -1,6 +1,6 @@
-"""Which checker stands for which validator of another system, and what is lost on the way.
+"""Maps validators of other systems to checkers, and says what is lost.
 
-Kattis's default validator is our checker `kattis`. Polygon's standard checkers are the ones of testlib.
+Kattis's default validator is our checker `kattis`. Polygon's standard checkers are those of testlib.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sdpo_tts.problem.model import Checker
 
 @dataclass(frozen=True)
 class Mapped:
-    """The checker that is nearest, and how it differs."""
+    """The nearest checker, and how it differs."""
 
     checker: Checker
     notes: tuple[str, ...] = ()

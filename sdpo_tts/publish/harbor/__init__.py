@@ -1,1 +1,1 @@
-"""A problem as a Harbor task: its files, and the program that judges inside of it."""
+"""A problem as a Harbor task: its files, and the program that judges inside it."""

@@ -1,9 +1,9 @@
-"""Judges the program of an agent, in the container of a Harbor task: a file of its own, of the standard library alone.
+"""Judges an agent's program in the container of a Harbor task: a single file that needs only the standard library.
 
     python3 judge.py TESTS APP REWARD
 
-TESTS is the folder of this file, with `task.json` and the cases; APP is where the program lies; REWARD is the file that
-gets a number from 0 to 1: the share of all points, or 1 for a program that passes all tests.
+TESTS is the folder of this file, with `task.json` and the cases; APP is where the program is; REWARD is the file to
+write a number from 0 to 1 to: the share of all points, or 1 for a program that passes all tests.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def _same(checker: dict[str, Any], expected: bytes, actual: bytes) -> bool:
 
 
 def run(command: list[str], app: Path, given: bytes, limits: dict[str, Any]) -> bytes | None:
-    """What the program writes; None where it fails or takes too much."""
+    """What the program writes; None if it fails or takes too much."""
 
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (int(limits["time_s"]) + 1, int(limits["time_s"]) + 2))
@@ -72,7 +72,7 @@ def passed(task: dict[str, Any], tests: Path, app: Path) -> set[str]:
 
 
 def reward(task: dict[str, Any], right: set[str], total: int) -> float:
-    """The share of the points; without groups all or nothing."""
+    """The share of the points; without groups, all or nothing."""
     groups = {group["name"]: group for group in task["groups"]}
     if not groups:
         return float(len(right) == total)

@@ -16,7 +16,7 @@ from sdpo_tts.problem.formats.harbor import INSTRUCTION, OWN, PROGRAM, SETTINGS
 from sdpo_tts.problem.language import language
 from sdpo_tts.problem.writer import checker_as_text
 
-COMPARERS = ("tokens", "exact", "floats")  # that judge.py has
+COMPARERS = ("tokens", "exact", "floats")  # supported by judge.py
 IMAGES = {"python": "python:3.13-slim", "c": "gcc:14", "cpp": "gcc:14"}
 APP = "/app"
 COMPILE_S, AGENT_S = 60.0, 1800.0
@@ -50,8 +50,8 @@ storage_mb = 10240
 
 
 def write_task(problem: Problem, folder: Path, program: str | None = None) -> None:
-    """Into a new folder, with a `program` that passes all tests as its solution. Raises UserError for what the judge of
-    the task cannot do."""
+    """Into a new folder, with `program`, which passes all tests, as its solution. Raises UserError for what the task's
+    judge does not support."""
     _demand(problem)
     for name, content in _files(problem, program):
         path = folder / name
@@ -97,7 +97,7 @@ def _files(problem: Problem, program: str | None) -> Iterator[tuple[str, bytes]]
 
 
 def _cases(problem: Problem) -> dict[str, str]:
-    """By the names of tests, numbered in their order."""
+    """By the names of tests, numbered in order."""
     tiers = {True: "shown", False: "held_out"}
     return {test.name: f"cases/{tiers[test.shown]}/{i:04}" for i, test in enumerate(problem.tests, start=1)}
 

@@ -1,1 +1,1 @@
-"""What was measured outside a run: of a teacher, of an adapter, of one answer."""
+"""Measurements made outside a run: of a teacher, of an adapter, of one answer."""

@@ -1,4 +1,4 @@
-"""What an adapter changed: a row per passage and problem, and at the end in words how much that is."""
+"""What an adapter changed: one row per passage and problem, and at the end a summary in words."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sdpo_tts.stats import newcombe
 
 PASSAGE = "{:<14}{:>8}{:>12}{:>18}{:>18}"
 PROBLEM = "{:<20}{:>14}{:>14}{:>16}{:>16}"
-LITTLE = 0.05  # share by which perplexity may grow before it is called a loss
+LITTLE = 0.05  # growth of perplexity that counts as a loss
 
 
 def head(row: Drift | Outcome) -> str:

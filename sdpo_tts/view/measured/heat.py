@@ -1,7 +1,7 @@
-"""An answer with each piece shaded by what its teacher thinks of it: red against, blue in favour.
+"""An answer with each piece shaded by its teacher's opinion: red against, blue in favour.
 
-The same shades in the terminal and on a page. Next to the deepest ones stand both probabilities, and below all of them
-what a reward alone would say: one number for all.
+The same shades in the terminal and on a page. Both probabilities are beside the deepest shades, and below the answer is
+what a reward alone would say: one number for all tokens.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from sdpo_tts.errors import visible, visible_lines
 if TYPE_CHECKING:
     from sdpo_tts.policy.learning.credit import Piece
 
-FULL = 3.0  # nats at which a shade is at its deepest
+FULL = 3.0  # nats at which a shade is deepest
 STRONGEST = 8
-DIFFERENT, VERY_DIFFERENT = 0.1, 1.0  # nats from which blanks can be seen, and from which probabilities are told
+DIFFERENT, VERY_DIFFERENT = 0.1, 1.0  # nats from which spaces become visible, and from which probabilities are printed
 DARK = 0.6  # depth from which black letters on a shade are hard to read
 RED, BLUE = (220, 50, 47), (38, 110, 210)
 BLANKS = {" ": "·", "\t": "→", "\n": "↵\n"}
@@ -34,8 +34,8 @@ END = "(end)"
 
 @dataclass(frozen=True)
 class Heat:
-    """One attempt to draw. `advantage` is the one that GRPO gives to every token of it. The `thought` before it, of so
-    many tokens, is folded away."""
+    """One attempt to draw. `advantage` is what GRPO gives to each of its tokens. The `thought` before it, of
+    `thought_tokens` tokens, is folded away."""
 
     title: str
     pieces: Sequence[Piece]
@@ -46,12 +46,12 @@ class Heat:
 
     @property
     def folded(self) -> str:
-        """What stands for the thought; empty where there is none."""
+        """The text in place of the thought; empty if there is none."""
         return f"a thought of {self.thought_tokens} tokens" if self.thought else ""
 
     @property
     def strongest(self) -> list[Piece]:
-        """Where teacher and student differ most, as far as they do."""
+        """Where teacher and student differ most, if they differ enough."""
         ranked = sorted(self.pieces, key=lambda piece: -abs(piece.log_ratio))
         return [piece for piece in ranked[:STRONGEST] if differs(piece)]
 
@@ -70,7 +70,7 @@ def shade(log_ratio: float, background: tuple[int, int, int]) -> tuple[int, int,
 
 
 def spelt(text: str) -> str:
-    """A piece in one line, with what one cannot see spelt out."""
+    """A piece on one line, with invisible characters spelt out."""
     return visible(text).replace(" ", BLANKS[" "]) or END
 
 
@@ -81,14 +81,14 @@ def probability(logp: float) -> str:
 
 
 def change(piece: Piece) -> str:
-    """The student's probability and the teacher's, where they are far apart; else nothing."""
+    """The student's probability and the teacher's, if they are far apart; otherwise empty."""
     if abs(piece.log_ratio) < VERY_DIFFERENT:
         return ""
     return f"{probability(piece.student_logp)} → {probability(piece.teacher_logp)}"
 
 
 def parts(piece: Piece) -> tuple[list[str], list[str]]:
-    """Its text, split at blanks if they are to be seen, and behind it the line ends with which it closes."""
+    """Its text, split at spaces if they are to be visible, followed by the line ends with which it closes."""
     if not differs(piece):
         return [piece.text], []
     split = [part for part in re.split(r"([ \t\n])", piece.text) if part] or [END]
@@ -109,7 +109,7 @@ def terminal(heat: Heat) -> Group:
         chances = probability(piece.student_logp), probability(piece.teacher_logp)
         table.add_row(Text(spelt(piece.text)), *chances, f"{piece.log_ratio:+.2f}", Text(choices))
     legend = Text(
-        "red: the teacher disagrees; blue: it reinforces; behind a line, where they are far apart: the student's "
+        "red: the teacher disagrees; blue: it reinforces; behind a line, if they are far apart: the student's "
         "probability → the teacher's; on shades, · is a space and ↵ a line end", style="dim",
     )  # fmt: skip
     folded = [Text(f"({heat.folded})", style="dim"), Text("")] if heat.folded else []
@@ -120,7 +120,7 @@ def terminal(heat: Heat) -> Group:
 
 
 def _body(pieces: Sequence[Piece]) -> Text:
-    """The answer as it is, and behind each line what there is to tell of its pieces."""
+    """The answer as it is, with remarks about its pieces after each line."""
     body = Text()
     notes: dict[int, list[str]] = defaultdict(list)
     for piece in pieces:
@@ -155,7 +155,7 @@ def _choices(piece: Piece) -> str:
 
 
 def _likely(piece: Piece) -> list[str]:
-    """The teacher's choices, without those that it hardly ever makes."""
+    """The teacher's choices, without very unlikely ones."""
     return [f"{spelt(text)} {share:.0%}" for text, share in piece.alternatives if share >= 0.005]
 
 

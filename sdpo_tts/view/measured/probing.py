@@ -1,4 +1,4 @@
-"""What a probe found: a row for each prompt, and at the end in words what it means for a run."""
+"""What a probe found: one row per prompt, and at the end what it means for a run."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 COLUMNS = "{:<14}{:<20}{:>8}  {:<22}{:>8}{:>8}  {}"
 HEAD = COLUMNS.format("prompt", "feedback", "passed", "rate, 90 % interval", "changed", "tokens", "verdicts")
-REPAIR = "repair"  # as measure/probe.py calls that row
-DEFAULT = (DEFAULT_TEMPLATE, "all")  # template and style of a run
+REPAIR = "repair"  # that row's name in measure/probe.py
+DEFAULT = (DEFAULT_TEMPLATE, "all")  # template and style used by a run
 
 
 def row(rate: Rate) -> str:
@@ -32,19 +32,19 @@ def interval(rate: Rate) -> Interval:
 
 
 def gain(student: Rate, teacher: Rate) -> Interval:
-    """Of the teacher's pass rate minus the student's."""
+    """Interval of the teacher's pass rate minus the student's."""
     return newcombe((student.passed, student.samples), (teacher.passed, teacher.samples))
 
 
 def findings(student: Rate, others: Sequence[Rate]) -> list[str]:
-    """In words, of the teachers and perhaps of repairs."""
+    """In words, about the teachers and possibly about repairs."""
     teachers = [rate for rate in others if rate.template != REPAIR]
     teacher, repairs = spoken_for(teachers), [rate for rate in others if rate.template == REPAIR]
     return [*finding(student, teacher), *(_sources(student, teacher, rate) for rate in repairs if rate.samples)]
 
 
 def _sources(student: Rate, teacher: Rate, repair: Rate) -> str:
-    """What `--method auto` would find out."""
+    """What `--method auto` would learn about its sources."""
     shares = {
         "the bare question": student.passed / student.samples,
         "feedback": teacher.passed / teacher.samples,
@@ -52,13 +52,13 @@ def _sources(student: Rate, teacher: Rate, repair: Rate) -> str:
     }
     best = max(shares, key=lambda name: shares[name])
     if not shares[best]:
-        return "No source passed: --method auto shares its samples out by the tests that they pass in part."
+        return "No source passed: --method auto would divide its samples by the share of tests passed."
     told = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
     return f"By source: {told}. --method auto would sample most from {best}."
 
 
 def spoken_for(teachers: Sequence[Rate]) -> Rate:
-    """Of these the one that a run learns from, unless told otherwise; where it was not asked, the last."""
+    """The rate that a run would learn from with the default settings; if it was not measured, the last one."""
     return next((one for one in teachers if (one.template, one.style) == DEFAULT), teachers[-1])
 
 
@@ -78,7 +78,7 @@ def _sampling(student: Rate) -> str:
 
 
 def _attempts(share: float) -> str:
-    """So many samples hold one that passes nine times in ten."""
+    """The number of samples that contain a passing one nine times in ten."""
     return f"{math.ceil(math.log(0.1) / math.log1p(-share)):,}" if share < 1 else "1"
 
 
@@ -88,12 +88,12 @@ def _learning(student: Rate, teacher: Rate) -> str:
     whom = f"the teacher ({teacher.template}, {teacher.style})"
     if low > 0:
         return (
-            f"Told what went wrong, {whom} passes more often ({ends}): there is something to learn. A conversation "
+            f"After reading feedback, {whom} passes more often ({ends}): there is something to learn. A conversation "
             "(--method multi-turn) asks it directly, which may be quicker."
         )
     if high < 0:
-        return f"Told what went wrong, {whom} passes less often ({ends}): learning from it may do harm."
+        return f"After reading feedback, {whom} passes less often ({ends}): learning from it may do harm."
     return (
         f"Between {whom} and the student there is no significant difference ({ends}): more --samples narrow it down. "
-        "From a teacher no better than its student little is learnt."
+        "A teacher that is no better than its student teaches little."
     )

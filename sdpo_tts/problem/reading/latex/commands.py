@@ -1,4 +1,4 @@
-"""The commands and environments of statements: how many arguments they have, and which of them are text."""
+"""The commands and environments of statements: how many arguments they take, and which of these are text."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""TeX formulas as plain text where that stays exact: `10^{5} \\leq n` becomes `10^5 ≤ n`; the rest stays TeX.
+"""TeX formulas as plain text if that stays exact: `10^{5} \\leq n` becomes `10^5 ≤ n`; others stay TeX.
 
-Parentheses stand where a group would fall apart without them. Powers and indices bind most tightly, then `/`.
+Parentheses are added where a group would otherwise fall apart. Powers and indices bind most tightly, then `/`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _NAMES = ("letter", "number", "word")
 
 
 def formula_to_text(tex: str) -> str:
-    """Plain text, or `$...$` as it was where plain text would be ambiguous."""
+    """Plain text, or the original `$...$` if plain text would be ambiguous."""
     if len(tex) > MOST_CHARACTERS:
         return f"${tex.strip()}$"
     try:
@@ -35,7 +35,7 @@ def formulas_to_text(text: str) -> str:
 
 
 def _row(row: Row) -> str:
-    """The items one after the other, with a blank wherever two would read as one."""
+    """The items one after another, with a space wherever two would read as one."""
     items, done, last = flat(row), list[str](), ""
     befores, afters = _kinds_before(items), _kinds_before(items[::-1])[::-1]
     for index, item in enumerate(items):
@@ -64,7 +64,7 @@ def _piece(item: Node, before: str, after: str) -> str:
 
 
 def _kinds_before(items: tuple[Node, ...]) -> list[str]:
-    """Of each item the kind of the nearest one before it that is no blank; empty at the edge."""
+    """For each item the kind of the nearest non-space item before it; empty at the edge."""
     kinds, nearest = [], ""
     for item in items:
         kinds.append(nearest)
@@ -74,7 +74,7 @@ def _kinds_before(items: tuple[Node, ...]) -> list[str]:
 
 
 def _runs_on(last: Node, item: Node, text: str, piece: str) -> bool:
-    """Whether a piece would become part of what is before it: `x^2 y`, `n log n`."""
+    """Whether a piece would be read as part of what is before it: `x^2 y`, `n log n`."""
     if not (piece[:1].isalnum() or piece[:1] == "_") or text[-1].isspace():
         return False
     if isinstance(last, Script):
@@ -112,7 +112,7 @@ def _above(row: Row) -> str:
 
 
 def _plain(row: Row) -> str:
-    """What a row of nothing but words says; empty for another one."""
+    """The text of a row that consists of words only; empty for any other row."""
     words = [item.text for item in flat(row) if isinstance(item, Word)]
     return "".join(words).strip() if len(words) == len(flat(row)) else ""
 
@@ -123,7 +123,7 @@ def _script(row: Row, *, below: bool) -> str:
 
 
 def _is_bare(row: Row, *, below: bool) -> bool:
-    """One name, number or sign; below a line also several letters, as in `a_max`."""
+    """A single name, number or sign; in an index also several letters, as in `a_max`."""
     words = [item for item in flat(row) if isinstance(item, Word)]
     if not words or len(words) != len(flat(row)):
         return False
@@ -143,7 +143,7 @@ def _ends_bare(script: Script) -> bool:
 
 
 def _operand(row: Row) -> str:
-    """A side of a fraction."""
+    """One side of a fraction."""
     text, only = _row(row).strip(), _only(row)
     core = _only(only.base) if isinstance(only, Script) else only
     return text if isinstance(core, Root) or _is_name(core) else f"({text})"

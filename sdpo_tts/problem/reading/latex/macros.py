@@ -1,4 +1,4 @@
-"""A source's own macros, expanded: `\\newcommand`, `\\def`, `\\let`, `\\DeclareMathOperator`, `\\newenvironment`."""
+"""Expands a source's own macros: `\\newcommand`, `\\def`, `\\let`, `\\DeclareMathOperator`, `\\newenvironment`."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Endless(Exception):
 
 
 class _NoDefinition(Exception):
-    """It is written in a way that is not understood, so it stays in the text."""
+    """The definition is written in a way that is not understood, so it stays in the text."""
 
 
 @dataclass(frozen=True)
 class _Macro:
-    """`alias`: another name of a command that TeX itself knows, so not looked at again."""
+    """`alias`: another name for a command that TeX itself knows, so it is not looked up again."""
 
     body: str
     arguments: int = 0
@@ -35,7 +35,7 @@ class _Macro:
 
 
 def expand(source: str) -> str:
-    """The source without its definitions, and their macros expanded. Raises Endless."""
+    """The source without its definitions, with their macros expanded. Raises Endless."""
     return _Expansion(source).run() if "\\" in source else source
 
 
@@ -53,7 +53,7 @@ class _Expansion:
         return "".join(done) + self._text[self._at :]
 
     def _command(self, name: str) -> str:
-        """What stands in the command's place; an expansion is put before the rest instead, to be read again."""
+        """The text for the command; an expansion is put before the rest instead, to be read again."""
         start = self._at
         try:
             if name in _NEW or name in _DEF or name in _ENVIRONMENT or name in _OPERATOR or name == "let":
@@ -128,7 +128,7 @@ class _Expansion:
         return ""
 
     def _name(self) -> str:
-        """Of the command that is defined: `{\\x}` or `\\x`."""
+        """Of the command being defined: `{\\x}` or `\\x`."""
         self._skip_blanks()
         written = self._group().strip() if self._text.startswith("{", self._at) else None
         match = _COMMAND.fullmatch(written) if written is not None else _COMMAND.match(self._text, self._at)

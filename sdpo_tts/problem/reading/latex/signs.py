@@ -1,4 +1,4 @@
-"""What a command without arguments prints. The characters are pylatexenc's; words and spaces are said here."""
+"""What a command without arguments prints. Characters come from pylatexenc; words and spaces are defined here."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _WORDS = {
 
 
 def sign(name: str) -> str | None:
-    """The text that TeX prints for `\\name` without arguments; None where nobody knows."""
+    """The text that TeX prints for `\\name` without arguments; None if unknown."""
     if name in SPACES:
         return " "
     if name in NOTHING:

@@ -1,4 +1,4 @@
-"""LaTeX statements as plain text. The parser is pylatexenc's; what each command becomes is said here."""
+"""LaTeX statements as plain text. Parsed by pylatexenc; what each command becomes is defined here."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ class Converted:
 def latex_to_text(source: str) -> Converted:
     """Paragraphs, headings as `## Input`, lists as `- `, tables with `|`; simple formulas as text, others as TeX.
 
-    No word gets lost but those of comments and of commands for the layout. What cannot be parsed is returned as it is:
-    the model reads LaTeX too.
+    No words are lost except comments and layout commands. A statement that cannot be parsed is returned unchanged: the
+    model reads LaTeX too.
     """
     if len(source) > MAX_CHARACTERS:
         return Converted(source)
@@ -55,24 +55,24 @@ def latex_to_text(source: str) -> Converted:
         expanded = expand(verbatim.take_out(source))
         writer, text = _written(expanded)
         return Converted(verbatim.put_back(text).strip(), writer.figures)
-    except Exception:  # the parser knows no single kind of fault, and a statement in LaTeX is better than none
+    except Exception:  # the parser raises many kinds of errors, and a statement in LaTeX is better than none
         return Converted(source)
 
 
 def picture(caption: str = "") -> str:
-    """What stands in the text for a picture."""
+    """The text in place of a picture."""
     told = " ".join(caption.split())
     return f"[a picture is left out{f': {told}' if told else ''}]"
 
 
 def problem_name(source: str) -> str:
-    """What `\\problemname{...}` says, as text; empty without one."""
+    """The argument of `\\problemname{...}` as text; empty without one."""
     found = _NAME.search(source)
     return latex_to_text(found[1]).text if found else ""
 
 
 def _written(source: str) -> tuple[_Writer, str]:
-    """Where LaTeX itself would complain, the parser guesses; but a word must not get lost. Raises ValueError."""
+    """Where LaTeX would complain, the parser guesses; but no word may be lost. Raises ValueError."""
     try:
         writer = _Writer()
         return writer, _tidy(writer.nodes(_parse(source, tolerant=False)))
@@ -109,8 +109,8 @@ def _context() -> Any:
 @dataclass
 class _Writer:
     figures: bool = False
-    counters: list[int] = field(default_factory=list)  # of the lists that are open; -1 is one without numbers
-    typewriter: bool = False  # there, `--` is two dashes
+    counters: list[int] = field(default_factory=list)  # of the open lists; -1 is an unnumbered one
+    typewriter: bool = False  # inside, `--` is two dashes
 
     def nodes(self, nodes: Sequence[Any] | None) -> str:
         return "".join(self.node(node) for node in nodes or () if node is not None)
@@ -159,7 +159,7 @@ class _Writer:
         return self._spoken(name, arguments, node)
 
     def _in_typewriter(self, node: Any) -> str:
-        """Also from `\\tt` to the end of its group, which resets it."""
+        """Including from `\\tt` to the end of its group, which resets it."""
         before, self.typewriter = self.typewriter, True
         if node.macroname in ("tt", "ttfamily"):
             return ""
@@ -217,7 +217,7 @@ class _Writer:
 
 
 def _displayed(tex: str) -> str:
-    """A formula by itself, one line for each of its own where it is nothing but lines."""
+    """A displayed formula, one line for each of its lines if it consists of lines only."""
     lines = [tex] if r"\begin" in tex else re.split(r"\\\\(?:\[[^\]]*\])?", tex)
     return "\n".join(formula_to_text(_NO_FORMULA.sub("", line)) for line in lines)
 
@@ -240,7 +240,8 @@ def _grouped(text: str) -> str:
 
 
 def _sign(node: Any, arguments: list[str]) -> str:
-    """A command that is not in the tables: a sign, an accent on its argument, else its arguments, else as written."""
+    """A command that is not in the tables: a sign, an accent on its argument, otherwise its arguments, otherwise
+    unchanged."""
     told = [argument for argument in arguments if argument]
     name = str(node.macroname)
     if not told:
@@ -272,6 +273,6 @@ def _words(text: str) -> set[str]:
 
 
 def _words_of_source(source: str) -> set[str]:
-    """Roughly: without commands, and what stands in brackets and braces around environments."""
+    """Approximately: without commands, and without what is in brackets and braces around environments."""
     source = re.sub(r"\\begin\s*\{[^}]*\}(?:\[[^\]]*\])?(?:\{[^{}]*\})?|\\end\s*\{[^}]*\}", " ", source)
     return _words(re.sub(r"\\[A-Za-z]+\*?(?:\[[^\]]*\])?", " ", source))

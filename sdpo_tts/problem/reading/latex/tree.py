@@ -1,4 +1,4 @@
-"""A formula as a tree, read from TeX. What TeX can say and this tree cannot raises `Unreadable`."""
+"""A formula as a tree, read from TeX. Raises `Unreadable` for TeX that this tree cannot express."""
 
 from __future__ import annotations
 
@@ -22,14 +22,15 @@ _LETTERS = "∞∅ℓℵ∂∇"
 
 
 class Unreadable(Exception):
-    """No tree stands for this formula: a command that is not known, or braces that do not match."""
+    """This formula has no tree: it has an unknown command, or unmatched braces."""
 
 
 @dataclass(frozen=True)
 class Word:
-    """What is printed as it is. `kind`: letter, number, word, open, close, comma, relation, sum, mod, space, or other.
+    """Text that is printed unchanged. `kind`: letter, number, word, open, close, comma, relation, sum, mod, space, or
+    other.
 
-    `spaced`: TeX sets blanks around it that its source does not need.
+    `spaced`: TeX sets spaces around it that its source does not need.
     """
 
     text: str
@@ -44,7 +45,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Script:
-    """`base` with what stands below and above it."""
+    """`base` with its index and exponent."""
 
     base: Node
     below: Row | None
@@ -74,7 +75,7 @@ NOTHING_AT_ALL = Row(())
 
 
 def read(tex: str) -> Row:
-    """The tree of a formula, groups that change nothing left out. Raises `Unreadable`."""
+    """The tree of a formula, without groups that change nothing. Raises `Unreadable`."""
     reader = _Reader(_TOKEN.findall(tex))
     row = reader.row(0)
     if reader.left:
@@ -83,7 +84,7 @@ def read(tex: str) -> Row:
 
 
 def flat(node: Node) -> tuple[Node, ...]:
-    """The items of a row, the node itself otherwise; a row inside a row is as if its braces were not there."""
+    """The items of a row, or the node itself; nested rows are flattened, as if they had no braces."""
     if not isinstance(node, Row):
         return (node,)
     return tuple(inner for item in node.items for inner in flat(item))
@@ -179,7 +180,7 @@ class _Reader:
         return _of_command(name, text)
 
     def _text(self) -> Node:
-        """What stands in the braces of `\\text{...}`, as it is."""
+        """The text in the braces of `\\text{...}`, unchanged."""
         while self._tokens and self._tokens[-1].isspace():
             self._tokens.pop()
         if not self._tokens or self._tokens.pop() != "{":

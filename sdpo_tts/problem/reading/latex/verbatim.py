@@ -1,18 +1,18 @@
-"""What LaTeX prints as it stands, taken out before anything else reads the source; and comments, never printed."""
+"""Takes out what LaTeX prints unchanged, before anything else reads the source; and comments, which are not printed."""
 
 from __future__ import annotations
 
 import re
 
-_FIRST = 0xF0000  # of the private characters that stand for the pieces
-_MOST, _MOST_BLOCKS = 65_000, 500  # each block may be looked for up to the end of the source
+_FIRST = 0xF0000  # how many private characters can stand for pieces
+_MOST, _MOST_BLOCKS = 65_000, 500  # each block may be searched to the end of the source
 _BLOCK = re.compile(r"\\(?:iffalse|begin\s*\{(?:verbatim|Verbatim|lstlisting|minted|comment))")
 _PRIVATE = re.compile("[\U000f0000-\U000fffff]")
 _DELIMITED = r"(?P<mark>[^\sA-Za-z*{\\])(?P<verb>[^\n]*?)(?P=mark)"
 
 
 def _group(name: str) -> str:
-    """An argument in braces, in which braces match, as the group `name`."""
+    """An argument in braces with matching braces inside, as the group `name`."""
     inner = r"[^{}\\]|\\."
     for _ in range(2):
         inner = rf"[^{{}}\\]|\\.|\{{(?:{inner})*\}}"
@@ -20,7 +20,7 @@ def _group(name: str) -> str:
 
 
 _OPTIONS = r"(?:\[[^\]]{0,500}\])?"
-_COMMANDS = {  # and what stands between a command and its verbatim argument
+_COMMANDS = {  # also matches what is between a command and its verbatim argument
     "code": rf"lstinline(?![A-Za-z]){_OPTIONS}",
     "minted": rf"mintinline(?![A-Za-z]){_OPTIONS}\{{[^{{}}]*\}}",
     "address": r"(?:url|nolinkurl|path)(?![A-Za-z])\s*",
@@ -44,19 +44,19 @@ _PIECE = re.compile(
 
 
 class Verbatim:
-    """The pieces of one source. Whoever has the text in the end puts them back."""
+    """The pieces of one source. The caller puts them back into the final text."""
 
     def __init__(self) -> None:
         self._pieces: list[str] = []
 
     def take_out(self, source: str) -> str:
-        """The source with one private character for each piece. Raises ValueError for too many of them."""
+        """The source with one private character in place of each piece. Raises ValueError for too many pieces."""
         if len(_BLOCK.findall(source)) > _MOST_BLOCKS:
             raise ValueError("too many verbatim blocks")
         return _PIECE.sub(self._taken, _PRIVATE.sub("\ufffd", source))
 
     def put_back(self, text: str) -> str:
-        """`text` with the pieces in their places."""
+        """`text` with the pieces back in their places."""
         return _PRIVATE.sub(lambda match: self._pieces[ord(match[0]) - _FIRST], text)
 
     def _taken(self, match: re.Match[str]) -> str:
