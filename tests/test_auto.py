@@ -87,11 +87,13 @@ def test_what_cannot_run_and_what_carries_answers_is_worth_nothing() -> None:
     assert archive.parent(Source.FEEDBACK, np.random.default_rng(0)) is None
 
 
-def test_of_attempts_that_behave_alike_the_first_is_kept() -> None:
+def test_of_attempts_that_say_the_same_the_first_is_kept() -> None:
     archive = Archive(TWO)
-    for one in (failed(1, outputs="same"), failed(2, outputs="same"), failed(3), failed(4, passed=2)):
+    wrong = [failed(number, outputs="same", feedback="Wrong answer.") for number in (1, 2)]
+    crashed = [failed(number, outputs="none", feedback=f"line {number}: ValueError") for number in (3, 4)]
+    for one in (*wrong, *crashed, failed(5, passed=2)):
         archive.add(one)
-    assert list(archive.entries) == [1, 3], "and what passes is nobody's parent"
+    assert list(archive.entries) == [1, 3, 4], "crashes differ by their messages, and what passes is nobody's parent"
 
 
 def test_nothing_of_held_out_tests_enters() -> None:

@@ -63,6 +63,7 @@ class FailuresOnly:
         self._strategy = strategy
         self.name, self.batch_size, self.learner = strategy.name, strategy.batch_size, strategy.learner
         self.draws, self.state, self.restore = strategy.draws, strategy.state, strategy.restore
+        self.begin, self.advise = strategy.begin, strategy.advise
 
     def learn(self, batch: Sequence[Judged]) -> Step | str:
         failed = [judged for judged in batch if not judged.judgement.solved]
@@ -144,13 +145,16 @@ def measured(policy: Policy, judge: Judge, settings: RunSettings, batch: int, fr
     student = sampled(policy, judge, settings, [question] * fresh, [settings.seed, STUDENT, batch])
     context = TeacherContext(judge.problem, policy.chat, settings.context, settings.seed)
     failed = [judged for judged in student if not judged.judgement.solved]
-    asked = [prompt for prompt in (context.told([judged.feedback.text]) for judged in failed) if prompt]
-    teacher = sampled(policy, judge, settings, asked, [settings.seed, TEACHER, batch])
+    prompts_of = [(judged, context.told([judged.feedback.text])) for judged in failed]
+    told = [(judged, prompt) for judged, prompt in prompts_of if prompt]
+    teacher = sampled(policy, judge, settings, [prompt for _, prompt in told], [settings.seed, TEACHER, batch])
     return {
         "student": [passing(student), len(student)],
         "teacher": [passing(teacher), len(teacher)],
         "student_share": share(student),
         "teacher_share": share(teacher),
+        "cut": [truncated(student), truncated(teacher)],
+        "teacher_of": by_verdict([judged for judged, _ in told], teacher),
         "tokens": fmean(len(judged.attempt.sample.response) for judged in student),
     }
 
@@ -174,6 +178,20 @@ def sampled(
 
 def passing(batch: Sequence[Judged]) -> int:
     return sum(judged.judgement.solved for judged in batch)
+
+
+def truncated(batch: Sequence[Judged]) -> int:
+    return sum(judged.attempt.sample.truncated for judged in batch)
+
+
+def by_verdict(failed: Sequence[Judged], teacher: Sequence[Judged]) -> dict[str, list[int]]:
+    """By the verdict on the attempt whose feedback the teacher has read: its answers that pass, and all."""
+    counts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    for attempt, answer in zip(failed, teacher, strict=True):
+        count = counts[str(attempt.judgement.verdict)]
+        count[0] += answer.judgement.solved
+        count[1] += 1
+    return dict(counts)
 
 
 def share(batch: Sequence[Judged]) -> float | None:

@@ -1,8 +1,9 @@
 """The failed attempts of a run, and the choice of parents for the next samples.
 
 A parent is chosen by REx's rule (Tang et al., arXiv 2405.17503): Thompson sampling with one arm per attempt, a prior
-from the share of shown tests that it passes, and one more failure for every failed child. Of attempts that behave alike
-only the first is kept. Nothing about held-out tests enters.
+from the share of shown tests that it passes, and one more failure for every failed child. Of attempts with the same
+outputs and the same feedback only the first is kept: programs that crash have no outputs, but each may say something
+else. Nothing about held-out tests enters.
 """
 
 from __future__ import annotations
@@ -67,15 +68,14 @@ class Archive:
         return 0.5 * share + 0.5 * better
 
     def add(self, judged: Judged, origin: str = "") -> None:
-        """Keep a failed attempt, unless it behaves like an earlier one or has no feedback. `origin`: where it comes
-        from, if not from a source."""
+        """Keep a failed attempt, unless it has no feedback, or that of an earlier one with the same outputs. `origin`:
+        where it comes from, if not from a source."""
         if judged.attempt.parent is not None and not judged.judgement.solved:
             self.children[judged.attempt.parent] += 1
         passed = self._shown_passed(judged)
-        new = judged.outputs not in self._known
         self._known.add(judged.outputs)
         self._passed.update(passed)
-        if new and not judged.judgement.solved and judged.feedback.text and not judged.hard_coded:
+        if not judged.judgement.solved and not judged.hard_coded and self._says_something_new(judged):
             attempt = judged.attempt
             parent = self.entries.get(attempt.parent or 0)
             repaired = attempt.source == Source.REPAIR
@@ -126,6 +126,10 @@ class Archive:
         self.entries = {entry.number: entry for entry in entries}
         self.children = Counter({int(number): count for number, count in state["children"].items()})
         self._known, self._passed = set(state["known"]), set(state["passed"])
+
+    def _says_something_new(self, judged: Judged) -> bool:
+        said = judged.outputs, judged.feedback.text
+        return bool(judged.feedback.text) and all(said != (one.outputs, one.feedback) for one in self.entries.values())
 
     def _chance(self, entry: Entry, rng: np.random.Generator) -> float:
         failures = self.children[entry.number] + self._coming[entry.number]
