@@ -177,7 +177,7 @@ def test_what_teachers_were_measured_is_kept_one_line_a_problem(tmp_path: Path, 
 def test_every_setting_is_written_down() -> None:
     file = HERE / "settings.toml"
     own = {"method", "seed", "hint", "batch-size", "max-attempts", "max-tokens", "max-time", "keep-going", "enough", "model", "device", "dtype", "quantization", "critic-model",
-           "engine", "engine-memory", "cards", "replicas", "learner-device", "lora-experts", "endpoint", "endpoint-model", "temperature", "top-p", "min-p"}
+           "engine", "engine-memory", "cards", "replicas", "learner-device", "lora-experts", "thinking", "think-tokens", "learn-thoughts", "endpoint", "endpoint-model", "temperature", "top-p", "min-p"}
     assert {one.key for one in read_toml(file, "")} == set(PATHS) - own
     result = CliRunner().invoke(app, ["config", "--config", str(file), "--json"])
     assert result.exit_code == 0, result.output
