@@ -32,7 +32,7 @@ endef
 help:
 	@echo "make solve   solve a problem with the default model   [DEMO=problems/...] [ARGS='--seed 1 ...']"
 	@echo "make test    ruff, mypy and all tests, those of vLLM included"
-	@echo "make check   ruff, mypy and the quick tests, without Docker, model or vLLM (two and a half minutes on two cores): for every commit"
+	@echo "make check   ruff, mypy and the quick tests, without Docker, model or vLLM (a minute and a half on two cores): for every commit"
 	@echo "make setup   only install: virtual environment, package, Docker engine, sandbox image"
 	@echo "make clean   remove the virtual environment and caches"
 
