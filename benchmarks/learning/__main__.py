@@ -163,12 +163,12 @@ def sampled(
     policy: Policy, judge: Judge, settings: RunSettings, asked: Sequence[Ids], stream: list[int]
 ) -> list[Judged]:
     samples = policy.sampler.sample(asked, [np.random.default_rng([*stream, i]) for i in range(len(asked))])
-    texts = [policy.chat.text(sample.response) for sample in samples]
+    texts = [policy.chat.text(sample.answer) for sample in samples]
     programs = [extract_program(text) for text in texts]
     return [
         Judged(
             Attempt(i, 0, i, 0, sample, text, program), judgement,
-            render(judgement, judge.problem, truncated=sample.truncated, style=settings.solver.style),
+            render(judgement, judge.problem, style=settings.solver.style, **sample.cut),
         )
         for i, (sample, text, program, judgement) in enumerate(
             zip(samples, texts, programs, judge.judge_many(programs), strict=True)

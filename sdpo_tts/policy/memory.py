@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from sdpo_tts.policy.batch import pad
+from sdpo_tts.policy.families.anatomy import tensors_of
 from sdpo_tts.policy.network import Network
 
 SHARE = 0.5  # of the free memory; the rest is for logits, gradients and what else runs
@@ -118,9 +119,8 @@ def _cached(network: Network) -> list[_Layer]:
 
 
 def _held(layer: Any) -> int:
-    """Bytes of whatever tensors a layer of a cache holds, states in dictionaries among them."""
-    held = [value for one in vars(layer).values() for value in (one.values() if isinstance(one, dict) else [one])]
-    return sum(value.nbytes for value in held if isinstance(value, Tensor))
+    """Bytes that a layer of a cache takes."""
+    return sum(tensor.nbytes for tensor in tensors_of(layer))
 
 
 def ran_out(error: BaseException) -> bool:

@@ -156,23 +156,15 @@ def _kept(network: Any, tokens: int) -> int:
     """Numbers that the model keeps for a text of this many tokens, found by reading one without memory of its own."""
     import torch
 
-    from sdpo_tts.policy.families.anatomy import body_of, cache_name
+    from sdpo_tts.policy.families.anatomy import body_of, cache_name, tensors_of
 
     body = body_of(network)
     try:
         with torch.no_grad():
             output = body(input_ids=torch.zeros(1, tokens, dtype=torch.long, device="meta"), use_cache=True)
-        return int(sum(map(_numbers, output[cache_name(body)].layers)))
+        return sum(held.numel() for layer in output[cache_name(body)].layers for held in tensors_of(layer))
     except (RuntimeError, NotImplementedError, KeyError, AttributeError):  # of a pass that depends on values
         return tokens * _usual_width(network)
-
-
-def _numbers(layer: Any) -> int:
-    """Of all tensors in a cache layer, including those in dictionaries."""
-    import torch
-
-    held = [value for one in vars(layer).values() for value in (one.values() if isinstance(one, dict) else [one])]
-    return sum(value.numel() for value in held if isinstance(value, torch.Tensor))
 
 
 def _usual_width(network: Any) -> int:

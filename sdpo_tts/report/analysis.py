@@ -218,10 +218,11 @@ class _Maker:
         for axis, budget in self.budgets.items():
             first = self.grid.arms(self.grid.methods[0], axis)
             for method in self.grid.methods:
-                told = bootstrap.wait(self.grid.arms(method, axis), first, budget, np.random.default_rng(4), self.level)
-                more = told.difference if method != self.grid.methods[0] else _NOTHING
-                ends = self._wide(told.wide.low, told.wide.high) if more is told.difference else (math.nan, math.nan)
-                yield WaitRow(axis, budget, method, told.mean.value, told.mean.low, told.mean.high,
+                wait = bootstrap.wait(self.grid.arms(method, axis), first, budget, np.random.default_rng(4), self.level)
+                compared = method != self.grid.methods[0]
+                more = wait.difference if compared else _NOTHING
+                ends = self._wide(wait.wide.low, wait.wide.high) if compared else (math.nan, math.nan)
+                yield WaitRow(axis, budget, method, wait.mean.value, wait.mean.low, wait.mean.high,
                               more.value, more.low, more.high, *ends)  # fmt: skip
 
     def _wide(self, low: float, high: float) -> tuple[float, float]:

@@ -75,6 +75,12 @@ def cache_name(body: Any) -> str:
     raise SetupError(f"{type(body).__name__} takes no cache", hint="choose another --model")
 
 
+def tensors_of(layer: Any) -> list[Tensor]:
+    """All tensors in a layer of a cache, including those in dictionaries."""
+    held = [value for one in vars(layer).values() for value in (one.values() if isinstance(one, dict) else [one])]
+    return [value for value in held if isinstance(value, Tensor)]
+
+
 def layers_of(body: Any) -> list[Any]:
     """The layers whose activations may be recomputed instead of being kept, outermost ones only."""
     from transformers.modeling_layers import GradientCheckpointingLayer
