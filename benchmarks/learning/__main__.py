@@ -51,9 +51,8 @@ from sdpo_tts.stats.intervals import wilson
 
 HERE = Path(__file__).parent
 RESULTS, RECIPES = HERE / "results.jsonl", HERE / "recipes.toml"
-MOST = 256  # tokens of an answer, so that a CPU gets through; the same for all recipes
 STUDENT, TEACHER = 20, 21  # streams of random numbers, apart from the solver's
-KEY = ("problem", "recipe", "seed", "batches", "model")
+KEY = ("problem", "recipe", "seed", "batches", "model", "max_new_tokens")
 
 
 class FailuresOnly:
@@ -79,6 +78,7 @@ def main() -> None:
     parser.add_argument("--batches", nargs="*", type=int, default=[5], help="measure after so many")
     parser.add_argument("--fresh", type=int, default=48)
     parser.add_argument("--model", default="qwen2.5-coder-0.5b")
+    parser.add_argument("--max-new-tokens", type=int, default=384)
     parser.add_argument("--table", action="store_true")
     asked = parser.parse_args()
     known = tomllib.loads(RECIPES.read_text(encoding="utf-8"))
@@ -87,16 +87,19 @@ def main() -> None:
     for seed, problem, (name, text) in product(asked.seeds, asked.problems, recipes.items()):
         batches = max(asked.batches)
         key = {"problem": problem.name, "recipe": name, "seed": seed, "batches": batches, "model": asked.model}
+        key |= {"max_new_tokens": asked.max_new_tokens}
         with claimed(RESULTS, key, KEY) as mine:
             if not mine:
                 continue
-            settings = settings_of(f"{text} --model {asked.model} --seed {seed} --max-new-tokens {MOST}")
+            most = f"--max-new-tokens {asked.max_new_tokens}"
+            settings = settings_of(f"{text} --model {asked.model} --seed {seed} {most}")
             policy = policy or load_policy(settings.policy, seed, print)
             policy.network.renew(seed)
             for row in rows(problem, settings, policy, asked.batches, asked.fresh):
                 keep({**key, **row, "options": text})
     if asked.table or not asked.problems:
-        print(table(("problem", "recipe", "after", "seeds", "student", "90 %", "share", "teacher", "first"), told()))
+        header = ("problem", "recipe", "after", "tokens", "seeds", "student", "90 %", "share", "teacher", "first")
+        print(table(header, told()))
 
 
 def settings_of(text: str) -> RunSettings:
@@ -213,14 +216,14 @@ def told() -> Iterator[tuple[str, ...]]:
     groups: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
     for line in RESULTS.read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
-        groups[row["model"], row["problem"], row["recipe"], row["after"]].append(row)
-    for (_, problem, recipe, after), found in sorted(groups.items()):
+        groups[row["model"], row["problem"], row["recipe"], row["after"], row["max_new_tokens"]].append(row)
+    for (_, problem, recipe, after, most), found in sorted(groups.items()):
         passed, drawn = (sum(row["student"][place] for row in found) for place in (0, 1))
         low, high = wilson(passed, drawn, 0.9)
         taught, asked = (sum(row["teacher"][place] for row in found) for place in (0, 1))
         firsts = ", ".join(str(row["solved_first"] or "-") for row in found)
         yield (
-            problem, recipe, str(after), str(len(found)), f"{passed} of {drawn}", f"{low:.0%} to {high:.0%}",
+            problem, recipe, str(after), str(most), str(len(found)), f"{passed} of {drawn}", f"{low:.0%} to {high:.0%}",
             f"{fmean(row['student_share'] for row in found):.2f}", f"{taught} of {asked}", firsts,
         )  # fmt: skip
 
