@@ -7,6 +7,7 @@ import json
 import os
 import shlex
 import types
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -202,12 +203,27 @@ def test_the_need_is_that_of_the_real_network(folder: Path) -> None:
     assert (untrained.weights, untrained.adapter, untrained.work) == (2 * weights_count, 4 * adapter, 0)
 
 
-@pytest.mark.parametrize(("share", "level"), [(0.9, Level.FAIL), (1.1, Level.WARN), (1.3, Level.PASS)])
-def test_memory_against_the_need(monkeypatch: Patch, folder: Path, share: float, level: Level) -> None:
-    subject = Subject(model=str(folder), device="cpu", dtype="float32")
-    enough = memory_plan.memory_needed(str(folder), subject, "float32", checkpointing=False).total
-    monkeypatch.setattr("sdpo_tts.policy.memory.free_bytes", lambda device: int(share * enough))
-    is_wrong(look("memory", subject), level, "tiny needs about", "" if level is Level.PASS else "smaller")
+@pytest.mark.parametrize(
+    ("answers", "share", "level", "said"),
+    [
+        (1, 0.9, Level.FAIL, ", with 1 of 64 answers sampled at once; "),
+        (1, 1.0, Level.WARN, ", with 1 of 64 answers sampled at once; "),
+        (40, 1.0, Level.WARN, ", with 32 of 64 answers sampled at once; "),  # eight tenths of what is left
+        (64, 1.1, Level.WARN, "which is tight"),
+        (64, 1.3, Level.PASS, "GiB); "),  # all at once
+    ],
+)
+def test_memory_against_the_need(
+    monkeypatch: Patch, folder: Path, answers: int, share: float, level: Level, said: str
+) -> None:
+    """Of as many answers as are sampled at once, of a batch of 64."""
+    subject = Subject(model=str(folder), device="cpu", dtype="float32", batch_size=64, max_new_tokens=65536)
+    planned = replace(subject, batch_size=answers)
+    enough = memory_plan.memory_needed(str(folder), planned, "float32", checkpointing=False).total
+    monkeypatch.setattr("sdpo_tts.policy.memory.free_bytes", lambda device: int(share * enough) + 1)
+    found = look("memory", subject)
+    is_wrong(found, level, "tiny needs about", "" if level is Level.PASS else "smaller")
+    assert said in found.said
 
 
 # Model
