@@ -29,6 +29,7 @@ from sdpo_tts.policy.learning.ema import RANKS
 from sdpo_tts.policy.network import LoraSettings, Network
 from sdpo_tts.record import RunDir
 from tests.conftest import ROOT
+from tests.served import MODEL, serving
 
 LOOKS = {check.name: check.look for check in CHECKS}
 Patch = pytest.MonkeyPatch
@@ -293,6 +294,40 @@ def test_a_model_of_the_hub(
     is_wrong(look("model", Subject(model="qwen3.5-4b")), Level.FAIL, "qwen3.5-4b is not here", "sdpo-tts model list")
     held.add("model.safetensors.index.json")
     assert look("model", Subject(model="a/b")).level is look("model", Subject(model="qwen3.5-4b")).level is Level.PASS
+
+
+def test_a_model_that_is_here_in_part(monkeypatch: Patch, folder: Path) -> None:
+    """A download that was cut short leaves the index and some of the files that it names."""
+    (folder / "model.safetensors").rename(folder / "model-1.safetensors")
+    shards = {"weight_map": {"lm_head.weight": "model-1.safetensors", "model.norm.weight": "model-2.safetensors"}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(shards))
+    monkeypatch.setattr(
+        "huggingface_hub.try_to_load_from_cache",
+        lambda _, file, revision: str(folder / file) if (folder / file).exists() else None,
+    )
+    monkeypatch.setattr("sdpo_tts.models.hub.answers", lambda: False)
+    local, hub = Subject(model=str(folder)), Subject(model="a/b")
+    is_wrong(look("model", local), Level.FAIL, "tiny lacks model-2.safetensors", "download all files")
+    is_wrong(look("model", hub), Level.FAIL, "a/b is not here", "sdpo-tts model list")
+    (folder / "model-2.safetensors").touch()
+    assert look("model", local).level is look("model", hub).level is Level.PASS
+
+
+def test_a_model_on_a_server_needs_none_here(monkeypatch: Patch, tmp_path: Path) -> None:
+    needless = ["gpu", "lora", "vllm", "exactness", "memory", "shared memory"]
+    checks = [check for check in CHECKS if check.name in ("model", *needless)]
+    with serving(tmp_path / "served") as served:
+        subject = Subject(model="no/such", device="cuda", endpoint=served.url, endpoint_model=MODEL)
+        found = {report.check: report.finding for report in examine(subject, checks)}
+        assert found["model"] == Finding(Level.PASS, f"{MODEL}, on {served.url.split('/')[2]}")
+        assert {name for name, one in found.items() if one.said == "not needed: the model is on a server"} == set(needless)
+        is_wrong(look("model", replace(subject, endpoint_model="no")), Level.FAIL, "the server has no model 'no'", MODEL)
+    is_wrong(look("model", subject), Level.FAIL, "no answer", "is the server running?")
+    asked: list[Subject] = []
+    monkeypatch.setattr("sdpo_tts.doctor.examine", lambda subject: asked.append(subject) or [])
+    monkeypatch.setenv("SDPO_TTS_ENDPOINT", "http://here/v1")
+    assert CliRunner().invoke(app, ["doctor", "--endpoint-model", "a", "--json"]).exit_code == 0
+    assert (asked[0].endpoint, asked[0].endpoint_model) == ("http://here/v1", "a")
 
 
 def test_a_model_of_the_catalogue(monkeypatch: Patch, tmp_path: Path) -> None:
