@@ -131,5 +131,8 @@ def test_auto_takes_torch_instead_and_the_manifest_says_what_was_taken(
     assert any("does not follow a LoRA adapter" in line and line.endswith("sampling with torch instead") for line in said)
     found = model.exactness(Subject(settings.model, "cpu", "float32")).said
     assert re.search(r"^sampling shared-prefix, .*; or sampling vllm \(with an adapter \S+ nats per token off\), ", found)
+    asked = replace(settings, engine="vllm")
     with pytest.raises(NotFollowedError):
-        load_policy(replace(settings, engine="vllm"), 0, said.append)
+        load_policy(asked, 0, said.append)
+    with load_policy(asked, 0, said.append, adapts=False) as policy:  # a method that does not learn
+        assert policy.facts["engine"] == "vllm"

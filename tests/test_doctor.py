@@ -309,6 +309,10 @@ def test_a_model_that_is_here_in_part(monkeypatch: Patch, folder: Path) -> None:
     local, hub = Subject(model=str(folder)), Subject(model="a/b")
     is_wrong(look("model", local), Level.FAIL, "tiny lacks model-2.safetensors", "download all files")
     is_wrong(look("model", hub), Level.FAIL, "a/b is not here", "sdpo-tts model list")
+    index = folder / "model.safetensors.index.json"
+    index.write_text('{"weight_map": ')
+    is_wrong(look("model", local), Level.FAIL, f"tiny lacks {index.name}", "download all files")
+    index.write_text(json.dumps(shards))
     (folder / "model-2.safetensors").touch()
     assert look("model", local).level is look("model", hub).level is Level.PASS
 

@@ -179,21 +179,21 @@ def check_policy(settings: PolicySettings) -> tuple[str, str, str]:
     return device, learner, wanted
 
 
-def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], None]) -> Policy:
-    """Raises UserError (no such model) or SetupError (not available here)."""
+def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], None], *, adapts: bool = True) -> Policy:
+    """`adapts`: the adapter will be used. Raises UserError (no such model) or SetupError (not available here)."""
     if settings.endpoint:
         return _served(settings)
     try:
-        return _loaded_here(settings, seed, report)
+        return _loaded_here(settings, seed, report, adapts=adapts)
     except NotFollowedError as error:
         if settings.engine != "auto":
             raise
         report(f"{error.what}; sampling with torch instead")
     memory.let_go()
-    return _loaded_here(dataclasses.replace(settings, engine="torch", replicas=1), seed, report)
+    return _loaded_here(dataclasses.replace(settings, engine="torch", replicas=1), seed, report, adapts=adapts)
 
 
-def _loaded_here(settings: PolicySettings, seed: int, report: Callable[[str], None]) -> Policy:
+def _loaded_here(settings: PolicySettings, seed: int, report: Callable[[str], None], *, adapts: bool) -> Policy:
     device, learner, wanted = check_policy(settings)
     dtype = settings.dtype if settings.dtype != "auto" else weights.dtype_for(device)
     located = weights.locate(settings.model, report, device, use_of(settings))
@@ -224,7 +224,7 @@ def _loaded_here(settings: PolicySettings, seed: int, report: Callable[[str], No
             memory.SampledRows(network, limit).at_once,
         )
     )
-    if isinstance(sampler, VllmSampler):
+    if isinstance(sampler, VllmSampler) and adapts:
         report("checking that vLLM follows an adapter")
         try:
             found = exact.followed(network, found, sampler, located, settings.quantization, text)

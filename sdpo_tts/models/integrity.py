@@ -31,12 +31,16 @@ def _begins(path: Path, magic: bytes) -> bool:
 
 
 def missing_shards(folder: Path) -> list[str]:
-    """Files of weights that the index of a folder names and that are not there: a download that was cut short."""
+    """Files of weights that the index of a folder names and that are not there, as after a download that was cut short;
+    the index itself if it cannot be read."""
     index = folder / "model.safetensors.index.json"
     if (folder / "model.safetensors").is_file() or not index.is_file():
         return []
-    named: dict[str, str] = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
-    return sorted({shard for shard in named.values() if not (folder / shard).is_file()})
+    try:
+        named = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        return sorted(shard for shard in named if not (folder / shard).is_file())
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return [index.name]
 
 
 def refuse_missing(name: str, loading_info: Mapping[str, Any]) -> None:
