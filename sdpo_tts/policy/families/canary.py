@@ -22,7 +22,7 @@ from sdpo_tts.policy.network import Network
 from sdpo_tts.policy.sampler import Sample
 
 NATS = 0.5  # per token: about as far as the random adapter moves the policy
-LEAST, MOST = 0.02, 0.2
+LEAST, MOST = 0.02, 1 / 3
 """Shares of that distance: an engine may always be off by the first, since it may compute an adapter in fewer bits than
 the network does, and never by more than the second, which a few missing layers come to."""
 BASE_FACTOR = 2.5  # times as far as without an adapter is allowed too: engine and network round differently
