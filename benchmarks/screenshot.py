@@ -17,10 +17,10 @@ from rich.console import Console
 from rich.terminal_theme import MONOKAI
 from rich.text import Text
 
-CELL, LINE, BROWSER = 8.43, 17, 120  # pixels: of the font below, and what Chromium takes
+CELL, LINE, BROWSER = 8.43, 16, 120  # pixels: of the font below, and what Chromium takes
 PAGE = """<!doctype html><meta charset="utf-8"><style>
 body {{ margin: 0; padding: 8px; background: #0c0c0c; color: #d9d9d9 }}
-pre {{ margin: 0; font: 14px/17px "DejaVu Sans Mono", monospace }}
+pre {{ margin: 0; font: 14px/16px "DejaVu Sans Mono", monospace }}
 i {{ display: inline-block; width: 1ch; overflow: hidden; height: 15px; vertical-align: top; font-style: normal }}
 </style><body><pre>{code}</pre>"""
 

@@ -396,7 +396,7 @@ def test_a_probe_measures_one_teacher_unless_asked_for_more(
     monkeypatch.setattr("sdpo_tts.view.live_line.SILENCE_S", 0.0)
     result = CliRunner().invoke(app, ["probe", str(TRIANGLE), "--samples", "4", *options])
     assert result.exit_code == 0 and asked == [[templates, styles]], result.output
-    assert "student: sampling: 100 tokens, 1 of 4 answers complete; at most " in result.stderr
+    assert "student: sampling: 100 tokens, 1 of 4 answers; at most " in result.stderr
     assert result.stdout.startswith("prompt") and "100 tokens" not in result.stdout
 
 

@@ -14,6 +14,7 @@ from sdpo_tts.discovery.methods.strategy import Strategy
 from sdpo_tts.discovery.solve import Solver
 from sdpo_tts.discovery.state import Parts
 from sdpo_tts.judge import Judge
+from sdpo_tts.models.progress import Report
 from sdpo_tts.problem import Problem
 from sdpo_tts.record import Event, Journal, RunDir
 from sdpo_tts.settings import matters
@@ -37,7 +38,7 @@ class Job:
 class Watch:
     """Callbacks that follow a cell while it runs."""
 
-    status: Callable[[str], None]
+    status: Report
     event: Callable[[Event], None]
     sampling: Callable[[int, int, int], None] = lambda tokens, complete, asked: None
 
@@ -47,7 +48,7 @@ class Makers:
     """How a cell gets its parts. `watch` opens a view of the run that is about to begin."""
 
     judge: Callable[[Problem, RunSettings], Judge]
-    policy: Callable[[RunSettings, Callable[[str], None]], AbstractContextManager[Policy]]
+    policy: Callable[[RunSettings, Report], AbstractContextManager[Policy]]
     strategy: Callable[[RunSettings, Problem, Policy], Strategy]
     watch: Callable[[RunDir], AbstractContextManager[Watch]]
 

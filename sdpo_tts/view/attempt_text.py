@@ -13,6 +13,7 @@ from sdpo_tts.errors import visible
 from sdpo_tts.record import AttemptRecord, RunDir
 
 LEAST_ROWS = 5  # including the heading; with fewer, nothing of a program is shown
+FOR_BOTH = 9  # with fewer rows feedback only gets those that the program leaves
 BESIDE = 90  # columns from which feedback is beside the program instead of below
 
 
@@ -40,13 +41,21 @@ def section(shown: AttemptText, width: int, rows: int) -> list[Text]:
     head = Text(f"best program, attempt {shown.attempt}", style="dim")
     program, feedback = (_lines(text) for text in (shown.program, shown.feedback))
     if not feedback or width < BESIDE:
-        for_feedback = min(len(feedback), max(2, rows // 3)) if feedback else 0
+        for_feedback = min(len(feedback), rows // 3) if rows >= FOR_BOTH else 0
         code = _cut(program, rows - 1 - for_feedback)
         return [head, *map(Text, code), *(Text(line, style="italic") for line in _cut(feedback, rows - 1 - len(code)))]
-    half = (width - 3) // 2
-    pairs = zip_longest(_cut(program, rows - 1), _cut(feedback, rows - 1), fillvalue="")
-    head.append(f"{'':{max(1, half + 3 - len(head))}}feedback on it")
-    return [head, *(Text.assemble(_fixed(left, half), " │ ", (right, "italic")) for left, right in pairs)]
+    program, feedback = _cut(program, rows - 1), _cut(feedback, rows - 1)
+    columns = max(len(head), _left(width - 3, max(map(len, program)), max(map(len, feedback))))
+    head.append(f"{'':{columns + 3 - len(head)}}feedback on it")
+    pairs = zip_longest(program, feedback, fillvalue="")
+    return [head, *(Text.assemble(_fixed(left, columns), " │ ", (right, "italic")) for left, right in pairs)]
+
+
+def _left(room: int, left: int, right: int) -> int:
+    """Columns for a text `left` wide beside one `right` wide: half, or more or less if one of them needs it and the
+    other does not."""
+    half = room // 2
+    return min(left, max(half, room - right)) if left > half else max(left, min(half, room - right))
 
 
 def _lines(text: str) -> list[str]:

@@ -27,7 +27,7 @@ class Quiet:
     def relief(self, text: str) -> None:
         self.trouble(text)
 
-    def status(self, text: str) -> None:
+    def status(self, text: str, more: str = "", /) -> None:
         pass
 
     def sampling(self, tokens: int, ended: int, asked: int) -> None:
@@ -54,11 +54,13 @@ class Plain(Quiet):
         self._state, self._began, self._status = RunState(), clock(), ""
         self._told = self._began
 
-    def status(self, text: str) -> None:
-        """One line, unless it repeats the last status."""
+    def status(self, text: str, more: str = "", /) -> None:
+        """One line, unless it repeats the last status; how far it is after half a minute without any other."""
         if text != self._status:
             self._status = text
             self._say(self._clock(), text)
+        elif more:
+            self._after_silence(more)
 
     def trouble(self, text: str) -> None:
         self.status(text)
@@ -70,8 +72,11 @@ class Plain(Quiet):
 
     def sampling(self, tokens: int, ended: int, asked: int) -> None:
         """One line after half a minute without any other."""
+        self._after_silence(sampled(tokens, ended, asked))
+
+    def _after_silence(self, text: str) -> None:
         if (now := self._clock()) - self._told >= SILENCE_S:
-            self._say(now, sampled(tokens, ended, asked))
+            self._say(now, text)
 
     def _say(self, moment: float, line: str) -> None:
         self._told = max(self._told, moment)

@@ -169,8 +169,8 @@ def duration(seconds: float) -> str:
 
 
 def sampled(tokens: int, ended: int, asked: int) -> str:
-    """For a batch that is being sampled."""
-    return f"sampling: {count(tokens, 'token')}, {ended} of {count(asked, 'answer')} complete"
+    """For a batch that is being sampled: `ended` answers are complete."""
+    return f"sampling: {count(tokens, 'token')}, {ended} of {count(asked, 'answer')}"
 
 
 def figure(value: float | None) -> str:
