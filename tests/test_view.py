@@ -17,6 +17,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import nullcontext
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from sdpo_tts.view import LiveLine, RunState, advice, captured_logs, make_view, results_alone, summary
-from sdpo_tts.view.attempt_text import AttemptText
+from sdpo_tts.view.attempt_text import AttemptText, section
 from sdpo_tts.view.curve import columns, sparkline, step_curve
 from sdpo_tts.view.live import Dashboard, panel
 from sdpo_tts.view.plain import Plain, Quiet
@@ -264,10 +265,28 @@ def test_the_best_program_and_its_feedback_are_shown_where_there_is_room(size: t
     text = console.export_text()
     lines = text.splitlines()
     assert len(lines) < height and {len(line) for line in lines} == {width} and "\x1b" not in text
-    for shown in ("best program, attempt 5", "n = int(input())", r"    print(n)\x1b[2J", "Wrong answer on 03-big."):
-        assert (shown in text) == (height > 24 or "Wrong" not in shown), shown
+    for shown in ("best program, attempt 5", "n = int(input())", r"    print(n)\x1b[2J"):
+        assert shown in text, shown
+    for shown in ("feedback on it", "Wrong answer on 03-big."):
+        assert (shown in text) == (height > 24), shown
     assert (" │ Wrong answer" in text) == (width >= 100)
     assert ("tests passed, best so far" in text) == (height > 24), "the program comes before the curve"
+
+
+def test_what_is_beside_the_program_leaves_it_the_columns_that_it_needs() -> None:
+    wide, narrow = "x" * 70, "y" * 20
+    for program, feedback in ((wide, narrow), (narrow, wide)):
+        _, row = section(AttemptText(1, program, feedback), 110, 6)
+        assert wide in row.plain and narrow in row.plain and len(row) <= 110
+    _, row = section(AttemptText(1, wide, wide), 110, 6)
+    assert row.plain.index("│") == 54, "each has half"
+
+
+def test_below_a_program_there_is_no_second_empty_line() -> None:
+    console = Console(file=io.StringIO(), width=80, height=24, force_terminal=True, record=True)
+    console.print(panel(RunState.of(EVENTS), "judging", 140.0, 80, 24, BEST))
+    lines = [line.strip("│ \n") for line in console.export_text().splitlines()]
+    assert all(first or second for first, second in pairwise(lines)) and "best program, attempt 5" in lines
 
 
 def test_before_the_first_verdict_nothing_empty_is_drawn() -> None:
@@ -486,6 +505,7 @@ NOISY = """
 import logging, os, subprocess, sys, time, warnings
 sys.path.insert(0, {tests!r})
 from contextlib import nullcontext
+from itertools import pairwise
 from pathlib import Path
 from test_view import EVENTS, REST
 from sdpo_tts.view import captured_logs, make_view

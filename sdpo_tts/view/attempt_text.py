@@ -13,7 +13,7 @@ from sdpo_tts.errors import visible
 from sdpo_tts.record import AttemptRecord, RunDir
 
 LEAST_ROWS = 5  # including the heading; with fewer, nothing of a program is shown
-FOR_BOTH = 9  # with fewer rows feedback only gets those that the program leaves
+FOR_BOTH = 10  # with fewer rows feedback only gets those that the program leaves
 BESIDE = 90  # columns from which feedback is beside the program instead of below
 
 
@@ -41,14 +41,22 @@ def section(shown: AttemptText, width: int, rows: int) -> list[Text]:
     head = Text(f"best program, attempt {shown.attempt}", style="dim")
     program, feedback = (_lines(text) for text in (shown.program, shown.feedback))
     if not feedback or width < BESIDE:
-        for_feedback = min(len(feedback), rows // 3) if rows >= FOR_BOTH else 0
-        code = _cut(program, rows - 1 - for_feedback)
-        return [head, *map(Text, code), *(Text(line, style="italic") for line in _cut(feedback, rows - 1 - len(code)))]
+        return [head, *_one_below_the_other(program, list(filter(None, feedback)), rows - 1)]
     program, feedback = _cut(program, rows - 1), _cut(feedback, rows - 1)
     columns = max(len(head), _left(width - 3, max(map(len, program)), max(map(len, feedback))))
     head.append(f"{'':{columns + 3 - len(head)}}feedback on it")
     pairs = zip_longest(program, feedback, fillvalue="")
     return [head, *(Text.assemble(_fixed(left, columns), " │ ", (right, "italic")) for left, right in pairs)]
+
+
+def _one_below_the_other(program: Sequence[str], feedback: Sequence[str], rows: int) -> list[Text]:
+    for_feedback = min(1 + len(feedback), rows // 3) if feedback and rows + 1 >= FOR_BOTH else 0
+    code = _cut(program, rows - for_feedback)
+    lines = list(map(Text, code))
+    if feedback and (rest := rows - len(code) - 1) > 0:
+        lines.append(Text("feedback on it", style="dim"))
+        lines += [Text(line, style="italic") for line in _cut(feedback, rest)]
+    return lines
 
 
 def _left(room: int, left: int, right: int) -> int:

@@ -161,6 +161,8 @@ def panel(
     most = CURVE_ROWS if best_text else max(CURVE_ROWS, height // 4)
     curve = _curve(state, inner, min(most, left - kept - TITLE_AND_AXIS))
     lines = _fitted([*above, *curve, *below], room)
+    while best_text and lines and not lines[-1]:
+        lines.pop()
     if best_text and (program := section(best_text, inner, room - len(lines) - 1)):
         lines += [Text(), *program]
     for line in lines:
