@@ -349,7 +349,7 @@ def test_an_attempt_is_shown_without_a_model(desk: Path, monkeypatch: pytest.Mon
 def noisy(answer: Any) -> Any:
     """A library that writes to the descriptors themselves, as progress bars and C++ do."""
 
-    def speak(*_: object) -> Any:
+    def speak(*_: object, **more: object) -> Any:
         for descriptor in (1, 2):
             os.write(descriptor, b"Failed to load gemm_4bit_forward 50%\r")
         return answer

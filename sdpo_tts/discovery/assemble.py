@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, cast, get_type_hints
 
 from sdpo_tts.discovery.budget import Budget
-from sdpo_tts.discovery.critic import Critic, EndpointCritic, SelfCritic
+from sdpo_tts.discovery.critic import Critic, EndpointCritic, SelfCritic, server_of
 from sdpo_tts.discovery.guard import Guard, GuardSettings
 from sdpo_tts.discovery.methods.auto import Auto, AutoSettings
 from sdpo_tts.discovery.methods.best_of_k import BestOfK
@@ -341,9 +341,7 @@ def make_guard(strategy: Strategy, settings: GuardSettings) -> Guard | None:
 
 
 def make_critic(problem: Problem, policy: Policy, settings: RunSettings) -> Critic | None:
-    match settings.critic.kind:
-        case "none":
-            return None
-        case "self":
-            return SelfCritic(problem, policy.chat, policy.sampler, settings.seed, policy.window.limit)
-    return EndpointCritic(problem, settings.critic.kind, settings.critic.model)
+    if settings.critic.kind == "self":
+        return SelfCritic(problem, policy.chat, policy.sampler, settings.seed, policy.window.limit)
+    server = server_of(settings.critic.kind, settings.critic.model)
+    return EndpointCritic(problem, server) if server else None

@@ -79,10 +79,12 @@ def compare(
             demand(collection, SETS, "--set")
         load_libraries(quiet=quiet)
         from sdpo_tts.comparison.plan import Choices, Plan, distinct
+        from sdpo_tts.discovery import critic
         from sdpo_tts.discovery.assemble import check_policy, refuse_untrainable
 
         sizes, shared = _batch_sizes(batch_size or ()), _shared(settled(context, every=True))
         check_policy(shared.policy)
+        critic.demand(shared.critic.kind, shared.critic.model)
         chosen = distinct(read_problems(problems or [], collection or "", ids, limit))
         choices = Choices(arms, seeds, _with_model(shared), sizes, first_seed)
         for arm in arms:
