@@ -168,7 +168,7 @@ def test_plain_lines() -> None:
         [0:21] step 1: loss 0.25, kl n/a, entropy 0.612, gap_max 0.0123; learned from 3 attempts in 7.0 s
         [0:34] batch 2: TLE 1 AC 1 WA 1; attempts 6/12; best 10 of 10 tests passed (attempt 5); 120 tokens/s; 0:19 a batch
         [0:34] solved: attempt 5
-        [0:34] ended: solved after 6 attempts
+        [0:34] ended: solved, after 6 attempts
         [1:01:40] step 3 skipped: no feedback
         """
     )
@@ -196,6 +196,11 @@ def test_the_summary_of_a_solved_run() -> None:
 )
 def test_the_summary_of_an_unsolved_run(reason: str, words: str) -> None:
     ended = {**REST[-1], "reason": reason, "attempts": 3, "tokens": 1200}
+    console = Console(file=io.StringIO(), width=80, height=24, force_terminal=True)
+    view, plain = Dashboard(console, clock=lambda: 140.0), Plain(file := io.StringIO(), clock=lambda: 98.0)
+    for told in [*EVENTS[:6], ended]:
+        view.event(told), plain.event(told)
+    assert f"ended: {words}" in shown(console, view) and f"ended: {words}, after 3 attempts" in file.getvalue()
     assert summary(RunState.of([*EVENTS[:6], ended]), Path("runs/a")) == (
         f"Not solved: {words}.\n"
         "  spent    3 attempts, 1 step, 1,200 tokens, 0:32\n"

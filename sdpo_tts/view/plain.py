@@ -10,7 +10,7 @@ from typing import IO, Self, TextIO
 from sdpo_tts.errors import visible
 from sdpo_tts.record import Event
 from sdpo_tts.view.progress import LEARNERS, RunState
-from sdpo_tts.view.summary import basis, best, changed, count, duration, figure, sampled, sources
+from sdpo_tts.view.summary import basis, best, changed, count, duration, figure, sampled, sources, why
 
 SILENCE_S = 30.0
 
@@ -113,7 +113,7 @@ def _line(event: Event, state: RunState) -> str:
         case "solved":
             return f"solved: attempt {event['attempt']}"
         case "run_ended":
-            return f"ended: {event['reason']} after {count(event['attempts'], 'attempt')}"
+            return f"ended: {why(state)}, after {count(event['attempts'], 'attempt')}"
     return ""
 
 
