@@ -103,7 +103,7 @@ def test_every_help_has_its_examples_once(name: str) -> None:
         ("sdpo-solve p --seed", "error: option '--seed' requires an argument"),
         ("sdpo-solve p q", "error: one argument too many: q (hint: sdpo-solve --help)"),
         ("sdpo-tts check", "error: PROBLEM is missing (hint: sdpo-tts check --help)"),
-        ("sdpo-tts chek", "error: no such command 'chek' (hint: sdpo-tts --help)"),
+        ("sdpo-tts chek", "error: no such command 'chek' (hint: did you mean check?)"),
         ("sdpo-tts model", "Usage: sdpo-tts model"),
         ("sdpo-tts show nowhere --attempt 0", "error: --attempt: '0' is less than 1 (hint: sdpo-tts show --help)"),
     ],

@@ -129,14 +129,15 @@ def _as_table(rates: Iterator[Rate], results: TextIO, line: LiveLine | None = No
     from sdpo_tts.view.measured import probing
 
     measured: list[Rate] = []
+    console = Console(file=results, highlight=False, markup=False)
+    width = console.width if console.is_terminal else None
     for rate in rates:
         with line.aside() if line else nullcontext():
             if not measured:
-                print(probing.HEAD, file=results)
-            print(probing.row(rate), file=results, flush=True)
+                print(probing.head(width), file=results)
+            print(probing.row(rate, width), file=results, flush=True)
         measured.append(rate)
     student, *others = measured
-    console = Console(file=results, highlight=False, markup=False)
     with line.aside() if line else nullcontext():
         for text in ("", *probing.findings(student, others)):
             console.print(text, soft_wrap=not console.is_terminal)
