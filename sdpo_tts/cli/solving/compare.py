@@ -77,6 +77,7 @@ def compare(
         demand(on, o.PLACES, "--on")
         if collection:
             demand(collection, SETS, "--set")
+        named = read_problems(problems or [], collection or "", ids, limit)
         load_libraries(quiet=quiet)
         from sdpo_tts.comparison.plan import Choices, Plan, distinct
         from sdpo_tts.discovery import critic
@@ -85,7 +86,7 @@ def compare(
         sizes, shared = _batch_sizes(batch_size or ()), _shared(settled(context, every=True))
         check_policy(shared.policy)
         critic.demand(shared.critic.kind, shared.critic.model)
-        chosen = distinct(read_problems(problems or [], collection or "", ids, limit))
+        chosen = distinct(named)
         choices = Choices(arms, seeds, _with_model(shared), sizes, first_seed)
         for arm in arms:
             refuse_untrainable(choices.run_settings(arm, first_seed, 1))
