@@ -308,11 +308,21 @@ def test_a_batch_that_is_being_sampled_is_counted() -> None:
     assert "sampling: 1,234 tokens, 3 of 16 answers · 0:00" in shown(console, view)
     view.event(sampled(110.0, 1))
     assert "of 16 answers" not in shown(console, view) and "judging" in shown(console, view)
+    for number in range(1, 4):
+        view.event(judged(112.0, number, 1, "WA", 4))
+    view.learning(3, 16)
+    assert "learning: 3 of 16 answers · 0:00" in shown(console, view)
+    view.event(STEP)
+    assert "of 16 answers" not in shown(console, view)
     file = io.StringIO()
     plain = Plain(file, clock=iter([0.0, 29.0, 31.0, 32.0]).__next__)
     for tokens in (10, 20, 30):
         plain.sampling(tokens, 0, 1)
     assert file.getvalue() == "[0:31] sampling: 20 tokens, 0 of 1 answer\n", "a line in half a minute"
+    plain = Plain(file := io.StringIO(), clock=iter([0.0, 29.0, 31.0]).__next__)
+    for done in (4, 8):
+        plain.learning(done, 16)
+    assert file.getvalue() == "[0:31] learning: 8 of 16 answers\n"
 
 
 def shown(console: Console, view: Dashboard) -> str:

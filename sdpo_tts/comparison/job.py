@@ -41,6 +41,7 @@ class Watch:
     status: Report
     event: Callable[[Event], None]
     sampling: Callable[[int, int, int], None] = lambda tokens, complete, asked: None
+    learning: Callable[[int, int], None] = lambda done, of: None
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,8 @@ def _solve(job: Job, makers: Makers, run: RunDir, watch: Watch) -> None:
             strategy = makers.strategy(settings, problem, policy)
             announce(journal, run, judge, policy, strategy, settings, job.argv, arm=job.arm, pooled=job.pooled)
             guard = make_guard(strategy, settings.guard)
+            if strategy.learner:
+                strategy.learner.tell = watch.learning
             critic = make_critic(problem, policy, settings) if matters(settings.method, "critic") else None
             parts = Parts(
                 policy.network, policy.chat, policy.sampler, judge, journal, run, guard, critic, watch.sampling,

@@ -22,7 +22,19 @@ from sdpo_tts.view.curve import sparkline, step_curve
 from sdpo_tts.view.logs import Echo
 from sdpo_tts.view.plain import Quiet
 from sdpo_tts.view.progress import Phase, RunState
-from sdpo_tts.view.summary import best, candidates, changed, count, duration, ended, failing, figure, sampled, sources
+from sdpo_tts.view.summary import (
+    best,
+    candidates,
+    changed,
+    count,
+    duration,
+    ended,
+    failing,
+    figure,
+    learned,
+    sampled,
+    sources,
+)  # fmt: skip
 
 STYLES = {
     "AC": "bold green",
@@ -55,7 +67,7 @@ class Dashboard(Quiet):
         super().__init__(console.file)
         self._console, self._clock, self._read = console, clock, read
         self._best: AttemptText | None = None
-        self._sampled = ""
+        self._so_far = ""
         self._state, self._status, self._more, self._since = RunState(), "", "", clock()
         console.size = self._terminal_size()
         self._echo = Echo(console.file)
@@ -83,11 +95,14 @@ class Dashboard(Quiet):
         state = self._state.after(event)
         if state.best and (self._best is None or self._best.attempt != state.best.attempt):
             self._best = self._read(state.best.attempt)
-        self._sampled = ""
+        self._so_far = ""
         self._show(state, self._status if event["type"] == "warned" else "")
 
     def sampling(self, tokens: int, ended: int, asked: int) -> None:
-        self._sampled = sampled(tokens, ended, asked)
+        self._so_far = sampled(tokens, ended, asked)
+
+    def learning(self, done: int, of: int) -> None:
+        self._so_far = learned(done, of)
 
     def __enter__(self) -> Self:
         self._echo.stop()
@@ -113,10 +128,10 @@ class Dashboard(Quiet):
     def _render(self) -> Panel:
         self._follow_the_size()
         now = self._clock()
-        so_far = f": {self._more} ·" if self._more else ""
-        doing = f"{self._doing()}{so_far} {duration(now - self._since)}"
-        if self._sampled and not self._status:
-            doing = f"{self._sampled} · {duration(now - self._since)}"
+        more = f": {self._more} ·" if self._more else ""
+        doing = f"{self._doing()}{more} {duration(now - self._since)}"
+        if self._so_far and not self._status:
+            doing = f"{self._so_far} · {duration(now - self._since)}"
         if self._state.reason and not self._status:
             doing = ended(self._state)
         return panel(self._state, doing, now, *self._console.size, self._best)

@@ -10,7 +10,7 @@ from typing import IO, Self, TextIO
 from sdpo_tts.errors import visible
 from sdpo_tts.record import Event
 from sdpo_tts.view.progress import LEARNERS, RunState
-from sdpo_tts.view.summary import basis, best, changed, count, duration, figure, sampled, sources, why
+from sdpo_tts.view.summary import basis, best, changed, count, duration, figure, learned, sampled, sources, why
 
 SILENCE_S = 30.0
 
@@ -31,6 +31,9 @@ class Quiet:
         pass
 
     def sampling(self, tokens: int, ended: int, asked: int) -> None:
+        pass
+
+    def learning(self, done: int, of: int) -> None:
         pass
 
     def event(self, event: Event) -> None:
@@ -73,6 +76,10 @@ class Plain(Quiet):
     def sampling(self, tokens: int, ended: int, asked: int) -> None:
         """One line after half a minute without any other."""
         self._after_silence(sampled(tokens, ended, asked))
+
+    def learning(self, done: int, of: int) -> None:
+        """The same."""
+        self._after_silence(learned(done, of))
 
     def _after_silence(self, text: str) -> None:
         if (now := self._clock()) - self._told >= SILENCE_S:

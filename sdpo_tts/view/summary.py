@@ -178,6 +178,11 @@ def sampled(tokens: int, ended: int, asked: int) -> str:
     return f"sampling: {count(tokens, 'token')}, {ended} of {count(asked, 'answer')}"
 
 
+def learned(done: int, of: int) -> str:
+    """For a step that is being taken."""
+    return f"learning: {done} of {count(of, 'answer')}"
+
+
 def figure(value: float | None) -> str:
     """Three significant digits; empty for a figure that was not finite."""
     return "n/a" if value is None else f"{value:.3g}"

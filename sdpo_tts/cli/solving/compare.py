@@ -220,7 +220,7 @@ def _watch(run: RunDir, *, quiet: bool) -> Iterator[Watch]:
         make_view("quiet" if quiet else None, terminal, run) as view,
         heard(view.trouble, relief=view.relief),
     ):
-        yield Watch(view.status, view.event, view.sampling)
+        yield Watch(view.status, view.event, view.sampling, view.learning)
 
 
 def _tell(line: str) -> None:

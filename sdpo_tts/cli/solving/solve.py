@@ -187,6 +187,8 @@ def _run(job: _Job, view: View) -> Judged | None:
         load_policy(settings.policy, settings.seed, view.status) as policy,
     ):
         strategy = make_strategy(problem, policy, settings)
+        if strategy.learner:
+            strategy.learner.tell = view.learning
         sampler = KeptAnswers(policy.sampler, run.answers) if settings.policy.endpoint else policy.sampler
         parts = Parts(
             policy.network, policy.chat, sampler, judge, journal, run,
