@@ -294,6 +294,14 @@ def test_below_a_program_there_is_no_second_empty_line() -> None:
     assert all(first or second for first, second in pairwise(lines)) and "best program, attempt 5" in lines
 
 
+def test_what_became_of_the_user_s_own_programs_stays_in_view() -> None:
+    mine = [event("start_judged", 101.0, name=name, verdict=verdict, passed=passed, total=10)
+            for name, verdict, passed in (("mine.py", "WA", 3), ("old\x1b.py", "CE", 0))]  # fmt: skip
+    for events in ([STARTED, *mine], [STARTED, *mine, *EVENTS[1:]]):
+        assert r"yours     mine.py WA, 3 of 10 tests · old\x1b.py CE, 0 of 10 tests" in "\n".join(drawn(events, 80, 24))
+    assert "yours" not in "\n".join(drawn(EVENTS, 80, 24))
+
+
 def test_before_the_first_verdict_nothing_empty_is_drawn() -> None:
     assert len(drawn([], 80, 24)) == 4, "what goes on, alone"
     text = "\n".join(drawn([STARTED], 80, 24))

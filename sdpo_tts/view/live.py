@@ -34,6 +34,7 @@ from sdpo_tts.view.summary import (
     learned,
     sampled,
     sources,
+    yours,
 )  # fmt: skip
 
 STYLES = {
@@ -257,11 +258,12 @@ def _split(state: RunState) -> str:
 
 
 def _verdicts(state: RunState, inner: int) -> list[Line]:
-    """Empty before the first batch."""
+    """Empty before the first batch, but for the user's own programs."""
+    own = [Line(5, _row("yours", yours(state)))] if state.yours else []
     if state.batch is None:
-        return []
+        return own
     counts = [part for verdict, number in state.verdicts for part in _counted(verdict, number)]
-    lines = [Line(6, _strip(state, inner - LABEL))]
+    lines = [*own, Line(6, _strip(state, inner - LABEL))]
     lines += [Line(5, _row("verdicts", *counts))] if counts else []
     lines += [Line(5, _row("sources", sources(state)))] if sources(state) else []
     lines += [Line(7, _row("best", best(state)))] if state.best else []

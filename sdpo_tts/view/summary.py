@@ -77,6 +77,12 @@ def ended(state: RunState) -> str:
     return f"proposed: {basis(state.basis)}" if state.awaits_verdict else f"ended: {why(state)}"
 
 
+def yours(state: RunState) -> str:
+    """What became of the user's own programs; empty without any."""
+    told = (f"{visible(name)} {verdict}, {passed} of {count(of, 'test')}" for name, verdict, passed, of in state.yours)
+    return " · ".join(told)
+
+
 def candidates(state: RunState) -> str:
     """How many different programs pass; empty if that makes no difference."""
     return f"{len(state.passing)} of {state.candidates}" if state.candidates > 1 and state.passing else ""

@@ -1,4 +1,4 @@
-"""What is told while answers are sampled to measure something."""
+"""How far a measurement is, while its answers are sampled."""
 
 from __future__ import annotations
 
