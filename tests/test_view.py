@@ -283,8 +283,10 @@ def test_what_is_beside_the_program_leaves_it_the_columns_that_it_needs() -> Non
     for program, feedback in ((wide, narrow), (narrow, wide)):
         _, row = section(AttemptText(1, program, feedback), 110, 6)
         assert wide in row.plain and narrow in row.plain and len(row) <= 110
-    _, row = section(AttemptText(1, wide, wide), 110, 6)
+    head, row = section(AttemptText(1, wide, wide), 110, 6)
     assert row.plain.index("│") == 54, "each has half"
+    assert head.plain.startswith("best program, attempt 1 ")
+    assert section(AttemptText(1, wide, wide, is_program=False), 110, 6)[0].plain.startswith("best answer, attempt 1 ")
 
 
 def test_below_a_program_there_is_no_second_empty_line() -> None:

@@ -24,13 +24,14 @@ class AttemptText:
     attempt: int
     program: str
     feedback: str
+    is_program: bool = True
 
     @classmethod
     def of(cls, run: RunDir, attempt: int) -> AttemptText | None:
         """None if the attempt cannot be read."""
         with suppress(OSError, ValueError, KeyError, TypeError):
             record = AttemptRecord.load(run.attempt(attempt))
-            return cls(attempt, record.program or record.text, record.feedback)
+            return cls(attempt, record.program or record.text, record.feedback, bool(record.program))
         return None
 
 
@@ -38,7 +39,7 @@ def section(shown: AttemptText, width: int, rows: int) -> list[Text]:
     """At most `rows` lines, none if there are too few. What does not fit is cut off at the end."""
     if rows < LEAST_ROWS:
         return []
-    head = Text(f"best program, attempt {shown.attempt}", style="dim")
+    head = Text(f"best {'program' if shown.is_program else 'answer'}, attempt {shown.attempt}", style="dim")
     program, feedback = (_lines(text) for text in (shown.program, shown.feedback))
     if not feedback or width < BESIDE:
         return [head, *_one_below_the_other(program, list(filter(None, feedback)), rows - 1)]
