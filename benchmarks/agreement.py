@@ -20,7 +20,8 @@ import torch
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from sdpo_tts.discovery.assemble import PolicySettings, load_policy
-from sdpo_tts.policy.learning.learner import Learner, LearnerSettings, Lesson
+from sdpo_tts.policy.learning.learner import Learner, LearnerSettings
+from sdpo_tts.policy.learning.lesson import Lesson
 from sdpo_tts.policy.network import LoraSettings, Network
 from sdpo_tts.policy.sampler import Sample
 

@@ -33,7 +33,8 @@ from benchmarks.report import table as markdown
 from benchmarks.report import write
 from sdpo_tts.errors import SetupError
 from sdpo_tts.policy.families.exactness import exact
-from sdpo_tts.policy.learning.learner import Learner, LearnerSettings, Lesson
+from sdpo_tts.policy.learning.learner import Learner, LearnerSettings
+from sdpo_tts.policy.learning.lesson import Lesson
 from sdpo_tts.policy.learning.loss import LossSettings
 from sdpo_tts.policy.network import LoraSettings, Network
 from sdpo_tts.policy.sampler import Sample, TorchSampler

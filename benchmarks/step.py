@@ -1,4 +1,6 @@
-"""Time and memory of one learning step: naive, ours, and sampling the same number of tokens, beside each other.
+"""Time and memory of one learning step: naive, ours, and sampling the same number of tokens, beside each other. So are
+the steps on samples drawn with help: with a pass of the teacher (`imitation`), and with what it said while sampling
+(`kept`).
 
     python benchmarks/step.py                       # the default small model's shape, random weights, 256 tokens
     python benchmarks/step.py --vocabulary 152000 --length 4096 --layers 2 --batch 4
@@ -19,12 +21,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 HIDDEN, HEADS, GROUPS, INNER = 896, 14, 2, 4864  # Qwen2.5-0.5B
 FEEDBACK, ORDER = 250, 40  # tokens: what only the teacher reads, and the end of the prompt, which stands behind it
-WAYS = ("naive", "ours", "sampling")
+WAYS = ("naive", "ours", "sampling", "imitation", "kept")
 
 
 def main() -> None:
@@ -72,6 +75,9 @@ def _compare(asked: argparse.Namespace, vocabulary: int, prompt: int, length: in
         for way in (way for way in ("naive", "sampling") if way in found):
             time_ratio, memory_ratio = (ours[key] / max(found[way][key], 1e-9) for key in ("seconds", "peak_mib"))
             print(f"{'':>54}  ours / {way}: {time_ratio:.2f} of the time, {memory_ratio:.2f} of the memory", flush=True)
+    if "kept" in found and "imitation" in found:
+        ratio = found["kept"]["seconds"] / found["imitation"]["seconds"]
+        print(f"{'':>54}  kept / imitation: {ratio:.2f} of the time", flush=True)
 
 
 def _products(vocabulary: int, prompt: int, length: int, batch: int, layers: int) -> float:
@@ -99,6 +105,8 @@ def _measure(asked: argparse.Namespace) -> dict[str, float]:
         "naive": lambda: _naive(network, lessons),
         "ours": _ours(network, lessons),
         "sampling": lambda: _sampling(network, lessons),
+        "imitation": _ours(network, _helped(lessons, asked.vocabulary[0], kept=False)),
+        "kept": _ours(network, _helped(lessons, asked.vocabulary[0], kept=True)),
     }
     if asked.device != "cpu":  # kernels are loaded when they are first used
         work[asked.way]()
@@ -134,7 +142,7 @@ def _network(vocabulary: int, layers: int, device: str) -> Any:
 def _lessons(vocabulary: int, prompt: int, length: int, batch: int) -> list[Any]:
     import numpy as np
 
-    from sdpo_tts.policy.learning.learner import Lesson
+    from sdpo_tts.policy.learning.lesson import Lesson
     from sdpo_tts.policy.sampler import Sample
 
     rng = np.random.default_rng(0)
@@ -147,6 +155,26 @@ def _lessons(vocabulary: int, prompt: int, length: int, batch: int) -> list[Any]
         Lesson(Sample(question + order, ids(length), (0.0,) * length, False), question + ids(FEEDBACK) + order)
         for _ in range(batch)
     ]
+
+
+def _helped(lessons: Sequence[Any], vocabulary: int, *, kept: bool) -> list[Any]:
+    """The same, drawn by the base from the teacher's prompts and learned behind the question."""
+    import numpy as np
+
+    from sdpo_tts.policy.learning.lesson import Lesson
+    from sdpo_tts.policy.learning.loss import LossSettings
+    from sdpo_tts.policy.sampler import Likeliest
+
+    top = LossSettings().top_k
+    rng, likely = np.random.default_rng(1), (-1.0 - np.log(top),) * top  # with a tail
+
+    def sample(one: Any) -> Any:
+        length = len(one.sample.response)
+        ids = tuple(tuple(rng.choice(vocabulary, top, replace=False).tolist()) for _ in range(length) if kept)
+        said = Likeliest(ids, (likely,) * length) if kept else None
+        return replace(one.sample, prompt=one.teacher_prompt, base=True, likeliest=said)
+
+    return [Lesson(sample(one), None if kept else one.teacher_prompt, question=one.sample.prompt) for one in lessons]
 
 
 def _naive(network: Any, lessons: Sequence[Any]) -> None:

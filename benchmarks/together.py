@@ -64,9 +64,10 @@ class Together:
         rngs: Sequence[np.random.Generator],
         *,
         base: int = 0,
+        top: int = 0,
         listener: Listener = NOBODY,
     ) -> list[Sample]:
-        """As `Sampler.sample`."""
+        """As `Sampler.sample`, but nothing is kept (`top`)."""
         request = Request(prompts, rngs, base, listener)
         with self._changed:
             self._waiting.append(request)

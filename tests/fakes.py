@@ -51,6 +51,7 @@ class ScriptedSampler:
         rngs: Sequence[np.random.Generator],
         *,
         base: int = 0,
+        top: int = 0,
         listener: Listener = NOBODY,
     ) -> list[Sample]:
         self.prompts += prompts
@@ -109,6 +110,7 @@ class CoinSampler:
         rngs: Sequence[np.random.Generator],
         *,
         base: int = 0,
+        top: int = 0,
         listener: Listener = NOBODY,
     ) -> list[Sample]:
         time.sleep(self._delay_s)

@@ -33,6 +33,7 @@ from sdpo_tts.discovery.state import Parts, SolverSettings
 from sdpo_tts.judge import Judgement, Verdict
 from sdpo_tts.judge.verdict import TestOutcome
 from sdpo_tts.policy.learning.learner import Learner, LearnerSettings
+from sdpo_tts.policy.learning.loss import LossSettings
 from sdpo_tts.policy.learning.teacher import TeacherSettings
 from sdpo_tts.policy.network import Network
 from sdpo_tts.policy.sampler import TorchSampler
@@ -80,13 +81,14 @@ class SlowJudge:
 
 def solver(journal: Journal, run: RunDir, attempts: int, method: str = "sdpo") -> Solver:
     network, chat = made_before.pop() if made_before else tiny_network(dtype=torch.float32), TinyChat()
+    teacher = TeacherSettings("frozen" if method == "auto" else "ema", 0.2)
     learner = Learner(
-        network, LearnerSettings(learning_rate=3e-3, micro_tokens=256, teacher=TeacherSettings("ema", 0.2))
+        network, LearnerSettings(learning_rate=3e-3, micro_tokens=256, teacher=teacher, loss=LossSettings(top_k=8))
     )
     context = TeacherContext(SUM, chat, ContextSettings(), 0)  # type: ignore[arg-type]
     strategy: Strategy = SelfDistillation(SUM, chat, learner, context, BATCH)  # type: ignore[arg-type]
-    if method == "auto":
-        strategy = Auto(SUM, chat, learner, context, AutoSettings(), 0, BATCH)  # type: ignore[arg-type]
+    if method == "auto":  # with what the base says of its samples among what is kept
+        strategy = Auto(SUM, chat, learner, context, AutoSettings(help_adapter=False), 0, BATCH)  # type: ignore[arg-type]
     sampler = TorchSampler(network, [3], max_new_tokens=4)
     guard = Guard(learner, GuardSettings(entropy=1.0))
     parts = Parts(network, chat, sampler, SlowJudge(), journal, run, guard)  # type: ignore[arg-type]

@@ -22,8 +22,10 @@ from sdpo_tts.discovery.source import HELPED, Draw, Source
 from sdpo_tts.errors import UserError
 from sdpo_tts.judge import Judgement, Verdict
 from sdpo_tts.policy.learning.imitation import ImitationLoss, ImitationSettings
-from sdpo_tts.policy.learning.learner import LearnerSettings, Lesson
+from sdpo_tts.policy.learning.learner import LearnerSettings
+from sdpo_tts.policy.learning.lesson import Lesson
 from sdpo_tts.policy.prompts import student_text
+from sdpo_tts.policy.sampler import Likeliest
 from sdpo_tts.problem import Problem, Test
 from tests.fakes import CharacterChat, judged
 from tests.test_judge import SUM
@@ -322,6 +324,15 @@ def test_samples_with_help_are_learnt_behind_the_question_in_a_group_of_their_ow
     question = tuple(map(ord, student_text(TWO)))
     assert all(one.question == question and one.teacher_prompt == one.sample.prompt for one in helped)
     assert [one.advantage for one in helped] == [0.25, -0.25], "against the mean of those without help"
+
+
+def test_a_sample_that_the_base_drew_with_help_brings_its_teacher_with_it() -> None:
+    learner = RecordingLearner()
+    batch = helped_batch()
+    sample = replace(batch[2].attempt.sample, base=True, likeliest=Likeliest(((1,),), ((-0.5,),)))
+    batch[2] = replace(batch[2], attempt=replace(batch[2].attempt, sample=sample))
+    auto(learner).learn(batch)
+    assert [one.teacher_prompt is None for one in learner.groups[0][1]] == [True, False]
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,8 @@ from sdpo_tts.models.quantization import published
 from sdpo_tts.policy.families import positions
 from sdpo_tts.policy.families.exactness import exact
 from sdpo_tts.policy.families.paths import PLAIN, Exactness, Paths
-from sdpo_tts.policy.learning.learner import Learner, LearnerSettings, Lesson
+from sdpo_tts.policy.learning.learner import Learner, LearnerSettings
+from sdpo_tts.policy.learning.lesson import Lesson
 from sdpo_tts.policy.learning.teacher import Teacher, TeacherSettings
 from sdpo_tts.policy.memory_plan import memory_needed
 from sdpo_tts.policy.network import LoraSettings, Network

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
+from typing import Any
 
 import pytest
 import torch
@@ -11,10 +13,12 @@ from torch import Tensor
 from sdpo_tts.policy.batch import Pair
 from sdpo_tts.policy.learning import learner as learner_module
 from sdpo_tts.policy.learning.imitation import UNLIKELY, ImitationLoss, ImitationSettings
-from sdpo_tts.policy.learning.learner import Learner, LearnerSettings, Lesson
-from sdpo_tts.policy.learning.loss import LossSettings
+from sdpo_tts.policy.learning.learner import Learner, LearnerSettings
+from sdpo_tts.policy.learning.lesson import Lesson
+from sdpo_tts.policy.learning.loss import LossSettings, Support
+from sdpo_tts.policy.learning.teacher import TeacherSettings
 from sdpo_tts.policy.network import Network
-from sdpo_tts.policy.sampler import TorchSampler
+from sdpo_tts.policy.sampler import Sample, TorchSampler
 from tests.test_learner import FEEDBACK, QUESTION, STOP, agrees, lessons_of, rngs, settings, whole_logits
 from tests.tiny import VOCABULARY, tiny_network
 
@@ -93,6 +97,58 @@ def test_the_teacher_s_top_ids_and_the_tail_are_compared() -> None:
         p, q = (torch.cat([one, 1 - one.sum(-1, keepdim=True)], -1) for one in (p, q))
         losses.append((p * (p.log() - q.log())).sum(-1).mean())
     agrees(network, Learner(network, chosen), lessons, torch.stack(losses).mean())
+
+
+def kept(network: Network, top: int) -> list[Lesson]:
+    """Drawn from the base, with what it said of each place: no teacher has to read them. Through JSON, as after a
+    resume."""
+    asked = [QUESTION[:3] + FEEDBACK[i % 4] + QUESTION[3:] for i in range(4)]
+    samples = TorchSampler(network, [STOP], max_new_tokens=12).sample(asked, rngs(4, 7), base=4, top=top)
+    there = [Sample.of(json.loads(json.dumps(asdict(one)))) for one in samples]
+    assert there == samples
+    return [Lesson(one, question=QUESTION) for one in there]
+
+
+@pytest.mark.parametrize("kind", [ImitationLoss.FKL, ImitationLoss.JSD])
+def test_what_the_base_drew_needs_no_pass_of_the_teacher(kind: ImitationLoss) -> None:
+    """The same gradient as with one, and no token is read for it."""
+    network = tiny_network()
+    chosen = replace(imitating(kind), loss=LossSettings(top_k=3))
+    learner = Learner(network, chosen)
+    lessons = kept(network, learner.kept)
+    read = [replace(one, sample=replace(one.sample, likeliest=None), teacher_prompt=one.sample.prompt) for one in lessons]
+    found = []
+    for some in (lessons, read):
+        metrics = learner.gradient(some)
+        found.append((metrics.loss, metrics.kl, [one.grad.clone() for one in network.trainable if one.grad is not None]))
+        learner.optimiser.zero_grad()
+    assert found[0][:2] == pytest.approx(found[1][:2], rel=1e-6) and found[0][0] > 0.01
+    torch.testing.assert_close(found[0][2], found[1][2], atol=1e-7, rtol=1e-5)
+    assert learner.step(lessons).teacher_tokens == 0 < learner.step(read).teacher_tokens
+
+
+def test_the_likeliest_ids_are_those_of_the_base() -> None:
+    network = tiny_network()
+    for lesson in kept(network, 3):
+        likeliest, (_, teacher, response_T) = lesson.sample.likeliest, parts_of(network, lesson)
+        assert likeliest and len(likeliest.ids) == len(response_T)
+        values, ids = teacher.topk(3, dim=-1)
+        assert torch.equal(torch.tensor(likeliest.ids), ids)
+        torch.testing.assert_close(torch.tensor(likeliest.logprobs, dtype=values.dtype), values, atol=1e-5, rtol=1e-5)
+    asked = [QUESTION, QUESTION]
+    base, student = TorchSampler(network, [STOP], max_new_tokens=4).sample(asked, rngs(2, 7), base=1, top=3)
+    assert base.likeliest and student.likeliest is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"teacher": TeacherSettings("ema")}, {"imitation": ImitationSettings(loss=ImitationLoss.NLL)},
+     {"loss": LossSettings(support=Support.FULL)}, {"loss": LossSettings(top_k=VOCABULARY)}],
+)  # fmt: skip
+def test_nothing_is_kept_for_a_teacher_that_is_not_the_base_or_compares_everything(changes: dict[str, Any]) -> None:
+    frozen = LearnerSettings(loss=LossSettings(top_k=3))
+    assert Learner(tiny_network(), frozen).kept == 3
+    assert Learner(tiny_network(), replace(frozen, **changes)).kept == 0
 
 
 def test_what_is_unlikely_behind_the_question_is_not_followed() -> None:

@@ -14,7 +14,8 @@ from sdpo_tts.errors import SdpoError
 from sdpo_tts.policy import memory
 from sdpo_tts.policy.batch import Pair, SharedPrefix, common_prefix
 from sdpo_tts.policy.learning import learner as learner_module
-from sdpo_tts.policy.learning.learner import Learner, LearnerSettings, Lesson, NonFiniteError, merged, micro_batches
+from sdpo_tts.policy.learning.learner import Learner, LearnerSettings, NonFiniteError
+from sdpo_tts.policy.learning.lesson import Lesson, merged, micro_batches
 from sdpo_tts.policy.learning.loss import LossSettings
 from sdpo_tts.policy.learning.teacher import TeacherSettings
 from sdpo_tts.policy.network import LoraSettings, Network

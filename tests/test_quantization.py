@@ -19,7 +19,8 @@ from sdpo_tts.doctor import software
 from sdpo_tts.doctor.finding import Subject
 from sdpo_tts.errors import SdpoError, SetupError
 from sdpo_tts.models import weights
-from sdpo_tts.policy.learning.learner import Learner, LearnerSettings, Lesson
+from sdpo_tts.policy.learning.learner import Learner, LearnerSettings
+from sdpo_tts.policy.learning.lesson import Lesson
 from sdpo_tts.policy.memory_plan import memory_needed
 from tests.conftest import MODEL
 

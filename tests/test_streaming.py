@@ -37,7 +37,8 @@ class Typist:
         self.answers = answers
 
     def sample(
-        self, prompts: Sequence[Ids], rngs: Sequence[np.random.Generator], *, base: int = 0, listener: Listener = NOBODY
+        self, prompts: Sequence[Ids], rngs: Sequence[np.random.Generator], *, base: int = 0, top: int = 0,
+        listener: Listener = NOBODY,
     ) -> list[Sample]:
         typed, ended = [""] * len(prompts), dict[int, Sample]()
         deadline = time.monotonic() + PATIENCE_S

@@ -30,7 +30,8 @@ from sdpo_tts.engine.in_process import InProcessEngine, Request
 from sdpo_tts.errors import UserError
 from sdpo_tts.judge import Judgement, Verdict
 from sdpo_tts.judge.feedback.text import render
-from sdpo_tts.policy.learning.learner import ONLY_THOUGHTS, Learner, LearnerSettings, Lesson, merged
+from sdpo_tts.policy.learning.learner import ONLY_THOUGHTS, Learner, LearnerSettings
+from sdpo_tts.policy.learning.lesson import Lesson, merged
 from sdpo_tts.policy.learning.teacher import TeacherSettings
 from sdpo_tts.policy.network import Network
 from sdpo_tts.policy.prompts import Chat

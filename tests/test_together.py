@@ -21,7 +21,8 @@ class Echo:
         self.batches: list[int] = []
 
     def sample(
-        self, prompts: Sequence[Ids], rngs: Sequence[np.random.Generator], *, base: int = 0, listener: Listener = NOBODY
+        self, prompts: Sequence[Ids], rngs: Sequence[np.random.Generator], *, base: int = 0, top: int = 0,
+        listener: Listener = NOBODY,
     ) -> list[Sample]:
         assert base == len(prompts)
         self.batches.append(len(prompts))

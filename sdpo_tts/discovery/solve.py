@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,7 +16,7 @@ from sdpo_tts.discovery.hard_coding import hard_coded
 from sdpo_tts.discovery.interrupts import deferred
 from sdpo_tts.discovery.person.own_programs import event_of, judge_own
 from sdpo_tts.discovery.person.rejection import rejections
-from sdpo_tts.discovery.source import Draw
+from sdpo_tts.discovery.source import HELPED, Draw
 from sdpo_tts.discovery.state import SolverState
 from sdpo_tts.judge import Judgement, JudgingQueue, Verdict
 from sdpo_tts.judge.feedback.text import render
@@ -127,7 +127,9 @@ class Solver(SolverState):
         prompts, base = [draw.prompt for draw in draws], sum(not draw.adapter for draw in draws)
         rngs = [np.random.default_rng([self.seed, SAMPLING, self.step, i]) for i in range(len(draws))]
         with self.timed("sampling") as clock:
-            samples = self.parts.sampler.sample(prompts, rngs, base=base, listener=self.listener(draws, queue))
+            samples = self.parts.sampler.sample(
+                prompts, rngs, base=base, top=self.kept(draws), listener=self.listener(draws, queue)
+            )
         attempts = [self.attempt(i, draw, sample) for i, (draw, sample) in enumerate(zip(draws, samples, strict=True))]
         checkpoint.save_batch(self.parts.run, attempts)
         self.parts.journal.append(
@@ -138,6 +140,11 @@ class Solver(SolverState):
             cancelled=sum(sample.cancelled for sample in samples),
         )  # fmt: skip
         return attempts
+
+    def kept(self, draws: Sequence[Draw]) -> int:
+        """How many of the likeliest ids the learner wants of samples that the base draws with help."""
+        learner = self.strategy.learner
+        return learner.kept if learner and any(draw.source in HELPED and not draw.adapter for draw in draws) else 0
 
     def draws(self) -> list[Draw]:
         """The draws of the next batch, those from the base first."""
@@ -171,6 +178,7 @@ class Solver(SolverState):
         """One of the batch that is being sampled."""
         text, thought = (self.parts.chat.text(ids) for ids in (sample.answer, sample.response[: sample.thought]))
         version = 0 if sample.base else self.parts.network.version
+        sample = sample if draw.source in HELPED else replace(sample, likeliest=None)
         program = None if sample.cancelled else extract_program(text)
         number = self.spent.attempts + 1 + place
         return Attempt(number, self.step, place, version, sample, text, program, draw.source, draw.parent, thought)

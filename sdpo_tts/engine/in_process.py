@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -10,18 +10,20 @@ from typing import TYPE_CHECKING
 from sdpo_tts.engine.versions import Adapter
 from sdpo_tts.engine.vllm import clear_up
 from sdpo_tts.policy.batch import Ids
-from sdpo_tts.policy.sampler import Listener, Sample
+from sdpo_tts.policy.sampler import Likeliest, Listener, Sample
 from sdpo_tts.policy.sampling import PLAIN, Sampling
 from sdpo_tts.policy.thinking import Thinking, Thought
 
 if TYPE_CHECKING:
     from vllm import LLM, RequestOutput, SamplingParams
+    from vllm.logprobs import Logprob
     from vllm.lora.request import LoRARequest
 
 
 @dataclass(frozen=True)
 class Request:
-    """One answer of at most `max_tokens`, drawn with `seed`; `base`: without the adapter."""
+    """One answer of at most `max_tokens`, drawn with `seed`; `base`: without the adapter. The `top` likeliest ids of
+    every place are kept."""
 
     prompt: Ids
     seed: int
@@ -30,6 +32,7 @@ class Request:
     stop_ids: tuple[int, ...]
     sampling: Sampling = PLAIN
     thinking: Thinking | None = None
+    top: int = 0
 
 
 class InProcessEngine:
@@ -109,9 +112,15 @@ def _params(request: Request) -> SamplingParams:
     how = request.sampling
     return SamplingParams(
         temperature=how.temperature, top_p=how.top_p, min_p=how.min_p, top_k=0, max_tokens=request.max_tokens,
-        seed=request.seed, stop_token_ids=list(request.stop_ids), ignore_eos=True, logprobs=0, detokenize=False,
-        output_kind=RequestOutputKind.DELTA,
+        seed=request.seed, stop_token_ids=list(request.stop_ids), ignore_eos=True, logprobs=request.top,
+        detokenize=False, output_kind=RequestOutputKind.DELTA,
     )  # fmt: skip
+
+
+def _likeliest(known: Mapping[int, Logprob], top: int) -> list[tuple[int, float]]:
+    """The first `top`: the engine adds the id that was drawn if it is not among them."""
+    found = sorted(((token, one.logprob) for token, one in known.items()), key=lambda one: -one[1])
+    return found[:top]
 
 
 class _Answer:
@@ -122,6 +131,7 @@ class _Answer:
         self._thought, self._stopped = Thought(request.thinking), False
         self._tokens: list[int] = []
         self._logprobs: list[float] = []
+        self._likeliest: list[list[tuple[int, float]]] = []  # (id, log-probability)
 
     def rest(self) -> Request:
         """For what is still to come."""
@@ -138,11 +148,13 @@ class _Answer:
         for token, known in zip(part.token_ids, part.logprobs, strict=True):
             self._tokens.append(token)
             self._logprobs.append(known[token].logprob)
+            self._likeliest.append(_likeliest(known, self.request.top))
             self._thought.next(token)
             self._stopped = token in self.request.stop_ids
             if not self._stopped and (closing := self._thought.close(self._room)):
                 self._tokens += closing
                 self._logprobs += [0.0] * len(closing)
+                self._likeliest += self._likeliest[-1:] * len(closing)
                 self.interrupted, self.ended = True, not self._room
                 break
         return len(self._tokens) - before
@@ -152,8 +164,14 @@ class _Answer:
         truncated = self.ended and not self._stopped
         return Sample(
             request.prompt, tokens, tuple(self._logprobs), truncated, request.base, not self.ended,
-            thought=self._thought.length, forced=self._thought.mask(),
+            thought=self._thought.length, forced=self._thought.mask(), likeliest=self._kept(),
         )  # fmt: skip
+
+    def _kept(self) -> Likeliest | None:
+        if not self.request.top or not self._likeliest:
+            return None
+        ids = tuple(tuple(token for token, _ in place) for place in self._likeliest)
+        return Likeliest(ids, tuple(tuple(logprob for _, logprob in place) for place in self._likeliest))
 
     @property
     def _room(self) -> int:

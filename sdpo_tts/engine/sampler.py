@@ -48,6 +48,7 @@ class VllmSampler:
         rngs: Sequence[np.random.Generator],
         *,
         base: int = 0,
+        top: int = 0,
         listener: Listener = NOBODY,
     ) -> list[Sample]:
         """As `Sampler.sample`. Raises UserError if a prompt leaves no room for an answer."""
@@ -56,7 +57,7 @@ class VllmSampler:
             raise UserError(what, where="--engine vllm", hint="a shorter statement, or another model")
         same = self.max_new_tokens, self._stop_ids, self._sampling, self._thinking
         requests = [
-            Request(tuple(prompt), int(rng.integers(2**31)), place < base, *same)
+            Request(tuple(prompt), int(rng.integers(2**31)), place < base, *same, top=top if place < base else 0)
             for place, (prompt, rng) in enumerate(zip(prompts, rngs, strict=True))
         ]
         return self.engine.sample(requests, self.versions.now(), listener)

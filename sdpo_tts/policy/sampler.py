@@ -19,6 +19,15 @@ from sdpo_tts.policy.thinking import Thinking, Thought
 
 
 @dataclass(frozen=True)
+class Likeliest:
+    """The likeliest ids at every place of a response and their log-probabilities, given the prompt that it was drawn
+    from: `ids[t][k]`, `logprobs[t][k]`."""
+
+    ids: tuple[Ids, ...]
+    logprobs: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True)
 class Sample:
     """One response: `logprobs[t]` is log pi(response[t] | prompt, response[:t]) over all that may be drawn.
 
@@ -28,7 +37,7 @@ class Sample:
     `response` are then no ids of a model's (`TextChat`), and there are no `logprobs`.
     The first `thought` ids are thoughts, with what closed the last one: all of them where one is not closed. `forced`
     says of each id whether it was put there instead of being drawn, and then its log-probability is 0 and means nothing
-    (empty: all were drawn).
+    (empty: all were drawn). `likeliest` is kept on demand (`Sampler.sample`).
     """
 
     prompt: Ids
@@ -40,12 +49,16 @@ class Sample:
     served: tuple[int, int] | None = None
     thought: int = 0
     forced: tuple[bool, ...] = ()
+    likeliest: Likeliest | None = None
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Self:
         """From what `asdict` and JSON made of it."""
         lists = ("prompt", "response", "logprobs", "served", "forced")
-        return cls(**{**row, **{name: tuple(row[name]) for name in lists if row.get(name) is not None}})
+        told: dict[str, Any] = {name: tuple(row[name]) for name in lists if row.get(name) is not None}
+        if kept := row.get("likeliest"):
+            told["likeliest"] = Likeliest(*(tuple(map(tuple, kept[name])) for name in ("ids", "logprobs")))
+        return cls(**{**row, **told})
 
     @property
     def prompt_tokens(self) -> int:
@@ -95,9 +108,11 @@ class Sampler(Protocol):
         rngs: Sequence[np.random.Generator],
         *,
         base: int = 0,
+        top: int = 0,
         listener: Listener = NOBODY,
     ) -> list[Sample]:
-        """One sample per prompt, the first `base` of them from the base.
+        """One sample per prompt, the first `base` of them from the base. Of these the `top` likeliest ids of every
+        place are kept.
 
         Row i draws from `rngs[i]` alone, so it does not depend on its neighbours' draws.
         """
@@ -134,6 +149,7 @@ class TorchSampler:
         rngs: Sequence[np.random.Generator],
         *,
         base: int = 0,
+        top: int = 0,
         listener: Listener = NOBODY,
     ) -> list[Sample]:
         """As `Sampler.sample`; the base's rows come first. Raises UserError if a prompt leaves no room for an
@@ -144,7 +160,7 @@ class TorchSampler:
         rows = Rows(prompts, rngs, base, self.max_new_tokens, self.stop_ids.tolist(), listener, self.thinking)
         with torch.inference_mode():
             with self.network.without_adapter():
-                self._decode(rows, range(base))
+                self._decode(rows, range(base), top)
             with self.network.bare_at_version_zero():
                 self._decode(rows, range(base, len(prompts)))
         return rows.samples()
@@ -158,18 +174,21 @@ class TorchSampler:
             hint = "shorter answers, or another model"
             raise UserError(f"{what}; the model has {self.positions} positions", where="--max-new-tokens", hint=hint)
 
-    def _decode(self, rows: Rows, places: Sequence[int]) -> None:
+    def _decode(self, rows: Rows, places: Sequence[int], top: int = 0) -> None:
         prompts = [rows.prompts[place] for place in places]
         for group in together(self.network, prompts):
             if rows.listener.enough():
                 return
-            self._decode_together(rows, [places[i] for i in group])
+            self._decode_together(rows, [places[i] for i in group], top)
 
-    def _decode_together(self, rows: Rows, alive: list[int]) -> None:
+    def _decode_together(self, rows: Rows, alive: list[int], top: int) -> None:
         decoding = begun(self.network, [rows.prompts[place] for place in alive])
         while not rows.listener.enough():
             uniforms_B = torch.from_numpy(rows.uniforms(alive)).to(self.network.device)
-            chosen, logp = draw(shaped(decoding.logits(), self.sampling), uniforms_B)
+            logits = shaped(decoding.logits(), self.sampling)
+            chosen, logp = draw(logits, uniforms_B)
+            if top:
+                rows.keep(alive, *logits.log_softmax(-1).topk(top))
             going = rows.append(alive, chosen.tolist(), logp.tolist())
             rows.listener.grown(len(alive))
             if not going:
@@ -200,7 +219,14 @@ class Rows:
         self._uniforms_B_T = np.stack([rng.random(limit) for rng in rngs])
         self._tokens: list[list[int]] = [[] for _ in prompts]
         self._logprobs: list[list[float]] = [[] for _ in prompts]
+        self._kept: list[tuple[list[Ids], list[tuple[float, ...]]]] = [([], []) for _ in prompts]
         self._ended: dict[int, Sample] = {}
+
+    def keep(self, places: Sequence[int], logprobs_B_K: Tensor, ids_B_K: Tensor) -> None:
+        """The likeliest next tokens of each place."""
+        for place, ids, logprobs in zip(places, ids_B_K.tolist(), logprobs_B_K.tolist(), strict=True):
+            self._kept[place][0].append(tuple(ids))
+            self._kept[place][1].append(tuple(logprobs))
 
     def uniforms(self, places: Sequence[int]) -> np.ndarray[Any, np.dtype[np.float64]]:
         """The next random number of each place."""
@@ -232,10 +258,11 @@ class Rows:
     def _sample(self, place: int, *, cancelled: bool = False) -> Sample:
         tokens, logprobs, thought = self._tokens[place], self._logprobs[place], self._thoughts[place]
         truncated = not cancelled and tokens[-1] not in self._stops
-        prompt = tuple(self.prompts[place])
+        prompt, (ids, kept) = tuple(self.prompts[place]), self._kept[place]
         return Sample(
             prompt, tuple(tokens), tuple(logprobs), truncated, place < self._base, cancelled,
             thought=thought.length, forced=thought.mask(),
+            likeliest=Likeliest(tuple(ids), tuple(kept)) if ids else None,
         )  # fmt: skip
 
 

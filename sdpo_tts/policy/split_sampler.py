@@ -33,6 +33,7 @@ class SplitSampler:
         rngs: Sequence[np.random.Generator],
         *,
         base: int = 0,
+        top: int = 0,
         listener: Listener = NOBODY,
     ) -> list[Sample]:
         """As `Sampler.sample`. Raises what the sampler raises if even a single row is too much."""
@@ -42,7 +43,7 @@ class SplitSampler:
             fresh = [copy.deepcopy(rngs[place]) for place in part]  # a try that ran out of memory draws in vain
             try:
                 samples = self._sampler.sample(
-                    [prompts[place] for place in part], fresh, base=sum(place < base for place in part),
+                    [prompts[place] for place in part], fresh, base=sum(place < base for place in part), top=top,
                     listener=relay(listener, part, found),
                 )  # fmt: skip
             except (RuntimeError, MemoryError) as error:

@@ -34,6 +34,7 @@ class KeptAnswers:
         rngs: Sequence[np.random.Generator],
         *,
         base: int = 0,
+        top: int = 0,
         listener: Listener = NOBODY,
     ) -> list[Sample]:
         """As `Sampler.sample`."""
@@ -44,7 +45,8 @@ class KeptAnswers:
         left = [place for place in range(len(prompts)) if place not in found]
         samples = self._sampler.sample(
             [prompts[place] for place in left], [rngs[place] for place in left],
-            base=sum(place < base for place in left), listener=self._writing(relay(listener, left, found), files, left),
+            base=sum(place < base for place in left), top=top,
+            listener=self._writing(relay(listener, left, found), files, left),
         )  # fmt: skip
         found.update(zip(left, samples, strict=True))
         return [found[place] for place in range(len(prompts))]

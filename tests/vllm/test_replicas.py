@@ -23,7 +23,8 @@ from sdpo_tts.engine.sampler import VllmSampler
 from sdpo_tts.engine.vllm import EngineSettings
 from sdpo_tts.errors import SetupError
 from sdpo_tts.models import weights
-from sdpo_tts.policy.learning.learner import Learner, LearnerSettings, Lesson
+from sdpo_tts.policy.learning.learner import Learner, LearnerSettings
+from sdpo_tts.policy.learning.lesson import Lesson
 from sdpo_tts.policy.network import LoraSettings, Network
 from sdpo_tts.policy.prompts import Chat
 from sdpo_tts.policy.sampler import Listener, Sample

@@ -28,7 +28,8 @@ from sdpo_tts.engine.vllm import EngineSettings, model_of, start
 from sdpo_tts.errors import SdpoError, SetupError
 from sdpo_tts.models import weights
 from sdpo_tts.policy.batch import Pair, SharedPrefix
-from sdpo_tts.policy.learning.learner import Learner, LearnerSettings, Lesson
+from sdpo_tts.policy.learning.learner import Learner, LearnerSettings
+from sdpo_tts.policy.learning.lesson import Lesson
 from sdpo_tts.policy.network import LoraSettings, Network
 from sdpo_tts.policy.prompts import Chat
 from sdpo_tts.policy.sampler import Listener, Sample, TorchSampler
@@ -131,6 +132,19 @@ def test_a_row_draws_from_its_own_generator(policy: Policy) -> None:
     together = [one.response for one in policy.sampler.sample([prompt] * 4, rngs(4))]
     assert [one.response for one in policy.sampler.sample([prompt] * 2, rngs(4)[2:])] == together[2:]
     assert len(set(together)) > 1
+
+
+def test_the_likeliest_ids_of_the_base_are_kept(policy: Policy) -> None:
+    """They are what a learner would find with a pass of the base, and nothing is kept of the adapter's rows."""
+    shaken(policy.network, 2)
+    base, student = policy.sampler.sample([policy.chat.prompt(TEXT)] * 2, rngs(2), base=1, top=5)
+    assert base.likeliest and student.likeliest is None
+    assert [len(base.likeliest.ids), len(base.likeliest.ids[0])] == [len(base.response), 5]
+    with policy.network.without_adapter():
+        logp_T_V = draws(policy, [base]).logp_N_V
+    told_T_K, ids_T_K = (torch.tensor(one) for one in (base.likeliest.logprobs, base.likeliest.ids))
+    assert float((told_T_K - logp_T_V.gather(-1, ids_T_K)).abs().mean()) < 0.03
+    assert float((told_T_K - logp_T_V.topk(5).values).abs().mean()) < 0.03, "none is likelier"
 
 
 def test_long_prompts_are_read_whole(policy: Policy) -> None:

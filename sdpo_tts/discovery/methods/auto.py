@@ -22,7 +22,8 @@ from sdpo_tts.discovery.methods.sharing import Sharing
 from sdpo_tts.discovery.source import HELPED, Draw, Source
 from sdpo_tts.policy import prompts
 from sdpo_tts.policy.batch import Ids
-from sdpo_tts.policy.learning.learner import Learner, Lesson
+from sdpo_tts.policy.learning.learner import Learner
+from sdpo_tts.policy.learning.lesson import Lesson
 from sdpo_tts.policy.learning.metrics import Step
 from sdpo_tts.policy.prompts import Chat
 from sdpo_tts.problem import Problem
@@ -130,5 +131,5 @@ class Auto:
         if not wanted or LEAK.search(learned):
             return []
         sample = judged.attempt.sample
-        teacher = sample.prompt if settings.reads_teacher else None
+        teacher = sample.prompt if settings.reads_teacher and sample.likeliest is None else None
         return [Lesson(sample, teacher, advantage, question=self._question)]

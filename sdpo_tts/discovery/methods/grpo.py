@@ -8,7 +8,8 @@ from sdpo_tts.discovery.attempt import Judged
 from sdpo_tts.discovery.methods.best_of_k import BestOfK
 from sdpo_tts.discovery.source import Source
 from sdpo_tts.policy.learning.advantage import group_advantages
-from sdpo_tts.policy.learning.learner import Learner, Lesson
+from sdpo_tts.policy.learning.learner import Learner
+from sdpo_tts.policy.learning.lesson import Lesson
 from sdpo_tts.policy.learning.metrics import Step
 from sdpo_tts.policy.prompts import Chat
 from sdpo_tts.problem import Problem

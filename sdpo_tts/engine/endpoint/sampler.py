@@ -64,10 +64,11 @@ class EndpointSampler:
         rngs: Sequence[np.random.Generator],
         *,
         base: int = 0,
+        top: int = 0,
         listener: Listener = NOBODY,
     ) -> list[Sample]:
-        """As `Sampler.sample`. Raises UserError or SetupError if the server refuses, or does not answer for a long
-        time."""
+        """As `Sampler.sample`, but nothing is kept (`top`). Raises UserError or SetupError if the server refuses, or
+        does not answer for a long time."""
         answers = [_Answer(tuple(prompt), self._chat, place < base) for place, prompt in enumerate(prompts)]
         asyncio.run(_Batch(self._server, self._patience, listener).run(answers, self._asked))
         return [answer.sample() for answer in answers]

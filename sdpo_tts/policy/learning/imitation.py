@@ -3,7 +3,8 @@
 SDPO scores the student's own tokens, so a student that never does the right thing is hardly moved toward it. A sample
 from the teacher's prompt shows what the teacher would do. Here the student, which reads only the question, is pulled
 toward the teacher that has read the sample's prompt (forward KL: SGPO, arXiv 2606.24064), or toward the sample itself
-if it did better than samples without help (RLTF-SD, arXiv 2602.02482).
+if it did better than samples without help (RLTF-SD, arXiv 2602.02482). Where the base drew the sample and is the
+teacher too, its likeliest ids were kept on the way, and it does not have to read the sample again.
 """
 
 from __future__ import annotations
@@ -14,7 +15,16 @@ from enum import StrEnum
 import torch
 from torch import Tensor
 
-from sdpo_tts.policy.learning.loss import LossSettings, Support, Target, TokenLoss, distillation, ratio
+from sdpo_tts.policy.learning.loss import (
+    LossSettings,
+    Support,
+    Target,
+    TokenLoss,
+    compared,
+    distillation,
+    ratio,
+    with_tail,
+)
 
 UNLIKELY = -5.0  # nats; RLTF-SD ignores tokens that the student gives less
 
@@ -59,12 +69,19 @@ def imitation_loss(
     if settings.loss is ImitationLoss.NLL:
         loss_T, divergence_T = -target.advantage * logp_T * (now_T >= UNLIKELY), torch.zeros_like(now_T)
     else:
-        assert target.teacher_logits_T_V is not None
-        support = loss.support if loss.support is Support.FULL else Support.TEACHER
-        chosen = replace(loss, alpha=ALPHA[settings.loss], support=support)
-        teacher_logp_T_V = target.teacher_logits_T_V.log_softmax(-1)
-        loss_T, divergence_T = distillation(student_logp_T_V, teacher_logp_T_V, target.response_T, chosen)
+        loss_T, divergence_T = _toward_teacher(student_logp_T_V, target, replace(loss, alpha=ALPHA[settings.loss]))
     if settings.ratio == "truncated":
         loss_T = ratio(now_T, target.sampler_logp_T, loss.max_ratio) * loss_T
     entropy_T = -(student_logp_T_V.detach().exp() * student_logp_T_V.detach()).sum(-1)
     return TokenLoss(settings.weight * loss_T, divergence_T.detach(), entropy_T, now_T)
+
+
+def _toward_teacher(student_logp_T_V: Tensor, target: Target, loss: LossSettings) -> tuple[Tensor, Tensor]:
+    """(loss_T, divergence_T before clipping) over the teacher's likeliest ids."""
+    if target.likeliest is not None:
+        ids_T_K, teacher_logp_T_K = target.likeliest
+        return compared(with_tail(student_logp_T_V.gather(-1, ids_T_K)), with_tail(teacher_logp_T_K), loss)
+    assert target.teacher_logits_T_V is not None
+    support = loss.support if loss.support is Support.FULL else Support.TEACHER
+    teacher_logp_T_V = target.teacher_logits_T_V.log_softmax(-1)
+    return distillation(student_logp_T_V, teacher_logp_T_V, target.response_T, replace(loss, support=support))

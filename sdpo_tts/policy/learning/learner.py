@@ -14,15 +14,15 @@ from torch import Tensor
 
 from sdpo_tts.errors import SdpoError
 from sdpo_tts.policy import memory
-from sdpo_tts.policy.batch import Ids, Pair, reading
+from sdpo_tts.policy.batch import reading
 from sdpo_tts.policy.learning.imitation import ImitationSettings, imitation_loss
-from sdpo_tts.policy.learning.loss import LossSettings, Target, TokenLoss, token_loss
+from sdpo_tts.policy.learning.lesson import Lesson, merged, micro_batches
+from sdpo_tts.policy.learning.loss import LossSettings, Support, Target, TokenLoss, token_loss
 from sdpo_tts.policy.learning.metrics import RunningMetrics, Step
 from sdpo_tts.policy.learning.progress import NOBODY, counted
 from sdpo_tts.policy.learning.teacher import Reading, Teacher, TeacherSettings
 from sdpo_tts.policy.learning.token_weights import Run, runs, weighs
 from sdpo_tts.policy.network import Network, precise
-from sdpo_tts.policy.sampler import Sample
 
 LOG = logging.getLogger(__name__)
 CHUNK = 2**24  # logits that the output layer computes at once: 32 MiB in bfloat16
@@ -52,38 +52,6 @@ class LearnerSettings:
     teacher: TeacherSettings = field(default_factory=TeacherSettings)
     loss: LossSettings = field(default_factory=LossSettings)
     imitation: ImitationSettings = field(default_factory=ImitationSettings)
-
-
-@dataclass(frozen=True)
-class Lesson:
-    """One attempt to learn from.
-
-    `teacher_prompt` is the prompt under which the model is its teacher (None: no teacher), `advantage` the attempt's by
-    reward. `weight` counts the identical attempts that it represents. `old_logprobs` are set when a batch makes several
-    updates. `question` is set for a sample that was drawn with help: it is learned behind this prompt instead of its
-    own.
-    """
-
-    sample: Sample
-    teacher_prompt: Ids | None = None
-    advantage: float = 0.0
-    weight: int = 1
-    old_logprobs: tuple[float, ...] | None = None
-    question: Ids | None = None
-
-    @property
-    def student(self) -> Pair:
-        return Pair(self.sample.prompt if self.question is None else self.question, self.sample.response)
-
-    @property
-    def on_policy(self) -> bool:
-        """Whether its log-probabilities are those of the current adapter, given the prompt that it is learned with."""
-        return not self.sample.base and self.question is None
-
-    @property
-    def teacher(self) -> Pair:
-        assert self.teacher_prompt is not None
-        return Pair(self.teacher_prompt, self.sample.response)
 
 
 class NonFiniteError(SdpoError):
@@ -149,6 +117,15 @@ class Learner:
         """Go back to a copy, including its learning rate."""
         self.network.restore(state.adapter)
         self.optimiser.load_state_dict(copy.deepcopy(state.optimiser))
+
+    @property
+    def kept(self) -> int:
+        """How many of the likeliest ids to keep while the base draws a sample with help. Then the step needs no pass of
+        the teacher, since a frozen teacher that reads the sample's prompt is what drew it. 0: it cannot do without."""
+        settings = self.settings
+        frozen = settings.teacher.kind == "frozen" and settings.imitation.reads_teacher
+        some = settings.loss.support is not Support.FULL and settings.loss.top_k < self.network.vocabulary
+        return settings.loss.top_k if frozen and some else 0
 
     @property
     def learning_rate(self) -> float:
@@ -270,15 +247,17 @@ class Learner:
         return imitation_loss(logits_T_V, target, self.settings.imitation, self.settings.loss)
 
     def _target(self, lesson: Lesson, place: slice, teacher_logits_T_V: Tensor | None) -> Target:
-        def on_device(values: Sequence[float]) -> Tensor:
+        def on_device(values: Sequence[Any]) -> Tensor:
             return torch.tensor(values[place], device=self.network.device)
 
+        kept = lesson.sample.likeliest if lesson.question is not None else None
         return Target(
             response_T=on_device(lesson.sample.response),
             teacher_logits_T_V=teacher_logits_T_V,
             sampler_logp_T=on_device(lesson.sample.logprobs),
             old_logp_T=on_device(lesson.old_logprobs) if lesson.old_logprobs else None,
             advantage=lesson.advantage,
+            likeliest=(on_device(kept.ids), on_device(kept.logprobs)) if kept else None,
         )
 
     def _rows(self, numbers: int) -> int:
@@ -301,32 +280,6 @@ class Learner:
 def _slices(start: int, stop: int, size: int) -> Iterator[slice]:
     for first in range(start, stop, size):
         yield slice(first, min(first + size, stop))
-
-
-def merged(lessons: Sequence[Lesson]) -> list[Lesson]:
-    """Identical lessons become one, with their number as its weight."""
-    groups: dict[object, Lesson] = {}
-    for one in lessons:
-        drawn = one.sample.prompt, one.sample.base, one.sample.forced
-        key = one.student, *drawn, one.teacher_prompt, one.advantage
-        groups[key] = replace(one, weight=groups[key].weight + one.weight) if key in groups else one
-    return list(groups.values())
-
-
-def micro_batches(lessons: Sequence[Lesson], head: int, tokens: int) -> Iterator[list[Lesson]]:
-    """Lessons in order of length, in groups whose padded size behind a prefix of `head` tokens is at most `tokens`."""
-    group: list[Lesson] = []
-    for lesson in sorted(lessons, key=lambda one: _size(one, head)):
-        if group and _size(lesson, head) * (len(group) + 1) > tokens:
-            yield group
-            group = []
-        group.append(lesson)
-    yield group
-
-
-def _size(lesson: Lesson, head: int) -> int:
-    prompt = lesson.student.prompt if lesson.teacher_prompt is None else lesson.teacher_prompt
-    return max(0, len(prompt) - head) + len(lesson.sample.response)
 
 
 def _views(teaching: Reading | None, lessons: Sequence[Lesson]) -> list[list[Tensor] | None]:

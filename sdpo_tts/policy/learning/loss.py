@@ -47,7 +47,8 @@ class LossSettings:
 class Target:
     """What the tokens of one response are compared with, besides the student's logits.
 
-    `teacher_logits_T_V` None: nothing to learn from a teacher. `advantage` is the response's GRPO advantage.
+    `teacher_logits_T_V` None: nothing to learn from a teacher, or what is known of it is in `likeliest`: its likeliest
+    ids_T_K, by which it is compared, and their log-probabilities_T_K. `advantage` is the response's GRPO advantage.
     `old_logp_T` are the log-probabilities of the sampled ids before the batch's first update, `sampler_logp_T` those
     that the sampler drew with.
     """
@@ -57,6 +58,7 @@ class Target:
     sampler_logp_T: Tensor
     old_logp_T: Tensor | None = None
     advantage: float = 0.0
+    likeliest: tuple[Tensor, Tensor] | None = None
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,11 @@ def distillation(
         advantage_T = teacher_logp_T_V.gather(-1, response_T[:, None]).squeeze(-1) - student_T.detach()
         bound = settings.clip if settings.clip is not None else float("inf")
         return -advantage_T.clamp(-bound, bound) * student_T, -advantage_T
-    student_T_K, teacher_T_K = buckets(student_logp_T_V, teacher_logp_T_V, settings)
+    return compared(*buckets(student_logp_T_V, teacher_logp_T_V, settings), settings)
+
+
+def compared(student_T_K: Tensor, teacher_T_K: Tensor, settings: LossSettings) -> tuple[Tensor, Tensor]:
+    """(loss_T, divergence_T before clipping) over some buckets."""
     divergence_T = divergence(student_T_K, teacher_T_K, settings.alpha)
     return clipped(divergence_T, settings.clip), divergence_T
 
