@@ -19,6 +19,7 @@ from sdpo_tts.cli.command import orderly
 from sdpo_tts.cli.existing_run import unfinished
 from sdpo_tts.cli.main import app
 from sdpo_tts.cli.solving.compare import _with_model
+from sdpo_tts.cli.solving.ending import probed
 from sdpo_tts.cli.solving.probe import _as_json, _as_table
 from sdpo_tts.discovery.assemble import Policy, RunSettings
 from sdpo_tts.discovery.measure.probe import Probe, Rate
@@ -347,6 +348,19 @@ def test_an_attempt_is_shown_without_a_model(desk: Path, monkeypatch: pytest.Mon
     assert folded == "triangle, attempt 2: WA\n\n(a thought of 9 tokens, with --thoughts it is shown)\n\nMine\n"
     assert told == "triangle, attempt 2: WA\n\nthought:\nLet me\\x1b[2J see\n\nanswer:\nMine\n"
     assert "the run has no attempt 7" in CliRunner().invoke(app, ["show", "last", "--attempt", "7"]).stderr
+
+
+def test_an_unsolved_run_is_to_be_probed_with_its_own_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = shutil.copytree(ROOT / "problems" / "sum-line", tmp_path / "my problem")
+    problem, run = read_problem(folder).problem, RunDir(tmp_path)
+    assert probed(problem, run) == "'my problem'", "its manifest is gone"
+    for asked, told in (
+        ({"model": "auto"}, "'my problem'"), ({"model": "./a model"}, "'my problem' --model './a model'"),
+        ({"model": "auto", "endpoint": "http://x/v1", "endpoint_model": "y"}, "'my problem'"),
+    ):  # fmt: skip
+        run.manifest.write_text(json.dumps({"settings": {"policy": asked}}))
+        assert probed(problem, run) == told
 
 
 def noisy(answer: Any) -> Any:

@@ -286,6 +286,7 @@ def test_what_is_beside_the_program_leaves_it_the_columns_that_it_needs() -> Non
     head, row = section(AttemptText(1, wide, wide), 110, 6)
     assert row.plain.index("│") == 54, "each has half"
     assert head.plain.startswith("best program, attempt 1 ")
+    assert "feedback" in section(AttemptText(1, "", "Incorrect format"), 110, 6)[0].plain, "an empty answer"
     assert section(AttemptText(1, wide, wide, is_program=False), 110, 6)[0].plain.startswith("best answer, attempt 1 ")
 
 

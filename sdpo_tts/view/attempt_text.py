@@ -44,7 +44,8 @@ def section(shown: AttemptText, width: int, rows: int) -> list[Text]:
     if not feedback or width < BESIDE:
         return [head, *_one_below_the_other(program, list(filter(None, feedback)), rows - 1)]
     program, feedback = _cut(program, rows - 1), _cut(feedback, rows - 1)
-    columns = max(len(head), _left(width - 3, max(map(len, program)), max(map(len, feedback))))
+    widest = (max(map(len, lines), default=0) for lines in (program, feedback))
+    columns = max(len(head), _left(width - 3, *widest))
     head.append(f"{'':{columns + 3 - len(head)}}feedback on it")
     pairs = zip_longest(program, feedback, fillvalue="")
     return [head, *(Text.assemble(_fixed(left, columns), " │ ", (right, "italic")) for left, right in pairs)]

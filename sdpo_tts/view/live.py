@@ -35,7 +35,7 @@ from sdpo_tts.view.summary import (
     sampled,
     sources,
     yours,
-)  # fmt: skip
+)
 
 STYLES = {
     "AC": "bold green",
