@@ -26,7 +26,8 @@ from sdpo_tts.policy.learning.learner import LearnerSettings
 from sdpo_tts.policy.learning.lesson import Lesson
 from sdpo_tts.policy.prompts import student_text
 from sdpo_tts.policy.sampler import Likeliest
-from sdpo_tts.problem import Problem, Test
+from sdpo_tts.problem import Problem, Test, load_problem
+from tests.conftest import ROOT
 from tests.fakes import CharacterChat, judged
 from tests.test_judge import SUM
 
@@ -231,6 +232,10 @@ def test_shares_that_make_no_sense(told: str, said: str) -> None:
 
 # Hard-coded answers
 
+PROBLEMS = sorted(
+    file.parent for room in ("problems", "benchmarks/learning/problems") for file in (ROOT / room).glob("*/problem.yaml")
+)
+
 
 @pytest.mark.parametrize(
     ("program", "found"),
@@ -250,14 +255,27 @@ def test_programs_that_carry_a_shown_input(program: str, found: bool) -> None:
 
 
 def test_answers_as_literals() -> None:
-    tests = (Test("0", b"a b c\n", b"abba\n", shown=True), Test("1", b"x\n", b"1 024\n", shown=True))
-    problem = replace(SUM, statement="Print YES or a word.", tests=tests)
-    assert hard_coded("print('abba' if n else '1 024')", problem)
-    assert not hard_coded("print('abba')", problem), "one may be chance"
-    words = replace(problem, statement="Print abba or NO.", tests=(tests[0], replace(tests[1], expected=b"NO\n")))
-    assert not hard_coded("print('abba' if n else 'NO')", words), "words that the statement names"
+    tests = (Test("0", b"a b c\n", b"a2b2\n", shown=True), Test("1", b"x\n", b"1 024\n", shown=True))
+    problem = replace(SUM, tests=tests)
+    assert hard_coded("print('a2b2' if n else '1 024')", problem)
+    assert not hard_coded("print('a2b2')", problem), "one may be chance"
     hidden = replace(problem, tests=tuple(replace(test, shown=False) for test in tests))
-    assert not hard_coded("print('abba' if n else '1 024')", hidden), "nothing is known of held-out tests"
+    assert not hard_coded("print('a2b2' if n else '1 024')", hidden), "nothing is known of held-out tests"
+
+
+@pytest.mark.parametrize("folder", PROBLEMS, ids=lambda folder: folder.name)
+def test_no_accepted_program_of_ours_is_called_hard_coded(folder: Path) -> None:
+    """On triangle, what feedback tells is just that: the words to print."""
+    problem = load_problem(folder)
+    accepted = list((folder / "submissions" / "accepted").iterdir())
+    assert accepted and not any(hard_coded(one.read_text(), problem) for one in accepted)
+
+
+def test_labels_may_be_in_any_program_whether_the_statement_names_them_or_not() -> None:
+    words = (Test("0", b"hello\n", b"olleh\n", shown=True), Test("1", b"stream\n", b"maerts\n", shown=True))
+    problem = replace(SUM, tests=words)
+    assert hard_coded("print({'hello': 'olleh', 'stream': 'maerts'}[input()])", problem), "beside the input"
+    assert not hard_coded("print('hello'[::-1])", problem)
 
 
 # What is sampled

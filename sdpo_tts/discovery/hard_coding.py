@@ -9,26 +9,25 @@ from collections.abc import Iterator
 from sdpo_tts.problem import Problem
 
 ANSWERS = 2  # a program with this many different answers of shown tests as literals is cheating
-SHORT = 3  # answers of at most this many characters may appear in any program
+SHORT = 3  # texts of less than this many characters may appear in any program
 _STRING = re.compile(r'"((?:[^"\\\n]|\\.)*)"' + r"|'((?:[^'\\\n]|\\.)*)'")
 
 
 def hard_coded(program: str, problem: Problem) -> bool:
     """Whether it contains the whole input of a shown test, or the answers of several, as literals.
 
-    A word that the statement names as an answer (YES, equilateral) is allowed in any program.
+    A word is an answer that any program may contain, such as `possible`: nothing tells a label from what has to be
+    computed, and a statement does not always name its labels. It counts beside the input that it is the answer to.
     """
     found = set(_literals(program))
-    inputs = {_text(test.input) for test in problem.shown} if problem.function is None else set()
-    if any(" " in one and one in found for one in inputs):
+    pairs = [(_text(test.input) if problem.function is None else "", _text(test.expected)) for test in problem.shown]
+    if any(given in found and (" " in given or (_is_long(given) and answer in found)) for given, answer in pairs):
         return True
-    answers = {_text(test.expected) for test in problem.shown}
-    telling = {one for one in answers if len(one) >= SHORT and not _is_word_of(one, problem.statement)}
-    return len(telling & found) >= ANSWERS
+    return len({answer for _, answer in pairs if _is_long(answer) and not answer.isalpha()} & found) >= ANSWERS
 
 
-def _is_word_of(answer: str, statement: str) -> bool:
-    return answer.isalpha() and answer in statement
+def _is_long(text: str) -> bool:
+    return len(text) >= SHORT
 
 
 def _text(data: bytes) -> str:
