@@ -8,6 +8,7 @@ import json
 import os
 import shlex
 import types
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from sdpo_tts.policy.learning.ema import RANKS
 from sdpo_tts.policy.network import LoraSettings, Network
 from sdpo_tts.record import RunDir
 from tests.conftest import ROOT
+from tests.served import MODEL, serving
 
 LOOKS = {check.name: check.look for check in CHECKS}
 Patch = pytest.MonkeyPatch
@@ -205,12 +207,27 @@ def test_the_need_is_that_of_the_real_network(folder: Path) -> None:
     assert (untrained.weights, untrained.adapter, untrained.work) == (2 * weights_count, 4 * adapter, 0)
 
 
-@pytest.mark.parametrize(("share", "level"), [(0.9, Level.FAIL), (1.1, Level.WARN), (1.3, Level.PASS)])
-def test_memory_against_the_need(monkeypatch: Patch, folder: Path, share: float, level: Level) -> None:
-    subject = Subject(model=str(folder), device="cpu", dtype="float32")
-    enough = memory_plan.memory_needed(str(folder), subject, "float32", checkpointing=False).total
-    monkeypatch.setattr("sdpo_tts.policy.memory.free_bytes", lambda device: int(share * enough))
-    is_wrong(look("memory", subject), level, "tiny needs about", "" if level is Level.PASS else "smaller")
+@pytest.mark.parametrize(
+    ("answers", "share", "level", "said"),
+    [
+        (1, 0.9, Level.FAIL, ", with 1 of 64 answers sampled at once; "),
+        (1, 1.0, Level.WARN, ", with 1 of 64 answers sampled at once; "),
+        (40, 1.0, Level.WARN, ", with 32 of 64 answers sampled at once; "),  # eight tenths of what is left
+        (64, 1.1, Level.WARN, "which is tight"),
+        (64, 1.3, Level.PASS, "GiB); "),  # all at once
+    ],
+)
+def test_memory_against_the_need(
+    monkeypatch: Patch, folder: Path, answers: int, share: float, level: Level, said: str
+) -> None:
+    """Of as many answers as are sampled at once, of a batch of 64."""
+    subject = Subject(model=str(folder), device="cpu", dtype="float32", batch_size=64, max_new_tokens=65536)
+    planned = replace(subject, batch_size=answers)
+    enough = memory_plan.memory_needed(str(folder), planned, "float32", checkpointing=False).total
+    monkeypatch.setattr("sdpo_tts.policy.memory.free_bytes", lambda device: int(share * enough) + 1)
+    found = look("memory", subject)
+    is_wrong(found, level, "tiny needs about", "" if level is Level.PASS else "smaller")
+    assert said in found.said
 
 
 # Model
@@ -280,6 +297,44 @@ def test_a_model_of_the_hub(
     is_wrong(look("model", Subject(model="qwen3.5-4b")), Level.FAIL, "qwen3.5-4b is not here", "sdpo-tts model list")
     held.add("model.safetensors.index.json")
     assert look("model", Subject(model="a/b")).level is look("model", Subject(model="qwen3.5-4b")).level is Level.PASS
+
+
+def test_a_model_that_is_here_in_part(monkeypatch: Patch, folder: Path) -> None:
+    """A download that was cut short leaves the index and some of the files that it names."""
+    (folder / "model.safetensors").rename(folder / "model-1.safetensors")
+    shards = {"weight_map": {"lm_head.weight": "model-1.safetensors", "model.norm.weight": "model-2.safetensors"}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(shards))
+    monkeypatch.setattr(
+        "huggingface_hub.try_to_load_from_cache",
+        lambda _, file, revision: str(folder / file) if (folder / file).exists() else None,
+    )
+    monkeypatch.setattr("sdpo_tts.models.hub.answers", lambda: False)
+    local, hub = Subject(model=str(folder)), Subject(model="a/b")
+    is_wrong(look("model", local), Level.FAIL, "tiny lacks model-2.safetensors", "download all files")
+    is_wrong(look("model", hub), Level.FAIL, "a/b is not here", "sdpo-tts model list")
+    index = folder / "model.safetensors.index.json"
+    index.write_text('{"weight_map": ')
+    is_wrong(look("model", local), Level.FAIL, f"tiny lacks {index.name}", "download all files")
+    index.write_text(json.dumps(shards))
+    (folder / "model-2.safetensors").touch()
+    assert look("model", local).level is look("model", hub).level is Level.PASS
+
+
+def test_a_model_on_a_server_needs_none_here(monkeypatch: Patch, tmp_path: Path) -> None:
+    needless = ["gpu", "lora", "vllm", "exactness", "memory", "shared memory"]
+    checks = [check for check in CHECKS if check.name in ("model", *needless)]
+    with serving(tmp_path / "served") as served:
+        subject = Subject(model="no/such", device="cuda", endpoint=served.url, endpoint_model=MODEL)
+        found = {report.check: report.finding for report in examine(subject, checks)}
+        assert found["model"] == Finding(Level.PASS, f"{MODEL}, on {served.url.split('/')[2]}")
+        assert {name for name, one in found.items() if one.said == "not needed: the model is on a server"} == set(needless)
+        is_wrong(look("model", replace(subject, endpoint_model="no")), Level.FAIL, "the server has no model 'no'", MODEL)
+    is_wrong(look("model", subject), Level.FAIL, "no answer", "is the server running?")
+    asked: list[Subject] = []
+    monkeypatch.setattr("sdpo_tts.doctor.examine", lambda subject: asked.append(subject) or [])
+    monkeypatch.setenv("SDPO_TTS_ENDPOINT", "http://here/v1")
+    assert CliRunner().invoke(app, ["doctor", "--endpoint-model", "a", "--json"]).exit_code == 0
+    assert (asked[0].endpoint, asked[0].endpoint_model) == ("http://here/v1", "a")
 
 
 def test_a_model_of_the_catalogue(monkeypatch: Patch, tmp_path: Path) -> None:

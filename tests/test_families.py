@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,20 +19,37 @@ from safetensors.torch import load_file, save_file
 from transformers import GenerationConfig
 
 from benchmarks.families import VOCABULARY, distances, sampled, stirred, tiny
-from sdpo_tts.discovery.assemble import PolicySettings, check_policy, load_policy
+from sdpo_tts.discovery import checkpoint
+from sdpo_tts.discovery.assemble import (
+    PolicySettings,
+    RunSettings,
+    check_policy,
+    load_policy,
+    make_guard,
+    make_strategy,
+)
+from sdpo_tts.discovery.budget import Budget
+from sdpo_tts.discovery.launch import announce
+from sdpo_tts.discovery.solve import SAMPLING, Solver
+from sdpo_tts.discovery.state import Parts
 from sdpo_tts.doctor import Subject, model
 from sdpo_tts.errors import SetupError, UserError
 from sdpo_tts.models import exactness_cache
 from sdpo_tts.models.quantization import published
+from sdpo_tts.policy.batch import Pair
 from sdpo_tts.policy.families import positions
 from sdpo_tts.policy.families.exactness import exact
 from sdpo_tts.policy.families.paths import PLAIN, Exactness, Paths
+from sdpo_tts.policy.families.truth import answered
 from sdpo_tts.policy.learning.learner import Learner, LearnerSettings
 from sdpo_tts.policy.learning.lesson import Lesson
 from sdpo_tts.policy.learning.teacher import Teacher, TeacherSettings
 from sdpo_tts.policy.memory_plan import memory_needed
 from sdpo_tts.policy.network import LoraSettings, Network
-from sdpo_tts.policy.sampler import TorchSampler
+from sdpo_tts.policy.sampler import Sample, TorchSampler
+from sdpo_tts.record import Journal, RunDir, read_events
+from tests.fakes import WordJudge
+from tests.test_judge import SUM
 from tests.test_prompts import chatml
 
 MECHANISMS = {
@@ -222,24 +241,59 @@ def test_a_vision_tower_gets_no_adapter() -> None:
 def saved(mechanism: str, folder: Path) -> PolicySettings:
     """Settings for a model of the mechanism that lies in a folder, as a hub has it."""
     tokenizer = chatml()
-    base = base_of(mechanism)
+    base = base_of(mechanism, max_position_embeddings=2048)
     base.generation_config = GenerationConfig(eos_token_id=tokenizer.eos_token_id)
     base.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return PolicySettings(str(folder), "cpu", "float32", engine="torch", max_new_tokens=8, lora=LORA)
 
 
+@contextmanager
+def solving(settings: RunSettings, run: RunDir, said: list[str]) -> Iterator[Solver]:
+    """As `sdpo-solve` does it, but for the sandbox: no program passes, and none is run."""
+    judge: Any = WordJudge(SUM, None)
+    judge.recall = lambda failed: None
+    with load_policy(settings.policy, 0, said.append) as policy, Journal(run.events) as journal:
+        strategy = make_strategy(SUM, policy, settings)
+        if not run.manifest.exists():
+            announce(journal, run, judge, policy, strategy, settings, ["sdpo-solve"])
+        guard = make_guard(strategy, settings.guard)
+        yield Solver(Parts(policy.network, policy.chat, policy.sampler, judge, journal, run, guard), strategy, settings.budget, 0)
+
+
 @every
-def test_from_a_folder_through_a_batch_and_a_step(mechanism: str, tmp_path: Path) -> None:
-    said: list[str] = []
-    with load_policy(saved(mechanism, tmp_path / "model"), 0, said.append) as policy:
-        asked = [policy.chat.prompt(text) for text in ("one", "one", "another", "a third that is longer")]
-        samples = policy.sampler.sample(asked, [np.random.default_rng([1, i]) for i in range(4)])
-        learner = Learner(policy.network, LearnerSettings(micro_tokens=256))
-        step = learner.step([Lesson(one, teacher_prompt=policy.chat.prompt("why")) for one in samples])
-    assert step.gap_mean < 1e-4 and step.grad_norm > 0
-    assert policy.facts["exactness"]["paths"] == vars(MECHANISMS[mechanism][1])
+def test_a_run_from_a_folder_that_is_resumed_and_read_by_peft(mechanism: str, tmp_path: Path) -> None:
+    """A batch, a step, and a batch with the new adapter: a fresh network draws the second one again from the
+    checkpoint, and PEFT on the plain model computes its log-probabilities from the adapter that the run saved."""
+    policy, said = saved(mechanism, tmp_path / "model"), list[str]()
+    settings = RunSettings(
+        batch_size=2, budget=Budget(max_attempts=4), policy=policy, learner=LearnerSettings(0.02, max_gap=1e-3)
+    )
+    with solving(settings, run := RunDir.at(tmp_path / "run"), said) as solver:
+        assert solver.run() is None
+    manifest, (step,) = (
+        [event for event in read_events(run.events) if event["type"] == kind] for kind in ("manifest", "step_taken")
+    )
+    assert step["gap_mean"] < 1e-4 and step["grad_norm"] > 0
+    assert manifest[0]["model"]["exactness"]["paths"] == vars(MECHANISMS[mechanism][1])
     assert any(line.startswith("checking that") for line in said)
+    with solving(settings, run, said) as again:
+        checkpoint.resume(again)
+        drawn = [attempt.sample for attempt in again.in_hand]
+        rngs = [np.random.default_rng([0, SAMPLING, 1, place]) for place in range(2)]
+        assert again.parts.sampler.sample([one.prompt for one in drawn], rngs) == drawn and len(drawn) == 2
+    moved = []
+    for base in (base_of(mechanism), PeftModel.from_pretrained(base_of(mechanism), run.last_adapter)):
+        model: Any = base.eval()
+        told = [answered(_logits(model, one), Pair(one.prompt, one.response)) for one in drawn]
+        moved.append(max(float((a - torch.tensor(one.logprobs)).abs().max()) for a, one in zip(told, drawn, strict=True)))
+    assert moved[1] < 1e-4 < 1e-2 < moved[0]
+
+
+@torch.no_grad()
+def _logits(model: Any, one: Sample) -> torch.Tensor:
+    ids = torch.tensor([one.prompt + one.response[:-1]])
+    return model(input_ids=ids, use_cache=False).logits[0, -len(one.response) :]  # type: ignore[no-any-return]
 
 
 def test_a_known_model_is_not_measured_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -348,11 +348,20 @@ def verdicts_of(*verdicts: str, truncated: int = 0, passed: int = 1, method: str
     return RunState.of([{**STARTED, "method": method}, batch, *told, {**REST[-1], "reason": "max_attempts"}])
 
 
+def unfinished(engine: str) -> RunState:
+    """Of thoughts that were cut off."""
+    batch = {**sampled(110.0, 1), "attempts": 2, "truncated": 2}
+    told = [{**judged(111.0, i, 1, "NC", 0), "feedback_kind": "only_thought"} for i in (1, 2)]
+    return RunState.of([{**STARTED, "engine": engine}, batch, *told, {**REST[-1], "reason": "max_attempts"}])
+
+
 @pytest.mark.parametrize(
     ("state", "cause", "further"),
     [
         (verdicts_of("NC", "NC", "NC", "WA"), "no program in a code block", "sdpo-tts probe p"),
         (verdicts_of("NC", "WA", truncated=2), "2 of 2 answers were cut off: raise --max-new-tokens", "sdpo-tts probe p"),
+        (unfinished("torch"), "2 of 2 answers ended before their thought did: close thoughts with --think-tokens", "probe p"),
+        (unfinished("endpoint"), "before their thought did: raise --max-new-tokens", "sdpo-tts probe p"),
         (verdicts_of("CE", "CE", "WA"), "do not compile", "sdpo-tts probe p"),
         (verdicts_of("TLE", "MLE", "WA"), "too much time or memory", "sdpo-tts probe p"),
         (verdicts_of("WA", "RE", passed=0), "No program passed any test", "sdpo-tts probe p"),

@@ -33,7 +33,8 @@ from sdpo_tts.models.progress import Report
 from sdpo_tts.policy import memory
 from sdpo_tts.policy.context_window import ContextWindow
 from sdpo_tts.policy.families import exactness, positions
-from sdpo_tts.policy.families.anatomy import heads_of, text_config
+from sdpo_tts.policy.families.anatomy import shape_of
+from sdpo_tts.policy.families.canary import NotFollowedError
 from sdpo_tts.policy.learning.learner import Learner, LearnerSettings
 from sdpo_tts.policy.network import LoraSettings, Network
 from sdpo_tts.policy.prompts import MAX_PROMPT_TOKENS, Chat, student_text
@@ -179,10 +180,21 @@ def check_policy(settings: PolicySettings) -> tuple[str, str, str]:
     return device, learner, wanted
 
 
-def load_policy(settings: PolicySettings, seed: int, report: Report) -> Policy:
-    """Raises UserError (no such model) or SetupError (not available here)."""
+def load_policy(settings: PolicySettings, seed: int, report: Report, *, adapts: bool = True) -> Policy:
+    """`adapts`: the adapter will be used. Raises UserError (no such model) or SetupError (not available here)."""
     if settings.endpoint:
         return _served(settings)
+    try:
+        return _loaded_here(settings, seed, report, adapts=adapts)
+    except NotFollowedError as error:
+        if settings.engine != "auto":
+            raise
+        report(f"{error.what}; sampling with torch instead")
+    memory.let_go()
+    return _loaded_here(dataclasses.replace(settings, engine="torch", replicas=1), seed, report, adapts=adapts)
+
+
+def _loaded_here(settings: PolicySettings, seed: int, report: Report, *, adapts: bool) -> Policy:
     device, learner, wanted = check_policy(settings)
     dtype = settings.dtype if settings.dtype != "auto" else weights.dtype_for(device)
     located = weights.locate(settings.model, report, device, use_of(settings))
@@ -213,6 +225,13 @@ def load_policy(settings: PolicySettings, seed: int, report: Report) -> Policy:
             memory.SampledRows(network, limit).at_once,
         )
     )
+    if isinstance(sampler, VllmSampler) and adapts:
+        report("checking that vLLM follows an adapter")
+        try:
+            found = exact.followed(network, found, sampler, located, settings.quantization, text)
+        except BaseException:
+            sampler.close()
+            raise
     facts = {
         "name": located.name, "sha256": located.sha256, "repo": located.repo, "revision": located.revision,
         "dtype": dtype, "quantization": settings.quantization,
@@ -294,23 +313,6 @@ def device_of(name: str, option: str = "--device") -> str:
 def _card(device: str) -> str:
     """`cuda` means the first card."""
     return "cuda:0" if device == "cuda" else device
-
-
-def shape_of(base: Any) -> dict[str, int]:
-    """What FLOPs are computed from: parameters without input embeddings, layers, and the width of all query heads.
-
-    In a mixture of experts all experts are counted, although a token passes through only a few: an upper bound.
-    """
-    config, embedding = text_config(base), base.get_input_embeddings().weight
-    head = base.get_output_embeddings()
-    tied = head is not None and head.weight is embedding
-    parameters = base.num_parameters()  # four-bit weights pack several parameters into one element
-    heads, width = heads_of(config)
-    return {
-        "parameters": parameters - (0 if tied else embedding.numel()),
-        "layers": config.num_hidden_layers,
-        "width": heads * width,
-    }
 
 
 def make_strategy(problem: Problem, policy: Policy, settings: RunSettings) -> Strategy:

@@ -7,30 +7,31 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sdpo_tts.doctor import hardware, memory, model, sandbox, software, storage
-from sdpo_tts.doctor.finding import Finding, Level, Report, Subject, failed, warned
+from sdpo_tts.doctor.finding import Finding, Level, Report, Subject, failed, passed, warned
 from sdpo_tts.errors import SdpoError
 
 
 @dataclass(frozen=True)
 class Check:
-    """`after` names checks that must pass before this one makes sense."""
+    """`after` names checks that must pass before this one makes sense. `loads`: only if a model is loaded here."""
 
     name: str
     look: Callable[[Subject], Finding]
     after: tuple[str, ...] = ()
+    loads: bool = False
 
 
 CHECKS = (
     Check("python", software.python),
     Check("packages", software.packages),
     Check("torch", software.torch),
-    Check("gpu", hardware.gpu, ("torch",)),
-    Check("lora", software.lora, ("torch", "gpu")),
-    Check("vllm", software.vllm),
+    Check("gpu", hardware.gpu, ("torch",), loads=True),
+    Check("lora", software.lora, ("torch", "gpu"), loads=True),
+    Check("vllm", software.vllm, loads=True),
     Check("model", model.model),
-    Check("exactness", model.exactness, ("torch", "gpu", "model")),
-    Check("memory", memory.memory, ("torch", "gpu", "model")),
-    Check("shared memory", storage.shared_memory),
+    Check("exactness", model.exactness, ("torch", "gpu", "model"), loads=True),
+    Check("memory", memory.memory, ("torch", "gpu", "model"), loads=True),
+    Check("shared memory", storage.shared_memory, loads=True),
     Check("disk", storage.disk),
     Check("docker", sandbox.engine),
     Check("cgroups", sandbox.cgroups, ("docker",)),
@@ -50,8 +51,11 @@ def examine(
     for check in checks:
         begin(check.name)
         began = time.monotonic()
-        lacking = [name for name in check.after if name in missing]
-        if lacking:
+        needed = not (check.loads and subject.endpoint)
+        lacking = [name for name in check.after if name in missing] if needed else []
+        if not needed:
+            finding = passed("not needed: the model is on a server")
+        elif lacking:
             finding = warned(f"skipped, because {lacking[0]} failed", f"first fix {lacking[0]}")
         else:
             finding = _looked(check, subject)

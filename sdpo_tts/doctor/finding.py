@@ -19,7 +19,8 @@ class Level(StrEnum):
 
 @dataclass(frozen=True)
 class Subject:
-    """The run that the machine is checked for. `device`, `dtype` and `model` may be auto."""
+    """The run that the machine is checked for. `device`, `dtype` and `model` may be auto. With the URL of an `endpoint`
+    no model is loaded here."""
 
     model: str = "auto"
     device: str = "auto"
@@ -31,6 +32,8 @@ class Subject:
     method: str = "sdpo"
     experts: bool = False
     runs: Path = Path("runs")
+    endpoint: str = ""
+    endpoint_model: str = ""
 
 
 @dataclass(frozen=True)

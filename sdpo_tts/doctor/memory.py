@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sdpo_tts.doctor.finding import Finding, Subject, failed, passed, warned
 from sdpo_tts.doctor.hardware import device_of
 from sdpo_tts.doctor.model import entry_of, weights_here
@@ -13,7 +15,8 @@ TIGHT = 1.25  # times what is needed; with less, the learner takes one sequence 
 
 
 def memory(subject: Subject) -> Finding:
-    """Free memory against the minimum that the run needs: computed from the model's shape, not measured."""
+    """Free memory against the minimum that the run needs, which is that of one answer at a time: computed from the
+    model's shape, not measured."""
     import torch
 
     from sdpo_tts.policy.memory import free_bytes
@@ -22,17 +25,28 @@ def memory(subject: Subject) -> Finding:
     if known is None:
         return warned("unknown until the model is downloaded", "sdpo-tts model pull NAME, then doctor again")
     try:
-        need, free = _need(subject, known, device), free_bytes(torch.device(device))
+        least, free = _need(replace(subject, batch_size=1), known, device), free_bytes(torch.device(device))
     except (OSError, ValueError) as error:  # transformers cannot get the configuration, or does not know it
         return failed(f"{known.name}: {str(error).splitlines()[0]}", "choose a --model that transformers supports")
-    said = f"{known.name} needs about {need}; {size(free)} free on {device}"
+    rows = _at_once(least, free, subject.batch_size)
+    need = replace(least, cache=rows * least.cache)
+    part = "" if rows == subject.batch_size else f", with {rows} of {subject.batch_size} answers sampled at once"
+    said = f"{known.name} needs about {need}{part}; {size(free)} free on {device}"
     if free < need.total:
         return failed(
-            said, "a smaller --model, --batch-size or --max-new-tokens; or stop other programs that use memory"
+            said, "a smaller --model or --max-new-tokens; or stop other programs that use memory"
         )
-    if free < TIGHT * need.total:
+    if part or free < TIGHT * need.total:
         return warned(f"{said}, which is tight", "a smaller --batch-size or --max-new-tokens leaves room")
     return passed(said)
+
+
+def _at_once(least: MemoryNeed, free: int, batch_size: int) -> int:
+    """How many answers of a batch are sampled at once, given what one of them needs: as the sampler plans it."""
+    from sdpo_tts.policy.memory import SAMPLING_SHARE
+
+    left = SAMPLING_SHARE * (free - least.total + least.cache)
+    return max(1, min(batch_size, int(left / least.cache))) if least.cache else batch_size
 
 
 def _need(subject: Subject, known: Entry | Weights, device: str) -> MemoryNeed:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sdpo_tts.doctor.finding import Finding, Subject, failed, passed, warned
 from sdpo_tts.doctor.hardware import device_of
+from sdpo_tts.engine.endpoint.server import Server
 from sdpo_tts.errors import first_line
 from sdpo_tts.models import exactness_cache, hub, integrity, weights
 from sdpo_tts.models.automatic import Use, choose
@@ -21,10 +22,15 @@ NEEDED = ("config.json", "tokenizer_config.json")
 
 
 def model(subject: Subject) -> Finding:
-    """Weights that are here are checked against their checksum; for others some source must answer.
+    """Weights that are here are checked against their checksum; for others some source must answer, as must the server
+    of a model that is not loaded here.
 
-    Raises UserError for an unknown name.
+    Raises UserError for an unknown name, and SetupError if a server does not answer.
     """
+    if subject.endpoint:
+        server = Server.at(subject.endpoint, subject.endpoint_model)
+        server.demand_model()
+        return passed(f"{server.model}, on {server.host}")
     name = _name(subject)
     path = weights.expanded(name)
     if path.is_dir():
@@ -52,10 +58,10 @@ def weights_here(subject: Subject) -> weights.Weights | None:
 
 
 def exactness(subject: Subject) -> Finding:
-    """The paths on which the model is exact, as measured when a run loaded it."""
+    """The paths on which the model is exact, with each engine, as measured when a run loaded it."""
     weights = weights_here(subject)
-    found = next(filter(None, map(exactness_cache.recall, _keys(subject, weights))), None) if weights else None
-    return passed(str(found) if found else "measured when a run loads the model for the first time")
+    found = [str(one) for one in map(exactness_cache.recall, _keys(subject, weights)) if one] if weights else []
+    return passed("; or ".join(found) or "measured when a run loads the model for the first time")
 
 
 def _keys(subject: Subject, located: weights.Weights) -> list[str]:
@@ -75,6 +81,8 @@ def missing_bytes(subject: Subject) -> int:
     """What the model would still take on disk: the weights from a hub; for the catalogue the file, and its weights at
     16 bits, given that the file stores at least 4."""
     name = _name(subject)
+    if subject.endpoint:
+        return 0
     if repository := weights.of_hub(name):
         _, repo, revision = repository
         return 0 if hub.is_cached(repo, revision) or not hub.answers() else _hub_bytes(repo, revision)
@@ -118,6 +126,8 @@ def _folder(path: Path) -> Finding:
     integrity.refuse_pointers(path.iterdir())
     if lacking:
         return failed(f"{path} lacks {', '.join(lacking)}", "name a folder that save_pretrained wrote")
+    if shards := integrity.missing_shards(path):
+        return failed(f"{path} lacks {integrity.some(shards)}", "download all files of the model again")
     return passed(str(path))
 
 

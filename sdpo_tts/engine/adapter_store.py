@@ -28,10 +28,15 @@ class AdapterStore:
         """The folder of a new adapter, which `save` fills. The previous one is removed."""
         folder = self.folder / f"v{number}"
         save(folder)
-        if self._newest:
-            shutil.rmtree(self._newest)
+        self.clear()
         self._newest = folder
         return folder
+
+    def clear(self) -> None:
+        """Remove the newest adapter."""
+        if self._newest:
+            shutil.rmtree(self._newest)
+        self._newest = None
 
     def close(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)

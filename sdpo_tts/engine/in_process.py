@@ -36,7 +36,7 @@ class Request:
 
 
 class InProcessEngine:
-    """Keeps one adapter in the engine: the one requested last."""
+    """Keeps one adapter in the engine, that of the last request: none if that had none."""
 
     def __init__(self, llm: LLM) -> None:
         self._engine, self._asked = llm.llm_engine, 0
@@ -45,7 +45,7 @@ class InProcessEngine:
 
     def sample(self, requests: Sequence[Request], adapter: Adapter | None, listener: Listener) -> list[Sample]:
         """One sample per request; those that have not ended when the listener has enough are cancelled."""
-        lora = self._serve(adapter) if adapter else None
+        lora = self._serve(adapter)
         answers = [_Answer(request) for request in requests]
         with self._running(answers, lora) as places:
             while self._engine.has_unfinished_requests() and not listener.enough():
@@ -72,12 +72,13 @@ class InProcessEngine:
         self._engine.engine_core.shutdown()
         clear_up()
 
-    def _serve(self, adapter: Adapter) -> LoRARequest:
+    def _serve(self, adapter: Adapter | None) -> LoRARequest | None:
         from vllm.lora.request import LoRARequest
 
-        if not self._served or self._served.lora_int_id != adapter.number:
-            if self._served:
-                self._engine.remove_lora(self._served.lora_int_id)
+        if self._served and (adapter is None or self._served.lora_int_id != adapter.number):
+            self._engine.remove_lora(self._served.lora_int_id)
+            self._served = None
+        if adapter and not self._served:
             self._served = LoRARequest(adapter.name, adapter.number, str(adapter.folder))
             self._engine.add_lora(self._served)
         return self._served

@@ -62,6 +62,15 @@ class VllmSampler:
         ]
         return self.engine.sample(requests, self.versions.now(), listener)
 
+    def drawn(self, prompts: Sequence[Ids], tokens: int, *, base: int) -> list[Sample]:
+        """As `canary.Engine.drawn`; prompts are cut at their beginning to what the engine takes."""
+        room = max(1, self.engine.longest - tokens)
+        requests = [
+            Request(tuple(prompt[-room:]), place, place < base, tokens, stop_ids=())
+            for place, prompt in enumerate(prompts)
+        ]
+        return self.engine.sample(requests, self.versions.now(), NOBODY)
+
     def close(self) -> None:
         self.versions.close()
         self.engine.close()

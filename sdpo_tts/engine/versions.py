@@ -33,9 +33,11 @@ class Versions:
         return self._shelf.folder
 
     def now(self) -> Adapter | None:
-        """The adapter as it is now; None while it changes nothing."""
+        """The adapter as it is now; None while it changes nothing, and then none is kept."""
         network = self._network
         if not network.version:
+            self._shelf.clear()
+            self.newest, self._state = None, (0, 0)
             return None
         if self._state != (state := (network.renewals, network.version)):
             number = next(self._numbers)

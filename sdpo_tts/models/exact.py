@@ -1,14 +1,15 @@
-"""The network of a loaded model, on paths that are exact for it."""
+"""The network of a loaded model, on paths that are exact for it, and the engine that follows it."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from sdpo_tts.models import exactness_cache
 from sdpo_tts.models.progress import Report
 from sdpo_tts.models.weights import Weights
 from sdpo_tts.policy.batch import Ids
-from sdpo_tts.policy.families import exactness
+from sdpo_tts.policy.families import canary, exactness
 from sdpo_tts.policy.families.paths import Exactness
 from sdpo_tts.policy.network import LoraSettings, Network
 
@@ -19,10 +20,7 @@ def network_of(
 ) -> tuple[Network, Exactness]:
     """The network on paths that are exact for it, measured on `text` once and then remembered. `samples`: no other
     engine does the sampling. Raises SetupError."""
-    key = exactness_cache.key_of(
-        located, dtype=str(base.dtype), device=base.device.type, quantization=quantization,
-        engine="torch" if samples else "vllm", experts=lora.experts,
-    )  # fmt: skip
+    key = _key(base, located, quantization, samples=samples, experts=lora.experts)
     if key and (found := exactness_cache.recall(key)):
         return exactness.known(base, lora, seed, found), found
     report(f"checking that {located.name} is computed exactly (once)")
@@ -30,3 +28,22 @@ def network_of(
     if key:
         exactness_cache.remember(key, found)
     return network, found
+
+
+def followed(
+    network: Network, found: Exactness, engine: canary.Engine, located: Weights, quantization: str, text: Ids
+) -> Exactness:
+    """`found`, with how an engine that has just started follows the network's adapter. That is measured at every start,
+    because much else decides it, and remembered for the doctor. Raises NotFollowedError."""
+    found = replace(found, engine=canary.follow(network, engine, text, found.noise))
+    base, experts = network.peft.get_base_model(), bool(network.targets.experts)
+    if key := _key(base, located, quantization, samples=False, experts=experts):
+        exactness_cache.remember(key, found)
+    return found
+
+
+def _key(base: Any, located: Weights, quantization: str, *, samples: bool, experts: bool) -> str:
+    return exactness_cache.key_of(
+        located, dtype=str(base.dtype), device=base.device.type, quantization=quantization,
+        engine="torch" if samples else "vllm", experts=experts,
+    )  # fmt: skip

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sdpo_tts.errors import SetupError, first_line
+from sdpo_tts.models.integrity import missing_shards
 from sdpo_tts.models.progress import Report, told
 
 NEEDED = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")
@@ -49,17 +50,18 @@ def _ask(address: str, said: threading.Event) -> None:
 
 
 def is_cached(name: str, revision: str = "") -> bool:
-    """Whether the hub's cache has the weights of a model, as of a revision or the newest that was seen."""
+    """Whether the hub's cache has all weights of a model, as of a revision or the newest that was seen."""
     return cached(name, revision) is not None
 
 
 def cached(name: str, revision: str = "") -> Path | None:
-    """The folder of the hub's cache with the weights of a model."""
+    """The folder of the hub's cache with all weights of a model."""
     from huggingface_hub import try_to_load_from_cache
 
     files = ("model.safetensors", "model.safetensors.index.json")  # only the configuration is there after a look
     found = (try_to_load_from_cache(name, file, revision=revision or None) for file in files)
-    return next((Path(file).parent for file in found if isinstance(file, str)), None)
+    folder = next((Path(file).parent for file in found if isinstance(file, str)), None)
+    return folder if folder and not missing_shards(folder) else None
 
 
 def is_local(name: str, revision: str = "") -> bool:

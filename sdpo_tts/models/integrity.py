@@ -4,6 +4,7 @@ tokenizer that fits them. transformers loads much that is not, and at best says 
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -29,17 +30,30 @@ def _begins(path: Path, magic: bytes) -> bool:
         return file.read(len(magic)) == magic
 
 
+def missing_shards(folder: Path) -> list[str]:
+    """Files of weights that the index of a folder names and that are not there, as after a download that was cut short;
+    the index itself if it cannot be read."""
+    index = folder / "model.safetensors.index.json"
+    if (folder / "model.safetensors").is_file() or not index.is_file():
+        return []
+    try:
+        named = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        return sorted(shard for shard in named if not (folder / shard).is_file())
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return [index.name]
+
+
 def refuse_missing(name: str, loading_info: Mapping[str, Any]) -> None:
     """`loading_info` comes from `from_pretrained`. Raises SetupError for layers that would stay random."""
     if missing := sorted(loading_info["missing_keys"]):
-        raise SetupError(f"the checkpoint of {name} lacks {_some(missing)}", hint=_WHOLE)
+        raise SetupError(f"the checkpoint of {name} lacks {some(missing)}", hint=_WHOLE)
 
 
 def refuse_not_finite(name: str, network: Any) -> None:
     """Raises SetupError for weights that are NaN or infinite."""
     broken = [key for key, weight in network.named_parameters() if not _finite(weight)]
     if broken:
-        raise SetupError(f"the checkpoint of {name} has weights that are not finite: {_some(broken)}", hint=_WHOLE)
+        raise SetupError(f"the checkpoint of {name} has weights that are not finite: {some(broken)}", hint=_WHOLE)
 
 
 def refuse_foreign_tokenizer(name: str, tokenizer: Any, network: Any) -> None:
@@ -89,6 +103,6 @@ def _finite(weight: Any) -> bool:
     return bool(torch.isfinite(least) and torch.isfinite(most))
 
 
-def _some(names: list[str], most: int = 3) -> str:
+def some(names: list[str], most: int = 3) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more

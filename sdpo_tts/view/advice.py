@@ -22,6 +22,9 @@ def _cause(state: RunState) -> str:
     def many(*verdicts: str) -> bool:
         return sum(found.get(verdict, 0) for verdict in verdicts) > MANY * attempts
 
+    if state.only_thoughts > CUT * attempts:
+        remedy = "raise --max-new-tokens" if state.engine == "endpoint" else "close thoughts with --think-tokens"
+        return f"{state.only_thoughts} of {attempts} answers ended before their thought did: {remedy}."
     if state.truncated > CUT * attempts:
         return f"{state.truncated} of {attempts} answers were cut off: raise --max-new-tokens."
     if many("NC"):

@@ -115,6 +115,7 @@ class RunState:
     batch: Batch | None = None
     verdicts: tuple[tuple[str, int], ...] = ()
     truncated: int = 0
+    only_thoughts: int = 0
     best: Best | None = None
     best_shares: tuple[float, ...] = ()
     sources: tuple[tuple[str, Tally], ...] = ()
@@ -234,6 +235,7 @@ class RunState:
             batch=batch,
             verdicts=tuple(sorted(counts.items(), key=lambda item: -item[1])),
             best=max(self.best or challenger, challenger, key=lambda best: (best.points, best.passed, -best.attempt)),
+            only_thoughts=self.only_thoughts + (event.get("feedback_kind") == "only_thought"),
             best_shares=(*self.best_shares, max(before, share)),
             sources=self._tallied(event),
             solved_at=min(solved, default=None),

@@ -24,10 +24,13 @@ from sdpo_tts.engine import adapter_store
 from sdpo_tts.engine.in_process import InProcessEngine
 from sdpo_tts.engine.sampler import VllmSampler
 from sdpo_tts.engine.sharing import NotSharedError, share
+from sdpo_tts.engine.versions import Adapter
 from sdpo_tts.engine.vllm import EngineSettings, model_of, start
 from sdpo_tts.errors import SdpoError, SetupError
 from sdpo_tts.models import weights
 from sdpo_tts.policy.batch import Pair, SharedPrefix
+from sdpo_tts.policy.families import exactness
+from sdpo_tts.policy.families.canary import NATS, NotFollowedError, follow
 from sdpo_tts.policy.learning.learner import Learner, LearnerSettings
 from sdpo_tts.policy.learning.lesson import Lesson
 from sdpo_tts.policy.network import LoraSettings, Network
@@ -191,6 +194,45 @@ def teach(network: Network, prompt: tuple[int, ...], token: int) -> None:
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
+
+
+def test_the_engine_follows_a_random_adapter_and_keeps_nothing_of_it(policy: Policy) -> None:
+    """At its start, and here once more: the same seeds give the same tokens afterwards."""
+    known, text = policy.facts["exactness"]["engine"], policy.chat.plain(exactness.TEXT)
+    assert NATS / 2 < known["moved"] < NATS * 2 and known["off"] < 1e-4, "fp32 on both sides"
+    shaken(policy.network, 10)
+    version, prompt = policy.network.version, policy.chat.prompt(TEXT)
+    before = policy.sampler.sample([prompt] * 4, rngs(4), base=2)
+    assert isinstance(policy.sampler, VllmSampler) and isinstance(policy.sampler.engine, InProcessEngine)
+    assert vars(follow(policy.network, policy.sampler, text, 2e-5)) == pytest.approx(known, rel=1e-3, abs=1e-6)
+    assert policy.network.version == version
+    assert policy.sampler.sample([prompt] * 4, rngs(4), base=2) == before
+    newest = policy.sampler.versions.newest
+    assert newest and policy.sampler.engine.adapters() == {newest.number}
+    policy.network.renew(0)
+    policy.sampler.sample([prompt], rngs(1))
+    assert policy.sampler.engine.adapters() == set(), "none while it changes nothing"
+
+
+def test_half_of_an_adapter_s_layers_that_the_engine_drops_are_missed(
+    policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After it has loaded them, inside the engine: as for layers that it has no kernels for."""
+    assert isinstance(policy.sampler, VllmSampler) and isinstance(policy.sampler.engine, InProcessEngine)
+    engine, text = policy.sampler.engine, policy.chat.plain(exactness.TEXT)
+    serve = engine._serve
+
+    def served(adapter: Adapter | None) -> Any:
+        asked = serve(adapter)
+        (modules,) = engine._engine.apply_model(lambda network: dict(network.named_modules()))
+        for name, module in modules.items():
+            if ".layers.1." in name and hasattr(module, "reset_lora"):
+                module.reset_lora(0)
+        return asked
+
+    monkeypatch.setattr(engine, "_serve", served)
+    with pytest.raises(NotFollowedError, match="vLLM does not follow a LoRA adapter"):
+        follow(policy.network, policy.sampler, text, 2e-5)
 
 
 def test_an_adapter_swapped_under_a_used_name_is_caught(policy: Policy) -> None:

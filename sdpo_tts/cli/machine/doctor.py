@@ -34,6 +34,8 @@ def doctor(
     batch_size: options.BatchSize = None,
     max_new_tokens: options.MaxNewTokens = 512,
     teacher: options.Teacher = "frozen",
+    endpoint: options.Endpoint = "",
+    endpoint_model: options.EndpointModel = "",
     preset: options.Preset = None,
     config: options.Config = None,
     runs: options.Runs = Path("runs"),
@@ -55,7 +57,10 @@ def _examined(chosen: dict[str, Any], *, as_json: bool) -> list[Report]:
     from sdpo_tts.doctor import Subject, examine
     from sdpo_tts.view import LiveLine, results_alone
 
-    names = ("method", "model", "device", "dtype", "quantization", "max_new_tokens", "teacher", "runs")
+    names = (
+        "method", "model", "device", "dtype", "quantization", "max_new_tokens", "teacher", "runs", "endpoint",
+        "endpoint_model",
+    )  # fmt: skip
     size = {"batch_size": chosen["batch_size"]} if chosen["batch_size"] else {}
     subject = Subject(**{name: chosen[name] for name in names}, **size, experts=chosen["lora_experts"])
     reports = []

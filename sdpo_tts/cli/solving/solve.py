@@ -171,7 +171,7 @@ def _solve(job: _Job, *, quiet: bool, as_json: bool) -> int:
 def _run(job: _Job, view: View) -> Judged | None:
     """The run itself, from its first event to its last."""
     from sdpo_tts.discovery import checkpoint
-    from sdpo_tts.discovery.assemble import load_policy, make_critic, make_guard, make_strategy
+    from sdpo_tts.discovery.assemble import load_policy, make_critic, make_guard, make_strategy, trains
     from sdpo_tts.discovery.launch import announce, make_judge
     from sdpo_tts.discovery.solve import Solver
     from sdpo_tts.discovery.state import Parts
@@ -184,7 +184,7 @@ def _run(job: _Job, view: View) -> Judged | None:
     with (
         make_judge(problem, settings) as judge,
         Journal(run.events) as journal,
-        load_policy(settings.policy, settings.seed, view.status) as policy,
+        load_policy(settings.policy, settings.seed, view.status, adapts=trains(settings)) as policy,
     ):
         strategy = make_strategy(problem, policy, settings)
         if strategy.learner:

@@ -31,6 +31,23 @@ def heads_of(config: Any) -> tuple[int, int]:
     return heads, told.get("head_dim") or config.hidden_size // max(1, heads)
 
 
+def shape_of(base: Any) -> dict[str, int]:
+    """What FLOPs are computed from: parameters without input embeddings, layers, and the width of all query heads.
+
+    In a mixture of experts all experts are counted, although a token passes through only a few: an upper bound.
+    """
+    config, embedding = text_config(base), base.get_input_embeddings().weight
+    head = base.get_output_embeddings()
+    tied = head is not None and head.weight is embedding
+    parameters = base.num_parameters()  # four-bit weights pack several parameters into one element
+    heads, width = heads_of(config)
+    return {
+        "parameters": parameters - (0 if tied else embedding.numel()),
+        "layers": config.num_hidden_layers,
+        "width": heads * width,
+    }
+
+
 def text_model(config: Any) -> Any:
     """The transformers class for a model with this configuration that reads and writes text, alone or besides pictures.
     Raises SetupError if there is none."""

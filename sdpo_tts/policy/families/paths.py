@@ -28,10 +28,21 @@ PLAIN = Paths()
 
 
 @dataclass(frozen=True)
+class Followed:
+    """How another engine followed a random adapter, in nats per token: how far the adapter moved the policy, how far
+    off the engine was, and what was allowed."""
+
+    moved: float
+    off: float
+    allowed: float
+
+
+@dataclass(frozen=True)
 class Exactness:
     """The paths that agree with the untouched model. `noise` is the difference between two of its own kernels, in nats
     per token, `tolerance` what was allowed, and `distance` how far off each path was. `why` says in words what was
-    replaced; `unreached` are linear layers that no gradient reaches."""
+    replaced; `unreached` are linear layers that no gradient reaches. `engine` is about another engine that samples
+    (None: the network does)."""
 
     paths: Paths = PLAIN
     noise: float = 0.0
@@ -39,6 +50,7 @@ class Exactness:
     distance: dict[str, float] = field(default_factory=dict)
     why: tuple[str, ...] = ()
     unreached: tuple[str, ...] = ()
+    engine: Followed | None = None
 
     def fields(self) -> dict[str, Any]:
         return asdict(self)
@@ -47,8 +59,12 @@ class Exactness:
     def of(cls, told: dict[str, Any]) -> Exactness:
         """The inverse of `fields`. Raises TypeError or KeyError if another version wrote them."""
         lists = {name: tuple(told[name]) for name in ("why", "unreached")}
-        return cls(**{**told, "paths": Paths(**told["paths"]), **lists})
+        engine = Followed(**told["engine"]) if told.get("engine") else None
+        return cls(**{**told, "paths": Paths(**told["paths"]), **lists, "engine": engine})
 
     def __str__(self) -> str:
-        said = f"sampling {self.paths.sampling}, learning {self.paths.learning}, attention {self.paths.attention}"
+        sampling = self.paths.sampling
+        if self.engine:
+            sampling = f"vllm (with an adapter {self.engine.off:.1g} nats per token off)"
+        said = f"sampling {sampling}, learning {self.paths.learning}, attention {self.paths.attention}"
         return f"{said}: {'; '.join(self.why)}" if self.why else said
