@@ -17,10 +17,11 @@ from rich.console import Console
 from rich.terminal_theme import MONOKAI
 from rich.text import Text
 
-CELL, LINE, BROWSER = 8.43, 17, 120  # pixels: of the font below, and what Chromium takes
+CELL, LINE, BROWSER = 8.43, 16, 120  # pixels: of the font below, and what Chromium takes
 PAGE = """<!doctype html><meta charset="utf-8"><style>
 body {{ margin: 0; padding: 8px; background: #0c0c0c; color: #d9d9d9 }}
-pre {{ margin: 0; font: 14px/17px "DejaVu Sans Mono", monospace }}
+pre {{ margin: 0; font: 14px/16px "DejaVu Sans Mono", monospace }}
+u {{ background: currentColor; text-decoration: none }}
 i {{ display: inline-block; width: 1ch; overflow: hidden; height: 15px; vertical-align: top; font-style: normal }}
 </style><body><pre>{code}</pre>"""
 
@@ -32,6 +33,7 @@ def main(out: Path, columns: int) -> None:
         console.print(Text.from_ansi(line), overflow="crop", no_wrap=True, crop=True)
     html = console.export_html(theme=MONOKAI, code_format=PAGE, inline_styles=True)
     html = re.sub("[\u2800-\u28ff]", r"<i>\g<0></i>", html)  # of another font, and of another width
+    html = re.sub("█+", r"<u>\g<0></u>", html)  # or seams would be seen between the cells
     width, height = int(columns * CELL) + 20, LINE * (text.count("\n") + 1) + 16
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "page.html"

@@ -19,6 +19,7 @@ from sdpo_tts.cli.command import orderly
 from sdpo_tts.cli.existing_run import unfinished
 from sdpo_tts.cli.main import app
 from sdpo_tts.cli.solving.compare import _with_model
+from sdpo_tts.cli.solving.ending import probed
 from sdpo_tts.cli.solving.probe import _as_json, _as_table
 from sdpo_tts.discovery.assemble import Policy, RunSettings
 from sdpo_tts.discovery.measure.probe import Probe, Rate
@@ -133,7 +134,10 @@ def test_model_list_names_the_catalogue(tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_missing_problem_is_one_line(command: str, tmp_path: Path) -> None:
     arguments = [command, str(tmp_path / "none"), *(["x.py"] if command == "judge" else [])]
     result = CliRunner().invoke(app, arguments)
-    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert (result.exit_code, result.stderr) == (2, f"error: {tmp_path}/none: no such file or folder\n")
+    (tmp_path / "nine").mkdir()
+    result = CliRunner().invoke(app, arguments)
+    assert result.stderr.endswith(f"no such file or folder (hint: did you mean {tmp_path}/nine?)\n")
 
 
 def test_probe_asks_a_teacher_for_each_failure(engine: None) -> None:
@@ -207,12 +211,12 @@ def test_on_a_terminal_what_a_probe_found_breaks_between_words(monkeypatch: pyte
     piped, terminal = StringIO(), StringIO()
     _as_table(iter(rates), piped)
     monkeypatch.setattr(terminal, "isatty", lambda: True)
-    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("TERM", "xterm")
     _as_table(iter(rates), terminal)
-    whole, broken = (screen.getvalue().split("\n\n")[1] for screen in (piped, terminal))
-    assert max(map(len, broken.splitlines())) <= 60 < max(map(len, whole.splitlines()))
-    assert broken.split() == whole.split()
+    for whole, broken in zip(*(screen.getvalue().split("\n\n") for screen in (piped, terminal)), strict=True):
+        assert max(map(len, broken.splitlines())) <= 80 < max(map(len, whole.splitlines()))
+        assert broken.split() == whole.split()
 
 
 def test_probe_of_what_always_passes_finds_nothing_to_learn() -> None:
@@ -346,10 +350,23 @@ def test_an_attempt_is_shown_without_a_model(desk: Path, monkeypatch: pytest.Mon
     assert "the run has no attempt 7" in CliRunner().invoke(app, ["show", "last", "--attempt", "7"]).stderr
 
 
+def test_an_unsolved_run_is_to_be_probed_with_its_own_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = shutil.copytree(ROOT / "problems" / "sum-line", tmp_path / "my problem")
+    problem, run = read_problem(folder).problem, RunDir(tmp_path)
+    assert probed(problem, run) == "'my problem'", "its manifest is gone"
+    for asked, told in (
+        ({"model": "auto"}, "'my problem'"), ({"model": "./a model"}, "'my problem' --model './a model'"),
+        ({"model": "auto", "endpoint": "http://x/v1", "endpoint_model": "y"}, "'my problem'"),
+    ):  # fmt: skip
+        run.manifest.write_text(json.dumps({"settings": {"policy": asked}}))
+        assert probed(problem, run) == told
+
+
 def noisy(answer: Any) -> Any:
     """A library that writes to the descriptors themselves, as progress bars and C++ do."""
 
-    def speak(*_: object) -> Any:
+    def speak(*_: object, **more: object) -> Any:
         for descriptor in (1, 2):
             os.write(descriptor, b"Failed to load gemm_4bit_forward 50%\r")
         return answer
@@ -396,7 +413,7 @@ def test_a_probe_measures_one_teacher_unless_asked_for_more(
     monkeypatch.setattr("sdpo_tts.view.live_line.SILENCE_S", 0.0)
     result = CliRunner().invoke(app, ["probe", str(TRIANGLE), "--samples", "4", *options])
     assert result.exit_code == 0 and asked == [[templates, styles]], result.output
-    assert "student: sampling: 100 tokens, 1 of 4 answers complete; at most " in result.stderr
+    assert "student: sampling: 100 tokens, 1 of 4 answers; at most " in result.stderr
     assert result.stdout.startswith("prompt") and "100 tokens" not in result.stdout
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import Any
+import re
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from sdpo_tts.discovery.critic import EndpointCritic, SelfCritic
-from sdpo_tts.errors import SetupError
+from sdpo_tts.discovery.critic import EndpointCritic, SelfCritic, demand
+from sdpo_tts.engine.endpoint.sampler import Patience
+from sdpo_tts.engine.endpoint.server import Server
+from sdpo_tts.errors import SetupError, UserError
 from tests.fakes import CharacterChat, ScriptedSampler, judged
+from tests.served import COMPLETION_TOKENS, KEY, MODEL, PROMPT_TOKENS, serving
 from tests.test_judge import SUM
 
 BATCH = [judged(1, "print(7)", feedback="expected 8"), judged(2, "print(8)", passed=2), judged(3, "print(9)")]
@@ -32,52 +33,40 @@ def test_the_model_is_asked_on_each_failure_and_its_tokens_are_counted() -> None
     assert BATCH[1].with_remarks(told[1].text) == BATCH[1]
 
 
-@pytest.fixture
-def endpoint() -> Iterator[tuple[str, list[dict[str, Any]], list[bytes]]]:
-    """(url, requests seen, answers to give)."""
-    seen: list[dict[str, Any]] = []
-    answers: list[bytes] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            seen.append({"path": self.path, "key": self.headers["Authorization"], **body})
-            self.send_response(200 if answers[0] != b"" else 401)
-            self.end_headers()
-            self.wfile.write(answers.pop(0))
-
-        def log_message(self, *args: object) -> None:
-            """Quiet."""
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/v1", seen, answers
-    server.shutdown()
-    server.server_close()
+PATIENCE = Patience(first=30.0, between=5.0, least=0.02, most=0.1, give_up=30.0)
 
 
-def test_an_endpoint_is_asked_and_its_usage_counted(endpoint: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    url, seen, answers = endpoint
-    monkeypatch.setenv("OPENAI_API_KEY", "secret")
-    reply = {"choices": [{"message": {"content": "Off by one."}}], "usage": {"prompt_tokens": 70, "completion_tokens": 5}}
-    answers += [json.dumps(reply).encode(), json.dumps({"choices": [{"message": {"content": None}}]}).encode()]
-    told = EndpointCritic(SUM, url + "/", "judge-1").criticise(BATCH)
-    assert told[0].text.endswith("Off by one.") and (told[0].prompt_tokens, told[0].completion_tokens) == (70, 5)
-    assert (told[1].text, told[2].text) == ("", "")
-    assert [(one["path"], one["key"], one["model"]) for one in seen] == [
-        ("/v1/chat/completions", "Bearer secret", "judge-1")
-    ] * 2
+def test_a_server_is_asked_again_until_it_answers_and_its_tokens_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On two of the three attempts: the one that passed is not criticised."""
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    with serving(tmp_path, "503", "killed", "", "reasoning", answer="<think>Hm.</think> Off by one. ") as served:
+        told = EndpointCritic(SUM, Server.at(served.url + "/", MODEL, "--critic"), PATIENCE).criticise(BATCH)
+    remark = "A reviewer's remarks on that attempt:\n\nOff by one."
+    assert [critique.text for critique in told] == [remark, "", remark]
+    counted = [(critique.prompt_tokens, critique.completion_tokens) for critique in told]
+    assert counted == [(PROMPT_TOKENS, COMPLETION_TOKENS), (0, 0), (PROMPT_TOKENS, COMPLETION_TOKENS)]
+    asked = served.requests()
+    assert len(asked) == 4 and {one["key"] for one in asked} == {f"Bearer {KEY}"}
+    assert all("expected 8" in one["messages"][0]["content"] for one in asked if "print(7)" in str(one["messages"]))
 
 
-@pytest.mark.parametrize("answer", [b"", b"no json", b"[]", b'{"choices": []}'])
-def test_an_endpoint_that_answers_nonsense_is_one_error(endpoint: Any, answer: bytes) -> None:
-    url, _, answers = endpoint
-    answers.append(answer)
-    with pytest.raises(SetupError, match="no critique"):
-        EndpointCritic(SUM, url, "judge-1").criticise(BATCH)
+def test_a_server_that_stays_silent_ends_the_run_in_one_line() -> None:
+    silent = replace(PATIENCE, give_up=0.2)
+    with pytest.raises(SetupError, match=r"no answer for .*--resume continues once the server answers"):
+        EndpointCritic(SUM, Server.at("http://127.0.0.1:9/v1", "m", "--critic"), silent).criticise(BATCH)
 
 
-def test_an_endpoint_that_is_not_there_is_one_error() -> None:
-    for url in ("http://127.0.0.1:9/v1", "nonsense"):
-        with pytest.raises(SetupError, match="no critique"):
-            EndpointCritic(SUM, url, "judge-1").criticise(BATCH)
+def test_a_critic_that_is_not_there_is_told_before_anything_slow(tmp_path: Path) -> None:
+    with serving(tmp_path) as served:
+        demand("none", ""), demand("self", ""), demand(served.url, MODEL)
+        for url, model, where in (
+            (served.url, "other", "--critic-model: the server has no model 'other'"),
+            (served.url, "", "--critic-model: which model?"),
+            ("nonsense", MODEL, "--critic: 'nonsense' is not an address"),
+        ):
+            with pytest.raises(UserError, match=re.escape(where)):
+                demand(url, model)
+    with pytest.raises(SetupError, match="no answer"):
+        demand("http://127.0.0.1:9/v1", MODEL)

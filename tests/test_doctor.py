@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import io
 import json
 import os
 import shlex
@@ -15,12 +16,14 @@ import pytest
 import torch
 from docker.errors import DockerException
 from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+from rich.console import Console
 from transformers import Qwen2Config, Qwen2ForCausalLM
 from typer.testing import CliRunner
 
+from sdpo_tts.cli.machine.doctor import _say
 from sdpo_tts.cli.main import app
 from sdpo_tts.doctor import CHECKS, Check, Level, Subject, examine, hardware, sandbox, software, storage
-from sdpo_tts.doctor.finding import Finding
+from sdpo_tts.doctor.finding import Finding, Report
 from sdpo_tts.judge.containers import engine as judge_engine
 from sdpo_tts.judge.containers import pool
 from sdpo_tts.models import weights
@@ -531,7 +534,7 @@ def test_everything_is_broken(monkeypatch: Patch, error: BaseException, as_json:
 
     checks = tuple(Check(check.name, broken) for check in CHECKS)
     monkeypatch.setattr("sdpo_tts.doctor.checks.CHECKS", checks)
-    monkeypatch.setattr("sdpo_tts.doctor.examine", lambda subject: examine(subject, checks))
+    monkeypatch.setattr("sdpo_tts.doctor.examine", lambda subject, **more: examine(subject, checks, **more))
     result = CliRunner().invoke(app, ["doctor", *(["--json"] if as_json else [])])
     assert (result.exit_code, "Traceback" in result.output, "noise" in result.stdout) == (4, False, False)
     if as_json:
@@ -540,3 +543,23 @@ def test_everything_is_broken(monkeypatch: Patch, error: BaseException, as_json:
         lines = result.stdout.splitlines()
         assert len(lines) == 2 * len(CHECKS)
         assert all(line.startswith("fail  ") for line in lines[::2]) and all("-> " in line for line in lines[1::2])
+
+
+def test_on_a_terminal_a_finding_stays_in_its_column() -> None:
+    memory = "0.5b needs about 6.6 GiB (weights 1.8 GiB, adapter 0.2 GiB, batch 4.5 GiB); 9.6 GiB free on cpu"
+    report = Report("memory", Finding(Level.WARN, memory, "a smaller model"), 0.0)
+    console = Console(file=(file := io.StringIO()), width=60, force_terminal=True, color_system=None)
+    _say(report, console)
+    first, second, third, remedy = file.getvalue().splitlines()
+    assert first == "warn  memory          0.5b needs about 6.6 GiB (weights 1.8"
+    assert second.startswith(" " * 22 + "GiB, adapter") and third == " " * 22 + "9.6 GiB free on cpu"
+    assert remedy == " " * 22 + "-> a smaller model" and max(len(first), len(second)) <= 60
+    _say(report, Console(file=(file := io.StringIO()), width=60, highlight=False))
+    assert file.getvalue().splitlines()[0] == f"warn  memory          {memory}", "in a log one line"
+
+
+def test_what_is_being_checked_is_told_before() -> None:
+    told: list[str] = []
+    for report in examine(Subject(), CHECKS[:2], told.append):
+        assert told[-1] == report.check
+    assert len(told) == 2

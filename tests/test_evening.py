@@ -56,7 +56,7 @@ def test_an_evening(tmp_path: Path, engine: None, bundled_model: object) -> None
     run = Path(first["run"])
     run = run if run.is_absolute() else tmp_path / run
     assert "the judge says: wrong answer on test 2" in said("verdict", str(run), "wrong answer on test 2")
-    assert "once it is resumed" in said("hint", str(run), "print something cheerful")
+    assert "once it is resumed:\n" in said("hint", str(run), "print something cheerful")
     second = solved(tmp_path, "--resume", str(run), "--start", "mine.py", "--max-attempts", "128", "--json")
     assert second["attempt"] != first["attempt"] and Path(tmp_path, second["program"]).is_file()
     assert "the judge accepts" in said("verdict", str(run), "accepted")

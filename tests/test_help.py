@@ -68,11 +68,22 @@ def test_the_help_of_the_main_job_is_a_screen_and_names_the_rest() -> None:
         CliRunner().invoke(solve_app, [option], env={"COLUMNS": "80"}).stdout for option in ("--help", "--help-all", "-h")
     )
     assert told == short and len(told.splitlines()) <= 65 and "until the problem" in told
-    assert "--help-all" in told and "--guard-leaks" not in told and "--guard-leaks X" in every
+    assert "--hint HINT" in told and "--help-all" in told and "--guard-leaks" not in told and "--guard-leaks X" in every
     assert set(re.findall(r"--[a-z-]+", told)) < set(re.findall(r"--[a-z-]+", every))
     for text in (told, every):
         assert not re.search(r"[<>╭│]|\bx>=|INTEGER|TEXT", text) and max(map(len, text.splitlines())) <= 80
     assert CliRunner().invoke(solve_app, ["--version"]).stdout.startswith("sdpo-tts  ")
+
+
+def test_the_commands_are_listed_in_the_order_of_use_with_one_sentence_each() -> None:
+    told = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "80"}).stdout
+    listed = re.findall(r"^  ([a-z]+) {2,}(.+(?:\n {28}.+)*)", told.partition("Commands:")[2].partition("Options:")[0], re.MULTILINE)
+    names, meanings = zip(*listed, strict=True)
+    assert set(names) == {name.partition(" ")[0] for name in commands()} - {"sdpo-solve"}
+    assert [names.index(name) for name in ("new", "check", "probe", "hint", "show", "compare")] == sorted(
+        names.index(name) for name in ("new", "check", "probe", "hint", "show", "compare")
+    )
+    assert all(meaning.endswith(".") and ". " not in meaning for meaning in meanings)
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -92,7 +103,7 @@ def test_every_help_has_its_examples_once(name: str) -> None:
         ("sdpo-solve p --seed", "error: option '--seed' requires an argument"),
         ("sdpo-solve p q", "error: one argument too many: q (hint: sdpo-solve --help)"),
         ("sdpo-tts check", "error: PROBLEM is missing (hint: sdpo-tts check --help)"),
-        ("sdpo-tts chek", "error: no such command 'chek' (hint: sdpo-tts --help)"),
+        ("sdpo-tts chek", "error: no such command 'chek' (hint: did you mean check?)"),
         ("sdpo-tts model", "Usage: sdpo-tts model"),
         ("sdpo-tts show nowhere --attempt 0", "error: --attempt: '0' is less than 1 (hint: sdpo-tts show --help)"),
     ],

@@ -167,6 +167,14 @@ def test_out_of_memory_halves_what_is_computed_at_once(monkeypatch: pytest.Monke
     assert said[1:] == ["memory ran out while learning; now 16 tokens at a time, activations twice"]
 
 
+def test_a_step_tells_how_many_answers_it_has_learned_from() -> None:
+    network, told = tiny_network(), list[tuple[int, int]]()
+    learner = Learner(network, settings(micro_tokens=64))
+    learner.tell = lambda done, of: told.append((done, of))
+    learner.step(lessons_of(network))
+    assert told[0] == (0, 4) and told == sorted(set(told)) and len(told) > 1 and told[-1][0] < 4
+
+
 def test_activations_are_measured() -> None:
     network = tiny_network()
     assert memory.activation_bytes(network) > 2 * 32 * 8  # two layers keep more than one hidden state each

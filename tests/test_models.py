@@ -29,7 +29,7 @@ from sdpo_tts.discovery.assemble import PolicySettings, RunSettings, load_policy
 from sdpo_tts.doctor import Subject
 from sdpo_tts.errors import SetupError, UserError
 from sdpo_tts.models import fetch as fetching
-from sdpo_tts.models import hub
+from sdpo_tts.models import hub, progress
 from sdpo_tts.models.automatic import Use, choose, largest, need
 from sdpo_tts.models.catalogue import AT_ONCE, Entry, Mirror, entries, find
 from sdpo_tts.models.weights import Weights, dequantised, expanded, load, locate, of_hub
@@ -248,23 +248,51 @@ def test_a_hub_of_ones_own_a_token_and_what_was_fetched_before(
     for twice in ("consolidated.safetensors", "original/model.safetensors", "pytorch_model.bin"):
         (folder / twice).write_bytes(b"weights")
 
-    def pulled(**more: str) -> Path:
+    def pulled(**more: str) -> tuple[Path, str]:
         here = {**os.environ, "HF_ENDPOINT": hub.address, "HF_HOME": str(tmp_path / "hf"), "HF_TOKEN": "hf_secret"}
         command = [sys.executable, "-c", "from sdpo_tts.cli.main import main; main()", "model", "pull", "a/b"]
-        return Path(subprocess.run(command, env=here | more, check=True, capture_output=True, text=True).stdout.strip())
+        done = subprocess.run(command, env=here | more, check=True, capture_output=True, text=True)
+        return Path(done.stdout.strip()), done.stderr
 
     with served("a/b", folder) as hub:
-        found = pulled()
+        found, told = pulled()
+        size = sum(file.stat().st_size for file in tiny_model.iterdir()) / 1e6
+        assert told == f"downloading a/b ({size:.0f} MB) from {hub.address}\n"
         assert found.name == hub.commit and found.is_relative_to(tmp_path / "hf")
         assert sorted(file.name for file in found.rglob("*")) == sorted(file.name for file in tiny_model.iterdir())
         assert all(token == "Bearer hf_secret" for path, token in hub.asked if "a/b" in path)
         hub.asked.clear()
-        assert (pulled(HF_HUB_OFFLINE="1"), hub.asked) == (found, [])
+        assert (pulled(HF_HUB_OFFLINE="1"), hub.asked) == ((found, ""), [])
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hf" / "hub"))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with load_policy(PolicySettings("a/b", "cpu", "float32", engine="torch"), 0, lambda _: None) as policy:
-        told, base = policy.facts, policy.network.peft.peft_config["default"].base_model_name_or_path
-    assert (told["name"], told["repo"], told["revision"], base) == ("a/b", "a/b", hub.commit, "a/b")
+        facts, base = policy.facts, policy.network.peft.peft_config["default"].base_model_name_or_path
+    assert (facts["name"], facts["repo"], facts["revision"], base) == ("a/b", "a/b", hub.commit, "a/b")
+
+
+def test_what_grows_below_a_folder_counts_and_what_was_there_does_not(tmp_path: Path) -> None:
+    told: list[str] = []
+    (tmp_path / "before").write_bytes(b"-" * 4_000_000)
+    with progress.told("downloading", tmp_path, 2_500_000, lambda text, more="": told.append(more), pause_s=0.02):
+        (tmp_path / "blobs").mkdir()
+        with (tmp_path / "blobs" / "a").open("wb") as file:
+            file.truncate(2_000_000)  # its full length, and nothing in it yet
+            _wait_for("0 of 2 MB", told)
+            file.write(b"-" * 1_200_000)
+            file.flush()
+            os.fsync(file.fileno())
+            _wait_for("1 of 2 MB", told)
+        (tmp_path / "blobs" / "a").unlink()
+        told.clear()
+        _wait_for("1 of 2 MB", told)
+    assert set(told) == {"1 of 2 MB"}, "a part that was put elsewhere is not lost"
+
+
+def _wait_for(text: str, told: list[str]) -> None:
+    until = time.monotonic() + 10
+    while text not in told and time.monotonic() < until:
+        time.sleep(0.01)
+    assert text in told
 
 
 def test_a_run_goes_on_with_the_model_and_the_commit_that_it_began_with(tmp_path: Path) -> None:

@@ -240,6 +240,7 @@ def test_hint_tells_when_it_will_be_read_and_show_shows_it(tmp_path: Path) -> No
     run.manifest.write_text(json.dumps(told))
     said = CliRunner().invoke(app, ["hint", str(run.path), "second"])
     assert (said.exit_code, "once it is resumed" in said.stderr) == (0, True), said.stderr
+    assert f"sdpo-solve --resume {run.path} --max-attempts 6" in said.stderr, "its budget is spent"
     shown = CliRunner().invoke(app, ["show", str(run.path)]).stdout
     assert shown.splitlines()[1:4] == ["hint: first", "hint: second", "started from mine.py: WA, 0 of 3 tests passed"]
     assert CliRunner().invoke(app, ["hint", str(run.path), " "]).stderr == "error: TEXT: an empty hint\n"

@@ -17,6 +17,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import nullcontext
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from sdpo_tts.view import LiveLine, RunState, advice, captured_logs, make_view, results_alone, summary
-from sdpo_tts.view.attempt_text import AttemptText
+from sdpo_tts.view.attempt_text import AttemptText, section
 from sdpo_tts.view.curve import columns, sparkline, step_curve
 from sdpo_tts.view.live import Dashboard, panel
 from sdpo_tts.view.plain import Plain, Quiet
@@ -167,7 +168,7 @@ def test_plain_lines() -> None:
         [0:21] step 1: loss 0.25, kl n/a, entropy 0.612, gap_max 0.0123; learned from 3 attempts in 7.0 s
         [0:34] batch 2: TLE 1 AC 1 WA 1; attempts 6/12; best 10 of 10 tests passed (attempt 5); 120 tokens/s; 0:19 a batch
         [0:34] solved: attempt 5
-        [0:34] ended: solved after 6 attempts
+        [0:34] ended: solved, after 6 attempts
         [1:01:40] step 3 skipped: no feedback
         """
     )
@@ -195,6 +196,11 @@ def test_the_summary_of_a_solved_run() -> None:
 )
 def test_the_summary_of_an_unsolved_run(reason: str, words: str) -> None:
     ended = {**REST[-1], "reason": reason, "attempts": 3, "tokens": 1200}
+    console = Console(file=io.StringIO(), width=80, height=24, force_terminal=True)
+    view, plain = Dashboard(console, clock=lambda: 140.0), Plain(file := io.StringIO(), clock=lambda: 98.0)
+    for told in [*EVENTS[:6], ended]:
+        view.event(told), plain.event(told)
+    assert f"ended: {words}" in shown(console, view) and f"ended: {words}, after 3 attempts" in file.getvalue()
     assert summary(RunState.of([*EVENTS[:6], ended]), Path("runs/a")) == (
         f"Not solved: {words}.\n"
         "  spent    3 attempts, 1 step, 1,200 tokens, 0:32\n"
@@ -264,9 +270,39 @@ def test_the_best_program_and_its_feedback_are_shown_where_there_is_room(size: t
     text = console.export_text()
     lines = text.splitlines()
     assert len(lines) < height and {len(line) for line in lines} == {width} and "\x1b" not in text
-    for shown in ("best program, attempt 5", "n = int(input())", r"    print(n)\x1b[2J", "Wrong answer on 03-big."):
+    for shown in ("best program, attempt 5", "n = int(input())", r"    print(n)\x1b[2J"):
+        assert shown in text, shown
+    for shown in ("feedback on it", "Wrong answer on 03-big."):
         assert (shown in text) == (height > 24), shown
-    assert (" │ Wrong answer" in text) == (width >= 100 and height > 24)
+    assert (" │ Wrong answer" in text) == (width >= 100)
+    assert ("tests passed, best so far" in text) == (height > 24), "the program comes before the curve"
+
+
+def test_what_is_beside_the_program_leaves_it_the_columns_that_it_needs() -> None:
+    wide, narrow = "x" * 70, "y" * 20
+    for program, feedback in ((wide, narrow), (narrow, wide)):
+        _, row = section(AttemptText(1, program, feedback), 110, 6)
+        assert wide in row.plain and narrow in row.plain and len(row) <= 110
+    head, row = section(AttemptText(1, wide, wide), 110, 6)
+    assert row.plain.index("│") == 54, "each has half"
+    assert head.plain.startswith("best program, attempt 1 ")
+    assert "feedback" in section(AttemptText(1, "", "Incorrect format"), 110, 6)[0].plain, "an empty answer"
+    assert section(AttemptText(1, wide, wide, is_program=False), 110, 6)[0].plain.startswith("best answer, attempt 1 ")
+
+
+def test_below_a_program_there_is_no_second_empty_line() -> None:
+    console = Console(file=io.StringIO(), width=80, height=24, force_terminal=True, record=True)
+    console.print(panel(RunState.of(EVENTS), "judging", 140.0, 80, 24, BEST))
+    lines = [line.strip("│ \n") for line in console.export_text().splitlines()]
+    assert all(first or second for first, second in pairwise(lines)) and "best program, attempt 5" in lines
+
+
+def test_what_became_of_the_user_s_own_programs_stays_in_view() -> None:
+    mine = [event("start_judged", 101.0, name=name, verdict=verdict, passed=passed, total=10)
+            for name, verdict, passed in (("mine.py", "WA", 3), ("old\x1b.py", "CE", 0))]  # fmt: skip
+    for events in ([STARTED, *mine], [STARTED, *mine, *EVENTS[1:]]):
+        assert r"yours     mine.py WA, 3 of 10 tests · old\x1b.py CE, 0 of 10 tests" in "\n".join(drawn(events, 80, 24))
+    assert "yours" not in "\n".join(drawn(EVENTS, 80, 24))
 
 
 def test_before_the_first_verdict_nothing_empty_is_drawn() -> None:
@@ -280,14 +316,24 @@ def test_a_batch_that_is_being_sampled_is_counted() -> None:
     view = Dashboard(console, clock=lambda: 140.0, read=lambda attempt: BEST)
     view.event(STARTED)
     view.sampling(1234, 3, 16)
-    assert "sampling: 1,234 tokens, 3 of 16 answers complete · 0:00" in shown(console, view)
+    assert "sampling: 1,234 tokens, 3 of 16 answers · 0:00" in shown(console, view)
     view.event(sampled(110.0, 1))
-    assert "answers complete" not in shown(console, view) and "judging" in shown(console, view)
+    assert "of 16 answers" not in shown(console, view) and "judging" in shown(console, view)
+    for number in range(1, 4):
+        view.event(judged(112.0, number, 1, "WA", 4))
+    view.learning(3, 16)
+    assert "learning: 3 of 16 answers · 0:00" in shown(console, view)
+    view.event(STEP)
+    assert "of 16 answers" not in shown(console, view)
     file = io.StringIO()
     plain = Plain(file, clock=iter([0.0, 29.0, 31.0, 32.0]).__next__)
     for tokens in (10, 20, 30):
         plain.sampling(tokens, 0, 1)
-    assert file.getvalue() == "[0:31] sampling: 20 tokens, 0 of 1 answer complete\n", "a line in half a minute"
+    assert file.getvalue() == "[0:31] sampling: 20 tokens, 0 of 1 answer\n", "a line in half a minute"
+    plain = Plain(file := io.StringIO(), clock=iter([0.0, 29.0, 31.0]).__next__)
+    for done in (4, 8):
+        plain.learning(done, 16)
+    assert file.getvalue() == "[0:31] learning: 8 of 16 answers\n"
 
 
 def shown(console: Console, view: Dashboard) -> str:
@@ -347,6 +393,24 @@ def test_a_live_line_is_rewritten_on_a_terminal_and_rare_elsewhere(monkeypatch: 
             print("a row", file=terminal)
     seen = terminal.getvalue()
     assert "loading\n" in seen and "a row\n" in seen and "student: 1 of 3 answers compl…" in seen
+
+
+def test_every_view_tells_how_far_a_download_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time counts from the beginning of the download; a log gets a line after half a minute."""
+    monkeypatch.setenv("TTY_COMPATIBLE", "0")
+    now = [0.0]
+    console = Console(file=io.StringIO(), width=80, height=24, force_terminal=True)
+    dashboard = Dashboard(console, clock=lambda: now[0])
+    lines, log = io.StringIO(), io.StringIO()
+    with LiveLine(lines, clock=lambda: now[0]) as line:
+        for view in (dashboard, Plain(log, clock=lambda: now[0]), line):
+            for now[0], more in ((0.0, ""), (1.0, "5 of 20 MB"), (31.0, "10 of 20 MB"), (32.0, "11 of 20 MB")):
+                view.status("downloading a/b", more)
+    assert "downloading a/b: 11 of 20 MB · 0:32" in shown(console, dashboard)
+    assert lines.getvalue() == "downloading a/b\n10 of 20 MB\n"
+    assert log.getvalue() == "[0:00] downloading a/b\n[0:31] 10 of 20 MB\n"
+    dashboard.status("loading a/b")
+    assert "loading a/b 0:00" in shown(console, dashboard)
 
 
 def test_long_trouble_is_told_to_its_end() -> None:
@@ -476,6 +540,7 @@ NOISY = """
 import logging, os, subprocess, sys, time, warnings
 sys.path.insert(0, {tests!r})
 from contextlib import nullcontext
+from itertools import pairwise
 from pathlib import Path
 from test_view import EVENTS, REST
 from sdpo_tts.view import captured_logs, make_view
@@ -627,7 +692,7 @@ def test_curves_keep_their_size(shares: list[float], width: int, rows: int) -> N
     lines = step_curve(shares, width, rows)
     assert len(lines) == rows
     assert {len(line) for line in lines} == ({width} if shares else {0})
-    assert len(sparkline(shares, width)) == min(width, len(shares))
+    assert len(sparkline(shares, width)) == (min(width, len(shares)) if min(width, len(shares)) > 1 else 0)
     if shares:
         assert columns(shares, width)[-1] == shares[-1]
 
@@ -637,7 +702,7 @@ def test_curves_by_hand() -> None:
     assert columns([1, 2, 3, 4], 2) == [2, 4]
     assert step_curve([0.0, 0.001, 0.5, 1.0], 4, 2) == ["   █", " ▁██"]
     assert sparkline([0.0, 1.0, 0.5], 8) == "▁█▅"
-    assert sparkline([3.0, 3.0], 8) == "▁▁"
+    assert sparkline([3.0, 3.0], 8) == "▁▁" and sparkline([3.0], 8) == ""
 
 
 def test_every_view_says_which_source_found_what() -> None:

@@ -6,7 +6,6 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "sdpo-solve": (
         ("sdpo-solve problems/rle", "solve it"),
         ("sdpo-solve problem.yaml --max-time 8h --preset thorough", "run overnight"),
-        ("sdpo-solve package.zip --method best-of-k --seed 1", "only sample, on a Kattis package"),
         ("sdpo-solve statement.txt", "offers to make a problem from a pasted page"),
         ("sdpo-solve --resume last", "continue the newest run"),
         ("sdpo-solve problems/rle --json | jq .program", "for a script"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from sdpo_tts.discovery.assemble import Policy
     from sdpo_tts.discovery.budget import Budget
+    from sdpo_tts.models.progress import Report
     from sdpo_tts.problem import Problem
     from sdpo_tts.record import Event, RunDir
 
@@ -130,7 +131,7 @@ class ExistingRun:
             raise UserError(what, where=str(self.run.path))
         return folder
 
-    def policy(self, device: str, report: Callable[[str], None]) -> Policy:
+    def policy(self, device: str, report: Report) -> Policy:
         """The run's model as it was before the run. Raises UserError if it was on a server."""
         from sdpo_tts.discovery.assemble import PolicySettings, load_policy
         from sdpo_tts.policy.network import LoraSettings

@@ -17,19 +17,19 @@ from sdpo_tts.cli.usage.command import HELP, Command, Group
 
 app = typer.Typer(cls=Group, context_settings=HELP, no_args_is_help=True, pretty_exceptions_show_locals=False)
 COMMANDS: dict[str, Callable[..., None]] = {
-    "probe": probe.probe,
-    "compare": compare.compare,
-    "report": report.report,
-    "hint": hint.hint,
-    "verdict": verdict.verdict,
-    "check": check.check,
-    "judge": judge.judge,
-    "show": show.show,
-    "drift": drift.drift,
-    "export": export.export,
     "new": new.new,
     "import": import_problem.import_problem,
     "listen": listen.listen,
+    "check": check.check,
+    "judge": judge.judge,
+    "probe": probe.probe,
+    "hint": hint.hint,
+    "verdict": verdict.verdict,
+    "show": show.show,
+    "report": report.report,
+    "export": export.export,
+    "drift": drift.drift,
+    "compare": compare.compare,
     "doctor": doctor.doctor,
 }
 for name, command in COMMANDS.items():
@@ -37,7 +37,7 @@ for name, command in COMMANDS.items():
 app.command("config", cls=config.ConfigCommand, context_settings=HELP, epilog=epilog("config"))(config.config)
 runs.app.command("prune", cls=Command, context_settings=HELP, epilog=epilog("runs prune"))(prune.prune)
 app.add_typer(runs.app, name="runs")
-app.add_typer(model.app, name="model", help="List and download models.")
+app.add_typer(model.app, name="model", help="List, download and remove models.")
 
 
 @app.callback()

@@ -74,7 +74,8 @@ Enough = Annotated[
 ]  # fmt: skip
 
 Model = Annotated[
-    str, _option(MODEL, "auto, a name of `model list`, a hub id, a folder or GGUF file.", autocompletion=models)
+    str,
+    _option(MODEL, "auto, a name of `sdpo-tts model list`, a hub id, a folder or GGUF file.", autocompletion=models),
 ]
 Device = Annotated[str, _option(MODEL, "auto, cpu, cuda or cuda:N.", autocompletion=among(("auto", "cpu", "cuda")))]
 Dtype = Annotated[str, _option(MODEL, f"One of {', '.join(DTYPES)}.", autocompletion=among(DTYPES))]
@@ -208,7 +209,10 @@ Critic = Annotated[
 CriticModel = Annotated[str, _option(CONTEXT, "Model to use at the critic's endpoint.")]
 
 Hint = Annotated[
-    str, _option(CONTEXT, "A hint, as text or a file name: the teacher reads it, the student never does.", "--hint")
+    str,
+    _option(
+        CONTEXT, "A hint, as text or a file name: the teacher reads it, not the student.", "--hint", metavar="HINT"
+    ),
 ]
 Start = Annotated[
     list[Path] | None,
@@ -251,8 +255,8 @@ Track = Annotated[
         autocompletion=listed(tuple(BACKENDS)),
     ),
 ]
-Plain = Annotated[bool, _option(OUTPUT, "Print lines instead of a panel, for a log or a screen reader.", "--plain")]
-Quiet = Annotated[bool, _option(OUTPUT, "Print only the result, and one line if there is none.", "--quiet")]
+Plain = Annotated[bool, _option(OUTPUT, "Lines instead of a panel, as for a screen reader.", "--plain")]
+Quiet = Annotated[bool, _option(OUTPUT, "Print only the result, or one line if none.", "--quiet")]
 AsJson = Annotated[bool, _option(OUTPUT, "Print JSON.", "--json")]
 
 

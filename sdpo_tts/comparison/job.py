@@ -14,6 +14,7 @@ from sdpo_tts.discovery.methods.strategy import Strategy
 from sdpo_tts.discovery.solve import Solver
 from sdpo_tts.discovery.state import Parts
 from sdpo_tts.judge import Judge
+from sdpo_tts.models.progress import Report
 from sdpo_tts.problem import Problem
 from sdpo_tts.record import Event, Journal, RunDir
 from sdpo_tts.settings import matters
@@ -37,9 +38,10 @@ class Job:
 class Watch:
     """Callbacks that follow a cell while it runs."""
 
-    status: Callable[[str], None]
+    status: Report
     event: Callable[[Event], None]
     sampling: Callable[[int, int, int], None] = lambda tokens, complete, asked: None
+    learning: Callable[[int, int], None] = lambda done, of: None
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Makers:
     """How a cell gets its parts. `watch` opens a view of the run that is about to begin."""
 
     judge: Callable[[Problem, RunSettings], Judge]
-    policy: Callable[[RunSettings, Callable[[str], None]], AbstractContextManager[Policy]]
+    policy: Callable[[RunSettings, Report], AbstractContextManager[Policy]]
     strategy: Callable[[RunSettings, Problem, Policy], Strategy]
     watch: Callable[[RunDir], AbstractContextManager[Watch]]
 
@@ -70,6 +72,8 @@ def _solve(job: Job, makers: Makers, run: RunDir, watch: Watch) -> None:
             strategy = makers.strategy(settings, problem, policy)
             announce(journal, run, judge, policy, strategy, settings, job.argv, arm=job.arm, pooled=job.pooled)
             guard = make_guard(strategy, settings.guard)
+            if strategy.learner:
+                strategy.learner.tell = watch.learning
             critic = make_critic(problem, policy, settings) if matters(settings.method, "critic") else None
             parts = Parts(
                 policy.network, policy.chat, policy.sampler, judge, journal, run, guard, critic, watch.sampling,

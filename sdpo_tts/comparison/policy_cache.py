@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sdpo_tts.discovery.assemble import Policy, PolicySettings, RunSettings
-
-Report = Callable[[str], None]
+from sdpo_tts.models.progress import Report
 
 
 class PolicyCache:

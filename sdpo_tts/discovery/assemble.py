@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, cast, get_type_hints
 
 from sdpo_tts.discovery.budget import Budget
-from sdpo_tts.discovery.critic import Critic, EndpointCritic, SelfCritic
+from sdpo_tts.discovery.critic import Critic, EndpointCritic, SelfCritic, server_of
 from sdpo_tts.discovery.guard import Guard, GuardSettings
 from sdpo_tts.discovery.methods.auto import Auto, AutoSettings
 from sdpo_tts.discovery.methods.best_of_k import BestOfK
@@ -29,6 +29,7 @@ from sdpo_tts.engine.sampler import VllmSampler
 from sdpo_tts.errors import SetupError, UserError
 from sdpo_tts.models import exact, weights
 from sdpo_tts.models.automatic import Use
+from sdpo_tts.models.progress import Report
 from sdpo_tts.policy import memory
 from sdpo_tts.policy.context_window import ContextWindow
 from sdpo_tts.policy.families import exactness, positions
@@ -179,7 +180,7 @@ def check_policy(settings: PolicySettings) -> tuple[str, str, str]:
     return device, learner, wanted
 
 
-def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], None], *, adapts: bool = True) -> Policy:
+def load_policy(settings: PolicySettings, seed: int, report: Report, *, adapts: bool = True) -> Policy:
     """`adapts`: the adapter will be used. Raises UserError (no such model) or SetupError (not available here)."""
     if settings.endpoint:
         return _served(settings)
@@ -193,7 +194,7 @@ def load_policy(settings: PolicySettings, seed: int, report: Callable[[str], Non
     return _loaded_here(dataclasses.replace(settings, engine="torch", replicas=1), seed, report, adapts=adapts)
 
 
-def _loaded_here(settings: PolicySettings, seed: int, report: Callable[[str], None], *, adapts: bool) -> Policy:
+def _loaded_here(settings: PolicySettings, seed: int, report: Report, *, adapts: bool) -> Policy:
     device, learner, wanted = check_policy(settings)
     dtype = settings.dtype if settings.dtype != "auto" else weights.dtype_for(device)
     located = weights.locate(settings.model, report, device, use_of(settings))
@@ -270,7 +271,7 @@ def _loaded(located: weights.Weights, dtype: str, device: str, quantization: str
 
 def _vllm(
     settings: PolicySettings, base: Any, source: str, dtype: str, device: str, apart: bool,
-    report: Callable[[str], None],
+    report: Report,
 ) -> selection.Engine | None:
     """None if vLLM cannot be used and was not asked for by name. Raises SetupError if it was."""
     wanted = selection.Wanted(
@@ -342,9 +343,7 @@ def make_guard(strategy: Strategy, settings: GuardSettings) -> Guard | None:
 
 
 def make_critic(problem: Problem, policy: Policy, settings: RunSettings) -> Critic | None:
-    match settings.critic.kind:
-        case "none":
-            return None
-        case "self":
-            return SelfCritic(problem, policy.chat, policy.sampler, settings.seed, policy.window.limit)
-    return EndpointCritic(problem, settings.critic.kind, settings.critic.model)
+    if settings.critic.kind == "self":
+        return SelfCritic(problem, policy.chat, policy.sampler, settings.seed, policy.window.limit)
+    server = server_of(settings.critic.kind, settings.critic.model)
+    return EndpointCritic(problem, server) if server else None

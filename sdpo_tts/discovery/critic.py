@@ -5,22 +5,22 @@ The remarks are appended to the sandbox's feedback. Unlike the sandbox, a critic
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from sdpo_tts.discovery.attempt import Judged
-from sdpo_tts.errors import SetupError
+from sdpo_tts.engine.endpoint.sampler import EndpointSampler, Patience
+from sdpo_tts.engine.endpoint.server import Server
+from sdpo_tts.engine.endpoint.text_chat import TextChat
 from sdpo_tts.policy.prompts import MAX_PROMPT_TOKENS, Chat, critique_text
 from sdpo_tts.policy.sampler import Sampler
-from sdpo_tts.policy.thinking import split
 from sdpo_tts.problem import Problem
 
 CRITICISING = 2  # the stream of random numbers for the critic's samples
-MOST_CHARS, MOST_TOKENS, PATIENCE = 1000, 256, 120.0
+MOST_CHARS, MOST_TOKENS = 1000, 256
 NOTHING = ""
 
 
@@ -49,7 +49,7 @@ class SelfCritic:
         self._max_prompt_tokens = max_prompt_tokens
 
     def criticise(self, batch: Sequence[Judged]) -> list[Critique]:
-        """No remarks on an attempt whose prompt would be too long."""
+        """No remarks on an attempt whose prompt would be too long. Raises what the sampler raises."""
         asked = {i: self._chat.prompt(text) for i, text in enumerate(_asked(self._problem, batch)) if text}
         asked = {i: prompt for i, prompt in asked.items() if len(prompt) <= self._max_prompt_tokens}
         rngs = [np.random.default_rng([self._seed, CRITICISING, batch[0].attempt.step, i]) for i in asked]
@@ -61,39 +61,23 @@ class SelfCritic:
         return [told.get(i, Critique()) for i in range(len(batch))]
 
 
-class EndpointCritic:
-    """A model behind an OpenAI-compatible endpoint (`url` ends before /chat/completions).
+class EndpointCritic(SelfCritic):
+    """A model on a server of the OpenAI protocol, which is asked as patiently as a policy on one."""
 
-    The key is read from OPENAI_API_KEY, if the endpoint needs one.
-    """
-
-    def __init__(self, problem: Problem, url: str, model: str) -> None:
-        self._problem, self._url, self._model = problem, url.rstrip("/"), model
-
-    def criticise(self, batch: Sequence[Judged]) -> list[Critique]:
-        """Raises SetupError if the endpoint does not answer properly."""
-        return [self._ask(text) if text else Critique() for text in _asked(self._problem, batch)]
-
-    def _ask(self, text: str) -> Critique:
-        import requests
-
-        key = os.environ.get("OPENAI_API_KEY")
-        body = {"model": self._model, "max_tokens": MOST_TOKENS, "messages": [{"role": "user", "content": text}]}
-        try:
-            answer = requests.post(
-                f"{self._url}/chat/completions", json=body, timeout=PATIENCE,
-                headers={"Authorization": f"Bearer {key}"} if key else {},
-            )  # fmt: skip
-            answer.raise_for_status()
-            return _critique(answer.json())
-        except (requests.RequestException, ValueError, LookupError, TypeError) as error:
-            hint = "it must speak the OpenAI protocol; a key is read from OPENAI_API_KEY"
-            raise SetupError(f"no critique: {error or type(error).__name__}", where=self._url, hint=hint) from None
+    def __init__(self, problem: Problem, server: Server, patience: Patience | None = None) -> None:
+        sampler = EndpointSampler(server, max_new_tokens=MOST_TOKENS, patience=patience)
+        super().__init__(problem, TextChat(), sampler, seed=0)  # the server has random numbers of its own
 
 
-def _critique(answer: Any) -> Critique:
-    (_, text), usage = split(str(answer["choices"][0]["message"]["content"] or "")), answer.get("usage") or {}
-    return Critique(_capped(text), int(usage.get("prompt_tokens", 0)), int(usage.get("completion_tokens", 0)))
+def server_of(kind: str, model: str) -> Server | None:
+    """Where a critic of that kind is asked; None if that is no server. Raises UserError for an invalid address."""
+    return None if kind in ("none", "self") else Server.at(kind, model, "--critic")
+
+
+def demand(kind: str, model: str) -> None:
+    """Before anything slow begins. Raises what `Server.demand_model` raises."""
+    if server := server_of(kind, model):
+        server.demand_model()
 
 
 def _asked(problem: Problem, batch: Sequence[Judged]) -> list[str]:

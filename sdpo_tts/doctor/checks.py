@@ -43,10 +43,13 @@ CHECKS = (
 )
 
 
-def examine(subject: Subject, checks: Sequence[Check] = CHECKS) -> Iterator[Report]:
-    """The report of each check as it is made. Never raises, whatever is broken."""
+def examine(
+    subject: Subject, checks: Sequence[Check] = CHECKS, begin: Callable[[str], object] = lambda name: None
+) -> Iterator[Report]:
+    """The report of each check as it is made; `begin` hears its name before. Never raises, whatever is broken."""
     missing: set[str] = set()
     for check in checks:
+        begin(check.name)
         began = time.monotonic()
         needed = not (check.loads and subject.endpoint)
         lacking = [name for name in check.after if name in missing] if needed else []

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sdpo_tts.models import hub
 from sdpo_tts.models.catalogue import LENGTHS, Entry, entries
-from sdpo_tts.models.fetch import Report
+from sdpo_tts.models.progress import Report, unheard
 from sdpo_tts.policy.memory_plan import GIB, SHARE, size
 
 LAST = "smollm2-135m"  # where nothing else can be fetched
@@ -22,7 +22,7 @@ class Use:
     dtype: str = "auto"
 
 
-def choose(device: str, use: Use, report: Report = lambda _: None) -> str:
+def choose(device: str, use: Use, report: Report = unheard) -> str:
     """The name of the model; `report` gets a line that says why. Without a GPU it is the smallest."""
     ladder, free = _ladder(), free_on(device)
     if free is None:

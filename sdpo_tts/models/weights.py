@@ -19,7 +19,8 @@ from sdpo_tts.models import automatic, hub, integrity
 from sdpo_tts.models import quantization as quantised
 from sdpo_tts.models.automatic import Use
 from sdpo_tts.models.catalogue import Entry, entries, find
-from sdpo_tts.models.fetch import Report, cache_root, fetch, sha256_of
+from sdpo_tts.models.fetch import cache_root, fetch, sha256_of
+from sdpo_tts.models.progress import Report, unheard
 
 # Increase this when a change here makes other weights from the same file.
 _DEQUANTISED = "dequantised-1"
@@ -38,7 +39,7 @@ class Weights:
     revision: str = ""
 
 
-def locate(spec: str, report: Report = lambda _: None, device: str = "auto", use: Use | None = None) -> Weights:
+def locate(spec: str, report: Report = unheard, device: str = "auto", use: Use | None = None) -> Weights:
     """Resolve `spec` and bring the weights here; `auto` is for `device` and `use`. Raises UserError (no such model) or
     SetupError (not to be had)."""
     if spec == "auto":
@@ -166,7 +167,7 @@ def _readable(what: str, hint: str, where: str = "") -> Iterator[None]:
         raise SetupError(why, where=where, hint=hint) from error
 
 
-def dequantised(stem: str, sha256: str, bring: Callable[[], Path], report: Report = lambda _: None) -> Path:
+def dequantised(stem: str, sha256: str, bring: Callable[[], Path], report: Report = unheard) -> Path:
     """A folder with a GGUF file's weights as bfloat16 safetensors: made once, written atomically, checked.
 
     `bring` gets the file, and is called only where the folder is missing or damaged. Of several processes one makes it

@@ -28,17 +28,20 @@ Mode = Literal["live", "plain", "quiet"]
 
 
 class View(Protocol):
-    """Subscribe `event` to the journal. `status` says what happens between events, `trouble` what is holding up the
-    run, and `relief` that the trouble is over. `sampling` is called often while a batch is sampled, with the number of
-    tokens and of complete answers out of those requested."""
+    """Subscribe `event` to the journal. `status` says what happens between events (`more`, with the same text: how far
+    it is), `trouble` what is holding up the run, and `relief` that the trouble is over. `sampling` is called often
+    while a batch is sampled, with the number of tokens and of complete answers out of those requested; `learning`
+    during a step, with the number of answers that have been learned from, out of how many."""
 
-    def status(self, text: str) -> None: ...
+    def status(self, text: str, more: str = "", /) -> None: ...
 
     def trouble(self, text: str) -> None: ...
 
     def relief(self, text: str) -> None: ...
 
     def sampling(self, tokens: int, ended: int, asked: int) -> None: ...
+
+    def learning(self, done: int, of: int) -> None: ...
 
     def event(self, event: Event) -> None: ...
 

@@ -44,5 +44,5 @@ def _share(state: RunState) -> str:
 
 def _next(state: RunState, problem: str) -> str:
     if state.method in LEARNERS:
-        return f"Does feedback help this model at all? Find out within minutes: sdpo-tts probe {problem}"
-    return f"This method does not learn from failures. To see if --method sdpo may help: sdpo-tts probe {problem}"
+        return f"Does feedback help this model? Find out: sdpo-tts probe {problem}"
+    return f"Would --method sdpo, which learns from failures, help? Find out: sdpo-tts probe {problem}"

@@ -13,6 +13,7 @@ from sdpo_tts.errors import visible
 from sdpo_tts.record import AttemptRecord, RunDir
 
 LEAST_ROWS = 5  # including the heading; with fewer, nothing of a program is shown
+FOR_BOTH = 10  # with fewer rows feedback only gets those that the program leaves
 BESIDE = 90  # columns from which feedback is beside the program instead of below
 
 
@@ -23,13 +24,14 @@ class AttemptText:
     attempt: int
     program: str
     feedback: str
+    is_program: bool = True
 
     @classmethod
     def of(cls, run: RunDir, attempt: int) -> AttemptText | None:
         """None if the attempt cannot be read."""
         with suppress(OSError, ValueError, KeyError, TypeError):
             record = AttemptRecord.load(run.attempt(attempt))
-            return cls(attempt, record.program or record.text, record.feedback)
+            return cls(attempt, record.program or record.text, record.feedback, bool(record.program))
         return None
 
 
@@ -37,16 +39,33 @@ def section(shown: AttemptText, width: int, rows: int) -> list[Text]:
     """At most `rows` lines, none if there are too few. What does not fit is cut off at the end."""
     if rows < LEAST_ROWS:
         return []
-    head = Text(f"best program, attempt {shown.attempt}", style="dim")
+    head = Text(f"best {'program' if shown.is_program else 'answer'}, attempt {shown.attempt}", style="dim")
     program, feedback = (_lines(text) for text in (shown.program, shown.feedback))
     if not feedback or width < BESIDE:
-        for_feedback = min(len(feedback), max(2, rows // 3)) if feedback else 0
-        code = _cut(program, rows - 1 - for_feedback)
-        return [head, *map(Text, code), *(Text(line, style="italic") for line in _cut(feedback, rows - 1 - len(code)))]
-    half = (width - 3) // 2
-    pairs = zip_longest(_cut(program, rows - 1), _cut(feedback, rows - 1), fillvalue="")
-    head.append(f"{'':{max(1, half + 3 - len(head))}}feedback on it")
-    return [head, *(Text.assemble(_fixed(left, half), " │ ", (right, "italic")) for left, right in pairs)]
+        return [head, *_one_below_the_other(program, list(filter(None, feedback)), rows - 1)]
+    program, feedback = _cut(program, rows - 1), _cut(feedback, rows - 1)
+    widest = (max(map(len, lines), default=0) for lines in (program, feedback))
+    columns = max(len(head), _left(width - 3, *widest))
+    head.append(f"{'':{columns + 3 - len(head)}}feedback on it")
+    pairs = zip_longest(program, feedback, fillvalue="")
+    return [head, *(Text.assemble(_fixed(left, columns), " │ ", (right, "italic")) for left, right in pairs)]
+
+
+def _one_below_the_other(program: Sequence[str], feedback: Sequence[str], rows: int) -> list[Text]:
+    for_feedback = min(1 + len(feedback), rows // 3) if feedback and rows + 1 >= FOR_BOTH else 0
+    code = _cut(program, rows - for_feedback)
+    lines = list(map(Text, code))
+    if feedback and (rest := rows - len(code) - 1) > 0:
+        lines.append(Text("feedback on it", style="dim"))
+        lines += [Text(line, style="italic") for line in _cut(feedback, rest)]
+    return lines
+
+
+def _left(room: int, left: int, right: int) -> int:
+    """Columns for a text `left` wide beside one `right` wide: half, or more or less if one of them needs it and the
+    other does not."""
+    half = room // 2
+    return min(left, max(half, room - right)) if left > half else max(left, min(half, room - right))
 
 
 def _lines(text: str) -> list[str]:

@@ -20,9 +20,9 @@ def step_curve(shares: Sequence[float], width: int, rows: int) -> list[str]:
 
 
 def sparkline(values: Sequence[float], width: int) -> str:
-    """The last `width` values, scaled between their minimum and maximum."""
+    """The last `width` values, scaled between their minimum and maximum; empty if there are no two to compare."""
     recent = values[-width:] if width > 0 else ()
-    if not recent:
+    if len(recent) < 2:
         return ""
     low, high = min(recent), max(recent)
     span = (high - low) or 1.0

@@ -17,12 +17,25 @@ from rich.panel import Panel
 from rich.text import Text
 
 from sdpo_tts.record import Event
-from sdpo_tts.view.attempt_text import AttemptText, section
+from sdpo_tts.view.attempt_text import LEAST_ROWS, AttemptText, section
 from sdpo_tts.view.curve import sparkline, step_curve
 from sdpo_tts.view.logs import Echo
 from sdpo_tts.view.plain import Quiet
 from sdpo_tts.view.progress import Phase, RunState
-from sdpo_tts.view.summary import best, candidates, changed, count, duration, ended, failing, figure, sampled, sources
+from sdpo_tts.view.summary import (
+    best,
+    candidates,
+    changed,
+    count,
+    duration,
+    ended,
+    failing,
+    figure,
+    learned,
+    sampled,
+    sources,
+    yours,
+)
 
 STYLES = {
     "AC": "bold green",
@@ -38,7 +51,7 @@ STYLES = {
 }
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 LABEL = 10
-CURVE_ROWS, TITLE_AND_AXIS = 5, 2
+CURVE_ROWS, LEAST_CURVE, TITLE_AND_AXIS = 5, 2, 2
 BORDERS_AND_CURSOR = 3
 MOST_NOW = 4  # lines for the current activity: trouble takes more than one
 
@@ -55,8 +68,8 @@ class Dashboard(Quiet):
         super().__init__(console.file)
         self._console, self._clock, self._read = console, clock, read
         self._best: AttemptText | None = None
-        self._sampled = ""
-        self._state, self._status, self._since = RunState(), "", clock()
+        self._so_far = ""
+        self._state, self._status, self._more, self._since = RunState(), "", "", clock()
         console.size = self._terminal_size()
         self._echo = Echo(console.file)
         self._live = Live(
@@ -67,9 +80,9 @@ class Dashboard(Quiet):
             redirect_stderr=False,
         )
 
-    def status(self, text: str) -> None:
+    def status(self, text: str, more: str = "", /) -> None:
         """Shown instead of the phase until the next event."""
-        self._show(self._state, text)
+        self._show(self._state, text, more)
 
     def trouble(self, text: str) -> None:
         self.status(text)
@@ -83,11 +96,14 @@ class Dashboard(Quiet):
         state = self._state.after(event)
         if state.best and (self._best is None or self._best.attempt != state.best.attempt):
             self._best = self._read(state.best.attempt)
-        self._sampled = ""
+        self._so_far = ""
         self._show(state, self._status if event["type"] == "warned" else "")
 
     def sampling(self, tokens: int, ended: int, asked: int) -> None:
-        self._sampled = sampled(tokens, ended, asked)
+        self._so_far = sampled(tokens, ended, asked)
+
+    def learning(self, done: int, of: int) -> None:
+        self._so_far = learned(done, of)
 
     def __enter__(self) -> Self:
         self._echo.stop()
@@ -100,10 +116,10 @@ class Dashboard(Quiet):
         self._live.stop()
         self._echo.restore()
 
-    def _show(self, state: RunState, status: str) -> None:
-        """The drawing thread sees the change within a quarter of a second."""
+    def _show(self, state: RunState, status: str, more: str = "") -> None:
+        """The drawing thread sees the change within a quarter of a second. `more` does not start the time anew."""
         before = self._doing()
-        self._state, self._status = state, status
+        self._state, self._status, self._more = state, status, more
         if self._doing() != before:
             self._since = self._clock()
 
@@ -113,9 +129,10 @@ class Dashboard(Quiet):
     def _render(self) -> Panel:
         self._follow_the_size()
         now = self._clock()
-        doing = f"{self._doing()} {duration(now - self._since)}"
-        if self._sampled and not self._status:
-            doing = f"{self._sampled} · {duration(now - self._since)}"
+        more = f": {self._more} ·" if self._more else ""
+        doing = f"{self._doing()}{more} {duration(now - self._since)}"
+        if self._so_far and not self._status:
+            doing = f"{self._so_far} · {duration(now - self._since)}"
         if self._state.reason and not self._status:
             doing = ended(self._state)
         return panel(self._state, doing, now, *self._console.size, self._best)
@@ -151,13 +168,17 @@ def panel(
     state: RunState, doing: str, now: float, width: int, height: int, best_text: AttemptText | None = None
 ) -> Panel:
     """The state as a panel at most `width` wide and below `height` lines; the least important parts are dropped. The
-    best program is shown if there is room for it."""
+    best program is shown if there is room for it, before the curve."""
     inner, room = width - 4, height - BORDERS_AND_CURSOR
     above = [*_heading(state, doing, now, inner), *_budget(state, now, inner), *_verdicts(state, inner)]
     below = _learning(state, inner)
-    rows = room - len(above) - len(below) - TITLE_AND_AXIS
-    curve = _curve(state, inner, min(CURVE_ROWS if best_text else max(CURVE_ROWS, height // 4), rows))
+    left = room - len(above) - len(below)
+    kept = LEAST_ROWS + 1 if best_text and left > LEAST_ROWS else 0
+    most = CURVE_ROWS if best_text else max(CURVE_ROWS, height // 4)
+    curve = _curve(state, inner, min(most, left - kept - TITLE_AND_AXIS))
     lines = _fitted([*above, *curve, *below], room)
+    while best_text and lines and not lines[-1]:
+        lines.pop()
     if best_text and (program := section(best_text, inner, room - len(lines) - 1)):
         lines += [Text(), *program]
     for line in lines:
@@ -190,16 +211,18 @@ def _heading(state: RunState, doing: str, now: float, inner: int) -> list[Line]:
     spinner = " " if state.phase is Phase.ENDED else SPINNER[int(now * 4) % len(SPINNER)]
     lines = [Line(3, _row("model", _printable(model)))] if model else []
     first, *rest = textwrap.wrap(_printable(doing), max(1, inner - LABEL))[:MOST_NOW] or [""]
-    lines.append(Line(9, _row(f"{spinner} now", (first, "bold cyan"), "" if rest else _pace(state, now))))
+    pace = "" if rest else _pace(state, now, inner - LABEL - len(first))
+    lines.append(Line(9, _row(f"{spinner} now", (first, "bold cyan"), pace)))
     return [*lines, *(Line(9, _row("", (text, "bold cyan"))) for text in rest), BLANK]
 
 
-def _pace(state: RunState, now: float) -> str:
-    """How long a batch takes, and at most all remaining ones."""
+def _pace(state: RunState, now: float, width: int) -> str:
+    """How long a batch takes, and at most all remaining ones; only the latter, or nothing, if `width` is too small."""
     if state.phase is Phase.ENDED or state.batch_seconds is None:
         return ""
-    left = state.seconds_left(now)
-    return f" · {duration(state.batch_seconds)} a batch" + (f" · {duration(left)} left" if left is not None else "")
+    left, batch = state.seconds_left(now), f" · {duration(state.batch_seconds)} a batch"
+    rest = f" · {duration(left)} left" if left is not None else ""
+    return next((told for told in (batch + rest, rest or batch) if len(told) <= width), "")
 
 
 def _budget(state: RunState, now: float, inner: int) -> list[Line]:
@@ -235,11 +258,12 @@ def _split(state: RunState) -> str:
 
 
 def _verdicts(state: RunState, inner: int) -> list[Line]:
-    """Empty before the first batch."""
+    """Empty before the first batch, but for the user's own programs."""
+    own = [Line(5, _row("yours", yours(state)))] if state.yours else []
     if state.batch is None:
-        return []
+        return own
     counts = [part for verdict, number in state.verdicts for part in _counted(verdict, number)]
-    lines = [Line(6, _strip(state, inner - LABEL))]
+    lines = [*own, Line(6, _strip(state, inner - LABEL))]
     lines += [Line(5, _row("verdicts", *counts))] if counts else []
     lines += [Line(5, _row("sources", sources(state)))] if sources(state) else []
     lines += [Line(7, _row("best", best(state)))] if state.best else []
@@ -267,7 +291,7 @@ def _strip(state: RunState, width: int) -> Text:
 
 def _curve(state: RunState, inner: int, rows: int) -> list[Line]:
     """Best share of tests passed against attempts; empty if there is no room, or nothing to draw yet."""
-    if rows < 1 or not any(state.best_shares):
+    if rows < LEAST_CURVE or not any(state.best_shares):
         return []
     width = inner - LABEL
     lines = step_curve(state.best_shares, width, rows)

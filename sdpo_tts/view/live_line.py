@@ -32,6 +32,15 @@ class LiveLine:
         self._told = self._clock()
         self._console.print(visible(text), soft_wrap=True)
 
+    def status(self, text: str, more: str = "", /) -> None:
+        """What is happening now, in a line that stays; how far it is, in the one that is rewritten."""
+        if text != self._topic:
+            self.say(text)
+            self._topic, self._since = text, self._clock()
+        self._text = more or "working"
+        if more and not self._live and self._clock() - self._told >= SILENCE_S:
+            self.say(more)
+
     def show(self, topic: str, more: str = "") -> None:
         """What is happening now; the time counts from when `topic` was first shown."""
         if topic != self._topic:

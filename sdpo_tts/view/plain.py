@@ -10,7 +10,7 @@ from typing import IO, Self, TextIO
 from sdpo_tts.errors import visible
 from sdpo_tts.record import Event
 from sdpo_tts.view.progress import LEARNERS, RunState
-from sdpo_tts.view.summary import basis, best, changed, count, duration, figure, sampled, sources
+from sdpo_tts.view.summary import basis, best, changed, count, duration, figure, learned, sampled, sources, why
 
 SILENCE_S = 30.0
 
@@ -27,10 +27,13 @@ class Quiet:
     def relief(self, text: str) -> None:
         self.trouble(text)
 
-    def status(self, text: str) -> None:
+    def status(self, text: str, more: str = "", /) -> None:
         pass
 
     def sampling(self, tokens: int, ended: int, asked: int) -> None:
+        pass
+
+    def learning(self, done: int, of: int) -> None:
         pass
 
     def event(self, event: Event) -> None:
@@ -54,11 +57,13 @@ class Plain(Quiet):
         self._state, self._began, self._status = RunState(), clock(), ""
         self._told = self._began
 
-    def status(self, text: str) -> None:
-        """One line, unless it repeats the last status."""
+    def status(self, text: str, more: str = "", /) -> None:
+        """One line, unless it repeats the last status; how far it is after half a minute without any other."""
         if text != self._status:
             self._status = text
             self._say(self._clock(), text)
+        elif more:
+            self._after_silence(more)
 
     def trouble(self, text: str) -> None:
         self.status(text)
@@ -70,8 +75,15 @@ class Plain(Quiet):
 
     def sampling(self, tokens: int, ended: int, asked: int) -> None:
         """One line after half a minute without any other."""
+        self._after_silence(sampled(tokens, ended, asked))
+
+    def learning(self, done: int, of: int) -> None:
+        """The same."""
+        self._after_silence(learned(done, of))
+
+    def _after_silence(self, text: str) -> None:
         if (now := self._clock()) - self._told >= SILENCE_S:
-            self._say(now, sampled(tokens, ended, asked))
+            self._say(now, text)
 
     def _say(self, moment: float, line: str) -> None:
         self._told = max(self._told, moment)
@@ -108,7 +120,7 @@ def _line(event: Event, state: RunState) -> str:
         case "solved":
             return f"solved: attempt {event['attempt']}"
         case "run_ended":
-            return f"ended: {event['reason']} after {count(event['attempts'], 'attempt')}"
+            return f"ended: {why(state)}, after {count(event['attempts'], 'attempt')}"
     return ""
 
 

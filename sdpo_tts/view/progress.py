@@ -90,10 +90,10 @@ class RunState:
 
     `points` is the full score, None if there are no scores. `started` is Unix time, shifted as if a resumed run had not
     paused; limits of None mean no limit; `wall_seconds` is None until the run has ended. `own` names the user's own
-    program that solved it. `candidates`: how many a run without held-out tests collects; `passing`: the different
-    programs so far that may be candidates, by their digest. `basis`: what the success rests on, as in `solved` and
-    `verdict_given`. `paces` are the seconds of the last batches, learning included; `healths` are those of the last
-    two.
+    program that solved it; `yours` are all of them: name, verdict, tests passed, tests. `candidates`: how many a run
+    without held-out tests collects; `passing`: the different programs so far that may be candidates, by their digest.
+    `basis`: what the success rests on, as in `solved` and `verdict_given`. `paces` are the seconds of the last batches,
+    learning included; `healths` are those of the last two.
     """
 
     method: str = ""
@@ -127,6 +127,7 @@ class RunState:
     paced: float = 0.0
     solved_at: int | None = None
     own: str = ""
+    yours: tuple[tuple[str, str, int, int], ...] = ()
     candidates: int = 0
     passing: frozenset[str] = frozenset()
     basis: dict[str, Any] = field(default_factory=dict)
@@ -149,6 +150,9 @@ class RunState:
                 return state._started(event)
             case "resumed":
                 return state._resumed(event, pause=event["t"] - self.cost.moment)
+            case "start_judged":
+                told = event["name"], event["verdict"], event["passed"], event["total"]
+                return replace(state, yours=(*self.yours, told))
             case "batch_sampled":
                 return state._sampled(event)
             case "attempt_judged":

@@ -10,7 +10,7 @@ from sdpo_tts.errors import visible
 from sdpo_tts.view.progress import RunState, Tally
 
 REASONS = {
-    "solved": "the run ended",
+    "solved": "solved",
     "enough": "{points} are enough",
     "max_attempts": "the budget of {attempts} is spent",
     "max_tokens": "the budget of {tokens} is spent",
@@ -47,6 +47,11 @@ def outcome(state: RunState, *, solved: bool) -> str:
         return f"Solved: attempt {state.solved_at} passed all tests ({state.tests})."
     if state.started is None:
         return "Not solved: the run did not begin."
+    return f"Not solved: {'its program is gone' if state.reason == 'solved' else why(state)}."
+
+
+def why(state: RunState) -> str:
+    """Why the run has ended, in words."""
     reason = REASONS.get(state.reason or "", state.reason or "the run has not ended")
     limits = {
         "attempts": count(state.max_attempts or state.cost.attempts, "attempt"),
@@ -55,7 +60,7 @@ def outcome(state: RunState, *, solved: bool) -> str:
         "rejected": visible(state.rejected),
         "points": score(state),
     }
-    return f"Not solved: {reason.format(**limits)}."
+    return reason.format(**limits)
 
 
 def basis(told: Mapping[str, Any]) -> str:
@@ -69,7 +74,13 @@ def basis(told: Mapping[str, Any]) -> str:
 
 def ended(state: RunState) -> str:
     """For a run that has ended: why, or what its success rests on."""
-    return f"proposed: {basis(state.basis)}" if state.awaits_verdict else f"ended: {state.reason}"
+    return f"proposed: {basis(state.basis)}" if state.awaits_verdict else f"ended: {why(state)}"
+
+
+def yours(state: RunState) -> str:
+    """What became of the user's own programs; empty without any."""
+    told = (f"{visible(name)} {verdict}, {passed} of {count(of, 'test')}" for name, verdict, passed, of in state.yours)
+    return " · ".join(told)
 
 
 def candidates(state: RunState) -> str:
@@ -169,8 +180,13 @@ def duration(seconds: float) -> str:
 
 
 def sampled(tokens: int, ended: int, asked: int) -> str:
-    """For a batch that is being sampled."""
-    return f"sampling: {count(tokens, 'token')}, {ended} of {count(asked, 'answer')} complete"
+    """For a batch that is being sampled: `ended` answers are complete."""
+    return f"sampling: {count(tokens, 'token')}, {ended} of {count(asked, 'answer')}"
+
+
+def learned(done: int, of: int) -> str:
+    """For a step that is being taken."""
+    return f"learning: {done} of {count(of, 'answer')}"
 
 
 def figure(value: float | None) -> str:

@@ -6,6 +6,7 @@ import json
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -54,7 +55,7 @@ def _examined(chosen: dict[str, Any], *, as_json: bool) -> list[Report]:
     from rich.console import Console
 
     from sdpo_tts.doctor import Subject, examine
-    from sdpo_tts.view import results_alone
+    from sdpo_tts.view import LiveLine, results_alone
 
     names = (
         "method", "model", "device", "dtype", "quantization", "max_new_tokens", "teacher", "runs", "endpoint",
@@ -63,24 +64,35 @@ def _examined(chosen: dict[str, Any], *, as_json: bool) -> list[Report]:
     size = {"batch_size": chosen["batch_size"]} if chosen["batch_size"] else {}
     subject = Subject(**{name: chosen[name] for name in names}, **size, experts=chosen["lora_experts"])
     reports = []
-    with results_alone() as (results, _):
+    with results_alone() as (results, terminal), LiveLine(terminal) as line:
         console = Console(file=results, highlight=False)
         with redirect_stdout(sys.stderr):  # libraries print while they load
-            for report in examine(subject):
+            for report in examine(subject, begin=lambda name: line.show(f"checking: {name}")):
                 reports.append(report)
                 if not as_json:
-                    _say(report, console)
+                    with line.aside():
+                        _say(report, console)
     if as_json:
         print(json.dumps([_fields(report) for report in reports]))
     return reports
 
 
 def _say(report: Report, console: Console) -> None:
+    from rich.text import Text
+
     finding = report.finding
-    console.print(f"[{COLOURS[finding.level]}]{finding.level}[/]  {report.check:<16}", end="")
-    console.print(finding.said, markup=False, soft_wrap=True)
+    head = Text.assemble((finding.level, COLOURS[finding.level]), f"  {report.check:<16}")
+    console.print(head.append(_below(len(head), finding.said, console)), soft_wrap=True)
     if finding.remedy:
-        console.print(f"{'':22}-> {finding.remedy}", markup=False, soft_wrap=True)
+        console.print(Text(f"{'':22}-> {_below(25, finding.remedy, console)}"), soft_wrap=True)
+
+
+def _below(column: int, text: str, console: Console) -> str:
+    """The text in lines of a terminal's width, each of which begins in that column; elsewhere in one line."""
+    if not console.is_terminal:
+        return text
+    room = max(20, console.width - column)
+    return f"\n{'':{column}}".join(wrap(text, room, break_long_words=False, break_on_hyphens=False))
 
 
 def _fields(report: Report) -> dict[str, Any]:

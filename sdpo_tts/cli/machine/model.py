@@ -64,7 +64,7 @@ def pull(
     with orderly(), results_alone() as (results, terminal):
         with LiveLine(terminal) as line:
             line.show("working")
-            located = locate(name, line.say)
+            located = locate(name, line.status)
         print(located.source, file=results)
 
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
 from sdpo_tts.cli import complete
-from sdpo_tts.cli.command import RunPath, load, orderly
+from sdpo_tts.cli.command import RunPath, load, load_libraries, orderly
 from sdpo_tts.cli.existing_run import ExistingRun, find_run
 from sdpo_tts.cli.settings import settled
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from sdpo_tts.discovery.assemble import Policy
     from sdpo_tts.discovery.measure.drift import Drift, Outcome
     from sdpo_tts.problem import Problem
+    from sdpo_tts.view import LiveLine
 
 
 def drift(
@@ -38,39 +38,46 @@ def drift(
 
     On held-out prose and code (divergence, perplexity), and on other problems (pass rate, length of answers).
     """
-    from sdpo_tts.view import heard, results_alone
+    from sdpo_tts.view import LiveLine, heard, results_alone
 
     with orderly():
         others = [load(path) for path in problems or []]
         past = ExistingRun.open(find_run(run, context))
         adapter = past.adapter(solved=solved)
-        with results_alone() as (results, terminal), heard(tell := partial(print, file=terminal, flush=True)):
-            policy = past.policy(settled(context)["device"], tell)
+        load_libraries()
+        with results_alone() as (results, terminal), LiveLine(terminal) as line, heard(line.say):
+            policy = past.policy(settled(context)["device"], line.status)
             policy.network.load_adapter(adapter)
-            measured = _measured(policy, others, past.seed, samples, tell)
-            (_as_json if as_json else _as_table)(measured, results)
+            measured = _measured(policy, others, past.seed, samples, line)
+            (_as_json if as_json else _as_table)(measured, results, line)
 
 
 def _measured(
-    policy: Policy, others: Sequence[Problem], seed: int, samples: int, tell: Callable[[str], None]
+    policy: Policy, others: Sequence[Problem], seed: int, samples: int, line: LiveLine
 ) -> Iterator[Drift | Outcome]:
     from sdpo_tts.discovery.measure.drift import Comparison, drift, passages
     from sdpo_tts.judge import Judge
+    from sdpo_tts.view.summary import sampled
+
+    def tell(who: str, tokens: int, complete: int, asked: int) -> None:
+        line.show(who, "judging" if complete == asked else sampled(tokens, complete, asked))
 
     for name, text in passages():
+        line.show("measuring", name)
         yield drift(policy.network, name, policy.chat.plain(text))
     for problem in others:
-        tell(f"sampling {problem.slug}: {samples} answers with the adapter and {samples} without")
+        line.show(problem.slug, "starting the sandbox")
         with Judge(problem) as judge:
-            yield Comparison(policy, seed).outcome(judge, samples)
+            yield Comparison(policy, seed, tell).outcome(judge, samples)
 
 
-def _as_json(rows: Iterable[Drift | Outcome], results: TextIO) -> None:
+def _as_json(rows: Iterable[Drift | Outcome], results: TextIO, line: LiveLine) -> None:
     for row in rows:
-        print(json.dumps(asdict(row)), file=results, flush=True)
+        with line.aside():
+            print(json.dumps(asdict(row)), file=results, flush=True)
 
 
-def _as_table(rows: Iterable[Drift | Outcome], results: TextIO) -> None:
+def _as_table(rows: Iterable[Drift | Outcome], results: TextIO, line: LiveLine) -> None:
     """Rows as they are measured, with a header for each kind, then what they mean."""
     from rich.console import Console
 
@@ -78,10 +85,12 @@ def _as_table(rows: Iterable[Drift | Outcome], results: TextIO) -> None:
 
     measured: list[Drift | Outcome] = []
     for row in rows:
-        if not measured or type(row) is not type(measured[-1]):
-            print(drifting.head(row), file=results)
-        print(drifting.row(row), file=results, flush=True)
+        with line.aside():
+            if not measured or type(row) is not type(measured[-1]):
+                print(drifting.head(row), file=results)
+            print(drifting.row(row), file=results, flush=True)
         measured.append(row)
     console = Console(file=results, highlight=False, markup=False)
-    for line in ("", *drifting.finding(measured)):
-        console.print(line, soft_wrap=not console.is_terminal)
+    with line.aside():
+        for text in ("", *drifting.finding(measured)):
+            console.print(text, soft_wrap=not console.is_terminal)

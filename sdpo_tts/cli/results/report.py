@@ -51,7 +51,9 @@ def report(
     after: Annotated[
         int, typer.Option(min=0, help="Leave out this many first attempts, and the runs that they solved.")
     ] = 0,
-    shares: Annotated[str, typer.Option(help="Compare budgets at these discovery shares.")] = "0.1,0.25,0.5,0.75,0.9",
+    shares: Annotated[
+        str, typer.Option(help="Compare budgets at these discovery shares.", metavar="X,X...")
+    ] = "0.1,0.25,0.5,0.75,0.9",
     level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Confidence level of all intervals.")] = 0.9,
     censor_errors: Annotated[
         bool, typer.Option("--censor-errors", help="Count a failed run as censored at its failure, not as unsolved.")

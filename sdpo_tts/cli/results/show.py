@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +15,7 @@ from sdpo_tts.errors import visible, visible_lines
 
 if TYPE_CHECKING:
     from sdpo_tts.record import AttemptRecord, Event
+    from sdpo_tts.view import LiveLine
     from sdpo_tts.view.measured.heat import Heat
 
 
@@ -50,8 +51,8 @@ def show(
             print(_text(past, record, thoughts=thoughts))
             return
         with results_alone() as (results, terminal), LiveLine(terminal) as line:
-            line.show("asking the teacher")
-            heat = _heat(past, record, settled(context)["device"], line.say)
+            line.show("loading PyTorch")
+            heat = _heat(past, record, settled(context)["device"], line)
             with line.aside():
                 Console(file=results, highlight=False).print(drawing.terminal(heat))
         if page:
@@ -107,7 +108,7 @@ def _from_the_person(past: ExistingRun) -> Iterator[str]:
             yield f"the judge on attempt {event['attempt']}: {visible(event['words'])}"
 
 
-def _heat(past: ExistingRun, record: AttemptRecord, device: str, tell: Callable[[str], None]) -> Heat:
+def _heat(past: ExistingRun, record: AttemptRecord, device: str, line: LiveLine) -> Heat:
     """Raises UserError if the attempt has no feedback, or the problem has changed."""
     from sdpo_tts.errors import UserError
     from sdpo_tts.policy.learning.credit import credit
@@ -120,7 +121,8 @@ def _heat(past: ExistingRun, record: AttemptRecord, device: str, tell: Callable[
         raise UserError(f"attempt {number} has no feedback that a teacher could read", where=str(past.run.path))
     events = [event for event in read_events(past.run.events) if event["type"] == "attempt_judged"]
     problem = past.problem()
-    policy = past.policy(device, tell)
+    policy = past.policy(device, line.status)
+    line.show("asking the teacher")
     text = teacher_text(problem, record.feedback, TEMPLATES[past.settings["context"]["template"]])
     pieces = credit(
         policy.network, policy.chat, policy.chat.prompt(text), record.token_ids, record.logprobs, record.thought_tokens

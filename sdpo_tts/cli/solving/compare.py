@@ -15,7 +15,7 @@ import typer
 
 from sdpo_tts.cli import options
 from sdpo_tts.cli.arms import read_arms
-from sdpo_tts.cli.command import FAULT, orderly
+from sdpo_tts.cli.command import FAULT, load_libraries, orderly
 from sdpo_tts.cli.options import METHODS
 from sdpo_tts.cli.problem_sets import SETS, read_problems
 from sdpo_tts.cli.settings import settled
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sdpo_tts.comparison.plan import Plan
     from sdpo_tts.comparison.run import Comparison, Tally
     from sdpo_tts.discovery.assemble import Policy, PolicySettings, RunSettings
+    from sdpo_tts.models.progress import Report
     from sdpo_tts.problem import Problem
     from sdpo_tts.record import RunDir
 
@@ -70,18 +71,22 @@ def compare(
     sdpo-solve. The same command continues a stopped comparison: it keeps finished runs and repeats interrupted ones. In
     several terminals it shares the work. Exit codes: 0 all runs ended, otherwise that of the first failure.
     """
-    from sdpo_tts.comparison.plan import Choices, Plan, distinct
-    from sdpo_tts.discovery.assemble import check_policy, refuse_untrainable
-
     with orderly():
         arms = read_arms(methods)
         demand(keep, o.KEEP, "--keep")
         demand(on, o.PLACES, "--on")
         if collection:
             demand(collection, SETS, "--set")
+        named = read_problems(problems or [], collection or "", ids, limit)
+        load_libraries(quiet=quiet)
+        from sdpo_tts.comparison.plan import Choices, Plan, distinct
+        from sdpo_tts.discovery import critic
+        from sdpo_tts.discovery.assemble import check_policy, refuse_untrainable
+
         sizes, shared = _batch_sizes(batch_size or ()), _shared(settled(context, every=True))
         check_policy(shared.policy)
-        chosen = distinct(read_problems(problems or [], collection or "", ids, limit))
+        critic.demand(shared.critic.kind, shared.critic.model)
+        chosen = distinct(named)
         choices = Choices(arms, seeds, _with_model(shared), sizes, first_seed)
         for arm in arms:
             refuse_untrainable(choices.run_settings(arm, first_seed, 1))
@@ -117,15 +122,13 @@ def _with_model(settings: RunSettings) -> RunSettings:
     its model when the machine gets a GPU."""
     from sdpo_tts.discovery.assemble import use_of
     from sdpo_tts.models import weights
-    from sdpo_tts.view import results_alone
+    from sdpo_tts.view import LiveLine, results_alone
 
-    with results_alone() as (_, terminal):
-        located = weights.locate(
-            settings.policy.model, lambda line: print(line, file=terminal, flush=True), settings.policy.device,
-            use_of(settings.policy),
-        )  # fmt: skip
-    name = located.name if settings.policy.model == "auto" else settings.policy.model
-    return replace(settings, policy=replace(settings.policy, model=name))
+    policy = settings.policy
+    with results_alone() as (_, terminal), LiveLine(terminal) as line:
+        located = weights.locate(policy.model, line.status, policy.device, use_of(policy))
+    name = located.name if policy.model == "auto" else policy.model
+    return replace(settings, policy=replace(policy, model=name))
 
 
 def _compare(
@@ -191,7 +194,7 @@ def _makers(*, quiet: bool) -> Makers:
     )
 
 
-def _load(settings: PolicySettings, seed: int, report: Callable[[str], None]) -> Policy:
+def _load(settings: PolicySettings, seed: int, report: Report) -> Policy:
     from sdpo_tts.discovery.assemble import load_policy
 
     _free()
@@ -217,7 +220,7 @@ def _watch(run: RunDir, *, quiet: bool) -> Iterator[Watch]:
         make_view("quiet" if quiet else None, terminal, run) as view,
         heard(view.trouble, relief=view.relief),
     ):
-        yield Watch(view.status, view.event, view.sampling)
+        yield Watch(view.status, view.event, view.sampling, view.learning)
 
 
 def _tell(line: str) -> None:

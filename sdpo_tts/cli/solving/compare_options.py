@@ -29,7 +29,7 @@ Collection = Annotated[
 Ids = Annotated[
     str | None,
     typer.Option(help="Rows to take, comma-separated; or paper-hard, paper-very-hard (LiveCodeBench).",
-                 rich_help_panel=WHICH),
+                 metavar="ID,ID...", rich_help_panel=WHICH),
 ]  # fmt: skip
 Limit = Annotated[
     int | None, typer.Option(min=1, help="Take at most this many rows of a file.", rich_help_panel=WHICH)
@@ -63,8 +63,9 @@ On = Annotated[
     str, typer.Option(help="Where to run: local, or ray (a Ray cluster at RAY_ADDRESS).", rich_help_panel=CLUSTER)
 ]
 Cpus = Annotated[
-    float, typer.Option(min=0.1, help="CPUs per run on the cluster; if it has GPUs, a run also takes one.",
-                        rich_help_panel=CLUSTER)
+    float,
+    typer.Option(min=0.1, help="With --on ray: CPU cores that each run reserves, so that 16 cores have room for four "
+                 "runs at --cpus 4. If the cluster has GPUs, each run also reserves one.", rich_help_panel=CLUSTER),
 ]  # fmt: skip
 Out = Annotated[Path, typer.Option(help="Folder of the comparison.", rich_help_panel=OUTPUT)]
 Pools = Annotated[Path, typer.Option(help="Shared folder of best-of-k's samples.", rich_help_panel=OUTPUT)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import shutil
 import sys
@@ -45,10 +46,21 @@ def say_the_end(run: RunDir, problem: Problem, *, quiet: bool) -> None:
     print(summary(state, run.path, solution, best), file=sys.stderr)
     if solution and state.awaits_verdict:
         print(f"{INDENT}then      sdpo-tts verdict {shlex.quote(str(near(run.path)))} VERDICT", file=sys.stderr)
-    for line in advice(state, shlex.quote(str(near(problem.path.parent)))):
+    for line in advice(state, probed(problem, run)):
         print(f"{INDENT}{line}", file=sys.stderr)
     if run.checkpoint.exists() and not solution:
         print(go_on(near(run.path), larger_budget(state.reason, state)), file=sys.stderr)
+
+
+def probed(problem: Problem, run: RunDir) -> str:
+    """What `sdpo-tts probe` takes for a run's problem and model; a model on a server it cannot ask."""
+    asked: dict[str, Any] = {}
+    with suppress(OSError, ValueError, KeyError):  # the manifest of an interrupted run may be missing
+        asked = json.loads(run.manifest.read_text(encoding="utf-8"))["settings"]["policy"]
+    words = [str(near(problem.path.parent))]
+    if asked.get("model", "auto") != "auto" and not asked.get("endpoint"):
+        words += ["--model", asked["model"]]
+    return shlex.join(words)
 
 
 def _keep_best(run: RunDir, language: str, state: RunState, *, wait: bool) -> Path | None:

@@ -12,7 +12,8 @@ import typer
 
 from sdpo_tts.cli.command import RunPath, orderly, writing
 from sdpo_tts.cli.existing_run import ExistingRun, find_run
-from sdpo_tts.cli.values import text_or_file
+from sdpo_tts.cli.solving.ending import go_on, near
+from sdpo_tts.cli.values import larger_budget, text_or_file
 from sdpo_tts.errors import UserError
 
 if TYPE_CHECKING:
@@ -39,8 +40,19 @@ def hint(
             raise UserError("an empty hint", where="TEXT")
         with writing("the hint"):
             hints.leave(past.run, said)
-        when = "from its next batch on" if past.run.locked else "once it is resumed"
-        print(f"The run will use the hint {when}: {past.run.path}", file=sys.stderr)
+        print(_when(past), file=sys.stderr)
+
+
+def _when(past: ExistingRun) -> str:
+    """When the hint will be used; for a run that is not running, with the command that resumes it."""
+    from sdpo_tts.record import read_events
+    from sdpo_tts.view import RunState
+
+    if past.run.locked:
+        return f"The run will use the hint from its next batch on: {past.run.path}"
+    state = RunState.of(read_events(past.run.events))
+    command = go_on(near(past.run.path), larger_budget(state.reason, state))
+    return f"The run will use the hint once it is resumed:\n{command}"
 
 
 def _demand_reader(past: ExistingRun) -> None:

@@ -14,7 +14,6 @@ import typer
 
 from sdpo_tts.cli import options
 from sdpo_tts.cli.command import ProblemPath, load, load_libraries, orderly
-from sdpo_tts.cli.complete import models
 from sdpo_tts.cli.options import TEMPLATES
 from sdpo_tts.cli.settings import settled
 from sdpo_tts.cli.values import demand
@@ -37,10 +36,10 @@ def probe(
     context: typer.Context,
     problem: ProblemPath,
     samples: Annotated[int, typer.Option(min=1, help="How many answers to sample from the plain question.")] = 32,
-    model: Annotated[str, typer.Option(help="As in sdpo-solve.", autocompletion=models)] = "auto",
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    model: options.Model = "auto",
+    device: options.Device = "auto",
     quantization: options.Quantization = "none",
-    max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest answer, in tokens, with its thought.")] = 512,
+    max_new_tokens: options.MaxNewTokens = 512,
     thinking: options.Thinking = "off",
     think_tokens: options.ThinkTokens = None,
     engine: options.Engine = "auto",
@@ -49,15 +48,16 @@ def probe(
         bool, typer.Option("--sweep", help="Try every template with four feedback styles: takes eight times as long.")
     ] = False,
     templates: Annotated[
-        str | None, typer.Option(help=f"Some of {', '.join(TEMPLATES)}. Default: that of sdpo-solve.")
+        str | None,
+        typer.Option(help=f"Some of {', '.join(TEMPLATES)}. Default: that of sdpo-solve.", metavar="NAME,NAME..."),
     ] = None,
-    styles: Annotated[str | None, typer.Option(help=STYLES_HELP)] = None,
+    styles: Annotated[str | None, typer.Option(help=STYLES_HELP, metavar="NAME,NAME...")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
 ) -> None:
-    """Measure how often the model passes from the bare question, after reading feedback on a failure (its teacher), and
-    after also seeing the failed program (repair): the sources of --method auto.
+    """Measure how often the model passes, with and without feedback on a failure. Nothing is trained.
 
-    Nothing is trained. By default with the template and the feedback of sdpo-solve.
+    From the bare question, after reading feedback on a failure (as its teacher does), and after also seeing the failed
+    program (repair): the sources of --method auto. By default with the template and the feedback of sdpo-solve.
     """
     with orderly():
         named = _named(templates, TEMPLATES, "--templates") if templates else TEMPLATES if sweep else None
@@ -92,7 +92,7 @@ def _probe(
         line.show("starting the sandbox")
         with (
             Judge(problem, style=FeedbackStyle()) as judge,
-            load_policy(settings, chosen["seed"], line.say) as policy,
+            load_policy(settings, chosen["seed"], line.status) as policy,
         ):
             tell = _Progress(line, samples, len(asked) * len(styles) + 1).tell
             rates = Probe(policy, judge, chosen["seed"], tell).rates(samples, asked, styles, repair=True)
@@ -129,14 +129,15 @@ def _as_table(rates: Iterator[Rate], results: TextIO, line: LiveLine | None = No
     from sdpo_tts.view.measured import probing
 
     measured: list[Rate] = []
+    console = Console(file=results, highlight=False, markup=False)
+    width = console.width if console.is_terminal else None
     for rate in rates:
         with line.aside() if line else nullcontext():
             if not measured:
-                print(probing.HEAD, file=results)
-            print(probing.row(rate), file=results, flush=True)
+                print(probing.head(width), file=results)
+            print(probing.row(rate, width), file=results, flush=True)
         measured.append(rate)
     student, *others = measured
-    console = Console(file=results, highlight=False, markup=False)
     with line.aside() if line else nullcontext():
         for text in ("", *probing.findings(student, others)):
             console.print(text, soft_wrap=not console.is_terminal)

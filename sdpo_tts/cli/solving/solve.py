@@ -94,12 +94,14 @@ def _new_job(context: typer.Context) -> _Job:
     if chosen["enough"] is not None and problem.full_points is None:
         raise UserError("the problem has no scores", where="--enough", hint="`groups` in problem.yaml")
     load_libraries(quiet=quiet)
+    from sdpo_tts.discovery import critic
     from sdpo_tts.discovery.assemble import check_policy, refuse_untrainable
 
     settings, runs, track = options.run_settings(chosen), chosen["runs"], wanted(chosen["track"])
     settings = started_from(chosen["start"] or (), settings, problem)
     refuse_untrainable(settings)
     check_policy(settings.policy)
+    critic.demand(settings.critic.kind, settings.critic.model)
     if not quiet:
         for folder in unfinished(runs, problem):
             print("note: this problem has an unfinished run; to continue it:", file=sys.stderr)
@@ -120,6 +122,7 @@ def _old_job(folder: Path, context: typer.Context) -> _Job:
     if problem.digest != past.manifest["problem"]["digest"]:
         raise UserError("this is not the run's problem", where=str(problem.path))
     load_libraries(quiet=chosen["quiet"])
+    from sdpo_tts.discovery import critic
     from sdpo_tts.discovery.assemble import RunSettings, check_policy
 
     settings = options.resumed_settings(RunSettings.of(past.settings), chosen, given)
@@ -131,6 +134,7 @@ def _old_job(folder: Path, context: typer.Context) -> _Job:
         raise UserError("the run has solved its problem", where=str(folder), hint=hint)
     past.refuse_spent(settings.budget)
     check_policy(settings.policy)
+    critic.demand(settings.critic.kind, settings.critic.model)
     now = settled(context)
     trackers = [Tracker(one, past.run.path) for one in wanted(now["track"])]
     return _Job(problem, settings, past.run, trackers, now["plain"], past)
@@ -183,6 +187,8 @@ def _run(job: _Job, view: View) -> Judged | None:
         load_policy(settings.policy, settings.seed, view.status, adapts=trains(settings)) as policy,
     ):
         strategy = make_strategy(problem, policy, settings)
+        if strategy.learner:
+            strategy.learner.tell = view.learning
         sampler = KeptAnswers(policy.sampler, run.answers) if settings.policy.endpoint else policy.sampler
         parts = Parts(
             policy.network, policy.chat, sampler, judge, journal, run,

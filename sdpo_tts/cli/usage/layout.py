@@ -41,10 +41,14 @@ def _paragraphs(text: str) -> list[str]:
     return [" ".join(part.split()) for part in text.split("\n\n") if part.strip()]
 
 
+def _sentence(text: str) -> str:
+    return f"{_paragraphs(text)[0].removesuffix('.').partition('. ')[0]}."
+
+
 def _panels(command: Any, context: Any, *, every: bool) -> Iterator[tuple[str, list[tuple[str, str]]]]:
     """Title and rows of each panel that has any."""
     commands = getattr(command, "commands", {})
-    rows = {"Commands": [(name, _paragraphs(one.help or "")[0]) for name, one in commands.items() if not one.hidden]}
+    rows = {"Commands": [(name, _sentence(one.help or "")) for name, one in commands.items() if not one.hidden]}
     arguments = [one for one in command.params if one.param_type_name == "argument"]
     rows["Arguments"] = [(one.metavar or one.name.upper(), one.help or "") for one in arguments]
     usual = {one.name for one in command.params} if every or not command.everyday else command.everyday

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 from typing import Any
 
 from sdpo_tts.errors import UserError
@@ -50,5 +51,12 @@ def _said(error: Any) -> str:
 
 
 def _nearest(error: Any) -> str:
-    near = getattr(error, "possibilities", None)
+    near = getattr(error, "possibilities", None) or _commands(error)
     return f"did you mean {near[0]}?" if near else ""
+
+
+def _commands(error: Any) -> list[str]:
+    """Those of a group that are called almost like the one that it does not have."""
+    unknown = re.match(r"No such command '(.*?)'", error.message)
+    known = getattr(getattr(getattr(error, "ctx", None), "command", None), "commands", {})
+    return get_close_matches(unknown[1], known, 1) if unknown else []

@@ -14,12 +14,13 @@ import numpy as np
 import torch
 
 from sdpo_tts.discovery.assemble import Policy
+from sdpo_tts.discovery.measure.telling import Tell, nobody, teller
 from sdpo_tts.judge import Judge
 from sdpo_tts.policy import prompts
 from sdpo_tts.policy.batch import Ids, pad
 from sdpo_tts.policy.network import Network
 from sdpo_tts.policy.program import extract_program
-from sdpo_tts.policy.sampler import Sample
+from sdpo_tts.policy.sampler import Listener, Sample
 
 FORGETTING = 12  # the stream of random numbers for the samples
 BATCH = 16
@@ -76,8 +77,8 @@ def _logp(network: Network, ids: Ids) -> torch.Tensor:
 class Comparison:
     """Samples a problem with the base and with the adapter, using the same random numbers."""
 
-    def __init__(self, policy: Policy, seed: int) -> None:
-        self.policy, self.seed = policy, seed
+    def __init__(self, policy: Policy, seed: int, tell: Tell = nobody) -> None:
+        self.policy, self.seed, self.tell = policy, seed, tell
 
     def outcome(self, judge: Judge, samples: int) -> Outcome:
         prompt = self.policy.chat.prompt(prompts.student_text(judge.problem))
@@ -87,7 +88,9 @@ class Comparison:
         return Outcome(judge.problem.slug, samples, base_passed, passed, base_tokens, tokens)
 
     def _try(self, judge: Judge, asked: Sequence[Ids], *, base: bool) -> tuple[int, float]:
-        drawn = [sample for part in self._batches(asked) for sample in self._sample(part, base=base)]
+        who = f"{judge.problem.slug}, {'without' if base else 'with'} the adapter"
+        listener = teller(self.tell, who, len(asked))
+        drawn = [sample for part in self._batches(asked) for sample in self._sample(part, listener, base=base)]
         judged = judge.judge_many([extract_program(self.policy.chat.text(sample.answer)) for sample in drawn])
         return sum(one.solved for one in judged), float(np.mean([sample.completion_tokens for sample in drawn]))
 
@@ -96,7 +99,7 @@ class Comparison:
         for start in range(0, len(asked), BATCH):
             yield numbered[start : start + BATCH]
 
-    def _sample(self, batch: Sequence[tuple[int, Ids]], *, base: bool) -> list[Sample]:
+    def _sample(self, batch: Sequence[tuple[int, Ids]], listener: Listener, *, base: bool) -> list[Sample]:
         rngs = [np.random.default_rng([self.seed, FORGETTING, i]) for i, _ in batch]
         asked = [prompt for _, prompt in batch]
-        return self.policy.sampler.sample(asked, rngs, base=len(asked) if base else 0)
+        return self.policy.sampler.sample(asked, rngs, base=len(asked) if base else 0, listener=listener)

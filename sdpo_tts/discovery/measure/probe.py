@@ -7,12 +7,13 @@ attempt, shows whether there is anything to learn: a teacher that is no better t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from sdpo_tts.discovery.assemble import Policy
+from sdpo_tts.discovery.measure.telling import Tell, nobody, teller
 from sdpo_tts.discovery.methods.context import fitted
 from sdpo_tts.engine.plan import SEQUENCES
 from sdpo_tts.judge import Judge, Judgement
@@ -22,7 +23,7 @@ from sdpo_tts.policy import prompts
 from sdpo_tts.policy.batch import Ids
 from sdpo_tts.policy.program import extract_program
 from sdpo_tts.policy.prompts import DEFAULT_TEMPLATE, TEMPLATES, Template
-from sdpo_tts.policy.sampler import Listener, Sample
+from sdpo_tts.policy.sampler import Sample
 
 REPAIR = "repair"
 BASE, TEACHER = 10, 11  # streams of random numbers, separate from the solver's
@@ -65,11 +66,7 @@ class _Tried:
 class Probe:
     """Samples and judges; nothing is trained."""
 
-    def __init__(
-        self, policy: Policy, judge: Judge, seed: int, tell: Callable[[str, int, int, int], None] = lambda *_: None
-    ) -> None:
-        """`tell` is called often, with what is being sampled, how many tokens there are, and how many of the requested
-        answers are complete; the last call, while answers are judged, says that all are."""
+    def __init__(self, policy: Policy, judge: Judge, seed: int, tell: Tell = nobody) -> None:
         self.policy, self.judge, self.seed, self.tell = policy, judge, seed, tell
         self._who = ""
         self._known: dict[tuple[int, Ids], _Tried] = {}  # of the teacher, by row and prompt
@@ -130,7 +127,7 @@ class Probe:
     def _try(self, asked: Mapping[int, Ids], stream: int) -> list[_Tried]:
         """A row draws the same random numbers whatever its prompt, and whatever else is in the batch."""
         samples: list[Sample] = []
-        rows, listener = list(asked), self._listener(len(asked))
+        rows, listener = list(asked), teller(self.tell, self._who, len(asked))
         for start in range(0, len(rows), SEQUENCES):
             batch = rows[start : start + SEQUENCES]
             rngs = [np.random.default_rng([self.seed, stream, row]) for row in batch]
@@ -138,22 +135,6 @@ class Probe:
         programs = [extract_program(self.policy.chat.text(sample.answer)) for sample in samples]
         judgements = self.judge.judge_many(programs)
         return [_Tried(sample, judgement) for sample, judgement in zip(samples, judgements, strict=True)]
-
-
-    def _listener(self, asked: int) -> Listener:
-        tokens, complete = 0, 0
-
-        def grown(more: int) -> None:
-            nonlocal tokens
-            tokens += more
-            self.tell(self._who, tokens, complete, asked)
-
-        def ended(place: int, sample: Sample) -> None:
-            nonlocal complete
-            complete += 1
-            self.tell(self._who, tokens, complete, asked)
-
-        return Listener(ended, grown=grown)
 
 
 def _rate(template: str, style: str, tried: Sequence[_Tried], changed: int = 0) -> Rate:

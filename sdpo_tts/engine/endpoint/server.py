@@ -44,21 +44,23 @@ class Piece:
 @dataclass(frozen=True)
 class Server:
     """`url` ends before /chat/completions. The key is read from OPENAI_API_KEY whenever it is needed, and is never
-    written to a file or a message."""
+    written to a file or a message. `option` is what the user gave the address with; that of the model is called after
+    it."""
 
     url: str
     model: str
+    option: str = WHERE
 
     @classmethod
-    def at(cls, url: str, model: str) -> Server:
+    def at(cls, url: str, model: str, option: str = WHERE) -> Server:
         """Raises UserError for an invalid address, or one with a password in it."""
         address = urlsplit(url)
         if address.scheme not in ("http", "https") or not address.hostname:
-            raise UserError(f"{url!r} is not an address", where=WHERE, hint="for example http://localhost:11434/v1")
+            raise UserError(f"{url!r} is not an address", where=option, hint="for example http://localhost:11434/v1")
         if address.username or address.password or address.query:
             what = "a key in the address would be written down with it"
-            raise UserError(what, where=WHERE, hint=f"put the key into the environment variable {KEY}")
-        return cls(url.rstrip("/").removesuffix("/chat/completions"), model)
+            raise UserError(what, where=option, hint=f"put the key into the environment variable {KEY}")
+        return cls(url.rstrip("/").removesuffix("/chat/completions"), model, option)
 
     @property
     def host(self) -> str:
@@ -77,9 +79,9 @@ class Server:
         names = _names(answer.text) if answer.status_code == 200 else []
         if names and not {self.model, f"{self.model}:latest"} & set(names):
             what = f"the server has no model {self.model!r}" if self.model else "which model?"
-            raise UserError(what, where="--endpoint-model", hint=_some(names))
+            raise UserError(what, where=f"{self.option}-model", hint=_some(names))
         if not self.model:
-            raise UserError("which model?", where="--endpoint-model", hint="use the server's name for it")
+            raise UserError("which model?", where=f"{self.option}-model", hint="use the server's name for it")
 
     def client(self) -> httpx2.AsyncClient:
         """For any number of requests at once. The caller decides how long a server may be silent."""
@@ -109,7 +111,8 @@ class Server:
             return SetupError(f"the server does not accept the key: {said}", where=self.url, hint=hint)
         if status == 404:
             hint = "most addresses end in /v1; the model must be one that it serves"
-            return UserError(f"the server does not know this address or {self.model!r}: {said}", where=WHERE, hint=hint)
+            what = f"the server does not know this address or {self.model!r}: {said}"
+            return UserError(what, where=self.option, hint=hint)
         return UserError(f"the server refuses the request: {said}", where=self.url)
 
 

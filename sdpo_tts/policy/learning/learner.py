@@ -19,6 +19,7 @@ from sdpo_tts.policy.learning.imitation import ImitationSettings, imitation_loss
 from sdpo_tts.policy.learning.lesson import Lesson, merged, micro_batches
 from sdpo_tts.policy.learning.loss import LossSettings, Support, Target, TokenLoss, token_loss
 from sdpo_tts.policy.learning.metrics import RunningMetrics, Step
+from sdpo_tts.policy.learning.progress import NOBODY, counted
 from sdpo_tts.policy.learning.teacher import Reading, Teacher, TeacherSettings
 from sdpo_tts.policy.learning.token_weights import Run, runs, weighs
 from sdpo_tts.policy.network import Network, precise
@@ -70,11 +71,11 @@ class LearnerState:
 
 
 class Learner:
-    """The trainable adapter with its optimiser and its teacher."""
+    """The trainable adapter with its optimiser and its teacher. `tell` hears how far a step is."""
 
     def __init__(self, network: Network, settings: LearnerSettings) -> None:
         self.network, self.settings = network, settings
-        self.teacher = Teacher(network, settings.teacher)
+        self.teacher, self.tell = Teacher(network, settings.teacher), NOBODY
         self.micro_tokens = settings.micro_tokens or memory.micro_tokens(network)
         self.optimiser = torch.optim.AdamW(
             network.trainable, lr=settings.learning_rate, weight_decay=settings.weight_decay
@@ -177,7 +178,8 @@ class Learner:
         taught = [lesson for lesson in lessons if lesson.teacher_prompt is not None]
         teaching = self.teacher.read([lesson.teacher.prompt for lesson in taught]) if taught else None
         prefix = reading(self.network, [lesson.student.prompt for lesson in lessons], grad=True)
-        for chosen in micro_batches(lessons, teaching.head if teaching else len(prefix.ids), self.micro_tokens):
+        parts = micro_batches(lessons, teaching.head if teaching else len(prefix.ids), self.micro_tokens)
+        for chosen in counted(parts, len(lessons), self.tell):
             views = _views(teaching, chosen)
             hidden = prefix.response_hidden([lesson.student for lesson in chosen])
             gradients = [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from difflib import get_close_matches
 from pathlib import Path
 
 from sdpo_tts.errors import UserError
@@ -68,12 +70,19 @@ def _file(path: Path, statement: str) -> Reading:
 
 def _head(path: Path) -> bytes:
     if not path.is_file():  # a device or a pipe might never end
-        raise UserError("no such file" if not path.exists() else "not a regular file", where=str(path))
+        raise UserError("not a regular file", where=str(path)) if path.exists() else _missing(path)
     try:
         with path.open("rb") as file:
             return file.read(4096)
     except OSError as error:
         raise UserError(f"cannot be read: {error.strerror}", where=str(path)) from None
+
+
+def _missing(path: Path) -> UserError:
+    with suppress(OSError):  # a folder that may not be listed
+        if near := get_close_matches(path.name, [there.name for there in path.parent.iterdir()], 1):
+            return UserError("no such file or folder", where=str(path), hint=f"did you mean {path.with_name(near[0])}?")
+    return UserError("no such file or folder", where=str(path))
 
 
 def _archive(path: Path, statement: str) -> Reading:

@@ -12,19 +12,31 @@ from sdpo_tts.stats import Interval, newcombe, wilson
 if TYPE_CHECKING:
     from sdpo_tts.discovery.measure.probe import Rate
 
-COLUMNS = "{:<14}{:<20}{:>8}  {:<22}{:>8}{:>8}  {}"
-HEAD = COLUMNS.format("prompt", "feedback", "passed", "rate, 90 % interval", "changed", "tokens", "verdicts")
+COLUMNS = "{:<14}{:<18}{:>8}  {:<20}{:>8}{:>8}"
+HEAD = COLUMNS.format("prompt", "feedback", "passed", "rate, 90 % interval", "changed", "tokens")
+WHOLE = 100  # columns for a row with its verdicts: up to six of them
 REPAIR = "repair"  # that row's name in measure/probe.py
 DEFAULT = (DEFAULT_TEMPLATE, "all")  # template and style used by a run
 
 
-def row(rate: Rate) -> str:
+def head(width: int | None = None) -> str:
+    return _with(HEAD, "verdicts", width)
+
+
+def row(rate: Rate, width: int | None = None) -> str:
+    """One line; its verdicts below it if `width` columns are too few for all."""
     low, high = interval(rate)
     share = rate.passed / rate.samples if rate.samples else 0.0
     mix = " ".join(f"{verdict} {count}" for verdict, count in rate.verdicts)
     counted = f"{rate.passed}/{rate.samples}"
     told = f"{share:.0%} [{low:.0%}, {high:.0%}]"
-    return COLUMNS.format(rate.template, rate.style, counted, told, rate.changed, round(rate.mean_tokens), mix)
+    figures = COLUMNS.format(rate.template, rate.style, counted, told, rate.changed, round(rate.mean_tokens))
+    return _with(figures, mix, width)
+
+
+def _with(figures: str, verdicts: str, width: int | None) -> str:
+    apart = f"\n{'':14}" if width and width < WHOLE else "  "
+    return f"{figures}{apart}{verdicts}"
 
 
 def interval(rate: Rate) -> Interval:
