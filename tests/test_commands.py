@@ -119,7 +119,8 @@ def test_model_list_names_the_catalogue(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     entry = entries()["qwen3.5-4b"]
     (here := tmp_path / "hub" / "models--Qwen--Qwen3.5-4B" / "snapshots" / entry.revision).mkdir(parents=True)
-    (here / "model.safetensors.index.json").touch()
+    (here / "model.safetensors.index.json").write_text('{"weight_map": {"embed": "model-1.safetensors"}}')
+    (here / "model-1.safetensors").touch()
     result = CliRunner().invoke(app, ["model", "list"])
     rows = {line.split()[0]: line.split() for line in result.stdout.splitlines()}
     assert max(map(len, result.stdout.splitlines())) <= 80 and set(entries()) < rows.keys()

@@ -331,7 +331,7 @@ def test_a_model_on_a_server_needs_none_here(monkeypatch: Patch, tmp_path: Path)
         is_wrong(look("model", replace(subject, endpoint_model="no")), Level.FAIL, "the server has no model 'no'", MODEL)
     is_wrong(look("model", subject), Level.FAIL, "no answer", "is the server running?")
     asked: list[Subject] = []
-    monkeypatch.setattr("sdpo_tts.doctor.examine", lambda subject: asked.append(subject) or [])
+    monkeypatch.setattr("sdpo_tts.doctor.examine", lambda subject, **_: asked.append(subject) or [])
     monkeypatch.setenv("SDPO_TTS_ENDPOINT", "http://here/v1")
     assert CliRunner().invoke(app, ["doctor", "--endpoint-model", "a", "--json"]).exit_code == 0
     assert (asked[0].endpoint, asked[0].endpoint_model) == ("http://here/v1", "a")

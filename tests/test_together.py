@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 
 import numpy as np
@@ -46,12 +47,14 @@ def rngs(job: int, rows: int) -> list[np.random.Generator]:
 def test_each_run_gets_what_it_would_get_alone() -> None:
     """Runs of different lengths, so that some end before others: nobody waits for them."""
     alone, echo = Echo(), Echo()
-    together = Together(echo)
+    together, first = Together(echo), threading.Barrier(3)
 
     def work(job: int, sampler: Together | Echo = together) -> list[list[Sample]]:
         ended: list[tuple[int, Sample]] = []
         heard = Listener(ended=lambda place, sample: ended.append((place, sample)))
         found = []
+        if sampler is together and job < 4:
+            first.wait()  # all threads have begun
         for _ in range(job):
             base = 2 if sampler is together else job + 1
             found.append(sampler.sample([(job,)] * (job + 1), rngs(job, job + 1), base=base, listener=heard))

@@ -73,12 +73,12 @@ class InProcessEngine:
         clear_up()
 
     def _serve(self, adapter: Adapter | None) -> LoRARequest | None:
-        from vllm.lora.request import LoRARequest
-
         if self._served and (adapter is None or self._served.lora_int_id != adapter.number):
             self._engine.remove_lora(self._served.lora_int_id)
             self._served = None
         if adapter and not self._served:
+            from vllm.lora.request import LoRARequest
+
             self._served = LoRARequest(adapter.name, adapter.number, str(adapter.folder))
             self._engine.add_lora(self._served)
         return self._served
