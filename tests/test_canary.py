@@ -135,4 +135,4 @@ def test_auto_takes_torch_instead_and_the_manifest_says_what_was_taken(
     with pytest.raises(NotFollowedError):
         load_policy(asked, 0, said.append)
     with load_policy(asked, 0, said.append, adapts=False) as policy:  # a method that does not learn
-        assert policy.facts["engine"] == "vllm"
+        assert (policy.facts["engine"], policy.facts["exactness"]["engine"]) == ("vllm", None)

@@ -410,7 +410,7 @@ def test_a_probe_measures_one_teacher_unless_asked_for_more(
 
     monkeypatch.setattr("sdpo_tts.discovery.measure.probe.Probe", Rates)
     monkeypatch.setattr("sdpo_tts.judge.Judge", lambda problem, style: nullcontext())
-    monkeypatch.setattr("sdpo_tts.discovery.assemble.load_policy", lambda *_: nullcontext())
+    monkeypatch.setattr("sdpo_tts.discovery.assemble.load_policy", lambda *_, **__: nullcontext())
     monkeypatch.setattr("sdpo_tts.view.live_line.SILENCE_S", 0.0)
     result = CliRunner().invoke(app, ["probe", str(TRIANGLE), "--samples", "4", *options])
     assert result.exit_code == 0 and asked == [[templates, styles]], result.output

@@ -98,7 +98,7 @@ SPECIAL = ["<|im_start|>", "<|im_end|>"]
 
 def chatml() -> PreTrainedTokenizerFast:
     """Bytes, special tokens and the chat template of Qwen's kind."""
-    letters = tokenizers.pre_tokenizers.ByteLevel.alphabet()
+    letters = sorted(tokenizers.pre_tokenizers.ByteLevel.alphabet())  # else in another order in each process
     model = tokenizers.Tokenizer(tokenizers.models.BPE({letter: at for at, letter in enumerate(letters)}, []))
     model.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
     model.decoder = tokenizers.decoders.ByteLevel()

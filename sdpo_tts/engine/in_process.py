@@ -149,7 +149,8 @@ class _Answer:
         for token, known in zip(part.token_ids, part.logprobs, strict=True):
             self._tokens.append(token)
             self._logprobs.append(known[token].logprob)
-            self._likeliest.append(_likeliest(known, self.request.top))
+            if self.request.top:
+                self._likeliest.append(_likeliest(known, self.request.top))
             self._thought.next(token)
             self._stopped = token in self.request.stop_ids
             if not self._stopped and (closing := self._thought.close(self._room)):
@@ -169,7 +170,7 @@ class _Answer:
         )  # fmt: skip
 
     def _kept(self) -> Likeliest | None:
-        if not self.request.top or not self._likeliest:
+        if not self._likeliest:
             return None
         ids = tuple(tuple(token for token, _ in place) for place in self._likeliest)
         return Likeliest(ids, tuple(tuple(logprob for _, logprob in place) for place in self._likeliest))

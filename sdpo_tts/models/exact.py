@@ -18,11 +18,11 @@ def network_of(
     base: Any, located: Weights, lora: LoraSettings, quantization: str, seed: int, text: Ids, report: Report,
     *, samples: bool,
 ) -> tuple[Network, Exactness]:
-    """The network on paths that are exact for it, measured on `text` once and then remembered. `samples`: no other
-    engine does the sampling. Raises SetupError."""
+    """The network on paths that are exact for it, measured on `text` once and then remembered, without what an earlier
+    run found about its engine. `samples`: no other engine does the sampling. Raises SetupError."""
     key = _key(base, located, quantization, samples=samples, experts=lora.experts)
     if key and (found := exactness_cache.recall(key)):
-        return exactness.known(base, lora, seed, found), found
+        return exactness.known(base, lora, seed, found), replace(found, engine=None)
     report(f"checking that {located.name} is computed exactly (once)")
     network, found = exactness.exact(base, lora, seed, text, samples=samples)
     if key:

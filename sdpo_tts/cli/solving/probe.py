@@ -92,7 +92,7 @@ def _probe(
         line.show("starting the sandbox")
         with (
             Judge(problem, style=FeedbackStyle()) as judge,
-            load_policy(settings, chosen["seed"], line.status) as policy,
+            load_policy(settings, chosen["seed"], line.status, adapts=False) as policy,
         ):
             tell = _Progress(line, samples, len(asked) * len(styles) + 1).tell
             rates = Probe(policy, judge, chosen["seed"], tell).rates(samples, asked, styles, repair=True)
