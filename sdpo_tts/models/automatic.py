@@ -32,7 +32,7 @@ def choose(device: str, use: Use, report: Report = unheard) -> str:
     near = [entry for entry in ladder if online or entry.file or hub.is_cached(entry.repo, entry.revision)]
     chosen = largest([entry for entry in near if entry.is_supported], free, use)
     why = "" if online else "; no model hub answers"
-    report(f"model: {chosen.name}, the largest for {size(free)} of free GPU memory{why}")
+    report(f"model: {chosen.name}, the largest that fits into {size(free)} of free GPU memory{why}")
     return chosen.name
 
 

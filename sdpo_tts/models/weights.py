@@ -98,7 +98,7 @@ def demand(spec: str) -> None:
     if "/" in name and not HUB_ID.fullmatch(name):
         raise UserError(f"{name!r} is not a model hub id", where="--model", hint="as in Qwen/Qwen3-4B")
     if at and not revision:
-        raise UserError(f"no revision behind the @ of {spec}", where="--model", hint="a commit or a branch")
+        raise UserError(f"no revision after the @ of {spec}", where="--model", hint="a commit or a branch")
 
 
 def is_path(spec: str) -> bool:
@@ -189,8 +189,8 @@ def _make(folder: Path, gguf: Path, report: Report) -> None:
     report(f"de-quantising {gguf.name} (once, about a minute)")
     # it was renamed away once complete, so there may be nothing left to clean up
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".part-", ignore_cleanup_errors=True) as part:
-        hint = "it may be cut short: download it again, or name another, or the folder of the model it was made from"
-        with _readable("no model that could be read", hint, str(gguf)):
+        hint = "it may be cut short: download it again, or name another file, or the folder of the original model"
+        with _readable("the model could not be read", hint, str(gguf)):
             _dequantise(gguf, Path(part))
         sums = {file.name: sha256_of(file) for file in Path(part).iterdir()}
         (Path(part) / "sums.json").write_text(json.dumps(sums), encoding="utf-8")

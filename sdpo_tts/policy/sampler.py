@@ -170,9 +170,9 @@ class TorchSampler:
 
     def _refuse_too_long(self, longest: int) -> None:
         if self.positions is not None and longest + self.max_new_tokens > self.positions:
-            what = f"a prompt of {longest} tokens with an answer of {self.max_new_tokens}"
-            hint = "shorter answers, or another model"
-            raise UserError(f"{what}; the model has {self.positions} positions", where="--max-new-tokens", hint=hint)
+            both = f"a prompt of {longest} tokens and an answer of {self.max_new_tokens}"
+            what = f"{both} exceed the model's {self.positions} positions"
+            raise UserError(what, where="--max-new-tokens", hint="shorter answers, or another model")
 
     def _decode(self, rows: Rows, places: Sequence[int], top: int = 0) -> None:
         prompts = [rows.prompts[place] for place in places]

@@ -164,7 +164,7 @@ class _Batch:
         try:
             while not (await asyncio.wait({coming}, timeout=POLL_S))[0]:
                 if time.monotonic() - (max(since, self._heard) if first else since) > most:
-                    raise TroubleError(f"nothing came for {most:g} s")
+                    raise TroubleError(f"nothing arrived for {most:g} s")
             return coming.result()
         finally:
             coming.cancel()

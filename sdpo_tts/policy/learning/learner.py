@@ -169,7 +169,8 @@ class Learner:
                     raise
             self.optimiser.zero_grad()
             self.network.checkpointing, self.micro_tokens = True, max(1, self.micro_tokens // 2)
-            LOG.warning("memory ran out while learning; now %d tokens at a time, activations twice", self.micro_tokens)
+            said = "memory ran out while learning; now %d tokens at a time, recomputing activations"
+            LOG.warning(said, self.micro_tokens)
             memory.let_go()
 
     def _gradient(self, lessons: Sequence[Lesson]) -> RunningMetrics:
