@@ -208,7 +208,7 @@ def test_auto_is_for_the_device_that_is_asked_for(cards: dict[int, float]) -> No
 def test_without_a_hub_auto_takes_what_can_be_had(cards: dict[int, float], monkeypatch: pytest.MonkeyPatch) -> None:
     cards[0], said = 79.1, list[str]()
     monkeypatch.setattr("sdpo_tts.models.hub.answers", lambda: False)
-    assert choose("auto", Use(), said.append) == "qwen2.5-coder-1.5b" and said[0].endswith("; no model hub answers")
+    assert choose("auto", Use(), said.append) == "qwen2.5-coder-1.5b" and said[0].endswith("; the model hub does not answer")
     here = find("qwen3.5-4b")
     monkeypatch.setattr("sdpo_tts.models.hub.is_cached", lambda repo, revision: (repo, revision) == (here.repo, here.revision))
     assert choose("auto", Use()) == "qwen3.5-4b"

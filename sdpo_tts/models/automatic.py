@@ -31,7 +31,7 @@ def choose(device: str, use: Use, report: Report = unheard) -> str:
     online = hub.answers()
     near = [entry for entry in ladder if online or entry.file or hub.is_cached(entry.repo, entry.revision)]
     chosen = largest([entry for entry in near if entry.is_supported], free, use)
-    why = "" if online else "; no model hub answers"
+    why = "" if online else "; the model hub does not answer"
     report(f"model: {chosen.name}, the largest that fits into {size(free)} of free GPU memory{why}")
     return chosen.name
 
