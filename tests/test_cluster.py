@@ -106,7 +106,7 @@ def test_a_lost_machine_s_cells_run_again_and_all_come_home(
     )  # fmt: skip
     assert "SandboxError" in trace
     assert [str(cell) for cell, _ in refused.failed] == [str(failed)] and refused.finished == 17
-    assert "is there, 0.0.0 is here (hint: install one on all)" in str(refused.failed[0][1])
+    assert ", this machine 0.0.0 (hint: install the same on all)" in str(refused.failed[0][1])
     assert (held.busy, [cell for cell, _ in held.failed], held.finished) == ([], [failed], 17)
     assert "waiting for cells of other processes: 1" in lines
     counts = Counter(path.name.partition(".")[0] for path in starts.glob("*.*"))

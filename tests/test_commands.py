@@ -346,7 +346,7 @@ def test_an_attempt_is_shown_without_a_model(desk: Path, monkeypatch: pytest.Mon
     assert result.stdout == "triangle, attempt 1: WA\n\nMine:\n\\x1b[2J\n\nfeedback:\nWrong answer\n", result.output
     AttemptRecord(2, 0, 0, "Mine", "x", "", Verdict.WA, (), (), (), "Let me\x1b[2J see\n", 9).save(run.attempt(2))
     folded, told = (CliRunner().invoke(app, ["show", "last", "--attempt", "2", *more]).stdout for more in ([], ["--thoughts"]))
-    assert folded == "triangle, attempt 2: WA\n\n(a thought of 9 tokens, with --thoughts it is shown)\n\nMine\n"
+    assert folded == "triangle, attempt 2: WA\n\n(a thought of 9 tokens; --thoughts shows it)\n\nMine\n"
     assert told == "triangle, attempt 2: WA\n\nthought:\nLet me\\x1b[2J see\n\nanswer:\nMine\n"
     assert "the run has no attempt 7" in CliRunner().invoke(app, ["show", "last", "--attempt", "7"]).stderr
 

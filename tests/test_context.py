@@ -138,9 +138,9 @@ def test_what_helps_does_help(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("window", "told"),
     [
-        (ContextWindow(9000, answer=512), "tokens, an answer up to 512, and the model has 9000 positions (hint: a shorter statement"),
+        (ContextWindow(9000, answer=512), "the longest answer .512. exceed the model's 9000 positions (hint: a shorter statement"),
         (ContextWindow(10000, answer=5000), f"--max-new-tokens: .* 10000 positions .hint: --max-new-tokens {10000 - len(student_text(LONG))}."),
-        (ContextWindow(40960, answer=512, fixed=True), "--max-prompt-tokens: .* engine takes prompts of 8192 .hint: --max-prompt-tokens 11264."),
+        (ContextWindow(40960, answer=512, fixed=True), "--max-prompt-tokens: .* engine takes prompts of at most 8192 .hint: --max-prompt-tokens 11264."),
     ],
 )  # fmt: skip
 def test_a_question_beyond_the_model_s_positions_is_refused(window: ContextWindow, told: str) -> None:

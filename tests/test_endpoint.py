@@ -230,7 +230,7 @@ def test_what_learns_needs_samples_of_its_own(method: str, policy: PolicySetting
         (("--method", "best-of-k", "--endpoint-model", "coder"), 2, "error: --endpoint-model: the server has no model 'coder' (hint: it has coder:7b, small:latest)\n"),
         (("--method", "best-of-k"), 2, "error: --endpoint-model: which model? (hint: it has coder:7b, small:latest)\n"),
         (("--method", "best-of-k", "--endpoint", "localhost:11434"), 2, "error: --endpoint: 'localhost:11434' is not an address (hint: for example "),
-        (("--method", "best-of-k", "--endpoint", f"http://me:{KEY}@localhost/v1"), 2, "error: --endpoint: a key in the address would be written down with it (hint: "),
+        (("--method", "best-of-k", "--endpoint", f"http://me:{KEY}@localhost/v1"), 2, "error: --endpoint: the address contains a key, and a run records its address (hint: "),
         (("--method", "best-of-k", "--endpoint", "http://127.0.0.1:9/v1"), 4, "error: http://127.0.0.1:9/v1: no answer: "),
         (("--method", "best-of-k", "--top-p", "2"), 2, "error: --top-p: '2' is more than 1"),
     ],

@@ -311,7 +311,7 @@ def test_a_known_model_is_not_measured_again(tmp_path: Path, monkeypatch: pytest
 def test_no_answer_goes_beyond_the_model_s_positions() -> None:
     sampler = TorchSampler(Network(base_of("plain"), LORA, 0), [2], max_new_tokens=8, positions=40)
     sampler.sample([TEXT[:32]], [np.random.default_rng(0)])
-    with pytest.raises(UserError, match="a prompt of 33 tokens with an answer of 8; the model has 40 positions"):
+    with pytest.raises(UserError, match="a prompt of 33 tokens and an answer of 8 exceed the model's 40 positions"):
         sampler.sample([TEXT[:33]], [np.random.default_rng(0)])
 
 

@@ -86,7 +86,7 @@ def test_long_answers_are_sampled_as_many_at_once_as_memory_holds(monkeypatch: p
     monkeypatch.setattr(network, "hidden", small)
     found = SplitSampler(sampler, rows.at_once).sample(PROMPTS, rngs())
     assert [one.response for one in found] == [one.response for one in expected]
-    assert said == ["memory holds 4 answers of full length; sampling so many at a time"]
+    assert said == ["there is memory for 4 answers of full length; sampling that many at a time"]
     monkeypatch.setattr(memory, "free_bytes", lambda device: 0)
     assert rows.at_once(3) == 1, "it is tried"
 

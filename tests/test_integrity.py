@@ -206,7 +206,7 @@ def test_a_gguf_file_that_is_cut_short(tmp_path: Path, monkeypatch: pytest.Monke
     """Wherever it ends: in its magic, its counts, its keys and values, the list of its weights, or in these."""
     monkeypatch.setenv("SDPO_TTS_CACHE", str(tmp_path))
     (path := tmp_path / "cut.gguf").write_bytes(gguf_file(tmp_path)[:length])
-    with pytest.raises(SetupError, match="no model that could be read: ") as refused:
+    with pytest.raises(SetupError, match="the model could not be read: ") as refused:
         locate(str(path))
     assert (refused.value.where, "it may be cut short" in refused.value.hint) == (str(path), True)
 

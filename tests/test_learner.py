@@ -164,7 +164,7 @@ def test_out_of_memory_halves_what_is_computed_at_once(monkeypatch: pytest.Monke
     with heard(said.append, "policy"):
         agrees(network, learner, lessons, plain_loss(network, lessons))
     assert (learner.micro_tokens, network.checkpointing) == (16, True)
-    assert said[1:] == ["memory ran out while learning; now 16 tokens at a time, activations twice"]
+    assert said[1:] == ["memory ran out while learning; now 16 tokens at a time, recomputing activations"]
 
 
 def test_a_step_tells_how_many_answers_it_has_learned_from() -> None:

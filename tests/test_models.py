@@ -202,13 +202,13 @@ def test_auto_is_for_the_device_that_is_asked_for(cards: dict[int, float]) -> No
     ]  # fmt: skip
     none, card = said[0], said[1]
     assert none == "model: qwen2.5-coder-0.5b, since no GPU is used"
-    assert card == "model: qwen3.5-9b, the largest for 23.5 GiB of free GPU memory"
+    assert card == "model: qwen3.5-9b, the largest that fits into 23.5 GiB of free GPU memory"
 
 
 def test_without_a_hub_auto_takes_what_can_be_had(cards: dict[int, float], monkeypatch: pytest.MonkeyPatch) -> None:
     cards[0], said = 79.1, list[str]()
     monkeypatch.setattr("sdpo_tts.models.hub.answers", lambda: False)
-    assert choose("auto", Use(), said.append) == "qwen2.5-coder-1.5b" and said[0].endswith("; no model hub answers")
+    assert choose("auto", Use(), said.append) == "qwen2.5-coder-1.5b" and said[0].endswith("; the model hub does not answer")
     here = find("qwen3.5-4b")
     monkeypatch.setattr("sdpo_tts.models.hub.is_cached", lambda repo, revision: (repo, revision) == (here.repo, here.revision))
     assert choose("auto", Use()) == "qwen3.5-4b"
@@ -318,7 +318,7 @@ def test_a_model_of_a_hub_is_of_the_commit_asked_for_else_the_catalogue_s_else_t
     assert of_hub("qwen3.5-4b@main") == ("qwen3.5-4b", "Qwen/Qwen3.5-4B", "main")
     assert of_hub("a/b") == ("a/b", "a/b", "") and of_hub("a/b@c0ffee") == ("a/b", "a/b", "c0ffee")
     assert of_hub("smollm2-135m") is None and of_hub("./b") is None
-    for spec, why in (("smollm2-135m@main", "which has no revisions"), ("a/b@", "no revision behind the @")):
+    for spec, why in (("smollm2-135m@main", "which has no revisions"), ("a/b@", "no revision after the @")):
         with pytest.raises(UserError, match=why):
             locate(spec)
 
@@ -346,7 +346,7 @@ def test_what_a_hub_refuses_is_one_line(kind: type[Exception], remedy: str, monk
 def test_a_damaged_file_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SDPO_TTS_CACHE", str(tmp_path))
     (junk := tmp_path / "junk.gguf").write_bytes(b"GGUF" + bytes(99))
-    with pytest.raises(SetupError, match="no model that could be read: ") as refused:
+    with pytest.raises(SetupError, match="the model could not be read: ") as refused:
         locate(str(junk))
     assert refused.value.where == str(junk)
     assert [path.name for path in (tmp_path / "models").iterdir() if not path.name.startswith(".")] == []

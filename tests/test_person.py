@@ -354,7 +354,7 @@ def test_time_between_a_run_s_end_and_a_verdict_is_not_the_run_s(tmp_path: Path)
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("splendid",), "error: WORDS: 'splendid' is not a verdict"),
+        (("splendid",), "error: VERDICT: 'splendid' is not a verdict"),
         (("wrong answer", "--expected", "x"), "error: --expected: --expected without --input"),
         (("wrong answer", "--input", "gone"), "error: --input: gone cannot be read"),
     ],

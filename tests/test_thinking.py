@@ -82,7 +82,7 @@ def test_what_a_template_can_do(end: str, marks: Sequence[str], modes: str) -> N
 
 
 def test_a_model_without_marks_of_its_own_cannot_be_asked_to_think() -> None:
-    with pytest.raises(UserError, match="no tokens of toy are known to open and close a thought"):
+    with pytest.raises(UserError, match="the tokens that open and close a thought of toy are not known"):
         chat("on", marks=["<thought>"]).demand_thinking("toy")
 
 

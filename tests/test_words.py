@@ -15,7 +15,7 @@ TURNS = re.compile(
     r"|that there (is|are) not|fault of ours|(is|are) no (time|number|terminal|row|digest|text|mapping|file)"
     r"|runs a problem|a problem and method|judge elsewhere|learnt|time-outs?|go(es)? on with"
     r"|(nats|tokens|steps|one|seeds|trial) an? (token|answer|sample|batch|problem|step|seed|run|layer|line|prompt)"
-    r"|([Nn]one|[Nn]othing|[Ee]mpty) where|[Rr]aises `?\w+`? where|held against|[Ss]o many(?! at a time)|hears of|as ever|heeds|heeded"
+    r"|([Nn]one|[Nn]othing|[Ee]mpty) where|[Rr]aises `?\w+`? where|held against|[Ss]o many|hears of|as ever|heeds|heeded"
     r"|programs? of the (person|user)'s|(nobody|somebody) who)\b"
 )
 PAGES = sorted([

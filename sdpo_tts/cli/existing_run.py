@@ -46,7 +46,7 @@ class ExistingRun:
         """The run's settings, with the budget that it was given last."""
         resumed = [event for event in self._events() if event["type"] == "resumed" and "max_seconds" in event]
         kept = self.manifest["settings"]
-        solver = {"candidates": 1, **kept.get("solver", {})}  # runs of before there was a choice
+        solver = {"candidates": 1, **kept.get("solver", {})}  # runs made before there was a choice
         policy = self._policy(kept.get("policy", {}))
         budget = {name: resumed[-1][name] for name in kept["budget"]} if resumed else None
         return {**kept, "solver": solver, "policy": policy, **({"budget": budget} if budget else {})}
@@ -54,7 +54,7 @@ class ExistingRun:
     def _policy(self, asked: dict[str, Any]) -> dict[str, Any]:
         """With the model that the run began with: what `auto` chose then, and the commit that a hub had."""
         loaded = self.manifest.get("model", {})
-        thinking = {"mode": "on" if loaded.get("thinks") else "off"}  # of runs before there was a choice
+        thinking = {"mode": "on" if loaded.get("thinks") else "off"}  # runs made before there was a choice
         asked = {"thinking": thinking, **asked}
         if loaded.get("revision"):
             return {**asked, "model": f"{loaded['name']}@{loaded['revision']}"}
@@ -110,7 +110,7 @@ class ExistingRun:
         """Raises UserError if the loaded model is not the run's."""
         before = self.manifest["model"]
         for key in ("name", "sha256", "dtype", "revision"):
-            if facts.get(key) != before.get(key, facts.get(key)):  # runs of before have no revision
+            if facts.get(key) != before.get(key, facts.get(key)):  # older runs have no revision
                 raise UserError(f"the model's {key} was {before[key]} and is {facts[key]}", where=str(self.run.path))
 
     def problem(self) -> Problem:

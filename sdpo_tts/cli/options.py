@@ -45,8 +45,8 @@ PER_CALL = frozenset({
 NOT_IN_PROBLEMS = frozenset({"runs", "critic", "critic-model", "endpoint", "endpoint-model", "track", "hint"})
 """A problem may come from anywhere, so it must not decide where files are written or read, or where data is sent."""
 
-SOURCES = "Sources: where --method auto samples, and what it learns from"
-SAMPLING = "Sampling: for methods that train nothing"
+SOURCES = "Sources (where --method auto samples, and what it learns from)"
+SAMPLING = "Sampling (for methods that train nothing)"
 BUDGET, MODEL, TRAINING, LOSS, CONTEXT, OUTPUT = "Budget", "Model", "Training", "Loss", "Feedback", "Output"
 GUARD, LAYERS = "Guard (returns a collapsed policy to its best state)", "Settings"
 
@@ -87,28 +87,30 @@ LoraExperts = Annotated[
     bool,
     _option(MODEL, "Also adapt the experts of a mixture; needs much memory.", "--lora-experts/--no-lora-experts"),
 ]
-MaxNewTokens = Annotated[int, _option(MODEL, "Longest answer, in tokens, with its thought.", min=1)]
+MaxNewTokens = Annotated[int, _option(MODEL, "Longest answer, in tokens, thought included.", min=1)]
 Thinking = Annotated[
     str,
-    _option(MODEL, f"Whether, or how hard, it thinks first: {', '.join(THINKING)}.", autocompletion=among(THINKING)),
+    _option(MODEL, f"Whether and how hard it thinks first: {', '.join(THINKING)}.", autocompletion=among(THINKING)),
 ]
 ThinkTokens = Annotated[
-    int | None, _option(MODEL, "Close a thought after this many tokens, so that it answers. Default: never.", min=1)
+    int | None, _option(MODEL, "Close a thought after this many tokens; the answer follows. Default: never.", min=1)
 ]
 MaxPromptTokens = Annotated[int, _option(MODEL, "Longest prompt with feedback, in tokens.", min=1)]
 Engine = Annotated[
     str, _option(MODEL, "Which engine samples: auto (vllm with a GPU), torch or vllm.", autocompletion=among(ENGINES))
 ]
-EngineMemory = Annotated[float | None, _option(MODEL, "Size of vLLM's cache in GiB. Default: what fits.", min=0.1)]
+EngineMemory = Annotated[float | None, _option(MODEL, "GiB for vLLM's keys and values. Default: what fits.", min=0.1)]
 Cards = Annotated[int, _option(MODEL, "Number of GPUs that vLLM's weights are split over.", min=1)]
 Replicas = Annotated[
     int, _option(MODEL, "Number of vLLM processes that share a batch, each on its own GPU.", min=1)
 ]
-LearnerDevice = Annotated[str, _option(MODEL, "Where learning runs: auto (with vLLM), or another card, cuda:N.")]
+LearnerDevice = Annotated[
+    str, _option(MODEL, "Where learning runs: auto (on the engine's device), or a card of its own, cuda:N.")
+]
 
 Endpoint = Annotated[
     str,
-    _option(SAMPLING, "OpenAI-style server to sample from: http://localhost:11434/v1.", metavar="URL"),
+    _option(SAMPLING, "OpenAI-compatible server to sample from: http://localhost:11434/v1.", metavar="URL"),
 ]
 EndpointModel = Annotated[str, _option(SAMPLING, "The server's name for the model.", metavar="NAME")]
 Temperature = Annotated[
@@ -133,7 +135,7 @@ LearnThoughts = Annotated[
 Updates = Annotated[int, _option(TRAINING, "Optimiser steps per batch.", min=1)]
 Reuse = Annotated[
     bool,
-    _option(TRAINING, "Let each of several updates learn from the whole batch.", "--reuse/--no-reuse"),
+    _option(TRAINING, "With several updates, let each learn from the whole batch.", "--reuse/--no-reuse"),
 ]
 Teacher = Annotated[str, _option(TRAINING, f"Teacher: {', '.join(TEACHERS)}.", autocompletion=among(TEACHERS))]
 TeacherRate = Annotated[
@@ -145,8 +147,12 @@ Alpha = Annotated[
     float, _option(LOSS, "Divergence: 1 reverse KL, 0 forward KL, in between Jensen-Shannon.", min=0.0, max=1.0)
 ]
 Support = Annotated[
-    str, _option(LOSS, f"Whose top tokens are compared: {', '.join(SUPPORTS)}.", autocompletion=among(SUPPORTS))
-]
+    str,
+    _option(
+        LOSS, "Which tokens are compared: the top ones of student, teacher or union; full; sampled.",
+        autocompletion=among(SUPPORTS),
+    ),
+]  # fmt: skip
 TopK = Annotated[int, _option(LOSS, "Number of tokens compared individually; the rest share one bucket.", min=1)]
 GrpoWeight = Annotated[float, _option(LOSS, "Share of GRPO in sdpo's loss.", min=0.0, max=1.0)]
 
@@ -161,17 +167,18 @@ Distil = Annotated[
     bool, _option(SOURCES, "Learn from the student's own samples, as SDPO does.", "--distil/--no-distil")
 ]
 HelpAdapter = Annotated[
-    bool, _option(SOURCES, "Draw samples with help with the adapter on.", "--help-adapter/--no-help-adapter")
+    bool,
+    _option(SOURCES, "Keep the adapter on for feedback and repair samples.", "--help-adapter/--no-help-adapter"),
 ]
 Imitate = Annotated[
     str,
-    _option(SOURCES, f"Samples with help to learn from: {', '.join(IMITATE)}.", autocompletion=among(IMITATE)),
+    _option(SOURCES, f"Feedback and repair samples to imitate: {', '.join(IMITATE)}.", autocompletion=among(IMITATE)),
 ]
 ImitateLoss = Annotated[
     str,
     _option(
         SOURCES,
-        "Loss for samples with help: fkl (forward KL), jsd (Jensen-Shannon), or nll weighted by advantage.",
+        "Loss for these samples: fkl (forward KL), jsd (Jensen-Shannon), or nll weighted by advantage.",
         autocompletion=among(IMITATE_LOSSES),
     ),
 ]
@@ -192,21 +199,21 @@ Feedback = Annotated[
 Template = Annotated[
     str,
     _option(
-        CONTEXT, f"Position of the feedback in the prompt: {', '.join(TEMPLATES)}.", autocompletion=among(TEMPLATES)
+        CONTEXT, f"Feedback before or after the closing order: {', '.join(TEMPLATES)}.", autocompletion=among(TEMPLATES)
     ),
 ]
 Diagnose = Annotated[
     str,
-    _option(CONTEXT, f"Parts that the second run of a failed program adds: all, none, or some of {', '.join(PARTS)}."),
+    _option(CONTEXT, f"What a failed program's second run adds to feedback: all, none, some of {', '.join(PARTS)}."),
 ]
 Solutions = Annotated[
     bool, _option(CONTEXT, "Show the teacher a correct program of the same batch.", "--solutions/--no-solutions")
 ]
 Both = Annotated[bool, _option(CONTEXT, "Show the feedback as well as that program.", "--both/--no-both")]
 Critic = Annotated[
-    str, _option(CONTEXT, "Who comments on failures: none, self, or the URL of an OpenAI-compatible endpoint.")
+    str, _option(CONTEXT, "Who comments on failures: none, self, or the URL of an OpenAI-compatible server.")
 ]
-CriticModel = Annotated[str, _option(CONTEXT, "Model to use at the critic's endpoint.")]
+CriticModel = Annotated[str, _option(CONTEXT, "The critic's server's name for the model.")]
 
 Hint = Annotated[
     str,
@@ -255,8 +262,8 @@ Track = Annotated[
         autocompletion=listed(tuple(BACKENDS)),
     ),
 ]
-Plain = Annotated[bool, _option(OUTPUT, "Lines instead of a panel, as for a screen reader.", "--plain")]
-Quiet = Annotated[bool, _option(OUTPUT, "Print only the result, or one line if none.", "--quiet")]
+Plain = Annotated[bool, _option(OUTPUT, "Plain lines instead of a panel (screen readers).", "--plain")]
+Quiet = Annotated[bool, _option(OUTPUT, "Print only the result, or why there is none.", "--quiet")]
 AsJson = Annotated[bool, _option(OUTPUT, "Print JSON.", "--json")]
 
 

@@ -144,7 +144,8 @@ def run_packed(
 ) -> Parcel:
     """The task: returns what a cell leaves behind, even if it fails."""
     if version != sdpo_tts.__version__:
-        raise SetupError(f"sdpo-tts {sdpo_tts.__version__} is there, {version} is here", hint="install one on all")
+        what = f"the cluster has sdpo-tts {sdpo_tts.__version__}, this machine {version}"
+        raise SetupError(what, hint="install the same on all")
     with tempfile.TemporaryDirectory(prefix="sdpo-tts-") as folder:
         run = RunDir.at(Path(folder) / "run")
         try:

@@ -30,8 +30,8 @@ def chosen(file: Path, ids: str) -> list[str]:
     names = [str(row["question_id"]) for row in _rows(file) if FIRST_DAY <= str(row.get("contest_date", "")) < AFTER]
     if len(names) != NUMBER:
         raise UserError(
-            f"the paper's lists number {NUMBER} problems from {FIRST_DAY} up to {AFTER}; this file has {len(names)}",
-            where=str(file), hint="they refer to LiveCodeBench's code generation, release v6",
+            f"the paper numbers {NUMBER} problems from {FIRST_DAY} to {AFTER}; this file has {len(names)} of them",
+            where=str(file), hint="its file is LiveCodeBench's code generation, release v6",
         )  # fmt: skip
     return [names[number] for number in PAPER[ids]]
 

@@ -162,7 +162,7 @@ def _flat(nested: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
 
 
 def _same(before: Mapping[str, Any], asked: Mapping[str, Any], where: str) -> None:
-    hint = "name another folder with --out, or ask for what was asked before"
+    hint = "name another folder with --out, or repeat the options of the first call"
     for slug, digest in asked["problems"].items():
         if before["problems"].get(slug, digest) != digest:
             raise UserError(f"the problem {slug} has changed since this comparison began", where=where, hint=hint)

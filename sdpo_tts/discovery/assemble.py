@@ -161,7 +161,7 @@ def refuse_untrainable(settings: RunSettings) -> None:
 
 def check_policy(settings: PolicySettings) -> tuple[str, str, str]:
     """The sampler's device, the learner's, and the engine. Nothing is loaded: mistakes are found before anything slow
-    begins. Raises UserError (no such model or device) or SetupError (not to be had here)."""
+    begins. Raises UserError (no such model or device) or SetupError (not available here)."""
     settings.thinking.demand(settings.max_new_tokens)
     if settings.endpoint:
         if settings.thinking.tokens is not None:

@@ -44,8 +44,8 @@ class Health:
 
 
 def own_attempts(batch: Sequence[Judged]) -> list[Judged]:
-    """Those that the policy of its time sampled from the question alone, and that have an answer: what is said of
-    others is not said of it."""
+    """Attempts with an answer that the current policy sampled from the question alone: others say nothing about the
+    policy."""
     attempts = [(one, one.attempt) for one in batch]
     return [one for one, it in attempts if it.sample.answer and not it.sample.base and it.source not in HELPED]
 

@@ -46,7 +46,7 @@ CHECKS = (
 def examine(
     subject: Subject, checks: Sequence[Check] = CHECKS, begin: Callable[[str], object] = lambda name: None
 ) -> Iterator[Report]:
-    """The report of each check as it is made; `begin` hears its name before. Never raises, whatever is broken."""
+    """The report of each check as it is made; `begin` gets its name before. Never raises, whatever is broken."""
     missing: set[str] = set()
     for check in checks:
         begin(check.name)

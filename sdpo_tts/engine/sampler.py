@@ -53,7 +53,7 @@ class VllmSampler:
     ) -> list[Sample]:
         """As `Sampler.sample`. Raises UserError if a prompt leaves no room for an answer."""
         if (longest := max(map(len, prompts), default=0)) >= self.engine.longest:
-            what = f"a prompt of {longest} tokens; engine and model take {self.engine.longest} with the answer"
+            what = f"the prompt has {longest} tokens; prompt and answer may have {self.engine.longest} together"
             raise UserError(what, where="--engine vllm", hint="a shorter statement, or another model")
         same = self.max_new_tokens, self._stop_ids, self._sampling, self._thinking
         requests = [

@@ -171,7 +171,7 @@ class Judge:
         try:
             engine = str(self._client.version()["Version"])
         except engine_errors() as error:
-            raise ContainerLost(f"the engine does not tell its version: {error}") from error
+            raise ContainerLost(f"the engine does not report its version: {error}") from error
         return {
             "image": self._containers.image,
             "docker": engine,

@@ -37,7 +37,7 @@ class Entry:
 
     `repo` is empty if no hub holds the file's exact bytes, `revision` if the newest commit is taken. `family` is
     transformers' model type; `thinking` is no, optional or always; `memory` holds GiB, by the precision of the weights,
-    that a run needs at the least for answers of LENGTHS, AT_ONCE of them at a time.
+    that a run needs at least for answers of LENGTHS, AT_ONCE of them at a time.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Entry:
     memory: Mapping[str, Sequence[float]]
     shape: Mapping[str, Any]
     auto: bool = False
-    nf4: bool = True  # whether its weights can be quantised; not where they are published so
+    nf4: bool = True  # whether its weights can be quantised; not if they are published quantised
     file: str = ""
     bytes: int = 0
     sha256: str = ""
@@ -69,7 +69,7 @@ class Entry:
         return self.family in CONFIG_MAPPING
 
     def configuration(self) -> Any:
-        """What transformers makes of the shape. Raises SetupError if it does not know the family."""
+        """The transformers configuration of the shape. Raises SetupError if it does not know the family."""
         import transformers
 
         if not self.is_supported:

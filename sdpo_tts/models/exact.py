@@ -33,8 +33,8 @@ def network_of(
 def followed(
     network: Network, found: Exactness, engine: canary.Engine, located: Weights, quantization: str, text: Ids
 ) -> Exactness:
-    """`found`, with how an engine that has just started follows the network's adapter. That is measured at every start,
-    because much else decides it, and remembered for the doctor. Raises NotFollowedError."""
+    """`found`, with a measurement of how an engine that has just started follows the network's adapter. It is made at
+    every start, because it depends on much else, and remembered for the doctor. Raises NotFollowedError."""
     found = replace(found, engine=canary.follow(network, engine, text, found.noise))
     base, experts = network.peft.get_base_model(), bool(network.targets.experts)
     if key := _key(base, located, quantization, samples=False, experts=experts):

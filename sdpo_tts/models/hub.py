@@ -76,8 +76,8 @@ def is_local(name: str, revision: str = "") -> bool:
 
 
 def fetch(name: str, revision: str, report: Report) -> Path:
-    """The folder with the files of a model, downloaded where they are not here. It is called as the commit that they
-    are of: `revision`, or the newest where that is empty. Raises SetupError."""
+    """The folder with the files of a model, downloaded if necessary. Its name is their commit: that of `revision`, or
+    the newest if that is empty. Raises SetupError."""
     from huggingface_hub import snapshot_download
 
     local = is_local(name, revision)
@@ -85,7 +85,7 @@ def fetch(name: str, revision: str, report: Report) -> Path:
     try:
         with nullcontext() if is_cached(name, revision) else _told(name, files, report):
             folder = snapshot_download(name, local_files_only=local, **files)
-    except Exception as error:  # the hub's client raises many kinds for one fact: it is not to be had
+    except Exception as error:  # the hub's client raises many kinds of errors if it cannot be fetched
         what = f"the model {name} could not be fetched: {first_line(error)}"
         raise SetupError(what, hint=_remedy(error, name)) from None
     return Path(folder)

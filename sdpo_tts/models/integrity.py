@@ -1,5 +1,5 @@
 """Whether the files on disk are a complete model: no pointers in place of files, all weights, finite ones, and a
-tokenizer that fits them. transformers loads much that is not, and at best says so in a log."""
+tokenizer that fits them. transformers loads many incomplete models, and at best says so in a log."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def _begins(path: Path, magic: bytes) -> bool:
 
 
 def missing_shards(folder: Path) -> list[str]:
-    """Files of weights that the index of a folder names and that are not there, as after a download that was cut short;
-    the index itself if it cannot be read."""
+    """Files of weights that the index of a folder names and that are missing, for example because a download was cut
+    short; the index itself if it cannot be read."""
     index = folder / "model.safetensors.index.json"
     if (folder / "model.safetensors").is_file() or not index.is_file():
         return []
@@ -57,10 +57,10 @@ def refuse_not_finite(name: str, network: Any) -> None:
 
 
 def refuse_foreign_tokenizer(name: str, tokenizer: Any, network: Any) -> None:
-    """Raises SetupError for a tokenizer without a vocabulary, which is what transformers makes where its files are
+    """Raises SetupError for a tokenizer without a vocabulary, which is what transformers makes if its files are
     missing, and for one with ids that the network has no row for.
 
-    Special tokens beyond the rows are let pass: no text becomes them (Gemma 3 has one for pictures).
+    Special tokens beyond the rows are allowed: no text becomes them (Gemma 3 has one for pictures).
     """
     if _WORD not in tokenizer.decode(tokenizer(_WORD, add_special_tokens=False)["input_ids"]).replace(" ", ""):
         raise SetupError(f"the model {name} has no tokenizer", hint="its tokenizer.json must be there, complete")

@@ -1,4 +1,4 @@
-"""What is being done to bring a model here, and how far a download is."""
+"""Reports what is being done to get a model, and the progress of a download."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ BLOCK = 512  # bytes, the unit of st_blocks on every system
 
 
 class Report(Protocol):
-    """Hears what is being done, and with the same text again and again `more`: how far it is."""
+    """Called with what is being done; further calls with the same text give the progress in `more`."""
 
     def __call__(self, text: str, more: str = "", /) -> None: ...
 
 
 def unheard(text: str, more: str = "", /) -> None:
-    """A report that nobody wants."""
+    """Ignores the report."""
 
 
 @contextmanager

@@ -11,8 +11,8 @@ from sdpo_tts.models.fetch import cache_root
 
 
 def remove(name: str) -> int:
-    """Delete what is here of a model of the catalogue or of a hub; the bytes that this frees. Raises UserError if
-    nothing is here, or no model is called so. A folder or a GGUF file of the user's own is never touched."""
+    """Delete the files of a model of the catalogue or of a hub from this machine; returns the bytes freed. Raises
+    UserError if there are none, or no such model. A folder or a GGUF file of the user's own is never touched."""
     repo = entries()[name].repo if name in entries() and not entries()[name].file else name
     found = _of_hub(repo) if repo.count("/") == 1 else _of_catalogue(name)
     if not found:
@@ -24,7 +24,7 @@ def remove(name: str) -> int:
 
 
 def _of_catalogue(name: str) -> list[Path]:
-    """The published file, and the weights that any version of this program made of it."""
+    """The published file, and the weights that any version of this program made from it."""
     entry = find(name)
     made = cache_root().glob(f"{Path(entry.file).stem}-{entry.sha256[:12]}-*")
     return [path for path in (cache_root() / entry.file, *made) if path.exists()]

@@ -29,8 +29,8 @@ HUB_ID = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}", re.ASCII)
 
 @dataclass(frozen=True)
 class Weights:
-    """A local folder that `transformers` loads: `sha256` of the published file where it was made of one; `repo` and the
-    commit `revision` of a hub where it came from there."""
+    """A local folder that `transformers` loads. `sha256` of the published file, if it was made from one; `repo` and
+    commit `revision`, if it came from a hub."""
 
     name: str
     source: str
@@ -41,7 +41,7 @@ class Weights:
 
 def locate(spec: str, report: Report = unheard, device: str = "auto", use: Use | None = None) -> Weights:
     """Resolve `spec` and bring the weights here; `auto` is for `device` and `use`. Raises UserError (no such model) or
-    SetupError (not to be had)."""
+    SetupError (it cannot be fetched)."""
     if spec == "auto":
         return _auto(report, device, use or Use())
     demand(spec)
@@ -60,8 +60,8 @@ def locate(spec: str, report: Report = unheard, device: str = "auto", use: Use |
 
 
 def of_hub(spec: str) -> tuple[str, str, str] | None:
-    """(name, repository, revision) of a model that comes as a repository of a hub; None for any other. The revision is
-    what is asked for behind an `@`, else what the catalogue says, else empty: the newest."""
+    """(name, repository, revision) of a model that is a repository of a hub; None for any other. The revision is the
+    one after an `@`, otherwise the catalogue's, otherwise empty: the newest."""
     name, _, revision = spec.partition("@")
     if name in entries():
         entry = entries()[name]
@@ -70,7 +70,7 @@ def of_hub(spec: str) -> tuple[str, str, str] | None:
 
 
 def is_here(entry: Entry) -> bool:
-    """Whether nothing has to be fetched for it."""
+    """Whether it can be loaded without fetching anything."""
     if not entry.file:
         return hub.is_cached(entry.repo, entry.revision)
     made = dequantised_folder(Path(entry.file).stem, entry.sha256)
@@ -98,7 +98,7 @@ def demand(spec: str) -> None:
     if "/" in name and not HUB_ID.fullmatch(name):
         raise UserError(f"{name!r} is not a model hub id", where="--model", hint="as in Qwen/Qwen3-4B")
     if at and not revision:
-        raise UserError(f"no revision behind the @ of {spec}", where="--model", hint="a commit or a branch")
+        raise UserError(f"no revision after the @ of {spec}", where="--model", hint="a commit or a branch")
 
 
 def is_path(spec: str) -> bool:
@@ -115,8 +115,8 @@ def expanded(spec: str) -> Path:
 
 
 def load(weights: Weights, dtype: str, device: str, quantization: str = "none") -> tuple[Any, Any]:
-    """(network, tokenizer), the network in `dtype` on `device`, in evaluation mode. Raises SetupError, also for a model
-    that is not whole."""
+    """(network, tokenizer), the network in `dtype` on `device`, in evaluation mode. Raises SetupError, also for an
+    incomplete model."""
     import torch
     from transformers import AutoConfig, AutoTokenizer
     from transformers.utils.logging import disable_progress_bar
@@ -152,7 +152,7 @@ def load(weights: Weights, dtype: str, device: str, quantization: str = "none") 
 
 @contextmanager
 def _readable(what: str, hint: str, where: str = "") -> Iterator[None]:
-    """Raises SetupError for whatever transformers raises over files that it cannot read: there are many kinds. Lack of
+    """Raises SetupError for any of the many errors that transformers raises for files that it cannot read. Lack of
     memory or of disk space is passed on."""
     from sdpo_tts.policy.memory import ran_out
 
@@ -170,8 +170,8 @@ def _readable(what: str, hint: str, where: str = "") -> Iterator[None]:
 def dequantised(stem: str, sha256: str, bring: Callable[[], Path], report: Report = unheard) -> Path:
     """A folder with a GGUF file's weights as bfloat16 safetensors: made once, written atomically, checked.
 
-    `bring` gets the file, and is called only where the folder is missing or damaged. Of several processes one makes it
-    and the others wait. Raises SetupError if the file holds no such weights.
+    `bring` gets the file, and is called only if the folder is missing or damaged. If several processes need it, one
+    makes it and the others wait. Raises SetupError if the file holds no such weights.
     """
     folder = dequantised_folder(stem, sha256)
     if intact(folder):
@@ -189,8 +189,8 @@ def _make(folder: Path, gguf: Path, report: Report) -> None:
     report(f"de-quantising {gguf.name} (once, about a minute)")
     # it was renamed away once complete, so there may be nothing left to clean up
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".part-", ignore_cleanup_errors=True) as part:
-        hint = "it may be cut short: download it again, or name another, or the folder of the model it was made from"
-        with _readable("no model that could be read", hint, str(gguf)):
+        hint = "it may be cut short: download it again, or name another file, or the folder of the original model"
+        with _readable("the model could not be read", hint, str(gguf)):
             _dequantise(gguf, Path(part))
         sums = {file.name: sha256_of(file) for file in Path(part).iterdir()}
         (Path(part) / "sums.json").write_text(json.dumps(sums), encoding="utf-8")

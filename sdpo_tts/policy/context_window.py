@@ -34,11 +34,11 @@ class ContextWindow:
     def demand(self, question: int) -> None:
         """Raises UserError if a prompt of this many tokens, the question alone, cannot be answered."""
         if self.positions is not None and question + self.answer > self.positions:
-            room = f"an answer up to {self.answer}, and the model has {self.positions} positions"
-            hint = self._shorter_answers(question)
-            raise UserError(f"the question has {question} tokens, {room}", where="--max-new-tokens", hint=hint)
+            both = f"the question ({question} tokens) and the longest answer ({self.answer})"
+            what = f"{both} exceed the model's {self.positions} positions"
+            raise UserError(what, where="--max-new-tokens", hint=self._shorter_answers(question))
         if self.fixed and question > self.prompt:
-            what = f"the question has {question} tokens, and the engine takes prompts of {self.prompt}"
+            what = f"the question has {question} tokens, but the engine takes prompts of at most {self.prompt}"
             raise UserError(what, where="--max-prompt-tokens", hint=self._more_room(question))
 
     def lacking(self, question: int, told: int) -> str:
@@ -46,8 +46,8 @@ class ContextWindow:
         feedback."""
         if told <= self.limit:
             return ""
-        room = f"with feedback it would have {told}, and {self.limit} fit (hint: {self._more_room(told)})"
-        return f"the question has {question} tokens: {room}"
+        room = f"with the shortest feedback {told}, but at most {self.limit} fit (hint: {self._more_room(told)})"
+        return f"the question has {question} tokens, {room}"
 
     def _more_room(self, told: int) -> str:
         rounded = -(-(told + FEEDBACK_TOKENS) // 1024) * 1024

@@ -213,7 +213,7 @@ class Chat:
             hint = f"--thinking {' or '.join(known)}" if known else "another --model"
             raise UserError(f"the chat template of {name} {refusal}", where=f"--thinking {mode}", hint=hint)
         if mode != thoughts.OFF and self.thinking is None:
-            what = f"no tokens of {name} are known to open and close a thought"
+            what = f"the tokens that open and close a thought of {name} are not known"
             raise UserError(what, where=f"--thinking {mode}", hint="another --model")
 
     def _turn(self, role: str, text: str) -> dict[str, Any]:

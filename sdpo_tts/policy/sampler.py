@@ -35,11 +35,11 @@ class Sample:
 
     `response` ends with the end-of-turn token unless it was cut off, at the token budget (`truncated`) or because the
     run needed no more (`cancelled`, and then it may be empty). `base`: drawn from the base, without the adapter of its
-    time. `served`: the tokens of prompt and response as a server counted them, which gives text alone: `prompt` and
-    `response` are then no ids of a model's (`TextChat`), and there are no `logprobs`.
-    The first `thought` ids are thoughts, with what closed the last one: all of them where one is not closed. `forced`
-    says of each id whether it was put there instead of being drawn, and then its log-probability is 0 and means nothing
-    (empty: all were drawn). `likeliest` is kept on demand (`Sampler.sample`).
+    time. `served`: the tokens of prompt and response as a server counted them. A server gives text only: then the ids
+    of `prompt` and `response` are not a model's (`TextChat`), and there are no `logprobs`. The first `thought` ids are
+    thoughts, with what closed the last one; all of them, if one is not closed. `forced` says of each id whether it was
+    inserted instead of drawn; the log-probability of an inserted id is 0 and means nothing (empty: all were drawn).
+    `likeliest` is kept on demand (`Sampler.sample`).
     """
 
     prompt: Ids
@@ -172,9 +172,9 @@ class TorchSampler:
 
     def _refuse_too_long(self, longest: int) -> None:
         if self.positions is not None and longest + self.max_new_tokens > self.positions:
-            what = f"a prompt of {longest} tokens with an answer of {self.max_new_tokens}"
-            hint = "shorter answers, or another model"
-            raise UserError(f"{what}; the model has {self.positions} positions", where="--max-new-tokens", hint=hint)
+            both = f"a prompt of {longest} tokens and an answer of {self.max_new_tokens}"
+            what = f"{both} exceed the model's {self.positions} positions"
+            raise UserError(what, where="--max-new-tokens", hint="shorter answers, or another model")
 
     def _decode(self, rows: Rows, places: Sequence[int], top: int = 0) -> None:
         if not places:

@@ -62,7 +62,7 @@ class SplitSampler:
         fitting = self._fitting(max(map(len, prompts)))
         if fitting < min(self._rows, self._told, len(prompts)):
             self._told = fitting
-            LOG.warning("memory holds %d answers of full length; sampling so many at a time", fitting)
+            LOG.warning("there is memory for %d answers of full length; sampling that many at a time", fitting)
         return min(self._rows, fitting)
 
     def _halve(self, rows: int) -> None:

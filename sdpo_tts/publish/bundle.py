@@ -30,10 +30,10 @@ README = Template("""# $title: $method, seed $seed
 
 $outcome Model: $model$digest.
 
-- `events.jsonl`, `manifest.json`: all that happened, and under which settings; `sdpo-tts report .` reads them
+- `events.jsonl`, `manifest.json`: everything that happened, and the settings; `sdpo-tts report .` reads them
 - `report.html`: the report
 $program$adapter
-Folders, and the names of users and hosts, were taken out.
+The names of folders, users and hosts were removed.
 """)
 PROGRAM = "- `$name`: the program that passed all tests\n"
 ADAPTER = """- `adapter/`: the LoRA adapter ($which), as PEFT and vLLM read it

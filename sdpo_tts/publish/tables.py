@@ -93,7 +93,7 @@ def waits(analysis: Analysis) -> Table:
     ]  # fmt: skip
     heads = ("method", "until success", f"more than {analysis.methods[0]}", "problems like these")
     caption = (
-        "Mean cost of the first success, with a run without one counted as the whole budget; paired differences."
+        "Mean cost of the first success, where a run without one counts as the whole budget; paired differences."
     )
     return Table(heads, rows, caption, grouped=True)
 
@@ -118,8 +118,8 @@ def problems(analysis: Analysis) -> Table:
     ]  # fmt: skip
     heads = ("method", "solved", "discovery", "mean attempts", "against best-of-k")
     caption = (
-        "Solved: of runs, or of the samples of the pool. Mean attempts to the first success: a run without one "
-        f"counts as {_most(analysis)}; never: not once within them."
+        "Solved: how many runs, or samples of the pool. Mean attempts to the first success: a run without one "
+        f"counts as {_most(analysis)}; never: no run had one."
     )
     return Table(heads, rows, caption, grouped=True)
 

@@ -283,7 +283,7 @@ def cautions(analysis: Analysis) -> list[str]:
         told.append(f"{_count(failed, 'run')} failed; without --censor-errors, a failed run counts as unsolved.")
     if any(row.runs < 5 * row.budget for row in analysis.table if row.pooled):
         told.append(
-            "The pool of best-of-k is less than five times the budget it is read at: its estimate there is unbiased "
+            "The pool of best-of-k has fewer than five samples per attempt of the budget: its estimate is unbiased "
             "but far from certain; trust the interval."
         )
     return told

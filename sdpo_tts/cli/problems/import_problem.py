@@ -28,9 +28,9 @@ def import_problem(
 ) -> None:
     """Convert a problem from another format into a folder, print its path, and say what was left out.
 
-    Kattis/ICPC and Polygon packages, Competitive Companion, rows of LiveCodeBench, CodeContests, HumanEval, APPS, TACO
-    and MBPP, Harbor tasks, and folders of *.in with *.out or *.ans: see docs/formats.md. All other commands also read
-    these formats directly.
+    It reads Kattis/ICPC and Polygon packages, Competitive Companion, rows of LiveCodeBench, CodeContests, HumanEval,
+    APPS, TACO and MBPP, Harbor tasks, and folders of *.in with *.out or *.ans (docs/formats.md). All other commands
+    read these formats too.
     """
     with orderly():
         code = _import_all(source, folder or Path()) if every else _import(source, folder, statement)

@@ -34,9 +34,10 @@ def drift(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
 ) -> None:
-    """Measure how a run's adapter changed the model on everything but its own problem. Nothing is deleted.
+    """Measure how a run's adapter changed the model on everything but its own problem.
 
-    On held-out prose and code (divergence, perplexity), and on other problems (pass rate, length of answers).
+    It compares the model with and without the adapter: divergence and perplexity on prose and code, and pass rate and
+    length of answers on the problems that you name. It changes nothing.
     """
     from sdpo_tts.view import LiveLine, heard, results_alone
 

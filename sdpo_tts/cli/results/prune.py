@@ -46,7 +46,7 @@ def prune(
     runs: options.Runs = Path("runs"),
     yes: Annotated[bool, typer.Option("--yes", help="Delete without asking.")] = False,
 ) -> None:
-    """List what can be deleted from runs, and ask: checkpoints of runs that ended unsolved, and runs that never began.
+    """List what can be deleted from runs, and ask: checkpoints of runs without a confirmed solution, and empty runs.
 
     A run without its checkpoint cannot be resumed. Journals, programs and adapters stay, and so do active runs.
     """

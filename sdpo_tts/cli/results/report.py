@@ -46,13 +46,13 @@ def report(
         typer.Option(help="Only these; the first is compared with each of the others.", metavar="ARM,ARM..."),
     ] = None,
     at: Annotated[
-        int | None, typer.Option(min=1, help="Compare at this many attempts. Default: the most that all have.")
+        int | None, typer.Option(min=1, help="Compare at this many attempts. Default: the most that all runs had.")
     ] = None,
     after: Annotated[
-        int, typer.Option(min=0, help="Leave out this many first attempts, and the runs that they solved.")
+        int, typer.Option(min=0, help="Leave out the first N attempts, and the runs that they solved.")
     ] = 0,
     shares: Annotated[
-        str, typer.Option(help="Compare budgets at these discovery shares.", metavar="X,X...")
+        str, typer.Option(help="Shares of problems at which budgets are compared.", metavar="X,X...")
     ] = "0.1,0.25,0.5,0.75,0.9",
     level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Confidence level of all intervals.")] = 0.9,
     censor_errors: Annotated[

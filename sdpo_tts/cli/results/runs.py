@@ -30,7 +30,7 @@ HEAD = ROW.format("problem", "method", "outcome", "attempts", "time", "size", "r
 def runs(
     context: typer.Context,
     runs: options.Runs = Path("runs"),
-    most: Annotated[int, typer.Option("--most", min=1, help="List this many, newest first.")] = 20,
+    most: Annotated[int, typer.Option("--most", min=1, help="List at most this many.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line, of all runs.")] = False,
 ) -> None:
     """List runs, newest first: problem, method, outcome, attempts, time, size on disk and folder."""

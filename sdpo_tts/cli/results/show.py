@@ -30,13 +30,13 @@ def show(
         Path | None, typer.Option("--html", help="Write the shaded tokens to a page; this loads the model.")
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    thoughts: Annotated[bool, typer.Option("--thoughts", help="Show what was thought before the answer too.")] = False,
+    thoughts: Annotated[bool, typer.Option("--thoughts", help="Show the thought before the answer too.")] = False,
 ) -> None:
     """Show what the model wrote in an attempt, and the feedback on it.
 
-    What it thought before its answer is left out, unless you ask for it with --thoughts.
-    With --tokens each token is shaded by log(teacher/student), what the frozen teacher thinks of it after reading the
-    feedback: red where it disagrees, blue where it reinforces.
+    A thought before the answer is left out, unless you give --thoughts. --tokens shades each token by what the frozen
+    teacher, which has read the feedback, thinks of it, log(teacher/student): red where it disagrees, blue where it
+    reinforces.
     """
     from rich.console import Console
 
@@ -77,7 +77,8 @@ def _record(past: ExistingRun, number: int | None) -> AttemptRecord:
 def _text(past: ExistingRun, record: AttemptRecord, *, thoughts: bool) -> str:
     passed = sum(outcome.verdict == "AC" for outcome in record.outcomes)
     total = len(record.outcomes)
-    head = f"attempt {record.attempt}: {record.verdict}" + (f", {passed} of {total} tests run passed" if total else "")
+    head = f"attempt {record.attempt}: {record.verdict}"
+    head += f", passed {passed} of the {total} tests that were run" if total else ""
     told = f"\n\nfeedback:\n{visible_lines(record.feedback.strip())}" if record.feedback else ""
     person = "".join(f"\n{line}" for line in _from_the_person(past))
     slug, text = past.manifest["problem"]["slug"], visible_lines(record.text.strip())
@@ -90,7 +91,7 @@ def _thought(record: AttemptRecord, *, whole: bool) -> str:
         return ""
     if whole:
         return f"thought:\n{visible_lines(record.thought.strip())}\n\nanswer:\n"
-    return f"(a thought of {record.thought_tokens} tokens, with --thoughts it is shown)\n\n"
+    return f"(a thought of {record.thought_tokens} tokens; --thoughts shows it)\n\n"
 
 
 def _from_the_person(past: ExistingRun) -> Iterator[str]:

@@ -53,7 +53,7 @@ def say_the_end(run: RunDir, problem: Problem, *, quiet: bool) -> None:
 
 
 def probed(problem: Problem, run: RunDir) -> str:
-    """What `sdpo-tts probe` takes for a run's problem and model; a model on a server it cannot ask."""
+    """What `sdpo-tts probe` takes for a run's problem and model, without a model on a server, which it cannot use."""
     asked: dict[str, Any] = {}
     with suppress(OSError, ValueError, KeyError):  # the manifest of an interrupted run may be missing
         asked = json.loads(run.manifest.read_text(encoding="utf-8"))["settings"]["policy"]

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 
 STYLES_HELP = (
-    "Feedback styles (plain, literals, literals+examples, all, +PART, -PART) or sets of them (forms: how tests are "
-    "written; parts: the parts of a second run, one by one; without: all but one), comma-separated. Default: all."
+    "Feedback styles, comma-separated: plain, literals, literals+examples, all, +PART, -PART; or sets of them: forms "
+    "(how tests are written), parts (of the second run, one by one), without (all parts but one). Default: all."
 )
 
 
@@ -35,7 +35,7 @@ PROBED = ("model", "device", "quantization", "max_new_tokens", "engine")
 def probe(
     context: typer.Context,
     problem: ProblemPath,
-    samples: Annotated[int, typer.Option(min=1, help="How many answers to sample from the plain question.")] = 32,
+    samples: Annotated[int, typer.Option(min=1, help="How many answers to sample from the bare question.")] = 32,
     model: options.Model = "auto",
     device: options.Device = "auto",
     quantization: options.Quantization = "none",
@@ -56,8 +56,9 @@ def probe(
 ) -> None:
     """Measure how often the model passes, with and without feedback on a failure. Nothing is trained.
 
-    From the bare question, after reading feedback on a failure (as its teacher does), and after also seeing the failed
-    program (repair): the sources of --method auto. By default with the template and the feedback of sdpo-solve.
+    It samples from the bare question, after reading feedback on a failure (as the teacher does), and after reading the
+    failed program too (repair): the sources of --method auto. Template and feedback are those of sdpo-solve, unless you
+    name others.
     """
     with orderly():
         named = _named(templates, TEMPLATES, "--templates") if templates else TEMPLATES if sweep else None

@@ -37,7 +37,9 @@ def verdict(
     run: RunPath,
     words: Annotated[
         str,
-        typer.Argument(help=f"What the judge said: {', '.join(WORDS)} (and more).", autocompletion=among(WORDS)),
+        typer.Argument(
+            help=f"What the judge said: {', '.join(WORDS)} (and more).", metavar="VERDICT", autocompletion=among(WORDS)
+        ),
     ],
     given: Annotated[
         Path | None, typer.Option("--input", help="File with the input that it failed on.", autocompletion=files)
@@ -65,7 +67,7 @@ def _fields(words: str, given: Path | None, expected: Path | None) -> dict[str, 
         raise UserError("--expected without --input", where="--expected", hint="add --input FILE")
     kind = next((kind for kind, pattern in VERDICTS if re.search(pattern, words.lower())), None)
     if kind is None:
-        raise UserError(f"{words!r} is not a verdict", where="WORDS", hint=", ".join(WORDS))
+        raise UserError(f"{words!r} is not a verdict", where="VERDICT", hint=", ".join(WORDS))
     test = {"input": _text(given, "--input"), "expected": _text(expected, "--expected")}
     return {"words": " ".join(words.split()), "verdict": kind, **{key: text for key, text in test.items() if text}}
 
@@ -100,7 +102,7 @@ def _proposed(past: ExistingRun) -> Event:
     """The event of the proposed program. Raises UserError if none waits for a verdict."""
     if not past.proposed or past.proposed["attempt"] < 0:
         hint = "it must first end with a program"
-        raise UserError("the run has no proposed program that waits for a verdict", where=str(past.run.path), hint=hint)
+        raise UserError("no proposed program of this run is waiting for a verdict", where=str(past.run.path), hint=hint)
     return past.proposed
 
 

@@ -1,4 +1,4 @@
-"""How far a measurement is, while its answers are sampled."""
+"""Progress of a measurement while its answers are sampled."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ complete; the last call, before answers are judged, says that all are."""
 
 
 def nobody(who: str, tokens: int, complete: int, asked: int) -> None:
-    """Tells nobody."""
+    """Reports nothing."""
 
 
 def teller(tell: Tell, who: str, asked: int) -> Listener:
-    """A listener that counts over all batches that it hears."""
+    """A listener that counts over all batches."""
     tokens, complete = 0, 0
 
     def grown(more: int) -> None:

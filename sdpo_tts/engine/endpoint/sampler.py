@@ -27,9 +27,10 @@ POLL_S = 0.2
 
 @dataclass(frozen=True)
 class Patience:
-    """In seconds. A request is broken off when nothing came for `between` two pieces of its answer, or, while it waits
-    for its first one, nothing for `first` on any request: a server may answer one after the other. After trouble it
-    waits `least`, twice as long each time, at most `most`. When nothing came for `give_up`, the run ends."""
+    """In seconds. A request is broken off if `between` passes without another piece of its answer; or, before its first
+    piece, if `first` passes without a piece on any request, because a server may answer one after the other. After
+    trouble it waits `least`, then twice as long each time, at most `most`. After `give_up` without anything the run
+    ends."""
 
     first: float = 600.0
     between: float = 120.0
@@ -164,7 +165,7 @@ class _Batch:
         try:
             while not (await asyncio.wait({coming}, timeout=POLL_S))[0]:
                 if time.monotonic() - (max(since, self._heard) if first else since) > most:
-                    raise TroubleError(f"nothing came for {most:g} s")
+                    raise TroubleError(f"nothing arrived for {most:g} s")
             return coming.result()
         finally:
             coming.cancel()

@@ -58,7 +58,7 @@ class Server:
         if address.scheme not in ("http", "https") or not address.hostname:
             raise UserError(f"{url!r} is not an address", where=option, hint="for example http://localhost:11434/v1")
         if address.username or address.password or address.query:
-            what = "a key in the address would be written down with it"
+            what = "the address contains a key, and a run records its address"
             raise UserError(what, where=option, hint=f"put the key into the environment variable {KEY}")
         return cls(url.rstrip("/").removesuffix("/chat/completions"), model, option)
 

@@ -38,5 +38,5 @@ def calibrate(container: Container) -> Calibration:
 def _cpu_s(container: Container, program: str) -> float:
     facts = container.run(Command(("python3", "-S", "-c", program), 10.0, 30.0, 1 << 16, 1 << 23))
     if facts.exit_code != 0:
-        raise ContainerLost(f"the calibration did not end well: {facts.stderr[-200:]!r}")
+        raise ContainerLost(f"the calibration failed: {facts.stderr[-200:]!r}")
     return facts.cpu_s

@@ -152,7 +152,7 @@ class Container:
             self._begun.popleft()
             facts = _facts(self._answer(deadline - time.monotonic()))
             if facts.dirty or facts.oom_kills:
-                raise ContainerLost("what was begun and is not wanted has spoiled the container")
+                raise ContainerLost("a run that was started ahead has left the container unusable")
 
     def _begin(self, command: Command, inputs: Sequence[bytes]) -> None:
         self._send(*(_request(command, stdin) for stdin in inputs))

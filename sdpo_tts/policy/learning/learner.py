@@ -71,7 +71,7 @@ class LearnerState:
 
 
 class Learner:
-    """The trainable adapter with its optimiser and its teacher. `tell` hears how far a step is."""
+    """The trainable adapter with its optimiser and its teacher. `tell` is called with the progress of a step."""
 
     def __init__(self, network: Network, settings: LearnerSettings) -> None:
         self.network, self.settings = network, settings
@@ -82,8 +82,8 @@ class Learner:
         )
 
     def step(self, *groups: Sequence[Lesson]) -> Step | str:
-        """Learn from a batch, one group of lessons after the other, and move the network to its next version; or why
-        there is nothing to learn from.
+        """Learn from a batch, one group of lessons after the other, and move the network to its next version. Returns
+        why, if there is nothing to learn from.
 
         Raises NonFiniteError, with the adapter as it was before the update, or SdpoError when the sampler's
         log-probabilities are not this network's.
@@ -121,7 +121,7 @@ class Learner:
     @property
     def kept(self) -> int:
         """How many of the likeliest ids to keep while the base draws a sample with help. Then the step needs no pass of
-        the teacher, since a frozen teacher that reads the sample's prompt is what drew it. 0: it cannot do without."""
+        the teacher, since the frozen teacher, reading the same prompt, is what drew it. 0: the pass is needed."""
         settings = self.settings
         frozen = settings.teacher.kind == "frozen" and settings.imitation.reads_teacher
         some = settings.loss.support is not Support.FULL and settings.loss.top_k < self.network.vocabulary
@@ -169,7 +169,8 @@ class Learner:
                     raise
             self.optimiser.zero_grad()
             self.network.checkpointing, self.micro_tokens = True, max(1, self.micro_tokens // 2)
-            LOG.warning("memory ran out while learning; now %d tokens at a time, activations twice", self.micro_tokens)
+            said = "memory ran out while learning; now %d tokens at a time, recomputing activations"
+            LOG.warning(said, self.micro_tokens)
             memory.let_go()
 
     def _gradient(self, lessons: Sequence[Lesson]) -> RunningMetrics:

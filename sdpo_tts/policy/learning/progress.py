@@ -1,4 +1,4 @@
-"""How far a learning step is."""
+"""Progress of a learning step."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import TypeVar
 
 T = TypeVar("T")
 Tell = Callable[[int, int], None]
-"""Called before each part of a gradient, with how many answers of how many have been learned from."""
+"""Called before each part of a gradient, with the number of answers learned from so far, and of all answers."""
 
 
 def _nobody(done: int, of: int) -> None:
-    """Tells nobody."""
+    """Reports nothing."""
 
 
 NOBODY: Tell = _nobody
 
 
 def counted(parts: Iterable[Sequence[T]], of: int, tell: Tell) -> Iterator[Sequence[T]]:
-    """The parts of `of` answers, while `tell` hears how many have gone by."""
+    """The parts of `of` answers; `tell` is called with the number of answers in the parts before."""
     done = 0
     for part in parts:
         tell(done, of)

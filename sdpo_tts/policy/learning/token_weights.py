@@ -15,8 +15,8 @@ from sdpo_tts.policy.sampler import Sample
 
 @dataclass(frozen=True)
 class Run:
-    """Places of a response that are next to each other. They belong to a mean over `size` places, which weighs `weight`
-    in the loss of the sequence and is the share `part` of all that is learned of it."""
+    """Consecutive places of a response. They belong to a mean over `size` places, which has the weight `weight` in the
+    loss of the sequence; `part` is this weight as a share of the response's total weight."""
 
     start: int
     stop: int
@@ -26,7 +26,7 @@ class Run:
 
 
 def weighs(sample: Sample, thoughts: float) -> bool:
-    """Whether there is anything to learn from: an answer, or a thought where `thoughts` weigh something."""
+    """Whether there is anything to learn from: an answer, or a thought if `thoughts` have a weight."""
     return bool(_parts(sample, thoughts))
 
 

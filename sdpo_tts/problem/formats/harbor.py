@@ -24,7 +24,7 @@ from sdpo_tts.problem.reading.statement import markdown_to_text
 SETTINGS, INSTRUCTION, OWN = "task.toml", "instruction.md", "tests/task.json"
 PROGRAM = "\n\n## Your program\n"
 """The heading after the statement in our own tasks: what follows is for an agent."""
-_ELSEWHERE = "the task is for an agent with files; a program is asked for that reads its input and prints the answer"
+_ELSEWHERE = "the task is for an agent; here the model writes a program that reads its input and prints the answer"
 
 
 def fits(package: Package) -> bool:
