@@ -336,6 +336,28 @@ def test_a_test_that_the_person_knows_is_run_from_now_on(tmp_path: Path) -> None
     assert judged[3]["failing"] == "elsewhere-1"
 
 
+def test_an_earlier_candidate_that_fails_a_test_from_outside_is_not_proposed(tmp_path: Path) -> None:
+    """It fails in another way than what was rejected, and was judged before the test was known."""
+    other = "lambda s: {'1 2': 5}.get(s.strip(), sum(map(int, s.split())))"
+    run = contest(tmp_path, [*answers(BOUND, BOUND_TOO, other), *authored()], batch=3)
+    for name, text in {"5.in": "1 2\n", "5.out": "3\n"}.items():
+        (tmp_path / name).write_text(text)
+    assert told(run, "WA", "--input", str(tmp_path / "5.in"), "--expected", str(tmp_path / "5.out"))[0] == 0
+    heard: list[str] = []
+    solved = resumed(run, [*authored(), *answers(WRONG_ONE, ADD, ADD_TOO)], heard, batch=3, candidates=1)
+    assert solved["attempt"] in (5, 6)
+    assert len(heard) == 3 and all("Expected: '3\\n'" in text for text in heard)
+
+
+def test_what_the_judge_said_is_not_replaced_by_a_doubt(tmp_path: Path) -> None:
+    run = contest(tmp_path, [*answers(BOUND, BOUND_TOO, "lambda s: max(sum(map(int, s.split())), 6)"), *authored()], batch=3)
+    assert told(run, "wrong answer")[0] == 0
+    heard: list[str] = []
+    resumed(run, [*authored(ADD), *answers(ADD_TOO, AND_AGAIN, ADD)], heard, batch=3, candidates=1)
+    assert ["judge that decides says" in text for text in heard] == [True, True, False]
+    assert "presumably wrong" in heard[2]
+
+
 def test_time_between_a_run_s_end_and_a_verdict_is_not_the_run_s(tmp_path: Path) -> None:
     run = contest(tmp_path, answers(BOUND, WRONG_ONE), candidates=1)
     lines = [json.loads(line) for line in run.events.read_text().splitlines()]

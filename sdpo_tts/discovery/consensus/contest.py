@@ -56,7 +56,7 @@ class Contest:
     def propose(self, *, final: bool) -> dict[int, str]:
         """Decide among the candidates. With `final`, propose one whatever speaks against it, without asking the model
         for anything if time or tokens are spent. Without a winner, returns why candidates are presumably wrong, by
-        number."""
+        number; nothing about rejected ones, of which more is known."""
         live = self._live() or (self._live(honest=False) if final else [])
         if not live:
             return {}
@@ -69,7 +69,8 @@ class Contest:
         against = decision.trusted and best is not None and bool(best.against)
         unsure = against and not final and self._doubts < MOST_DOUBTS
         winner = everyone[best.members[0]] if best and not unsure else None
-        doubts = {everyone[place].attempt.number: text for place, text in decision.doubts.items()} if unsure else {}
+        doubted = {everyone[place].attempt.number: text for place, text in decision.doubts.items()} if unsure else {}
+        doubts = {number: text for number, text in doubted.items() if number not in self._dropped}
         self._doubted |= doubts.keys()
         self._doubts += bool(doubts)
         self._tell(decision, everyone, winner, sorted(doubts))
@@ -123,23 +124,24 @@ class Contest:
             if first := [place for place in group.members if place < len(words)]:
                 alike = [everyone[place].attempt.number for place in group.members if place >= len(words)]
                 told |= dict.fromkeys(alike, words[first[0]])
-        return told
+        why = {one.given: one.words for one in self._rejections.values()}
+        return {everyone[place].attempt.number: why[given] for place, given in decision.failed.items()} | told
 
     def _decided(self, everyone: Sequence[Judged]) -> Decision:
         """A decision among the programs of these attempts, rejected ones first; drops what behaves like a rejected
-        one."""
+        one, or fails a test that came later."""
         programs, known = [one.attempt.program or "" for one in everyone], range(len(self._judged))
         with self._solver.timed("judging"):
             decision = self._ready().decide(programs, known)
-        wrong = (group.members for group in decision.groups if set(known) & set(group.members))
-        self._dropped |= {everyone[place].attempt.number for members in wrong for place in members}
+        self._dropped |= {everyone[place].attempt.number for place in decision.wrong}
         return decision
 
     def _ready(self) -> Consensus:
         """With inputs, and with a brute force if there is one; made once per process."""
         if self._consensus is None:
             solver, problem = self._solver, self._solver.parts.judge.problem
-            known = [rejection.given for rejection in self._rejections.values() if rejection.given]
+            told = [rejection for rejection in self._rejections.values() if rejection.given]
+            known = {one.given: one.test.expected if one.test else None for one in told}
             self._consensus = Consensus(problem, solver.parts.judge, solver.seed, known)
             if not problem.stress and not solver.spent.over(solver.budget):
                 self._authored = authors.write(solver.parts, solver.seed)
