@@ -51,6 +51,8 @@ def _when(past: ExistingRun) -> str:
     if past.run.locked:
         return f"The run will use the hint from its next batch on: {past.run.path}"
     state = RunState.of(read_events(past.run.events))
+    if past.solved and not past.settings["solver"].get("keep_going"):
+        return "The run will use the hint if its program is rejected: sdpo-tts verdict, then sdpo-solve --resume"
     command = go_on(near(past.run.path), larger_budget(state.reason, state))
     return f"The run will use the hint once it is resumed:\n{command}"
 

@@ -60,7 +60,7 @@ class Contest:
         live = self._live() or (self._live(honest=False) if final else [])
         if not live:
             return {}
-        if self._talks or (self._wanted == 1 and not self._rejections):
+        if self._blind or (self._wanted == 1 and not self._rejections):
             self._crown(live[0], rests_on="samples", candidates=len(live))
             return {}
         everyone = [*self._judged.values(), *live]
@@ -80,19 +80,21 @@ class Contest:
 
     @property
     def _wanted(self) -> int:
-        return 1 if self._talks else self._solver.settings.candidates
+        return 1 if self._blind else self._solver.settings.candidates
 
     @property
-    def _talks(self) -> bool:
-        """Whether programs talk to an interactor, so that only the samples can be tried."""
-        return self._solver.parts.judge.problem.interactor is not None
+    def _blind(self) -> bool:
+        """Whether no other inputs can be tried: programs talk to an interactor, or there is no sample to vary."""
+        problem = self._solver.parts.judge.problem
+        return problem.interactor is not None or not any(problem.shown)
 
     def _live(self, *, honest: bool = True) -> list[Judged]:
         """Different programs that have not been rejected, the first of each; `honest`: without hard-coded answers."""
         programs: dict[str, Judged] = {}
+        wrong = {one.attempt.program for one in self._judged.values()}
         for one in self._candidates:
             dropped = one.attempt.number in self._dropped or (honest and one.hard_coded)
-            if one.attempt.program and not dropped:
+            if one.attempt.program and one.attempt.program not in wrong and not dropped:
                 programs.setdefault(one.attempt.program, one)
         return list(programs.values())
 
@@ -107,7 +109,7 @@ class Contest:
     def _screened(self, fresh: Sequence[Judged]) -> dict[int, str]:
         """Feedback on new candidates that behave like a rejected one, by number. The journal records this as a search
         in which none is chosen."""
-        if self._talks:
+        if self._blind:
             said = {one.attempt.program: self._rejections[number].words for number, one in self._judged.items()}
             same = {one.attempt.number: said[one.attempt.program] for one in fresh if one.attempt.program in said}
             self._dropped |= same.keys()
