@@ -201,6 +201,7 @@ SOLVE = (str(ROOT / "problems" / "sum-line"), "--runs")
         (("--start", "mine.py"), "--start: sdpo cannot use it (hint: --method auto or multi-turn)"),
         (("--method", "auto", "--start", "gone.py"), "--start: no such file: gone.py"),
         (("--method", "auto", "--start", "mine.cpp"), "--start: the name of mine.cpp is not that of a Python 3 program"),
+        (("--method", "auto", "--start", "latin.py"), "--start: latin.py is not a text file in UTF-8"),
         (("--method", "auto", "--start", "mine.py", "--start", "b/mine.py"), "--start: two programs have the same name"),
         (("--hint", "x" * 5000), "--hint: a hint of 5000 characters"),
         (("--hint", "noise.txt"), "--hint: not a text file in UTF-8"),
@@ -213,6 +214,7 @@ def test_what_makes_no_sense_is_refused_before_anything_is_loaded(
     (tmp_path / "b").mkdir()
     for name in ("mine.py", "b/mine.py"):
         (tmp_path / name).write_text("print(1)\n")
+    (tmp_path / "latin.py").write_bytes(b"# caf\xe9\n")
     (tmp_path / "noise.txt").write_bytes(b"\xff\xfe\x81")
     result = CliRunner().invoke(solve_app, [*SOLVE, str(tmp_path / "runs"), *words])
     assert result.exit_code == 2 and result.stderr.splitlines()[-1].startswith(f"error: {told}"), result.stderr

@@ -82,7 +82,6 @@ def started_from(files: Sequence[Path], settings: RunSettings, problem: Problem)
 
 
 def _program(file: Path, problem: Problem) -> str:
-    from sdpo_tts.judge.submissions import read_source
     from sdpo_tts.problem.language import language
 
     known = language(problem.language)
@@ -91,6 +90,8 @@ def _program(file: Path, problem: Problem) -> str:
     try:
         if not file.is_file():
             raise UserError(f"no such file: {file}", where="--start")
-        return read_source(file)
+        return file.read_text(encoding="utf-8-sig")  # prompts and the journal hold text
+    except ValueError:
+        raise UserError(f"{file} is not a text file in UTF-8", where="--start") from None
     except OSError as error:
         raise UserError(f"{file} cannot be read: {error.strerror}", where="--start") from None
