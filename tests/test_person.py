@@ -440,6 +440,14 @@ def test_what_the_judge_said_is_not_replaced_by_a_doubt(tmp_path: Path) -> None:
     assert "presumably wrong" in heard[2]
 
 
+def test_a_rejected_success_of_a_pooled_run_is_not_its_winner_any_more(tmp_path: Path) -> None:
+    pooled = {"candidates": 1, "keep_going": True}
+    run = contest(tmp_path, answers(BOUND, WRONG_ONE, ADD, WRONG_ONE), attempts=4, **pooled)
+    assert told(run, "wrong answer")[0] == 0
+    solved = resumed(run, [*answers(WRONG_ONE, WRONG_ONE), *authored()], attempts=6, **pooled)
+    assert solved["attempt"] == 3 and run.solution("python3").read_text() == f"{ADD}\n"
+
+
 def test_time_between_a_run_s_end_and_a_verdict_is_not_the_run_s(tmp_path: Path) -> None:
     run = contest(tmp_path, answers(BOUND, WRONG_ONE), candidates=1)
     lines = [json.loads(line) for line in run.events.read_text().splitlines()]
