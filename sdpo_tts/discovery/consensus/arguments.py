@@ -31,8 +31,10 @@ class ArgumentShape:
         )
 
     def mutated(self, rng: np.random.Generator, *, large: bool = False, of: bytes | None = None) -> bytes:
-        """A sample, or the input `of`, with other values and other lengths of its lists and strings. A
-        table keeps its width, and a square its size."""
+        """A sample, or the input `of`, with other values and other lengths of its lists and strings.
+
+        A table keeps its width, and a square its size.
+        """
         sample = self._samples[int(rng.integers(len(self._samples)))] if of is None else _arguments(of)
         return "".join(json.dumps(self._varied(one, rng, large)) + "\n" for one in sample).encode()
 

@@ -24,8 +24,8 @@ class Trace:
 
 @dataclass(frozen=True)
 class Group:
-    """`members` are indices of programs, those with the fewest failures first, then the fastest.
-    `against`: indices of inputs on which the brute force gives another answer."""
+    """`members` are indices of programs, those with the fewest failures first, then the fastest. `against`:
+    indices of inputs on which the brute force gives another answer."""
 
     members: tuple[int, ...]
     against: tuple[int, ...] = ()

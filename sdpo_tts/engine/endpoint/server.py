@@ -164,9 +164,10 @@ def _address(url: str) -> SplitResult | None:
     """None if no request could be sent there."""
     try:
         address = urlsplit(url)
-        return address if (address.hostname or "").encode("idna") and (address.port or 1) > 0 else None
+        host, _ = (address.hostname or "").encode("idna"), address.port  # each raises ValueError for an invalid one
     except ValueError:
         return None
+    return address if host else None
 
 
 def _key() -> str:
