@@ -401,6 +401,8 @@ def test_the_problem_s_own_generator_and_brute_force_come_first(engine: None) ->
         consensus = Consensus(problem, judge, 0)
         consensus.prepare(Authored())
         decision = consensus.decide([NO_NEGATIVES, NO_NEGATIVES.replace("+", " + "), RIGHT])
+        told = judge.brute([b"x\n", b"y\n", b"3 4\n"])
+    assert [one.stdout for one in told] == [b"", b"", b"7\n"], "it only crashes on what is no input"
     assert decision.agrees and decision.best and decision.best.members == (2,)
 
 
