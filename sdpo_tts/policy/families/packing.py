@@ -35,9 +35,9 @@ def packed(network: Network) -> Iterator[None]:
 
 
 def _possible(network: Network) -> bool:
-    if network.device.type != "cpu" or not torch.backends.mkldnn.is_available():
+    if network.device.type != "cpu" or not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return False
-    size = sum(_base(layer).weight.nbytes for layer in _linear_layers(network.peft))
+    size: int = sum(_base(layer).weight.nbytes for layer in _linear_layers(network.peft))
     return ROOM * size <= memory.free_bytes(network.device)
 
 
