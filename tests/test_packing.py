@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from sdpo_tts.policy import memory
-from sdpo_tts.policy.batch import SPARE, SharedPrefix, _grown
+from sdpo_tts.policy.batch import SPARE, SharedPrefix, _grown, _layers
+from sdpo_tts.policy.families import packing
 from sdpo_tts.policy.families.decoding import begun
 from sdpo_tts.policy.families.packing import _linear_layers, packed
 from sdpo_tts.policy.network import Network
@@ -49,11 +50,34 @@ def test_packed_weights_give_the_same_numbers(network: Network) -> None:
 
 
 def test_nothing_is_packed_where_it_cannot_be(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
-    layers = [*_linear_layers(network.peft)]
-    monkeypatch.setattr(memory, "free_bytes", lambda device: 1)
-    with packed(network):
-        assert layers and not any("forward" in layer.__dict__ for layer in layers)
+    """For want of memory or of oneDNN's operations, or in another precision."""
+    layers, plain = _linear_layers(network.peft), decoded(network)
+    size = sum(getattr(layer, "base_layer", layer).weight.nbytes for layer in layers)
+    with monkeypatch.context() as patch:
+        patch.setattr(memory, "free_bytes", lambda device: 5 * size - 8)
+        with packed(network):
+            assert layers and not any("forward" in layer.__dict__ for layer in layers)
+    with monkeypatch.context() as patch:
+        patch.setattr(packing, "_weights", lambda layer: torch.ops.mkldnn.no_such_operation(layer))
+        with packed(network):
+            assert torch.equal(decoded(network), plain)
     assert not _linear_layers(tiny_network(dtype=torch.float64).peft)
+
+
+def test_a_layer_that_two_modules_hold_is_packed_once() -> None:
+    shared = torch.nn.Linear(2, 2)
+    assert _linear_layers(torch.nn.ModuleList([torch.nn.Sequential(shared), torch.nn.Sequential(shared)])) == [shared]
+
+
+def test_what_is_selected_is_all_that_stays() -> None:
+    """The room of the rows before is given back with the old rows."""
+    growing: Any = _layers()[2]()
+    growing.lazy_initialization(torch.zeros(2, 1, 1, 4), torch.zeros(2, 1, 1, 4))
+    growing.keys = growing.values = torch.ones(2, 1, 1, 4)
+    growing.update(torch.ones(2, 1, 1, 4), torch.ones(2, 1, 1, 4))
+    assert growing.key_room.shape[2] > growing.keys.shape[2]
+    growing.batch_select_indices(torch.tensor([1]))
+    assert growing.key_room is growing.value_room is None and growing.keys.shape == (1, 1, 2, 4)
 
 
 def test_a_cache_has_room_to_grow() -> None:

@@ -159,11 +159,18 @@ def _layers() -> tuple[type[Any], type[Any], type[Any]]:
             return torch.cat([self.keys, key_states], -2), torch.cat([self.values, value_states], -2)
 
     class Growing(DynamicLayer):  # type: ignore[no-untyped-call]
+        key_room: Tensor | None = None
+        value_room: Tensor | None = None
+
         def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
             assert self.keys is not None and self.values is not None
-            self.keys, self.key_room = _grown(self.keys, key_states, getattr(self, "key_room", None))
-            self.values, self.value_room = _grown(self.values, value_states, getattr(self, "value_room", None))
+            self.keys, self.key_room = _grown(self.keys, key_states, self.key_room)
+            self.values, self.value_room = _grown(self.values, value_states, self.value_room)
             return self.keys, self.values
+
+        def batch_select_indices(self, indices: Tensor) -> None:
+            self.key_room = self.value_room = None  # else it would stay in memory beside what is selected
+            super().batch_select_indices(indices)
 
     return Collecting, Lending, Growing
 

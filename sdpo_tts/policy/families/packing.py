@@ -7,6 +7,7 @@ weights on the way: a second copy of them, and the same numbers up to rounding.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -17,32 +18,42 @@ from torch import Tensor
 from sdpo_tts.policy import memory
 from sdpo_tts.policy.network import Network
 
+LOG = logging.getLogger(__name__)
 ROWS = 16  # that the layout is chosen for; it helps from 2 to 64
 WORTH = 32  # steps from which it pays: packing takes as long as some ten
-ROOM = 4  # times the packed weights must be free: the rest is for keys and values
 
 
 @contextmanager
 def packed(network: Network) -> Iterator[None]:
     """Linear layers compute with packed weights: with the adapter, or without if it is turned off. On a GPU, in another
-    precision than fp32 or where memory is short, nothing changes."""
-    layers = _linear_layers(network.peft) if _possible(network) else []
+    precision than fp32, where memory is short or this PyTorch cannot do it, nothing changes."""
     with ExitStack() as stack:
-        for layer in layers:
-            layer.forward = _product(*_weights(layer))
+        try:
+            products = {layer: _product(*_weights(layer)) for layer in _packable(network)}
+        except (RuntimeError, AttributeError) as error:
+            LOG.warning("weights are not packed for decoding: %s", error)
+            products = {}
+        for layer, product in products.items():
+            layer.forward = product
             stack.callback(delattr, layer, "forward")
         yield
 
 
-def _possible(network: Network) -> bool:
+def _packable(network: Network) -> list[Any]:
+    """Only if the copies fit into the memory that keys and values leave."""
     if network.device.type != "cpu" or not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
-        return False
-    size: int = sum(_base(layer).weight.nbytes for layer in _linear_layers(network.peft))
-    return ROOM * size <= memory.free_bytes(network.device)
+        return []
+    layers = _linear_layers(network.peft)
+    size = sum(_base(layer).weight.nbytes for layer in layers)
+    return layers if size <= (1 - memory.SAMPLING_SHARE) * memory.free_bytes(network.device) else []
 
 
 def _linear_layers(module: Any) -> list[Any]:
-    """Those in fp32, with an adapter or none."""
+    """Those in fp32, with an adapter or none, each once."""
+    return list(dict.fromkeys(_found(module)))
+
+
+def _found(module: Any) -> list[Any]:
     from peft.tuners.lora import LoraLayer
     from peft.tuners.lora.layer import Linear
 
@@ -51,7 +62,7 @@ def _linear_layers(module: Any) -> list[Any]:
         if type(child) in (Linear, torch.nn.Linear) and type(_base(child)) is torch.nn.Linear:
             found += [child] if _base(child).weight.dtype is torch.float32 else []
         elif not isinstance(child, LoraLayer):
-            found += _linear_layers(child)
+            found += _found(child)
     return found
 
 
