@@ -148,6 +148,14 @@ def test_several_updates_weigh_by_the_policy_before_the_first(monkeypatch: pytes
     assert learner.logprobs(lessons[0]) != before[0]
 
 
+def test_samples_drawn_with_help_do_not_dilute_the_gap() -> None:
+    network = tiny_network()
+    lessons = [replace(one, sample=replace(one.sample, logprobs=tuple(logp - 0.05 for logp in one.sample.logprobs)))
+               for one in lessons_of(network)]  # fmt: skip
+    helped = [Lesson(one.sample, one.sample.prompt, question=QUESTION) for one in lessons_of(network)]
+    assert Learner(network, settings()).step(lessons, helped).gap_mean == pytest.approx(0.05, abs=1e-3)
+
+
 def test_out_of_memory_halves_what_is_computed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     network = tiny_network()
     lessons = lessons_of(network)

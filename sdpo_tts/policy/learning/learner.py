@@ -291,13 +291,16 @@ def _views(teaching: Reading | None, lessons: Sequence[Lesson]) -> list[list[Ten
 
 
 def _mean(steps: Sequence[Step]) -> Step:
-    """Several updates as one step: means weighted by attempts, sums of counts, the largest gap."""
+    """Several updates as one step: means weighted by attempts, sums of counts, the largest gap. Samples drawn with help
+    have no gap, so the mean gap is that of the others."""
     trained = sum(step.trained for step in steps)
+    alone = sum(step.trained - step.imitated for step in steps)
 
-    means = ("loss", "kl", "entropy", "grad_norm", "gap_mean")
+    means = ("loss", "kl", "entropy", "grad_norm")
     totals = ("trained", "distinct", "imitated", "trained_tokens", "teacher_tokens")
     return replace(
         steps[-1],
+        gap_mean=sum(step.gap_mean * (step.trained - step.imitated) for step in steps) / max(1, alone),
         gap_max=max(step.gap_max for step in steps),
         **{name: sum(getattr(step, name) * step.trained for step in steps) / trained for name in means},
         **{name: sum(getattr(step, name) for step in steps) for name in totals},
