@@ -201,7 +201,7 @@ def test_the_need_is_that_of_the_real_network(folder: Path) -> None:
     told = memory_plan.memory_needed(
         str(folder), Subject(batch_size=3, max_new_tokens=100, teacher="ema"), "float32", checkpointing=True
     )
-    assert (told.weights, told.adapter) == (4 * weights_count, 4 * (7 + RANKS) * adapter)
+    assert (told.weights, told.adapter) == (4 * weights_count, 4 * (7 + 2 * RANKS) * adapter)
     assert told.cache == 3 * (memory_plan.PROMPT_TOKENS + 100) * 4 * (2 * 2 * 2 * 8)
     untrained = memory_plan.memory_needed(str(folder), Subject(method="best-of-k"), "bfloat16", checkpointing=True)
     assert (untrained.weights, untrained.adapter, untrained.work) == (2 * weights_count, 4 * adapter, 0)

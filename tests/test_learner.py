@@ -227,6 +227,19 @@ def test_a_restored_learner_is_what_it_was() -> None:
     assert (learner.learning_rate, network.version) == (1e-2, version + 2)
 
 
+def test_the_average_that_teaches_is_restored_too() -> None:
+    """Otherwise a policy that collapsed would go on teaching."""
+    network = tiny_network()
+    learner = Learner(network, settings(learning_rate=1e-2, max_gap=9.0, teacher=TeacherSettings("ema", 0.5)))
+    learner.step(lessons := lessons_of(network))
+    state = learner.state()
+    learner.step(lessons)
+    assert learner.teacher.ema and state.ema and not torch.equal(learner.teacher.ema.state()[0][0], state.ema[0][0])
+    learner.restore(state)
+    for now, old in zip(learner.teacher.ema.state(), state.ema, strict=True):
+        assert all(map(torch.equal, now, old))
+
+
 def test_a_renewed_network_is_one_just_made() -> None:
     """Whatever was learned on it, and with whatever teacher."""
     fresh = Network(tiny_network(dtype=torch.float32).peft.unload(), LoraSettings(rank=4, alpha=8), seed=7)

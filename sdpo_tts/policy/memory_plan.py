@@ -145,10 +145,10 @@ def _linear(network: Any) -> list[Any]:
 
 def _copies(subject: Work) -> int:
     """Weights, gradient, two moments; what the guard keeps of the best batch, all but the gradient; and an average of
-    the weights, of more columns."""
+    the weights, of more columns, of which the guard keeps one too."""
     from sdpo_tts.policy.learning.ema import RANKS
 
-    return 7 + (RANKS if subject.teacher == "ema" else 0)
+    return 7 + (2 * RANKS if subject.teacher == "ema" else 0)
 
 
 @lru_cache(maxsize=32)

@@ -64,10 +64,11 @@ class NonFiniteError(SdpoError):
 
 @dataclass(frozen=True)
 class LearnerState:
-    """A copy of the adapter and of its optimiser."""
+    """A copy of the adapter, of its optimiser, and of the average that teaches (None: none does)."""
 
     adapter: list[Tensor]
     optimiser: dict[str, Any]
+    ema: list[tuple[Tensor, Tensor]] | None = None
 
 
 class Learner:
@@ -111,12 +112,15 @@ class Learner:
         return [lessons[start : start + size] for start in range(0, len(lessons), size)]
 
     def state(self) -> LearnerState:
-        return LearnerState(self.network.state(), copy.deepcopy(self.optimiser.state_dict()))
+        ema = self.teacher.ema.state() if self.teacher.ema else None
+        return LearnerState(self.network.state(), copy.deepcopy(self.optimiser.state_dict()), ema)
 
     def restore(self, state: LearnerState) -> None:
         """Go back to a copy, including its learning rate."""
         self.network.restore(state.adapter)
         self.optimiser.load_state_dict(copy.deepcopy(state.optimiser))
+        if self.teacher.ema and state.ema:
+            self.teacher.ema.restore(state.ema)
 
     @property
     def kept(self) -> int:
