@@ -193,5 +193,5 @@ def _guard_state(guard: Guard) -> dict[str, Any]:
 def _restore_guard(guard: Guard, state: dict[str, Any]) -> None:
     guard.first = Health(**state["first"]) if state["first"] else None
     if best := state["best"]:
-        state = LearnerState(best["adapter"], best["optimiser"], best.get("ema"))  # older checkpoints have no average
-        guard.best = Best(best["step"], best["score"], state)
+        kept = LearnerState(best["adapter"], best["optimiser"], best.get("ema"))  # older checkpoints have no average
+        guard.best = Best(best["step"], best["score"], kept)
