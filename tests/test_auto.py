@@ -25,7 +25,7 @@ from sdpo_tts.judge import Judgement, Verdict
 from sdpo_tts.policy.learning.imitation import ImitationLoss, ImitationSettings
 from sdpo_tts.policy.learning.learner import LearnerSettings
 from sdpo_tts.policy.learning.lesson import Lesson
-from sdpo_tts.policy.prompts import student_text
+from sdpo_tts.policy.prompts import MAX_PROMPT_TOKENS, student_text
 from sdpo_tts.policy.sampler import Likeliest
 from sdpo_tts.problem import Problem, Test, load_problem
 from tests.conftest import ROOT
@@ -56,9 +56,11 @@ class RecordingLearner:
         return "step"
 
 
-def auto(learner: Any = None, problem: Problem = TWO, **settings: Any) -> Auto:
+def auto(
+    learner: Any = None, problem: Problem = TWO, max_prompt_tokens: int = MAX_PROMPT_TOKENS, **settings: Any
+) -> Auto:
     chat: Any = CharacterChat()
-    context = TeacherContext(problem, chat, ContextSettings(), 0)
+    context = TeacherContext(problem, chat, ContextSettings(max_prompt_tokens=max_prompt_tokens), 0)
     return Auto(problem, chat, learner, context, AutoSettings(**settings), seed=1, batch_size=8)
 
 
@@ -319,6 +321,19 @@ def test_without_a_parent_the_student_is_asked() -> None:
     untrained = auto(None, sources="repair=1")
     untrained.learn([replace(failed(1), hard_coded=True)])
     assert {draw.source for draw in untrained.draws(4)} == {Source.BASE}, "which is all that there is"
+
+
+@pytest.mark.parametrize("limit", [MAX_PROMPT_TOKENS, 600])
+def test_a_source_without_a_prompt_leaves_its_samples_to_the_bandit(limit: int) -> None:
+    """There is no program to repair, or none that fits; feedback is what pays off."""
+    method = auto(RecordingLearner(), max_prompt_tokens=limit)
+    for step in range(6):
+        batch = [failed(12 * step + i + 1, "#" * 500, source=list(Source)[i % 3]) for i in range(12)]
+        program = None if limit > 600 else batch[0].attempt.program
+        method.learn([replace(one, attempt=replace(one.attempt, program=program)) for one in batch])
+    method._bandit.arms["feedback"].good += 50
+    drawn = Counter(draw.source for draw in method.draws(32))
+    assert drawn[Source.REPAIR] == 0 and drawn[Source.FEEDBACK] > 20, "not for the student to get"
 
 
 def test_a_lineage_tells_of_those_before() -> None:

@@ -85,6 +85,11 @@ def test_what_does_not_fit_is_left_out_before_the_order_is() -> None:
     assert texts([long], replace(SETTINGS, max_prompt_tokens=10)) == [None]
 
 
+def test_a_solution_that_does_not_fit_leaves_the_feedback() -> None:
+    long = judged(5, "print(8)" + "#" * 2000, passed=2)
+    assert failures(texts([FAILED[0], long], replace(SETTINGS, max_prompt_tokens=1500))[0]) == [0]
+
+
 LONG = replace(SUM, statement="x" * 9000)
 
 

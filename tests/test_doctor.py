@@ -17,7 +17,7 @@ import torch
 from docker.errors import DockerException
 from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 from rich.console import Console
-from transformers import Qwen2Config, Qwen2ForCausalLM
+from transformers import GPT2Config, Qwen2Config, Qwen2ForCausalLM
 from typer.testing import CliRunner
 
 from sdpo_tts.cli.machine.doctor import _say
@@ -201,10 +201,20 @@ def test_the_need_is_that_of_the_real_network(folder: Path) -> None:
     told = memory_plan.memory_needed(
         str(folder), Subject(batch_size=3, max_new_tokens=100, teacher="ema"), "float32", checkpointing=True
     )
-    assert (told.weights, told.adapter) == (4 * weights_count, 4 * (7 + RANKS) * adapter)
+    assert (told.weights, told.adapter) == (4 * weights_count, 4 * (7 + 2 * RANKS) * adapter)
     assert told.cache == 3 * (memory_plan.PROMPT_TOKENS + 100) * 4 * (2 * 2 * 2 * 8)
     untrained = memory_plan.memory_needed(str(folder), Subject(method="best-of-k"), "bfloat16", checkpointing=True)
     assert (untrained.weights, untrained.adapter, untrained.work) == (2 * weights_count, 4 * adapter, 0)
+
+
+def test_layers_that_are_linear_in_another_way_are_quantised_too() -> None:
+    """GPT-2's: four of a layer, of 12 x 64 x 64 numbers together."""
+    config = GPT2Config(n_layer=2, n_embd=64, n_head=4, vocab_size=200, bos_token_id=0, eos_token_id=0)
+    plain, nf4 = (
+        memory_plan.memory_of(config, Subject(quantization=kind), "bfloat16", checkpointing=True).weights
+        for kind in ("none", "nf4")
+    )
+    assert plain - nf4 == 2 * 12 * 64 * 64 * (2 - memory_plan.NF4) - 2 * 4 * 64 * 64
 
 
 @pytest.mark.parametrize(

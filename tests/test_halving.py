@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -47,6 +48,30 @@ class Small:
 
 
 OUT = [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("DefaultCPUAllocator: can't allocate memory"), MemoryError()]
+
+
+@pytest.mark.parametrize(
+    "said", ["CUDA error: out of memory", "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"]
+)
+def test_memory_that_a_library_of_cuda_lacks_is_memory(said: str) -> None:
+    assert memory.ran_out(RuntimeError(said)) and not memory.ran_out(RuntimeError("CUDA error: device-side assert"))
+
+
+def test_what_was_computed_is_let_go_before_memory_is_returned(monkeypatch: pytest.MonkeyPatch) -> None:
+    network, kept, alive = tiny_network(), list[Any](), list[bool]()
+    hidden = network.hidden
+
+    def full(ids: torch.Tensor, **more: Any) -> torch.Tensor:
+        computed = hidden(ids, **more)
+        if len(ids) > 5:
+            kept.append(weakref.ref(computed))
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return computed
+
+    monkeypatch.setattr(network, "hidden", full)
+    monkeypatch.setattr(memory, "let_go", lambda: alive.append(kept[-1]() is not None))
+    SplitSampler(TorchSampler(network, [3], max_new_tokens=2)).sample(PROMPTS, rngs())
+    assert alive == [False]
 
 
 @pytest.mark.long

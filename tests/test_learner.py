@@ -148,6 +148,14 @@ def test_several_updates_weigh_by_the_policy_before_the_first(monkeypatch: pytes
     assert learner.logprobs(lessons[0]) != before[0]
 
 
+def test_samples_drawn_with_help_do_not_dilute_the_gap() -> None:
+    network = tiny_network()
+    lessons = [replace(one, sample=replace(one.sample, logprobs=tuple(logp - 0.05 for logp in one.sample.logprobs)))
+               for one in lessons_of(network)]  # fmt: skip
+    helped = [Lesson(one.sample, one.sample.prompt, question=QUESTION) for one in lessons_of(network)]
+    assert Learner(network, settings()).step(lessons, helped).gap_mean == pytest.approx(0.05, abs=1e-3)
+
+
 def test_out_of_memory_halves_what_is_computed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     network = tiny_network()
     lessons = lessons_of(network)
@@ -217,6 +225,19 @@ def test_a_restored_learner_is_what_it_was() -> None:
     learner.restore(state)
     assert all(torch.equal(now, old) for now, old in zip(network.trainable, before, strict=True))
     assert (learner.learning_rate, network.version) == (1e-2, version + 2)
+
+
+def test_the_average_that_teaches_is_restored_too() -> None:
+    """Otherwise a policy that collapsed would go on teaching."""
+    network = tiny_network()
+    learner = Learner(network, settings(learning_rate=1e-2, max_gap=9.0, teacher=TeacherSettings("ema", 0.5)))
+    learner.step(lessons := lessons_of(network))
+    state = learner.state()
+    learner.step(lessons)
+    assert learner.teacher.ema and state.ema and not torch.equal(learner.teacher.ema.state()[0][0], state.ema[0][0])
+    learner.restore(state)
+    for now, old in zip(learner.teacher.ema.state(), state.ema, strict=True):
+        assert all(map(torch.equal, now, old))
 
 
 def test_a_renewed_network_is_one_just_made() -> None:

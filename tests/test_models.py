@@ -20,7 +20,8 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
+from huggingface_hub.errors import GatedRepoError, HFValidationError, RepositoryNotFoundError, RevisionNotFoundError
+from huggingface_hub.utils import validate_repo_id
 from transformers import Qwen2Config
 
 from sdpo_tts.cli.existing_run import ExistingRun
@@ -32,7 +33,7 @@ from sdpo_tts.models import fetch as fetching
 from sdpo_tts.models import hub, progress
 from sdpo_tts.models.automatic import Use, choose, largest, need
 from sdpo_tts.models.catalogue import AT_ONCE, Entry, Mirror, entries, find
-from sdpo_tts.models.weights import Weights, dequantised, expanded, load, locate, of_hub
+from sdpo_tts.models.weights import Weights, demand, dequantised, expanded, load, locate, of_hub
 from sdpo_tts.policy.memory_plan import GIB, memory_of
 from sdpo_tts.record import RunDir
 from tests.conftest import ROOT
@@ -312,15 +313,31 @@ def test_a_run_goes_on_with_the_model_and_the_commit_that_it_began_with(tmp_path
         ExistingRun(RunDir(tmp_path), {"model": {**before, "revision": "c0ffee"}}).same_model({**before, "revision": "decade"})
 
 
-def test_a_model_of_a_hub_is_of_the_commit_asked_for_else_the_catalogue_s_else_the_newest() -> None:
+def test_a_model_of_a_hub_is_of_the_commit_asked_for_else_the_catalogue_s_else_the_newest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     entry = find("qwen3.5-4b")
     assert of_hub("qwen3.5-4b") == ("qwen3.5-4b", "Qwen/Qwen3.5-4B", entry.revision)
     assert of_hub("qwen3.5-4b@main") == ("qwen3.5-4b", "Qwen/Qwen3.5-4B", "main")
     assert of_hub("a/b") == ("a/b", "a/b", "") and of_hub("a/b@c0ffee") == ("a/b", "a/b", "c0ffee")
     assert of_hub("smollm2-135m") is None and of_hub("./b") is None
+    assert of_hub("models/some.gguf") is None, "a file in a folder"
+    (tmp_path / "models" / "some").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    assert of_hub("models/some") is None, "a folder in another"
     for spec, why in (("smollm2-135m@main", "which has no revisions"), ("a/b@", "no revision after the @")):
         with pytest.raises(UserError, match=why):
             locate(spec)
+
+
+@pytest.mark.parametrize("name", ["a--b/c", "a..b/c", "-a/b", "a/b.", "a/b.git", "a/_b-c.d", "A1/b"])
+def test_hub_ids_are_those_that_the_client_takes(name: str) -> None:
+    try:
+        validate_repo_id(name)
+        demand(name)
+    except HFValidationError:
+        with pytest.raises(UserError, match="is not a model hub id"):
+            demand(name)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from sdpo_tts.discovery.state import SolverState
 from sdpo_tts.errors import UserError
 from sdpo_tts.judge import Judgement, Verdict
 from sdpo_tts.judge.feedback.text import Feedback
-from sdpo_tts.policy.learning.learner import Learner, LearnerState
+from sdpo_tts.policy.learning.learner import LearnerState
 from sdpo_tts.policy.sampler import Sample
 from sdpo_tts.problem import Problem
 from sdpo_tts.record import AttemptRecord, Event, RunDir, read_events, sweep, write_json, write_with
@@ -44,7 +44,7 @@ def save(solver: SolverState) -> None:
         "moment": time.time(),
         "winner": solver.winner.attempt.number if solver.winner else None,
         "strategy": solver.strategy.state(),
-        "learner": _learner_state(learner) if learner else None,
+        "learner": vars(learner.state()) if learner else None,
         "guard": _guard_state(guard) if guard else None,
     }
     write_with(solver.parts.run.checkpoint, lambda file: torch.save(state, file))
@@ -84,7 +84,7 @@ def resume(solver: SolverState) -> None:
         solver.heard.add(event["id"])
         solver.strategy.advise(event["text"])
     if solver.strategy.learner:
-        _restore_learner(solver.strategy.learner, state["learner"])
+        solver.strategy.learner.restore(LearnerState(**state["learner"]))
     solver.parts.network.version = state["version"]
     if solver.parts.guard:
         _restore_guard(solver.parts.guard, state["guard"])
@@ -182,21 +182,6 @@ def recorded(solver: SolverState, number: int, events: Iterable[Event]) -> Judge
     return again(attempt, record, solver.parts.judge.problem, event)
 
 
-def _learner_state(learner: Learner) -> dict[str, Any]:
-    state, ema = learner.state(), learner.teacher.ema
-    return {
-        "adapter": state.adapter,
-        "optimiser": state.optimiser,
-        "ema": ema.state() if ema else None,
-    }
-
-
-def _restore_learner(learner: Learner, state: dict[str, Any]) -> None:
-    learner.restore(LearnerState(state["adapter"], state["optimiser"]))
-    if learner.teacher.ema:
-        learner.teacher.ema.restore(state["ema"])
-
-
 def _guard_state(guard: Guard) -> dict[str, Any]:
     best = guard.best
     return {
@@ -208,4 +193,5 @@ def _guard_state(guard: Guard) -> dict[str, Any]:
 def _restore_guard(guard: Guard, state: dict[str, Any]) -> None:
     guard.first = Health(**state["first"]) if state["first"] else None
     if best := state["best"]:
-        guard.best = Best(best["step"], best["score"], LearnerState(best["adapter"], best["optimiser"]))
+        kept = LearnerState(best["adapter"], best["optimiser"], best.get("ema"))  # older checkpoints have no average
+        guard.best = Best(best["step"], best["score"], kept)

@@ -66,6 +66,7 @@ def start(source: str, dtype: str, rank: int, settings: EngineSettings) -> LLM:
                 enable_prefix_caching=True,
                 **_whole_prompts(),
                 logprobs_mode="processed_logprobs",
+                max_logprobs=-1,  # by default 20, and --top-k may be larger
                 generation_config="vllm",  # not the model's own top-p and penalties
                 enforce_eager=not torch.cuda.is_available(),
                 disable_log_stats=True,

@@ -24,7 +24,8 @@ from sdpo_tts.models.progress import Report, unheard
 
 # Increase this when a change here makes other weights from the same file.
 _DEQUANTISED = "dequantised-1"
-HUB_ID = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}", re.ASCII)
+# As the hub's client demands: it raises its own error for any other, even where nothing is asked of the hub.
+HUB_ID = re.compile(r"(?!.*(--|\.\.))\b[\w.-]{1,96}\b/\b[\w.-]{1,96}\b(?<!\.git)", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,8 @@ def locate(spec: str, report: Report = unheard, device: str = "auto", use: Use |
 def of_hub(spec: str) -> tuple[str, str, str] | None:
     """(name, repository, revision) of a model that is a repository of a hub; None for any other. The revision is the
     one after an `@`, otherwise the catalogue's, otherwise empty: the newest."""
+    if (path := expanded(spec)).is_dir() or path.suffix == ".gguf":
+        return None
     name, _, revision = spec.partition("@")
     if name in entries():
         entry = entries()[name]

@@ -20,6 +20,8 @@ SHARE = 0.5  # of the free memory; the rest is for logits, gradients and what el
 SAMPLING_SHARE = 0.8  # where nothing but keys and values grows
 MOST_TOKENS = {"cpu": 1024, "cuda": 16384}  # more at once is not faster
 PROBE_TOKENS = 32
+RAN_OUT = ("can't allocate memory", "CUDA error: out of memory", "STATUS_ALLOC_FAILED")
+"""What torch says where it raises no OutOfMemoryError: on a CPU, and of memory that CUDA and its libraries allocate."""
 GROUPS, OWN_GROUP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 
 
@@ -125,7 +127,8 @@ def _held(layer: Any) -> int:
 
 def ran_out(error: BaseException) -> bool:
     """Whether an error means that memory ran out."""
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
+    kind = isinstance(error, torch.OutOfMemoryError | MemoryError)
+    return kind or any(words in str(error) for words in RAN_OUT)
 
 
 def let_go() -> None:

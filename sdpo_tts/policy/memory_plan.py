@@ -120,7 +120,7 @@ def _weights(network: Any, item: int, *, quantised: bool) -> int:
     if not quantised:
         return total
     sizes = [layer.weight.numel() for layer in _linear(network)]
-    return int(total + sum(sizes) * (NF4 - item) + item * max(sizes))
+    return int(total + sum(sizes) * (NF4 - item) + item * max(sizes, default=0))
 
 
 def _adapter(network: Any, *, experts: bool) -> int:
@@ -137,18 +137,18 @@ def _adapter(network: Any, *, experts: bool) -> int:
 
 def _linear(network: Any) -> list[Any]:
     """All but the output layer."""
-    import torch
+    from sdpo_tts.policy.families.targets import is_linear
 
     head = network.get_output_embeddings()
-    return [layer for layer in network.modules() if isinstance(layer, torch.nn.Linear) and layer is not head]
+    return [layer for layer in network.modules() if is_linear(layer) and layer is not head]
 
 
 def _copies(subject: Work) -> int:
     """Weights, gradient, two moments; what the guard keeps of the best batch, all but the gradient; and an average of
-    the weights, of more columns."""
+    the weights, of more columns, of which the guard keeps one too."""
     from sdpo_tts.policy.learning.ema import RANKS
 
-    return 7 + (RANKS if subject.teacher == "ema" else 0)
+    return 7 + (2 * RANKS if subject.teacher == "ema" else 0)
 
 
 @lru_cache(maxsize=32)
@@ -189,7 +189,7 @@ def _work(network: Any, tokens: int, item: int, *, checkpointing: bool) -> int:
 
 def _inner(layer: Any, hidden: int) -> int:
     """The largest width of a layer."""
-    import torch
+    from sdpo_tts.policy.families.targets import is_linear
 
-    widths = [max(one.weight.shape) for one in layer.modules() if isinstance(one, torch.nn.Linear)]
+    widths = [max(one.weight.shape) for one in layer.modules() if is_linear(one)]
     return max(widths, default=hidden)

@@ -49,9 +49,10 @@ class SplitSampler:
             except (RuntimeError, MemoryError) as error:
                 if not memory.ran_out(error) or len(part) < 2:
                     raise
-                self._halve(len(part))
             else:
                 found.update(zip(part, samples, strict=True))
+                continue
+            self._halve(len(part))  # only here: while it is handled, the error keeps what was computed
         return [found[place] for place in range(len(prompts))]
 
     def close(self) -> None:

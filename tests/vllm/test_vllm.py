@@ -138,16 +138,17 @@ def test_a_row_draws_from_its_own_generator(policy: Policy) -> None:
 
 
 def test_the_likeliest_ids_of_the_base_are_kept(policy: Policy) -> None:
-    """They are what a learner would find with a pass of the base, and nothing is kept of the adapter's rows."""
+    """They are what a learner would find with a pass of the base, and nothing is kept of the adapter's rows. There may
+    be more of them than vLLM gives unless told to."""
     shaken(policy.network, 2)
-    base, student = policy.sampler.sample([policy.chat.prompt(TEXT)] * 2, rngs(2), base=1, top=5)
+    base, student = policy.sampler.sample([policy.chat.prompt(TEXT)] * 2, rngs(2), base=1, top=25)
     assert base.likeliest and student.likeliest is None
-    assert [len(base.likeliest.ids), len(base.likeliest.ids[0])] == [len(base.response), 5]
+    assert [len(base.likeliest.ids), len(base.likeliest.ids[0])] == [len(base.response), 25]
     with policy.network.without_adapter():
         logp_T_V = draws(policy, [base]).logp_N_V
     told_T_K, ids_T_K = (torch.tensor(one) for one in (base.likeliest.logprobs, base.likeliest.ids))
     assert float((told_T_K - logp_T_V.gather(-1, ids_T_K)).abs().mean()) < 0.03
-    assert float((told_T_K - logp_T_V.topk(5).values).abs().mean()) < 0.03, "none is likelier"
+    assert float((told_T_K - logp_T_V.topk(25).values).abs().mean()) < 0.03, "none is likelier"
 
 
 def test_long_prompts_are_read_whole(policy: Policy) -> None:

@@ -61,10 +61,17 @@ class Auto:
     def draws(self, count: int) -> list[Draw]:
         if not self._step:  # the policy is the base
             return [Draw(self._question, Source.BASE)] * count
+        return self._draws(count)
+
+    def _draws(self, count: int, without: frozenset[Source] = frozenset()) -> list[Draw]:
+        """The bandit is not offered a source that had no prompt for any of its samples: the bandit would hear nothing
+        of it, and prefer it to all sources that have failed."""
         rng = np.random.default_rng([self._seed, SHARING, self._step])
         self._archive.begin_batch()
-        sources = self._sharing.of_batch(count, self._bandit, rng)
-        return [self._draw(source, rng) for source in sources]
+        sources = self._sharing.of_batch(count, self._bandit, rng, without)
+        draws = [self._draw(source, rng) for source in sources]
+        lacking = (HELPED & set(sources)) - {draw.source for draw in draws}
+        return self._draws(count, without | lacking) if lacking and not self._sharing.fixed else draws
 
     def begin(self, own: Sequence[Judged]) -> None:
         for judged in own:

@@ -83,8 +83,8 @@ class TeacherContext:
         if self._settings.feedback == "none":
             return self._chat.prompt(teacher_text(self._problem, "", hint=self.hint)) if feedback else None
         solution = self._sibling(judged, batch)
-        if solution and not self._settings.both:
-            feedback = ""
+        if solution and not self._settings.both and (prompt := self._fitted("", solution)):
+            return prompt
         return self._fitted(feedback, solution)
 
     def _fitted(self, feedback: str, solution: str = "") -> Ids | None:

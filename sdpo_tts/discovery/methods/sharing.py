@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,12 +39,14 @@ class Sharing:
             raise UserError("all weights are 0", where=where)
         return cls(tuple(weights), weights)
 
-    def of_batch(self, count: int, bandit: Bandit, rng: np.random.Generator) -> list[Source]:
-        """The source of each of `count` samples."""
+    def of_batch(
+        self, count: int, bandit: Bandit, rng: np.random.Generator, without: Container[Source] = ()
+    ) -> list[Source]:
+        """The source of each of `count` samples. The bandit chooses none of `without`."""
         if self.fixed:
             return self._by_weight(count)
         floors = [source for source in self.sources for _ in range(_floor(source, count))]
-        names = [str(source) for source in self.sources]
+        names = [str(source) for source in self.sources if source not in without]
         chosen = [Source(bandit.choose(names, rng)) for _ in range(count - len(floors))]
         return sorted((floors + chosen)[:count], key=self.sources.index)
 

@@ -42,7 +42,7 @@ def targets_of(base: Any, body: Any, *, experts: bool = False) -> Targets:
     linear = {
         name: module
         for name, module in base.named_modules()
-        if _is_linear(module) and module is not head and name.startswith(f"{_name_of(base, body)}.")
+        if is_linear(module) and module is not head and name.startswith(f"{_name_of(base, body)}.")
     }
     excluded = _excluded(body, experts=experts)
     chosen = tuple(name for name, module in linear.items() if id(module) not in excluded)
@@ -55,7 +55,8 @@ def _name_of(base: Any, body: Any) -> str:
     return next(str(name) for name, module in base.named_modules() if module is body)
 
 
-def _is_linear(module: Any) -> bool:
+def is_linear(module: Any) -> bool:
+    """Also the linear layers of GPT-2, which transformers writes in another way."""
     from transformers.pytorch_utils import Conv1D
 
     return isinstance(module, nn.Linear | Conv1D)

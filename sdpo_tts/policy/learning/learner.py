@@ -64,10 +64,11 @@ class NonFiniteError(SdpoError):
 
 @dataclass(frozen=True)
 class LearnerState:
-    """A copy of the adapter and of its optimiser."""
+    """A copy of the adapter, of its optimiser, and of the average that teaches (None: none does)."""
 
     adapter: list[Tensor]
     optimiser: dict[str, Any]
+    ema: list[tuple[Tensor, Tensor]] | None = None
 
 
 class Learner:
@@ -111,12 +112,15 @@ class Learner:
         return [lessons[start : start + size] for start in range(0, len(lessons), size)]
 
     def state(self) -> LearnerState:
-        return LearnerState(self.network.state(), copy.deepcopy(self.optimiser.state_dict()))
+        ema = self.teacher.ema.state() if self.teacher.ema else None
+        return LearnerState(self.network.state(), copy.deepcopy(self.optimiser.state_dict()), ema)
 
     def restore(self, state: LearnerState) -> None:
         """Go back to a copy, including its learning rate."""
         self.network.restore(state.adapter)
         self.optimiser.load_state_dict(copy.deepcopy(state.optimiser))
+        if self.teacher.ema and state.ema:
+            self.teacher.ema.restore(state.ema)
 
     @property
     def kept(self) -> int:
@@ -291,13 +295,16 @@ def _views(teaching: Reading | None, lessons: Sequence[Lesson]) -> list[list[Ten
 
 
 def _mean(steps: Sequence[Step]) -> Step:
-    """Several updates as one step: means weighted by attempts, sums of counts, the largest gap."""
+    """Several updates as one step: means weighted by attempts, sums of counts, the largest gap. Samples drawn with help
+    have no gap, so the mean gap is that of the others."""
     trained = sum(step.trained for step in steps)
+    alone = sum(step.trained - step.imitated for step in steps)
 
-    means = ("loss", "kl", "entropy", "grad_norm", "gap_mean")
+    means = ("loss", "kl", "entropy", "grad_norm")
     totals = ("trained", "distinct", "imitated", "trained_tokens", "teacher_tokens")
     return replace(
         steps[-1],
+        gap_mean=sum(step.gap_mean * (step.trained - step.imitated) for step in steps) / max(1, alone),
         gap_max=max(step.gap_max for step in steps),
         **{name: sum(getattr(step, name) * step.trained for step in steps) / trained for name in means},
         **{name: sum(getattr(step, name) for step in steps) for name in totals},
