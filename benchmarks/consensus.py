@@ -1,7 +1,7 @@
 """How often is the proposed program right, against the first one that passed the samples?
 
     python -m benchmarks.consensus ROWS.jsonl PROBLEM... [--set NAME] [--limit N] [--model NAME]
-        [--attempts N] [--candidates N] [--seeds N] [--at-once N] [--table]
+        [--attempts N] [--candidates N] [--seeds N] [--at-once N] [--engine NAME] [--table]
 
 The held-out tests of each problem are hidden from a run of best-of-k, and judge both programs afterwards. So are its
 generator and brute force. PROBLEM is a problem's folder or file, or with --set a file of rows (`human-eval` needs
@@ -64,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--candidates", type=int, default=4)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--at-once", type=int, default=4, help="runs whose answers are sampled in one batch")
+    parser.add_argument("--engine", default="auto", choices=("auto", "torch", "vllm"))
     parser.add_argument("--table", action="store_true")
     return parser
 
@@ -75,8 +76,8 @@ def new_rows(asked: argparse.Namespace, done: set[tuple[str, int]]) -> Iterator[
     print(f"{len(found)} problems, {len(usable)} of them with samples and held-out tests", flush=True)
     todo = [(one, seed) for seed in range(asked.seeds) for one in usable if (one.slug, seed) not in done]
     if todo:
-        settings = PolicySettings(model=asked.model, max_new_tokens=asked.max_new_tokens)
-        with load_policy(settings, 0, print) as policy:
+        settings = PolicySettings(model=asked.model, max_new_tokens=asked.max_new_tokens, engine=asked.engine)
+        with load_policy(settings, 0, print, adapts=False) as policy:
             together = Together(policy.sampler)
             shared = replace(policy, sampler=together)
             yield from together.run(todo, lambda job: measured(*job, shared, asked), asked.at_once)

@@ -6,8 +6,9 @@
 
 A row samples, judges and learns as `sdpo-solve` does, but passing programs are left out of learning, so that nothing
 but failures teaches. Then it draws fresh samples of the bare question, and one from the teacher's prompt (the question
-with the feedback) for each that failed: how many pass, and what share of the shown tests. Recipes are in recipes.toml.
-Rows are kept in results.jsonl; the same command goes on where it was stopped. Several processes may share the work:
+with the feedback) for each that failed: how many pass, and what share of the shown tests. Before that, after every
+batch, the growth of the log-probability of answers that are known to pass (passing.jsonl, made by the base's rows:
+`--recipes base --batches 0`); `--fresh 0` measures that alone. Recipes are in recipes.toml. Rows are kept in results.jsonl; the same command goes on where it was stopped. Several processes may share the work:
 each takes a row that nobody has taken (OMP_NUM_THREADS=1 each gets more done than one with two threads).
 """
 
@@ -28,6 +29,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.learning import passing
 from benchmarks.learning.claims import claimed
 from benchmarks.report import table
 from sdpo_tts.cli import options
@@ -52,7 +54,7 @@ from sdpo_tts.stats.intervals import wilson
 HERE = Path(__file__).parent
 RESULTS, RECIPES = HERE / "results.jsonl", HERE / "recipes.toml"
 STUDENT, TEACHER = 20, 21  # streams of random numbers, apart from the solver's
-KEY = ("problem", "recipe", "seed", "batches", "model", "max_new_tokens")
+KEY = ("problem", "recipe", "seed", "batches", "model", "max_new_tokens", "fresh")
 
 
 class FailuresOnly:
@@ -87,7 +89,7 @@ def main() -> None:
     for seed, problem, (name, text) in product(asked.seeds, asked.problems, recipes.items()):
         batches = max(asked.batches)
         key = {"problem": problem.name, "recipe": name, "seed": seed, "batches": batches, "model": asked.model}
-        key |= {"max_new_tokens": asked.max_new_tokens}
+        key |= {"max_new_tokens": asked.max_new_tokens, "fresh": asked.fresh}
         with claimed(RESULTS, key, KEY) as mine:
             if not mine:
                 continue
@@ -98,7 +100,7 @@ def main() -> None:
             for row in rows(problem, settings, policy, asked.batches, asked.fresh):
                 keep({**key, **row, "options": text})
     if asked.table or not asked.problems:
-        header = ("problem", "recipe", "after", "tokens", "seeds", "student", "90 %", "share", "teacher", "first")
+        header = ("problem", "recipe", "after", "tokens", "seeds", "nats", "student", "90 %", "share", "teacher", "first")
         print(table(header, told()))
 
 
@@ -121,13 +123,20 @@ def rows(
             guard = make_guard(strategy, settings.guard)
             parts = Parts(policy.network, policy.chat, policy.sampler, judge, journal, run, guard)
             solver = Solver(parts, strategy, settings.budget, settings.seed, settings.solver)
+            question = policy.chat.prompt(prompts.student_text(problem))
+            answers = passing.known(problem.slug, settings.policy.model)
+            likelihoods = [passing.likelihood(policy, question, answers)]
             passed: list[list[int]] = []
             for batch in range(max(after) + 1):
                 if batch in after:
-                    found = {"after": batch, "passed_in_batches": passed[:], "solved_first": first(passed)}
-                    yield found | measured(policy, judge, settings, batch, fresh)
+                    grown = [passing.gain(likelihoods[0], now) for now in likelihoods[1:]] if answers else []
+                    yield {
+                        "after": batch, "passed_in_batches": passed[:], "solved_first": first(passed),
+                        "known": len(answers), "grown": grown,
+                    } | (measured(policy, judge, settings, batch, fresh) if fresh else {})
                 if batch < max(after):
                     passed.append(one_batch(solver))
+                    likelihoods.append(passing.likelihood(policy, question, answers))
 
 
 def one_batch(solver: Solver) -> list[int]:
@@ -151,9 +160,12 @@ def measured(policy: Policy, judge: Judge, settings: RunSettings, batch: int, fr
     prompts_of = [(judged, context.told([judged.feedback.text])) for judged in failed]
     told = [(judged, prompt) for judged, prompt in prompts_of if prompt]
     teacher = sampled(policy, judge, settings, [prompt for _, prompt in told], [settings.seed, TEACHER, batch])
+    if batch == 0:
+        kept = {"problem": judge.problem.slug, "model": settings.policy.model, "seed": settings.seed}
+        passing.keep([*student, *teacher], kept)
     return {
-        "student": [passing(student), len(student)],
-        "teacher": [passing(teacher), len(teacher)],
+        "student": [solved(student), len(student)],
+        "teacher": [solved(teacher), len(teacher)],
         "student_share": share(student),
         "teacher_share": share(teacher),
         "cut": [truncated(student), truncated(teacher)],
@@ -179,7 +191,7 @@ def sampled(
     ]  # fmt: skip
 
 
-def passing(batch: Sequence[Judged]) -> int:
+def solved(batch: Sequence[Judged]) -> int:
     return sum(judged.judgement.solved for judged in batch)
 
 
@@ -218,14 +230,21 @@ def told() -> Iterator[tuple[str, ...]]:
         row = json.loads(line)
         groups[row["model"], row["problem"], row["recipe"], row["after"], row["max_new_tokens"]].append(row)
     for (_, problem, recipe, after, most), found in sorted(groups.items()):
-        passed, drawn = (sum(row["student"][place] for row in found) for place in (0, 1))
-        low, high = wilson(passed, drawn, 0.9)
-        taught, asked = (sum(row["teacher"][place] for row in found) for place in (0, 1))
+        grown = [row["grown"][-1] for row in found if row.get("grown")]
         firsts = ", ".join(str(row["solved_first"] or "-") for row in found)
         yield (
-            problem, recipe, str(after), str(most), str(len(found)), f"{passed} of {drawn}", f"{low:.0%} to {high:.0%}",
-            f"{fmean(row['student_share'] for row in found):.2f}", f"{taught} of {asked}", firsts,
+            problem, recipe, str(after), str(most), str(len(found)), f"{fmean(grown):+.1f}" if grown else "-",
+            *_rates([row for row in found if row["fresh"]]), firsts,
         )  # fmt: skip
+
+
+def _rates(found: Sequence[dict[str, Any]]) -> tuple[str, ...]:
+    if not found:
+        return ("-",) * 4
+    (passed, drawn), (taught, asked) = ([sum(row[of][i] for row in found) for i in (0, 1)] for of in ("student", "teacher"))
+    low, high = wilson(passed, drawn, 0.9)
+    shares = fmean(row["student_share"] for row in found)
+    return f"{passed} of {drawn}", f"{low:.0%} to {high:.0%}", f"{shares:.2f}", f"{taught} of {asked}"
 
 
 def _named(text: str) -> tuple[str, str]:
