@@ -8,8 +8,9 @@ A row samples, judges and learns as `sdpo-solve` does, but passing programs are 
 but failures teaches. Then it draws fresh samples of the bare question, and one from the teacher's prompt (the question
 with the feedback) for each that failed: how many pass, and what share of the shown tests. Before that, after every
 batch, the growth of the log-probability of answers that are known to pass (passing.jsonl, made by the base's rows:
-`--recipes base --batches 0`); `--fresh 0` measures that alone. Recipes are in recipes.toml. Rows are kept in results.jsonl; the same command goes on where it was stopped. Several processes may share the work:
-each takes a row that nobody has taken (OMP_NUM_THREADS=1 each gets more done than one with two threads).
+`--recipes base --batches 0`); `--fresh 0` measures that alone. Recipes are in recipes.toml. Rows are kept in
+results.jsonl; the same command goes on where it was stopped. Several processes may share the work: each takes a row
+that nobody has taken (OMP_NUM_THREADS=1 each gets more done than one with two threads).
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ from sdpo_tts.stats.intervals import wilson
 
 HERE = Path(__file__).parent
 RESULTS, RECIPES = HERE / "results.jsonl", HERE / "recipes.toml"
+HEADER = ("problem", "recipe", "after", "tokens", "seeds", "nats", "student", "90 %", "share", "teacher", "first")
 STUDENT, TEACHER = 20, 21  # streams of random numbers, apart from the solver's
 KEY = ("problem", "recipe", "seed", "batches", "model", "max_new_tokens", "fresh")
 
@@ -100,8 +102,7 @@ def main() -> None:
             for row in rows(problem, settings, policy, asked.batches, asked.fresh):
                 keep({**key, **row, "options": text})
     if asked.table or not asked.problems:
-        header = ("problem", "recipe", "after", "tokens", "seeds", "nats", "student", "90 %", "share", "teacher", "first")
-        print(table(header, told()))
+        print(table(HEADER, told()))
 
 
 def settings_of(text: str) -> RunSettings:
@@ -241,7 +242,8 @@ def told() -> Iterator[tuple[str, ...]]:
 def _rates(found: Sequence[dict[str, Any]]) -> tuple[str, ...]:
     if not found:
         return ("-",) * 4
-    (passed, drawn), (taught, asked) = ([sum(row[of][i] for row in found) for i in (0, 1)] for of in ("student", "teacher"))
+    passed, drawn = (sum(row["student"][i] for row in found) for i in (0, 1))
+    taught, asked = (sum(row["teacher"][i] for row in found) for i in (0, 1))
     low, high = wilson(passed, drawn, 0.9)
     shares = fmean(row["student_share"] for row in found)
     return f"{passed} of {drawn}", f"{low:.0%} to {high:.0%}", f"{shares:.2f}", f"{taught} of {asked}"
