@@ -3,9 +3,9 @@
     python benchmarks/sampling.py                                  # what is installed: torch, and vLLM where it is
     python benchmarks/sampling.py --models qwen2.5-coder-0.5b --batches 16
 
-`generate` is transformers' own; `ours` the torch engine; both without and with an adapter. Of vLLM: without one, with
-the adapter as we apply it, with vLLM's own code for it (on a CPU), and with weights left unpacked, as sharing needs
-them.
+`generate` is transformers' own; `ours` the torch engine; both without and with an adapter. `unpacked` is without the
+weights that are packed for decoding on a CPU in fp32. Of vLLM: without an adapter, with the adapter as we apply it,
+with vLLM's own code for it (on a CPU), and with weights left unpacked, as sharing needs them.
 Every way samples the same number of tokens: the end of an answer does not stop it.
 """
 
@@ -25,7 +25,7 @@ from unittest import mock
 
 import numpy as np
 
-TORCH = ("generate", "ours", "generate+adapter", "ours+adapter")
+TORCH = ("generate", "ours", "ours, unpacked", "generate+adapter", "ours+adapter", "ours+adapter, unpacked")
 VLLM = ("vllm", "vllm+adapter", "vllm+adapter, its own", "vllm+adapter, unpacked")
 TEXT = "Write a Python program that reads two integers and prints their sum. Explain every line."
 REPEATS = 3
@@ -104,6 +104,8 @@ def _way(way: str, model: str, batch: int, tokens: int) -> Callable[[], object]:
     if "adapter" in way:
         network.restore([torch.randn_like(one) * SIZE for one in network.trainable])
     if way.startswith("ours"):
+        if way.endswith("unpacked"):
+            mock.patch("sdpo_tts.policy.sampler.packed", nullcontext).start()
         sampler: Any = TorchSampler(network, [], max_new_tokens=tokens)
     else:
         from sdpo_tts.engine.in_process import InProcessEngine

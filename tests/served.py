@@ -94,8 +94,13 @@ class Handler(BaseHTTPRequestHandler):
     def _rest(self, rest: str, fault: str) -> None:
         time.sleep({"stalled": 60.0, "slow": 1.0}.get(fault, 0.0))
         self._event({"choices": [{"delta": {"content": rest}, "finish_reason": None}]})
-        self._event({"choices": [{"delta": {}, "finish_reason": "length" if fault == "long" else "stop"}]})
-        if fault != "uncounted":
+        if fault != "no reason":
+            self._event({"choices": [{"delta": {}, "finish_reason": "length" if fault == "long" else "stop"}], "error": None})
+        if fault == "hangs at the end":
+            time.sleep(60.0)
+        if fault == "half counted":
+            self._event({"choices": [], "usage": {"prompt_tokens": PROMPT_TOKENS, "completion_tokens": None}})
+        elif fault != "uncounted":
             usage = {"prompt_tokens": PROMPT_TOKENS, "completion_tokens": COMPLETION_TOKENS}
             self._event({"choices": [], "usage": usage})
         self.wfile.write(b"data: [DONE]\n\n")

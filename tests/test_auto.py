@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -248,6 +249,7 @@ PROBLEMS = sorted(
         ("print(3)", False),
         ("x = 34\nprint(x)", False),
         ("print(1 if 2 else", False),
+        (f"print(0x{'f' * 5000}, '\\d')", False),
     ],
 )
 def test_programs_that_carry_a_shown_input(program: str, found: bool) -> None:
@@ -276,6 +278,20 @@ def test_labels_may_be_in_any_program_whether_the_statement_names_them_or_not() 
     problem = replace(SUM, tests=words)
     assert hard_coded("print({'hello': 'olleh', 'stream': 'maerts'}[input()])", problem), "beside the input"
     assert not hard_coded("print('hello'[::-1])", problem)
+
+
+@pytest.mark.parametrize(
+    ("answers", "found"),
+    [
+        (("not possible", "possible at last"), False), (("left-right", "right-left"), False), (("1/0", "2/0", "1/0", "2/0"), False),
+        (("1/0", "2/0"), True), (("yes\nno", "no\nyes"), True), (("a b c", "c b a"), True),
+    ],
+)  # fmt: skip
+def test_labels_may_have_several_words_and_what_tests_share_is_one(answers: Sequence[str], found: bool) -> None:
+    tests = tuple(Test(str(i), f"{i} {i}{i}\n".encode(), f"{text}\n".encode(), shown=True) for i, text in enumerate(answers))
+    problem, texts = replace(SUM, tests=tests), sorted({" ".join(text.split()) for text in answers})
+    assert hard_coded(f"print({texts[0]!r} if input() else {texts[1]!r})", problem) is found
+    assert hard_coded(f"print({texts!r}[input() == '0 00'])", problem), "beside the input"
 
 
 # What is sampled

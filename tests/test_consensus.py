@@ -14,7 +14,7 @@ import pytest
 from sdpo_tts.discovery import checkpoint
 from sdpo_tts.discovery.budget import Budget
 from sdpo_tts.discovery.consensus.arguments import ArgumentShape
-from sdpo_tts.discovery.consensus.authors import BRUTES, GENERATORS, Authored
+from sdpo_tts.discovery.consensus.authors import BRUTES, GENERATORS, Authored, generator_text
 from sdpo_tts.discovery.consensus.decision import Consensus
 from sdpo_tts.discovery.consensus.groups import Group, Trace, chosen, grouped, traces, usable
 from sdpo_tts.discovery.consensus.shape import TextShape
@@ -23,7 +23,7 @@ from sdpo_tts.discovery.solve import Solver
 from sdpo_tts.discovery.state import Parts, SolverSettings
 from sdpo_tts.judge import Input, Judge, Judgement, Output, Verdict
 from sdpo_tts.judge.verdict import TestOutcome
-from sdpo_tts.problem import Problem, Test, load_problem
+from sdpo_tts.problem import FeedbackScope, Problem, Test, load_problem
 from sdpo_tts.record import Event, Journal, RunDir, read_events
 from tests.conftest import ROOT
 from tests.fakes import CharacterChat, LateQueue, ScriptedSampler, Version
@@ -249,7 +249,79 @@ def test_without_inputs_nothing_says_that_programs_are_alike() -> None:
     assert decision.inputs == 0 and decision.best and decision.best.members == (1,)
 
 
+class SlowJudge(EvaluatingJudge):
+    """Programs with `slow` in them are too slow for large inputs."""
+
+    def _output(self, program: str, one: Input) -> Output:
+        slow = "slow" in program and len(one.stdin) > 20
+        return Output(b"", Verdict.TLE, 2.0) if slow else replace(super()._output(program, one), cpu_s=1.0)
+
+
+def test_of_programs_that_agree_one_that_answers_large_inputs_is_proposed_though_most_are_too_slow() -> None:
+    judge = SlowJudge(replace(SAMPLES, tests=(Test("one", b"3 4\n", b"7\n", True), Test("two", b"1\n", b"1\n", True))))
+    consensus = Consensus(judge.problem, judge, 0)  # type: ignore[arg-type]
+    consensus.prepare(Authored())
+    slow = [f"(lambda slow: {ADD})({i})" for i in range(3)]
+    decision = consensus.decide([*slow, ADD])
+    assert decision.best and (len(decision.best.members), decision.best.members[0]) == (4, 3)
+
+
+def test_a_known_input_counts_though_most_programs_crash_on_it() -> None:
+    """Where two that crash on it were rejected, a program that answers it is not like them."""
+    given = b"40 2\n"
+    crash = "lambda s: 1 // (s.split()[0] != '40') and sum(map(int, s.split()))"
+    consensus = Consensus(SAMPLES, EvaluatingJudge(), 0, {given: None})  # type: ignore[arg-type]
+    consensus.prepare(Authored())
+    decision = consensus.decide([crash, crash + " ", ADD], rejected=[0, 1])
+    assert decision.best and decision.best.members == (2,)
+
+
+def test_a_brute_force_without_an_answer_supports_nothing() -> None:
+    consensus = Consensus(SAMPLES, EvaluatingJudge(), 0)  # type: ignore[arg-type]
+    consensus.prepare(Authored((), ("lambda s: {'3 4': 7, '10 -2': 8}[s.strip()]",)))
+    decision = consensus.decide([BOUND])
+    assert not decision.agrees and decision.best and decision.inputs > 20
+
+
+def test_a_long_run_does_not_try_ever_more_inputs() -> None:
+    wide = replace(SAMPLES, tests=(Test("one", b"1 99999\n", b"100000\n", shown=True),))
+    consensus = Consensus(wide, EvaluatingJudge(wide), 0)  # type: ignore[arg-type]
+    consensus.prepare(Authored())
+    found = [consensus.decide([BOUND, ADD]).inputs for _ in range(20)]
+    assert found[0] < found[-1] == found[-2]
+
+
 # Inputs
+
+
+@pytest.mark.parametrize(
+    "sample", [b"9" * 400, b"-" + b"9" * 5000, b"2\n" + b"9" * 400 + b" 3\n4 5\n", b"3\r\n1\t2\r\n3 4", b"", b"1e9 \xff\n"]
+)
+def test_whatever_the_samples_are_they_can_be_varied(sample: bytes) -> None:
+    shape = TextShape([sample])
+    made = [shape.mutated(np.random.default_rng(i), large=i % 2 == 0) for i in range(40)]
+    assert len(set(made)) > (1 if sample else 0) and {shape.fits(one) for one in made} == {True}
+    big = ArgumentShape([b"-100000000000000000000\n1e999\n"])
+    assert all(big.fits(big.mutated(np.random.default_rng(i))) for i in range(20))
+
+
+def test_texts_of_zeros_and_ones_and_padded_numbers_keep_their_form() -> None:
+    bits, clock = TextShape([b"4\n0101\n", b"3\n110\n"]), TextShape([b"09:30\n", b"17:05\n"])
+    rngs = [np.random.default_rng(i) for i in range(40)]
+    assert {letter for rng in rngs for letter in bits.mutated(rng).splitlines()[1].decode()} == {"0", "1"}
+    assert {tuple(map(len, clock.mutated(rng).split(b":"))) for rng in rngs} == {(2, 3)}
+
+
+def test_a_table_stays_a_table() -> None:
+    shape = ArgumentShape([b"[[1, 3], [2, 6], [8, 9]]\n[[1, 2], [3, 4]]\n"])
+    made = [[json.loads(line) for line in shape.mutated(np.random.default_rng(i)).splitlines()] for i in range(20)]
+    assert {len(row) for tables in made for table in tables for row in table} == {2}
+    assert len({len(pairs) for pairs, _ in made}) > 3 and {len(square) for _, square in made} == {2}
+
+
+def test_the_author_of_a_generator_reads_no_input_where_no_test_may_be_quoted() -> None:
+    assert "3 4" in generator_text(SAMPLES)
+    assert "3 4" not in generator_text(replace(SAMPLES, feedback=FeedbackScope.NONE))
 
 
 @pytest.mark.parametrize("name", ["diagonal", "fence", "dedup", "csv-total", "last-word", "pair-sum", "time-add"])
@@ -320,7 +392,7 @@ def test_a_brute_force_that_passes_the_samples_and_then_fails_says_nothing(judge
     consensus = Consensus(QUICK, judge, 0)
     consensus.prepare(Authored((), (once,)))
     decision = consensus.decide(["print(sum(map(int, input().split())))\n"])
-    assert decision.trusted and decision.best and not decision.best.against
+    assert not decision.trusted and decision.best and not decision.best.against, "it agrees with nobody"
 
 
 def test_the_problem_s_own_generator_and_brute_force_come_first(engine: None) -> None:
@@ -329,6 +401,8 @@ def test_the_problem_s_own_generator_and_brute_force_come_first(engine: None) ->
         consensus = Consensus(problem, judge, 0)
         consensus.prepare(Authored())
         decision = consensus.decide([NO_NEGATIVES, NO_NEGATIVES.replace("+", " + "), RIGHT])
+        told = judge.brute([b"x\n", b"y\n", b"3 4\n"])
+    assert [one.stdout for one in told] == [b"", b"", b"7\n"], "it only crashes on what is no input"
     assert decision.agrees and decision.best and decision.best.members == (2,)
 
 
@@ -339,4 +413,6 @@ def test_trials_tell_what_is_written_and_why_not(judge: Judge) -> None:
     assert told.stdout == b"['1', 'small']\n"
     (row,) = judge.trials([BAD["crash"]], [Input(b"1\n")] * 9)
     assert {output.failure for output in row} == {Verdict.RE} and len(row) == 9
+    (row,) = judge.trials(["print(int(input()))"], [Input(one) for one in (b"x\n", b"y\n", b"3\n")])
+    assert row[-1].stdout == b"3\n", "it only crashes on what is no input"
     assert judge.alike(b"", b"1  2\n", b"1 2") and not judge.alike(b"", b"1", b"2")

@@ -33,7 +33,7 @@ from sdpo_tts.discovery.budget import Budget
 from sdpo_tts.discovery.solve import Solver
 from sdpo_tts.discovery.state import Parts
 from sdpo_tts.engine.endpoint.sampler import EndpointSampler, Patience
-from sdpo_tts.engine.endpoint.server import Server
+from sdpo_tts.engine.endpoint.server import Piece, Server, TroubleError, _piece
 from sdpo_tts.engine.endpoint.text_chat import TextChat
 from sdpo_tts.errors import SdpoError, SetupError, UserError
 from sdpo_tts.policy.learning.imitation import ImitationSettings
@@ -86,6 +86,49 @@ def test_no_attempt_is_lost_to_a_server_in_trouble(tmp_path: Path, caplog: pytes
     assert {(one.prompt_tokens, one.completion_tokens, one.cancelled) for one in found} == {(PROMPT_TOKENS, COMPLETION_TOKENS, False)}
     assert len(requests) == 4 + len(faults)
     assert "trying again" in caplog.text and "answers again" in caplog.text
+
+
+def test_an_answer_that_is_complete_is_not_requested_again(tmp_path: Path) -> None:
+    """Whatever the server leaves out at its end."""
+    faults = ("no reason", "half counted", "hangs at the end")
+    with serving(tmp_path, *faults) as served:
+        found = [sampler(served).sample([CHAT.prompt("?")], rngs(1))[0] for _ in faults]
+        assert len(served.requests()) == len(faults)
+    assert all(CHAT.text(one.response).endswith(f"print({number})\n```") for number, one in enumerate(found, start=1))
+    assert [one.completion_tokens for one in found] == [COMPLETION_TOKENS, 2, 2]
+
+
+def test_a_server_that_breaks_off_every_answer_is_not_paid_forever(tmp_path: Path) -> None:
+    with serving(tmp_path, *["cut off"] * 99) as served:
+        with pytest.raises(SetupError, match="broke off 10 times"):
+            sampler(served, Patience(least=0.01, most=0.02)).sample([CHAT.prompt("?")], rngs(1))
+        assert len(served.requests()) == 10
+
+
+def test_pieces_of_other_servers() -> None:
+    parts = [{"type": "thinking", "thinking": [{"type": "text", "text": "so"}]}, {"type": "text", "text": "print"}]
+    assert _piece(json.dumps({"choices": [{"delta": {"content": parts}}]})) == Piece("print", thought="so")
+    for broken in ("[]", "3", "null", '{"choices": [null]}', '{"choices": [{"delta": {"content": ["a"]}}]}', '{"error": "x"}'):
+        with pytest.raises(TroubleError):
+            _piece(broken)
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "http://here:abc/v1", "http://here:99999/v1", f"http://{'a' * 70}.org", "http:///v1"])
+def test_addresses_that_are_none(url: str) -> None:
+    with pytest.raises(UserError, match="is not an address"):
+        Server.at(url, MODEL)
+    assert Server.at("http://[::1]:8000/v1", MODEL).host == "[::1]:8000"
+
+
+def test_a_key_with_a_newline_is_the_key_and_a_strange_one_is_not_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", f"{KEY}\r\n")
+    with serving(tmp_path) as served:
+        sampler(served).sample([CHAT.prompt("?")], rngs(1))
+        assert served.requests()[0]["key"] == f"Bearer {KEY}"
+    monkeypatch.setenv("OPENAI_API_KEY", "schl\u00fcssel")
+    with pytest.raises(SetupError, match="OPENAI_API_KEY: the key has") as raised:
+        Server.at("http://127.0.0.1:9/v1", MODEL).demand_model()
+    assert "schl" not in str(raised.value)
 
 
 def test_what_is_asked_and_how_an_answer_may_end(tmp_path: Path) -> None:

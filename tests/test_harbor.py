@@ -33,6 +33,15 @@ FILES = {
 }  # fmt: skip
 
 
+GROUP = {"name": "a", "points": 5, "tests": ["cases/1"], "each": True, "requires": []}
+LIMITS = {"time_s": 1.5, "memory_bytes": 2**27, "output_bytes": 2**20}
+OWN = {"format": "sdpo-tts/1", "limits": LIMITS, "checker": "tokens", "groups": [GROUP]}
+DAMAGED: tuple[dict[str, object], ...] = (
+    {"limits": LIMITS | {"time_s": None}}, {"checker": 3}, {"groups": [GROUP | {"points": "x"}]}, {"groups": [GROUP | {"tests": []}]},
+    {"groups": [GROUP | {"points": -1}]}, {"groups": [GROUP | {"tests": ["cases/9"]}]},
+)  # fmt: skip
+
+
 def test_a_task_of_another_whose_tests_are_files(tmp_path: Path) -> None:
     folder = write_files(tmp_path / "task", FILES)
     done = CliRunner().invoke(app, ["import", str(folder), str(tmp_path / "sum")])
@@ -49,6 +58,7 @@ def test_a_task_of_another_whose_tests_are_files(tmp_path: Path) -> None:
         ({"task.toml": "name = [\n"}, "task.toml: not TOML: "),
         ({"tests/cases/1.out": None}, "tests/cases/1.in: has no .out or .ans file beside it"),
         ({"tests/task.json": '{"format": "sdpo-tts/1", "limits": 3}'}, "tests/task.json: cannot be read: "),
+        *(({"tests/task.json": json.dumps(OWN | change)}, "tests/task.json: cannot be read: ") for change in DAMAGED),
     ],
 )
 def test_what_cannot_be_read_is_one_line(tmp_path: Path, change: dict[str, str | None], message: str) -> None:
@@ -84,6 +94,7 @@ def test_there_and_back_nothing_is_lost(tmp_path: Path) -> None:
         (SUM, f"{RIGHT}raise SystemExit(1)", 0.0),
         (SCORED, f"{RIGHT}if a == 1: print(9)", 0.3),
         (SCORED, "a, b = map(int, input().split())\nprint(a + b + 0.0005)", 1.0),
+        (replace(SCORED, groups=(Group("a", 0.0, ("one",)),)), RIGHT, 1.0),
         (replace(SUM, limits=replace(SUM.limits, time_s=0.3)), "while True: pass", 0.0),
         (replace(SUM, limits=replace(SUM.limits, memory_bytes=64 * 2**20)), f"x = bytearray(10**8)\n{RIGHT}", 0.0),
     ],
@@ -98,7 +109,7 @@ def test_the_judge_of_a_task(tmp_path: Path, problem: Problem, program: str, rew
     assert "/tests/judge.py /tests /app /logs/verifier/reward.txt" in (tests / "test.sh").read_text()
 
 
-TOKENS = st.sampled_from([b"1", b"01", b"+1", b"1.0", b"1.0004", b"1.01", b"-1", b"x", b"X", b"1e0", b"nan", b"", b"1000", b"1000.5"])
+TOKENS = st.sampled_from([b"1", b"01", b"+1", b"1.0", b"1.0004", b"1.01", b"-1", b"x", b"X", b"1e0", b"nan", b"", b"1000", b"1000.5", b"9" * 5000])
 
 
 @given(st.lists(TOKENS, max_size=3), st.lists(TOKENS, max_size=3), st.sampled_from([

@@ -165,11 +165,11 @@ def test_cph_finds_the_samples_beside_an_empty_source(tmp_path: Path) -> None:
 
 
 SOLVER = """
-import pathlib, sys
+import json, pathlib, sys
 folder = pathlib.Path(sys.argv[1])
 (folder / "asked").write_text(repr(sys.argv[2:]))
 (folder / "found.py").write_text("print(7)")
-print(folder / "found.py")
+print(json.dumps({"program": str(folder / "found.py"), "more": "x" * 300}) if "--json" in sys.argv else folder / "found.py")
 """
 
 
@@ -183,6 +183,12 @@ def test_what_comes_is_solved_at_once(tmp_path: Path, monkeypatch: pytest.Monkey
     assert (folder / "asked").read_text() == "['--max-time', '30m', '--seed', '3']"
     assert (folder / "solution.py").read_text() == (own or "print(7)")
     assert load_problem(folder).statement.startswith("Defend them.\n\nSample input 1:")
+
+
+def test_what_is_solved_with_json_is_found_too_and_so_is_a_source_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sdpo_tts.cli.problems.solving._PROGRAM", f"{SOLVER}(folder / 'solution.py').unlink()")
+    result = listening([str(tmp_path), "--ask", "--solve", "--json"], [COMPANION], "Defend them.\nEND\n")
+    assert (Path(result.stdout.splitlines()[0]) / "solution.py").read_text() == "print(7)"
 
 
 @pytest.mark.parametrize(

@@ -187,11 +187,35 @@ def test_a_page_tells_title_limits_and_samples(
     page: str, title: str, time: float, memory: int, samples: list[tuple[str, str]], kept: str
 ) -> None:
     for text in (page, page.replace("\n", "\r\n") if page is not KATTIS else page, page.replace(" ", "\u00a0")):
-        paste = read_paste(text.replace("\r\n", "\n"))
+        paste = read_paste(text)
         assert (paste.title, paste.time_s, paste.memory_bytes) == (title, time, memory * MIB)
         assert list(paste.samples) == samples
         assert kept in paste.statement and "Input\n" in paste.statement
         assert [word for word in FURNITURE if word in paste.statement] == []
+
+
+DRAWING = """\ufeffA. Pyramid
+time limit per test{time}
+memory limit per test{memory}
+Print it.
+
+Example
+Input
+
+Output
+  *
+ ***
+"""
+
+
+@pytest.mark.parametrize(
+    ("time", "memory", "seconds", "size"),
+    [(": 1,000 ms", ": 1,024 MB", 1.0, 2**30), (": 1,5 s", ": 1.5 GB", 1.5, 3 * 2**29), (": 2 s", ": 1,048,576 KB", 2.0, 2**30), ("\n2 s", "9" * 400 + " MB", 2.0, None)],
+)
+def test_drawings_keep_their_blanks_and_thousands_are_no_fractions(time: str, memory: str, seconds: float, size: int | None) -> None:
+    paste = read_paste(DRAWING.format(time=time, memory=memory))
+    assert (paste.title, paste.time_s, paste.memory_bytes) == ("Pyramid", seconds, size)
+    assert paste.samples == (("", "  *\n ***\n"),)
 
 
 PLAIN = "Translate each line.\n\nInput\nOne line.\n\nOutput\nOne line.\n\nCopy\n"

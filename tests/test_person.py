@@ -16,14 +16,16 @@ from sdpo_tts.cli.existing_run import ExistingRun
 from sdpo_tts.cli.main import app
 from sdpo_tts.cli.solving.solve import app as solve_app
 from sdpo_tts.cli.solving.verdict import _fields as verdict_fields
+from sdpo_tts.cli.solving.verdict import put_aside
 from sdpo_tts.discovery import checkpoint
 from sdpo_tts.discovery.assemble import RunSettings
 from sdpo_tts.discovery.budget import Budget
+from sdpo_tts.discovery.consensus.contest import Contest
 from sdpo_tts.discovery.methods.archive import Archive
 from sdpo_tts.discovery.methods.auto import Auto, AutoSettings
 from sdpo_tts.discovery.methods.context import ContextSettings, TeacherContext
 from sdpo_tts.discovery.methods.multi_turn import MultiTurn
-from sdpo_tts.discovery.person.rejection import rejected
+from sdpo_tts.discovery.person.rejection import rejected, rejections
 from sdpo_tts.discovery.solve import Solver
 from sdpo_tts.discovery.source import Source
 from sdpo_tts.discovery.state import Parts, SolverSettings
@@ -199,6 +201,7 @@ SOLVE = (str(ROOT / "problems" / "sum-line"), "--runs")
         (("--start", "mine.py"), "--start: sdpo cannot use it (hint: --method auto or multi-turn)"),
         (("--method", "auto", "--start", "gone.py"), "--start: no such file: gone.py"),
         (("--method", "auto", "--start", "mine.cpp"), "--start: the name of mine.cpp is not that of a Python 3 program"),
+        (("--method", "auto", "--start", "latin.py"), "--start: latin.py is not a text file in UTF-8"),
         (("--method", "auto", "--start", "mine.py", "--start", "b/mine.py"), "--start: two programs have the same name"),
         (("--hint", "x" * 5000), "--hint: a hint of 5000 characters"),
         (("--hint", "noise.txt"), "--hint: not a text file in UTF-8"),
@@ -211,6 +214,7 @@ def test_what_makes_no_sense_is_refused_before_anything_is_loaded(
     (tmp_path / "b").mkdir()
     for name in ("mine.py", "b/mine.py"):
         (tmp_path / name).write_text("print(1)\n")
+    (tmp_path / "latin.py").write_bytes(b"# caf\xe9\n")
     (tmp_path / "noise.txt").write_bytes(b"\xff\xfe\x81")
     result = CliRunner().invoke(solve_app, [*SOLVE, str(tmp_path / "runs"), *words])
     assert result.exit_code == 2 and result.stderr.splitlines()[-1].startswith(f"error: {told}"), result.stderr
@@ -238,6 +242,8 @@ def test_hint_tells_when_it_will_be_read_and_show_shows_it(tmp_path: Path) -> No
         one.run()
     told = {"settings": {"method": "auto", "context": {"hint": "first"}, "budget": {}}, "problem": {"slug": "sum"}}
     run.manifest.write_text(json.dumps(told))
+    start = ExistingRun.open(run.path).settings["solver"]["start"]
+    assert start == {"mine.py": "x"}, "another file of this name is not taken for it"
     said = CliRunner().invoke(app, ["hint", str(run.path), "second"])
     assert (said.exit_code, "once it is resumed" in said.stderr) == (0, True), said.stderr
     assert f"sdpo-solve --resume {run.path} --max-attempts 6" in said.stderr, "its budget is spent"
@@ -336,6 +342,112 @@ def test_a_test_that_the_person_knows_is_run_from_now_on(tmp_path: Path) -> None
     assert judged[3]["failing"] == "elsewhere-1"
 
 
+def test_a_test_without_input_is_a_test_too(tmp_path: Path) -> None:
+    (tmp_path / "empty").write_text("")
+    (tmp_path / "bom").write_bytes(b"\xef\xbb\xbf3\r\n")
+    fields = verdict_fields("WA", tmp_path / "empty", tmp_path / "bom")
+    assert (fields["input"], fields["expected"]) == ("", "3\n")
+    (rejection,) = rejections([{"type": "verdict_given", "attempt": 1, **fields}]).values()
+    assert rejection.test and (rejection.test.input, rejection.test.expected) == (b"", b"3\n")
+
+
+@pytest.mark.parametrize(
+    ("given", "expected", "said"),
+    [("abc\n", "3\n", "error: --input: not JSON: "), ("1\n2\n", "abc\n", "error: --expected: not JSON: "), ("1\n", "", "error: --exp")],
+)
+def test_a_test_that_a_function_cannot_be_called_with_is_refused(given: str, expected: str, said: str, tmp_path: Path) -> None:
+    run = contest(tmp_path, answers(BOUND, BOUND_TOO), candidates=1)
+    text = CONTEST.replace("title", "mode: function\nfunction: {name: add}\ntitle")
+    (tmp_path / "problem.yaml").write_text(text.replace("3 4", "3\\n4").replace("10 -2", "10\\n-2"))
+    kept = json.loads(run.manifest.read_text())
+    kept["problem"]["digest"] = load_problem(tmp_path).digest
+    run.manifest.write_text(json.dumps(kept))
+    (tmp_path / "in").write_text(given)
+    (tmp_path / "out").write_text(expected)
+    code, text = told(run, "WA", "--input", str(tmp_path / "in"), "--expected", str(tmp_path / "out"))
+    assert code == 2 and text.startswith(said) and ExistingRun.open(run.path).awaits_verdict
+
+
+def test_tokens_spent_on_a_rejected_proposal_stay_spent(tmp_path: Path) -> None:
+    run = contest(tmp_path, [*answers(BOUND, BOUND_TOO, ADD), *authored()], batch=3)
+    assert told(run, "wrong answer")[0] == 0
+    resumed(run, [*authored(), *answers(BOUND_TOO, ADD_TOO, AND_AGAIN)], batch=3)
+    events = read_events(run.events)
+    assert events[-1]["tokens"] == RunState.of(events).cost.tokens
+
+
+def test_a_rejected_program_is_put_aside_though_the_command_was_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = contest(tmp_path, answers(BOUND, BOUND_TOO), candidates=1)
+    monkeypatch.setattr("sdpo_tts.cli.solving.verdict.put_aside", lambda run: None)
+    assert told(run, "wrong answer")[0] == 0 and run.solution("python3").exists()
+    monkeypatch.undo()
+    past = ExistingRun.open(run.path)
+    assert past.rejected
+    (run.path / "rejected-2.py").write_text("an older one")
+    put_aside(run)
+    assert not run.solution("python3").exists() and (run.path / "rejected-1.py").read_text() == f"{BOUND}\n"
+
+
+def test_a_hint_for_a_run_that_awaits_a_verdict_names_the_next_command(tmp_path: Path) -> None:
+    run = contest(tmp_path, answers(BOUND, BOUND_TOO), candidates=1)
+    kept = json.loads(run.manifest.read_text())
+    kept["settings"]["method"] = "auto"
+    run.manifest.write_text(json.dumps(kept))
+    said = CliRunner().invoke(app, ["hint", str(run.path), "sort first"])
+    assert (said.exit_code, "sdpo-tts verdict" in said.stderr) == (0, True), said.stderr
+
+
+def test_where_nothing_is_shown_a_rejected_program_is_not_proposed_again(tmp_path: Path) -> None:
+    """With --keep-going there is a checkpoint although held-out tests passed."""
+    hidden = replace(SUM, tests=tuple(replace(test, shown=False) for test in SUM.tests))
+    run = RunDir.at(tmp_path / "run")
+    with Journal(run.events) as journal:
+        one = consensus_solver(run, journal, answers(BOUND, ADD), candidates=1, keep_going=True, attempts=4)
+        one.parts.judge.problem = hidden
+        given = {"type": "verdict_given", "attempt": 1, "words": "wrong answer", "verdict": "WA"}
+        first, again, other = (judged(number, "x", passed=3) for number in (1, 2, 3))
+        batch = [replace(one, attempt=replace(one.attempt, program=text)) for one, text in zip((first, again, other), "aab", strict=True)]
+        monkey = pytest.MonkeyPatch()
+        monkey.setattr("sdpo_tts.discovery.checkpoint.recorded", lambda solver, number, events: batch[0])
+        crowned: list[Any] = []
+        contest = Contest(one, lambda winner, **told: crowned.append(winner), [given])
+        monkey.undo()
+        settled = contest.settle(batch)
+        contest.propose(final=True)
+    assert [each.judgement.solved for each in settled] == [False, False, True]
+    assert [each.attempt.program for each in crowned] == ["b"]
+
+
+def test_an_earlier_candidate_that_fails_a_test_from_outside_is_not_proposed(tmp_path: Path) -> None:
+    """It fails in another way than what was rejected, and was judged before the test was known."""
+    other = "lambda s: {'1 2': 5}.get(s.strip(), sum(map(int, s.split())))"
+    run = contest(tmp_path, [*answers(BOUND, BOUND_TOO, other), *authored()], batch=3)
+    for name, text in {"5.in": "1 2\n", "5.out": "3\n"}.items():
+        (tmp_path / name).write_text(text)
+    assert told(run, "WA", "--input", str(tmp_path / "5.in"), "--expected", str(tmp_path / "5.out"))[0] == 0
+    heard: list[str] = []
+    solved = resumed(run, [*authored(), *answers(WRONG_ONE, ADD, ADD_TOO)], heard, batch=3, candidates=1)
+    assert solved["attempt"] in (5, 6)
+    assert len(heard) == 3 and all("Expected: '3\\n'" in text for text in heard)
+
+
+def test_what_the_judge_said_is_not_replaced_by_a_doubt(tmp_path: Path) -> None:
+    run = contest(tmp_path, [*answers(BOUND, BOUND_TOO, "lambda s: max(sum(map(int, s.split())), 6)"), *authored()], batch=3)
+    assert told(run, "wrong answer")[0] == 0
+    heard: list[str] = []
+    resumed(run, [*authored(ADD), *answers(ADD_TOO, AND_AGAIN, ADD)], heard, batch=3, candidates=1)
+    assert ["judge that decides says" in text for text in heard] == [True, True, False]
+    assert "presumably wrong" in heard[2]
+
+
+def test_a_rejected_success_of_a_pooled_run_is_not_its_winner_any_more(tmp_path: Path) -> None:
+    pooled = {"candidates": 1, "keep_going": True}
+    run = contest(tmp_path, answers(BOUND, WRONG_ONE, ADD, WRONG_ONE), attempts=4, **pooled)
+    assert told(run, "wrong answer")[0] == 0
+    solved = resumed(run, [*answers(WRONG_ONE, WRONG_ONE), *authored()], attempts=6, **pooled)
+    assert solved["attempt"] == 3 and run.solution("python3").read_text() == f"{ADD}\n"
+
+
 def test_time_between_a_run_s_end_and_a_verdict_is_not_the_run_s(tmp_path: Path) -> None:
     run = contest(tmp_path, answers(BOUND, WRONG_ONE), candidates=1)
     lines = [json.loads(line) for line in run.events.read_text().splitlines()]
@@ -355,6 +467,8 @@ def test_time_between_a_run_s_end_and_a_verdict_is_not_the_run_s(tmp_path: Path)
     ("words", "said"),
     [
         (("splendid",), "error: VERDICT: 'splendid' is not a verdict"),
+        (("Accepted on the samples, wrong answer on test 5",), "error: VERDICT: 'Accepted on the samples, wrong answer"),
+        (("AC: 4, TLE: 1",), "error: VERDICT: 'AC: 4, TLE: 1' is two verdicts"),
         (("wrong answer", "--expected", "x"), "error: --expected: --expected without --input"),
         (("wrong answer", "--input", "gone"), "error: --input: gone cannot be read"),
     ],
@@ -369,7 +483,7 @@ def test_verdicts_that_make_no_sense(words: tuple[str, ...], said: str, tmp_path
     [
         ("Accepted", "AC"), ("AC (120 ms)", "AC"), ("not accepted", "WA"), ("Wrong answer on test 5 (time: 15 ms)", "WA"),
         ("Time limit exceeded on test 12", "TLE"), ("TLE", "TLE"), ("Idleness limit exceeded", "TLE"), ("MLE", "MLE"),
-        ("Run Time Error", "RE"), ("Compilation error", "CE"), ("hacked", "WA"),
+        ("OK", "AC"), ("Correct!", "AC"), ("incorrect", "WA"), ("Run Time Error", "RE"), ("Compilation error", "CE"), ("hacked", "WA"),
     ],
 )  # fmt: skip
 def test_what_judges_say(words: str, kind: str) -> None:

@@ -185,6 +185,29 @@ def test_other_ways_to_score_are_left_out_and_said(tmp_path: Path, files: dict[s
     assert f"{why}: scores are left out, so solved means that all tests pass" in read_problem(tmp_path).notes
 
 
+def test_groups_within_groups_of_older_packages(tmp_path: Path) -> None:
+    """Groups of the same name in two groups are two groups, and a group that takes the least of its groups is none."""
+    tests = {"secret/a/1": 1, "secret/b/1": 2}
+    problem = scoring(tmp_path / "sums", {"secret/a/1/testdata.yaml": "accept_score: 30\n"}, tests)
+    assert [(group.name, group.points) for group in problem.groups] == [("a/1", 30.0), ("b/1", 2.0)]
+    least = scoring(tmp_path / "least", {"secret/a/testdata.yaml": "grader_flags: min\n"}, tests)
+    assert least.groups == ()
+    twins = scoring(tmp_path / "twins", {}, {"sample": 1, "secret/sample": 1})
+    assert twins.groups == ()
+
+
+def test_a_required_group_without_tests_requires_nothing(tmp_path: Path) -> None:
+    problem = scoring(tmp_path, MODERN, {"secret/a": 1, "secret/b": 1}, "2025-09")
+    assert [group.requires for group in problem.groups] == [(), ("a",)]
+    write_native(read_problem(tmp_path), tmp_path / "native")
+    assert load_problem(tmp_path / "native").groups == problem.groups
+
+
+def test_eight_tenths_are_eight_tenths() -> None:
+    tenths = replace(SCORED, groups=tuple(Group(name, 0.1, (name,)) for name in NAMES))
+    assert points(tenths, NAMES) == tenths.full_points == 0.8
+
+
 def test_points_of_polygon(tmp_path: Path) -> None:
     told = [("1", 1, "g0"), ("1", 0, "g1"), ("1", 0, "g1"), ("1", 5, "g2"), ("1", 5, "g2"), ("1", 10, "g2"), ("1", 2, "")]
     tests = "".join(f'<test method="manual" points="{points}.0" {f"""group="{group}" """ if group else ""}/>' for _, points, group in told)

@@ -47,6 +47,8 @@ class ExistingRun:
         resumed = [event for event in self._events() if event["type"] == "resumed" and "max_seconds" in event]
         kept = self.manifest["settings"]
         solver = {"candidates": 1, **kept.get("solver", {})}  # runs made before there was a choice
+        own = {event["name"]: event["program"] for event in self._events() if event["type"] == "start_judged"}
+        solver |= {"start": solver.get("start", {}) | own} if own else {}
         policy = self._policy(kept.get("policy", {}))
         budget = {name: resumed[-1][name] for name in kept["budget"]} if resumed else None
         return {**kept, "solver": solver, "policy": policy, **({"budget": budget} if budget else {})}
@@ -81,6 +83,12 @@ class ExistingRun:
     def solved(self) -> bool:
         told = [event for event in self._events() if event["type"] in ("solved", "verdict_given")]
         return bool(told) and (told[-1]["type"] == "solved" or told[-1]["verdict"] == "AC")
+
+    @property
+    def rejected(self) -> bool:
+        """Whether an external judge has rejected what the run proposed last."""
+        told = [event for event in self._events() if event["type"] in ("solved", "verdict_given")]
+        return bool(told) and told[-1]["type"] == "verdict_given" and told[-1]["verdict"] != "AC"
 
     @property
     def finished(self) -> bool:

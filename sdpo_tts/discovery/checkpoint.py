@@ -77,7 +77,9 @@ def resume(solver: SolverState) -> None:
     last = next((event for event in reversed(events[:kept]) if event["type"] != "verdict_given"), None)
     worked = max(0.0, last["t"] - state["moment"]) if last else 0.0
     elapsed = max(state["elapsed"] + worked, _elapsed(events))
-    solver.spent.restore(state["attempts"], state["tokens"], state["seconds"], elapsed)
+    later = (event for event in events[state["events"] : kept] if event["type"] == "consensus_sought")
+    tokens = state["tokens"] + sum(event["completion_tokens"] for event in later)
+    solver.spent.restore(state["attempts"], tokens, state["seconds"], elapsed)
     solver.strategy.restore(state["strategy"])
     for event in (event for event in events[:kept] if event["type"] == "hint_given"):
         solver.heard.add(event["id"])

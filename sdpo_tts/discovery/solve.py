@@ -39,8 +39,11 @@ class Solver(SolverState):
         return Contest(self, self.crown) if more and not any(self.parts.judge.problem.held_out) else None
 
     def remember(self, events: Sequence[Event]) -> None:
-        if self.contest or rejections(events):
+        told = rejections(events)
+        if self.contest or told:
             self.contest = Contest(self, self.crown, events)
+        if self.winner and self.winner.attempt.number in told:  # with --keep-going, a checkpoint holds it
+            self.winner = None
 
     def run(self) -> Judged | None:
         """The solving attempt, or None when the budget is spent. Always leaves `run_ended` in the journal.

@@ -131,11 +131,14 @@ class Judge:
         return [self._retried(partial(self._resources.stress.input, number)) for number in numbers]
 
     def brute(self, inputs: Sequence[bytes]) -> list[Output]:
-        """The answers of the problem's own brute force; after two failures in a row no more. Raises SandboxError."""
+        """The answers of the problem's own brute force; none after it ran into a limit twice in a row. Raises
+        SandboxError."""
         found: list[Output] = []
+        stuck = 0
         for given in inputs:
-            hopeless = len(found) >= MOST_FAILURES and all(one.failure for one in found[-MOST_FAILURES:])
-            answer = None if hopeless else self._retried(partial(self._resources.stress.answer, given))
+            asked = partial(self._resources.stress.answer, given)
+            answer, limit = (None, True) if stuck >= MOST_FAILURES else self._retried(asked)
+            stuck = stuck + 1 if limit else 0
             found.append(Output(answer or b"", Verdict.RE if answer is None else None))
         return found
 

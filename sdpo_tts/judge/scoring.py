@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from math import fsum
 
 from sdpo_tts.problem import Group, Problem
 
@@ -11,7 +12,8 @@ def points(problem: Problem, passed: Collection[str]) -> float | None:
     """The score of a program that passes the tests with these names; None if the problem has no scores."""
     if not problem.groups:
         return None
-    return sum(_earned(group, passed) for group in problem.groups if open_to(group, problem, passed))
+    # fsum: eight groups of 0.1 points are 0.8, which `--enough 0.8` must be satisfied with
+    return fsum(_earned(group, passed) for group in problem.groups if open_to(group, problem, passed))
 
 
 def open_to(group: Group, problem: Problem, passed: Collection[str]) -> bool:

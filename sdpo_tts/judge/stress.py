@@ -71,10 +71,10 @@ class StressTests:
             raise UserError(what, where=str(self._problem.path), hint="stress tests are meant to be small")
         return given
 
-    def answer(self, given: bytes) -> bytes | None:
-        """The brute force's output for any input; None if it fails."""
+    def answer(self, given: bytes) -> tuple[bytes | None, bool]:
+        """The brute force's output for any input, None if it fails; and whether it ran into a limit."""
         facts = self._author_programs.run(self._brute, self._brute.command(), {}, given)
-        return None if _failed(facts) else facts.stdout
+        return None if _failed(facts) else facts.stdout, bool(facts.killed or facts.oom_kills)
 
     def _make(self, number: int) -> Test:
         given = self.input(number)

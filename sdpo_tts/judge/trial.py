@@ -16,7 +16,7 @@ from sdpo_tts.problem.language import Language
 
 MIB = 2**20
 MOST_OUTPUT_BYTES = MIB
-MOST_FAILURES = 2  # after this many failures in a row a program is not tried on the rest
+MOST_FAILURES = 2  # after this many failures in a row, other than crashes, a program is not tried on the rest
 SUPERVISOR_BYTES = 16 * MIB
 
 
@@ -61,8 +61,10 @@ class Trial:
         found: list[Output] = []
         with Session(self._resources.containers, self._container_limits(inputs), files) as session:
             for one in inputs:
-                last = [output.failure for output in found[-MOST_FAILURES:]]
-                hopeless = len(last) == MOST_FAILURES and all(last)
+                # Each costs much time. A crash costs little, and says nothing about the next input: this one may be
+                # invalid.
+                costly = [output.failure not in (None, Verdict.RE) for output in found[-MOST_FAILURES:]]
+                hopeless = len(costly) == MOST_FAILURES and all(costly)
                 found.append(found[-1] if hopeless else self._run(session, one))
         return found
 

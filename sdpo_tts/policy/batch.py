@@ -17,6 +17,7 @@ from torch import Tensor
 from sdpo_tts.policy.network import Network
 
 Ids = tuple[int, ...]
+SPARE = 64  # tokens that keys and values have room for, beyond those that are there
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,8 @@ class SharedPrefix:
         if self.grad and not self.ids:
             return None
         cache = DynamicCache([tuple(t.expand(batch, -1, -1, -1) for t in pair) for pair in self._lent])
-        for layer in cache.layers if self.grad else ():
-            layer.__class__ = _layers()[1]
+        for layer in cache.layers:
+            layer.__class__ = _layers()[1 if self.grad else 2]
         return cache
 
     def extend(self, rows: Sequence[Ids], *, left: bool) -> tuple[Tensor, Tensor, Any]:
@@ -141,8 +142,9 @@ def reading(network: Network, prompts: Sequence[Ids], *, grad: bool) -> SharedPr
 
 
 @functools.cache
-def _layers() -> tuple[type[Any], type[Any]]:
-    """(collecting, lending) cache layers. Neither grows when checkpointing runs a layer a second time."""
+def _layers() -> tuple[type[Any], type[Any], type[Any]]:
+    """(collecting, lending, growing) cache layers. The first two do not grow when checkpointing runs a layer a second
+    time; the last has room for more tokens, so that a step of decoding does not copy all that is there."""
     from transformers.cache_utils import DynamicLayer
 
     class Collecting(DynamicLayer):  # type: ignore[no-untyped-call]
@@ -156,4 +158,23 @@ def _layers() -> tuple[type[Any], type[Any]]:
             assert self.keys is not None and self.values is not None
             return torch.cat([self.keys, key_states], -2), torch.cat([self.values, value_states], -2)
 
-    return Collecting, Lending
+    class Growing(DynamicLayer):  # type: ignore[no-untyped-call]
+        def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
+            assert self.keys is not None and self.values is not None
+            self.keys, self.key_room = _grown(self.keys, key_states, getattr(self, "key_room", None))
+            self.values, self.value_room = _grown(self.values, value_states, getattr(self, "value_room", None))
+            return self.keys, self.values
+
+    return Collecting, Lending, Growing
+
+
+def _grown(old_B_H_L_D: Tensor, new_B_H_S_D: Tensor, room: Tensor | None) -> tuple[Tensor, Tensor]:
+    """(both, one after the other; the memory that they are in): `room`, if the old is in it and there is space left."""
+    length = old_B_H_L_D.shape[2]
+    whole = length + new_B_H_S_D.shape[2]
+    if room is None or room.data_ptr() != old_B_H_L_D.data_ptr() or room.shape[2] < whole:
+        batch, heads, _, width = new_B_H_S_D.shape
+        room = new_B_H_S_D.new_empty(batch, heads, whole + SPARE, width)
+        room[:, :, :length] = old_B_H_L_D
+    room[:, :, length:whole] = new_B_H_S_D
+    return room[:, :, :whole], room

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
@@ -13,6 +14,7 @@ from torch import Tensor
 from sdpo_tts.errors import UserError
 from sdpo_tts.policy.batch import Ids
 from sdpo_tts.policy.families.decoding import begun, together
+from sdpo_tts.policy.families.packing import WORTH, packed
 from sdpo_tts.policy.network import Network
 from sdpo_tts.policy.sampling import PLAIN, Sampling, shaped
 from sdpo_tts.policy.thinking import Thinking, Thought
@@ -175,11 +177,13 @@ class TorchSampler:
             raise UserError(what, where="--max-new-tokens", hint="shorter answers, or another model")
 
     def _decode(self, rows: Rows, places: Sequence[int], top: int = 0) -> None:
-        prompts = [rows.prompts[place] for place in places]
-        for group in together(self.network, prompts):
-            if rows.listener.enough():
-                return
-            self._decode_together(rows, [places[i] for i in group], top)
+        if not places:
+            return
+        with packed(self.network) if self.max_new_tokens >= WORTH else nullcontext():
+            for group in together(self.network, [rows.prompts[place] for place in places]):
+                if rows.listener.enough():
+                    return
+                self._decode_together(rows, [places[i] for i in group], top)
 
     def _decode_together(self, rows: Rows, alive: list[int], top: int) -> None:
         decoding = begun(self.network, [rows.prompts[place] for place in alive])

@@ -133,10 +133,10 @@ def _refuse_twins(document: Document, cases: list[_Case]) -> None:
 def _demand_json(document: Document, case: _Case) -> None:
     """One value per line as input (blank lines do not count), one value as output."""
     for number, line in enumerate(case.test.input.splitlines(), start=1):
-        fault = line.strip() and _json_fault(line)
+        fault = line.strip() and json_fault(line)
         if fault:
             _refuse_json(document, case, "input", (number, fault[1]), fault[2], "one JSON value per line")
-    if fault := _json_fault(case.test.expected):
+    if fault := json_fault(case.test.expected):
         _refuse_json(document, case, "output", (fault[0], fault[1]), fault[2], "one JSON value")
 
 
@@ -149,7 +149,7 @@ def _refuse_json(document: Document, case: _Case, key: str, place: tuple[int, in
     raise UserError(f"not JSON: {reason}", where=f"{path}:{line}:{column}", hint=f"function mode needs {hint}")
 
 
-def _json_fault(raw: bytes) -> tuple[int, int, str] | None:
+def json_fault(raw: bytes) -> tuple[int, int, str] | None:
     """Line, column and reason why `raw` is not one JSON value."""
     try:
         json.loads(raw.decode(), parse_constant=_refuse_constant)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from glob import escape
 from graphlib import CycleError, TopologicalSorter
@@ -62,13 +63,17 @@ def _tests(document: Document, index: int, shape: GroupShape, names: Sequence[st
 
 
 def in_order(groups: Sequence[Group]) -> tuple[Group, ...]:
-    """Each after those that it requires. Raises `Refused` if groups require each other."""
+    """Each after those that it requires; one that it requires but that has no tests is left out. Raises `Refused` if
+    groups require each other."""
     by_name = {group.name: group for group in groups}
     try:
         order = TopologicalSorter({group.name: group.requires for group in groups}).static_order()
-        return tuple(by_name[name] for name in order if name in by_name)
+        groups = [by_name[name] for name in order if name in by_name]
     except CycleError:
         raise Refused("groups of tests that require each other") from None
+    return tuple(
+        replace(group, requires=tuple(name for name in group.requires if name in by_name)) for group in groups
+    )
 
 
 def as_data(groups: Sequence[Group], names: Sequence[str]) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass
 from enum import StrEnum
+from math import fsum
 from pathlib import Path
 
 
@@ -187,7 +188,7 @@ class Problem:
     @property
     def full_points(self) -> float | None:
         """The score of a program that passes everything; None if there are no scores."""
-        return sum(group.points for group in self.groups) if self.groups else None
+        return fsum(group.points for group in self.groups) if self.groups else None
 
     def may_quote(self, test: Test) -> bool:
         """Whether feedback may quote this test's input and expected output."""

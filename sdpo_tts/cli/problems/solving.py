@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import subprocess
 import sys
@@ -37,14 +38,19 @@ def options_of(text: str) -> list[str]:
 def solve(folder: Path, options: list[str], source: Path) -> None:
     """Run `sdpo-solve` on the folder. The program that passes goes into `source`, if that is still empty."""
     code, told = _run([sys.executable, "-c", _PROGRAM, str(folder), *options])
-    found = Path(told.strip())
+    found = _program(told.strip())
     if code or not found.is_file():
         return
-    if source.stat().st_size:
+    if source.exists() and source.stat().st_size:
         print(f"{source} is not empty and stays as it is; the program is {found}", file=sys.stderr)
         return
     source.write_bytes(found.read_bytes())
     print(f"the program that passes is in {source}", file=sys.stderr)
+
+
+def _program(told: str) -> Path:
+    """Where the program is, by what `sdpo-solve` prints to stdout, as text or with --json."""
+    return Path(json.loads(told)["program"] or "" if told.startswith("{") else told)
 
 
 def _run(command: list[str]) -> tuple[int, str]:

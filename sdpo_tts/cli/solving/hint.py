@@ -51,6 +51,8 @@ def _when(past: ExistingRun) -> str:
     if past.run.locked:
         return f"The run will use the hint from its next batch on: {past.run.path}"
     state = RunState.of(read_events(past.run.events))
+    if past.solved and not past.settings["solver"].get("keep_going"):
+        return "The run will use the hint if its program is rejected: sdpo-tts verdict, then sdpo-solve --resume"
     command = go_on(near(past.run.path), larger_budget(state.reason, state))
     return f"The run will use the hint once it is resumed:\n{command}"
 
@@ -80,7 +82,6 @@ def started_from(files: Sequence[Path], settings: RunSettings, problem: Problem)
 
 
 def _program(file: Path, problem: Problem) -> str:
-    from sdpo_tts.judge.submissions import read_source
     from sdpo_tts.problem.language import language
 
     known = language(problem.language)
@@ -89,6 +90,8 @@ def _program(file: Path, problem: Problem) -> str:
     try:
         if not file.is_file():
             raise UserError(f"no such file: {file}", where="--start")
-        return read_source(file)
+        return file.read_text(encoding="utf-8-sig")  # prompts and the journal hold text
+    except ValueError:
+        raise UserError(f"{file} is not a text file in UTF-8", where="--start") from None
     except OSError as error:
         raise UserError(f"{file} cannot be read: {error.strerror}", where="--start") from None

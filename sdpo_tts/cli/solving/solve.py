@@ -21,6 +21,7 @@ from sdpo_tts.cli.run_options import EVERYDAY, with_run_options
 from sdpo_tts.cli.settings import flags, settled
 from sdpo_tts.cli.solving.ending import near, say_the_end
 from sdpo_tts.cli.solving.hint import started_from
+from sdpo_tts.cli.solving.verdict import put_aside
 from sdpo_tts.cli.usage.command import Command
 from sdpo_tts.cli.usage.layout import layout
 from sdpo_tts.errors import SetupError, UserError
@@ -197,6 +198,8 @@ def _run(job: _Job, view: View) -> Judged | None:
         )  # fmt: skip
         solver = Solver(parts, strategy, settings.budget, settings.seed, settings.solver)
         if job.past:
+            if job.past.rejected:  # `verdict` may have been killed before it did this
+                put_aside(run)
             job.past.same_model(policy.facts)
             checkpoint.resume(solver)
             told = read_events(run.events)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import sys
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,9 +20,9 @@ from sdpo_tts.errors import UserError
 if TYPE_CHECKING:
     from sdpo_tts.record import Event, RunDir
 
-# The first match counts: the words and abbreviations that judges use for each verdict.
+ACCEPTED = r"^\W*(accepted|ac|ok|correct)\b"
+# The first match counts: the words and abbreviations that judges use for each other verdict.
 VERDICTS = (
-    ("AC", r"^\W*(accepted|ac|ok|correct)\b"),
     ("TLE", r"time.?limit|timed? ?out|too slow|idleness|\btle?\b"),
     ("MLE", r"memory.?limit|out of memory|\bmle?\b"),
     ("OLE", r"output.?limit|\bole?\b"),
@@ -65,16 +66,25 @@ def _fields(words: str, given: Path | None, expected: Path | None) -> dict[str, 
     """The fields of the event. Raises UserError."""
     if expected and not given:
         raise UserError("--expected without --input", where="--expected", hint="add --input FILE")
+    files = {"input": (given, "--input"), "expected": (expected, "--expected")}
+    test = {key: _text(file, option) for key, (file, option) in files.items() if file}
+    return {"words": " ".join(words.split()), "verdict": _kind(words), **test}
+
+
+def _kind(words: str) -> str:
+    """`AC` ends the run for good, so nothing may speak against it. Raises UserError."""
+    accepted = re.search(ACCEPTED, words.lower())
     kind = next((kind for kind, pattern in VERDICTS if re.search(pattern, words.lower())), None)
-    if kind is None:
+    if accepted and kind:
+        raise UserError(f"{words!r} is two verdicts", where="VERDICT", hint="`accepted` only if all tests pass")
+    if not (accepted or kind):
         raise UserError(f"{words!r} is not a verdict", where="VERDICT", hint=", ".join(WORDS))
-    test = {"input": _text(given, "--input"), "expected": _text(expected, "--expected")}
-    return {"words": " ".join(words.split()), "verdict": kind, **{key: text for key, text in test.items() if text}}
+    return kind or "AC"
 
 
-def _text(file: Path | None, option: str) -> str:
+def _text(file: Path, option: str) -> str:
     try:
-        return file.read_text(encoding="utf-8") if file else ""
+        return file.read_text(encoding="utf-8-sig")
     except ValueError:
         raise UserError("not a text file in UTF-8", where=option) from None
     except OSError as error:
@@ -89,12 +99,13 @@ def _give(past: ExistingRun, told: dict[str, Any]) -> None:
     if not accepted and not run.checkpoint.exists():
         hint = "add the test that it fails to the problem, and start a new run"
         raise UserError("the run has no checkpoint to continue from", where=str(run.path), hint=hint)
+    _demand_json(past, told)
     with Journal(run.events) as journal:
         journal.append("verdict_given", attempt=proposed["attempt"], **told)
     if accepted:
         shutil.rmtree(run.checkpoint.parent, ignore_errors=True)
     else:
-        _put_aside(run)
+        put_aside(run)
     _tell(run, accepted=accepted)
 
 
@@ -113,9 +124,24 @@ def _solution(run: RunDir) -> Path | None:
     return next((file for file in map(run.solution, languages()) if file.is_file()), None)
 
 
-def _put_aside(run: RunDir) -> None:
+def _demand_json(past: ExistingRun, told: dict[str, Any]) -> None:
+    """In function mode, a test from outside must be JSON like all others, or the resumed run could not use it. Raises
+    UserError."""
+    from sdpo_tts.problem.cases import json_fault
+
+    if not told.keys() & {"input", "expected"} or past.problem().function is None:
+        return
+    values = [("--input", line) for line in told["input"].split("\n") if line.strip()]
+    values += [("--expected", told["expected"])] if "expected" in told else []
+    for option, value in values:
+        if fault := json_fault(value.encode()):
+            raise UserError(f"not JSON: {fault[2]}", where=option, hint="in function mode, one JSON value per line")
+
+
+def put_aside(run: RunDir) -> None:
     """Keep the rejected program as rejected-1.py, rejected-2.py, ..."""
-    number = 1 + len(list(run.path.glob("rejected-*")))
+    taken = {file.stem for file in run.path.glob("rejected-*")}
+    number = next(number for number in count(1) if f"rejected-{number}" not in taken)
     if solution := _solution(run):
         solution.rename(solution.with_name(f"rejected-{number}{solution.suffix}"))
 

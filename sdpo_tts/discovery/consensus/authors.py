@@ -34,11 +34,12 @@ class Authored:
 
 def generator_text(problem: Problem) -> str:
     """The prompt for a generator."""
-    shown = [test.input.decode(errors="replace")[:EXAMPLE_CHARS].rstrip() for test in problem.shown][:EXAMPLES]
-    examples = "\n\n".join(f"```\n{text}\n```" for text in shown)
+    quoted = [test.input.decode(errors="replace") for test in problem.shown if problem.may_quote(test)][:EXAMPLES]
+    examples = "\n\n".join(f"```\n{text[:EXAMPLE_CHARS].rstrip()}\n```" for text in quoted)
+    lead = f"Inputs of this problem look like these:\n\n{examples}\n\n" if quoted else ""
     lines = " Each line is one argument as JSON." if problem.function else ""
     return (
-        f"{question(problem)}\n\nInputs of this problem look like these:\n\n{examples}\n\n"
+        f"{question(problem)}\n\n{lead}"
         f"Do not solve the problem. Write a Python program that prints one random valid input for it, in exactly this "
         f"format.{lines} It is called with two arguments: sys.argv[1] is a number, use it as the random seed; "
         f"sys.argv[2] is `{SMALL}` (numbers up to 10, at most 6 items) or `{LARGE}` (as large as the limits allow). "

@@ -56,11 +56,11 @@ class Contest:
     def propose(self, *, final: bool) -> dict[int, str]:
         """Decide among the candidates. With `final`, propose one whatever speaks against it, without asking the model
         for anything if time or tokens are spent. Without a winner, returns why candidates are presumably wrong, by
-        number."""
+        number; nothing about rejected ones, of which more is known."""
         live = self._live() or (self._live(honest=False) if final else [])
         if not live:
             return {}
-        if self._talks or (self._wanted == 1 and not self._rejections):
+        if self._blind or (self._wanted == 1 and not self._rejections):
             self._crown(live[0], rests_on="samples", candidates=len(live))
             return {}
         everyone = [*self._judged.values(), *live]
@@ -69,7 +69,8 @@ class Contest:
         against = decision.trusted and best is not None and bool(best.against)
         unsure = against and not final and self._doubts < MOST_DOUBTS
         winner = everyone[best.members[0]] if best and not unsure else None
-        doubts = {everyone[place].attempt.number: text for place, text in decision.doubts.items()} if unsure else {}
+        doubted = {everyone[place].attempt.number: text for place, text in decision.doubts.items()} if unsure else {}
+        doubts = {number: text for number, text in doubted.items() if number not in self._dropped}
         self._doubted |= doubts.keys()
         self._doubts += bool(doubts)
         self._tell(decision, everyone, winner, sorted(doubts))
@@ -79,19 +80,21 @@ class Contest:
 
     @property
     def _wanted(self) -> int:
-        return 1 if self._talks else self._solver.settings.candidates
+        return 1 if self._blind else self._solver.settings.candidates
 
     @property
-    def _talks(self) -> bool:
-        """Whether programs talk to an interactor, so that only the samples can be tried."""
-        return self._solver.parts.judge.problem.interactor is not None
+    def _blind(self) -> bool:
+        """Whether no other inputs can be tried: programs talk to an interactor, or there is no sample to vary."""
+        problem = self._solver.parts.judge.problem
+        return problem.interactor is not None or not any(problem.shown)
 
     def _live(self, *, honest: bool = True) -> list[Judged]:
         """Different programs that have not been rejected, the first of each; `honest`: without hard-coded answers."""
         programs: dict[str, Judged] = {}
+        wrong = {one.attempt.program for one in self._judged.values()}
         for one in self._candidates:
             dropped = one.attempt.number in self._dropped or (honest and one.hard_coded)
-            if one.attempt.program and not dropped:
+            if one.attempt.program and one.attempt.program not in wrong and not dropped:
                 programs.setdefault(one.attempt.program, one)
         return list(programs.values())
 
@@ -106,7 +109,7 @@ class Contest:
     def _screened(self, fresh: Sequence[Judged]) -> dict[int, str]:
         """Feedback on new candidates that behave like a rejected one, by number. The journal records this as a search
         in which none is chosen."""
-        if self._talks:
+        if self._blind:
             said = {one.attempt.program: self._rejections[number].words for number, one in self._judged.items()}
             same = {one.attempt.number: said[one.attempt.program] for one in fresh if one.attempt.program in said}
             self._dropped |= same.keys()
@@ -123,23 +126,24 @@ class Contest:
             if first := [place for place in group.members if place < len(words)]:
                 alike = [everyone[place].attempt.number for place in group.members if place >= len(words)]
                 told |= dict.fromkeys(alike, words[first[0]])
-        return told
+        why = {one.given: one.words for one in self._rejections.values()}
+        return {everyone[place].attempt.number: why[given] for place, given in decision.failed.items()} | told
 
     def _decided(self, everyone: Sequence[Judged]) -> Decision:
         """A decision among the programs of these attempts, rejected ones first; drops what behaves like a rejected
-        one."""
+        one, or fails a test that came later."""
         programs, known = [one.attempt.program or "" for one in everyone], range(len(self._judged))
         with self._solver.timed("judging"):
             decision = self._ready().decide(programs, known)
-        wrong = (group.members for group in decision.groups if set(known) & set(group.members))
-        self._dropped |= {everyone[place].attempt.number for members in wrong for place in members}
+        self._dropped |= {everyone[place].attempt.number for place in decision.wrong}
         return decision
 
     def _ready(self) -> Consensus:
         """With inputs, and with a brute force if there is one; made once per process."""
         if self._consensus is None:
             solver, problem = self._solver, self._solver.parts.judge.problem
-            known = [rejection.given for rejection in self._rejections.values() if rejection.given]
+            told = [rejection for rejection in self._rejections.values() if rejection.given]
+            known = {one.given: one.test.expected if one.test else None for one in told}
             self._consensus = Consensus(problem, solver.parts.judge, solver.seed, known)
             if not problem.stress and not solver.spent.over(solver.budget):
                 self._authored = authors.write(solver.parts, solver.seed)

@@ -2,37 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from sdpo_tts.judge import Output
 
 CRASHED = 0.5  # if a larger share of programs fails on an input, it is not a valid input
+ANSWER = "answer"
 
 
 @dataclass(frozen=True)
 class Trace:
     """What one program did: for each input the class of its output. Outputs in one class are equal to the checker; a
-    program without an answer is in a class for its kind of failure. `cpu_s` over all inputs."""
+    program without an answer is in a class for its kind of failure. `cpu_s` over these inputs; `failures` also on
+    inputs that are left out because most programs fail on them."""
 
     classes: tuple[str, ...]
     cpu_s: float
+    failures: int = 0
 
 
 @dataclass(frozen=True)
 class Group:
-    """`members` are indices of programs, the fastest first. `against`: indices of inputs on which the brute force gives
-    another answer."""
+    """`members` are indices of programs, those with the fewest failures first, then the fastest. `against`:
+    indices of inputs on which the brute force gives another answer."""
 
     members: tuple[int, ...]
     against: tuple[int, ...] = ()
     cpu_s: float = 0.0
 
 
-def usable(outputs: Sequence[Sequence[Output]], inputs: int) -> list[int]:
-    """Indices of the inputs that most programs have an answer to."""
+def usable(outputs: Sequence[Sequence[Output]], inputs: int, valid: Collection[int] = ()) -> list[int]:
+    """Indices of the inputs that most programs have an answer to, and of those known to be `valid`."""
     failed = [sum(row[i].failure is not None for row in outputs) for i in range(inputs)]
-    return [i for i in range(inputs) if failed[i] <= CRASHED * len(outputs)]
+    return [i for i in range(inputs) if i in valid or failed[i] <= CRASHED * len(outputs)]
 
 
 def traces(
@@ -57,7 +60,7 @@ def _classes(outputs: Sequence[Output], given: bytes, alike: Callable[[bytes, by
         if (place := next(same, None)) is None:
             place = len(leaders)
             leaders.append(output.stdout)
-        found.append(f"answer {place}")
+        found.append(f"{ANSWER} {place}")
     return found
 
 
@@ -69,7 +72,7 @@ def grouped(traced: Sequence[Trace], brute: Trace | None = None) -> list[Group]:
         members.setdefault(trace.classes, []).append(place)
     found = [
         Group(
-            tuple(sorted(places, key=lambda place: traced[place].cpu_s)),
+            tuple(sorted(places, key=lambda place: (traced[place].failures, traced[place].cpu_s))),
             tuple(_against(classes, brute.classes)) if brute else (),
             min(traced[place].cpu_s for place in places),
         )
@@ -80,7 +83,7 @@ def grouped(traced: Sequence[Trace], brute: Trace | None = None) -> list[Group]:
 
 def _against(classes: Sequence[str], brute: Sequence[str]) -> list[int]:
     pairs = enumerate(zip(classes, brute, strict=True))
-    return [i for i, (own, slow) in pairs if slow.startswith("answer") and own != slow]
+    return [i for i, (own, slow) in pairs if slow.startswith(ANSWER) and own != slow]
 
 
 def chosen(groups: Sequence[Group]) -> Group | None:

@@ -16,6 +16,7 @@ from sdpo_tts.problem import Problem
 
 MUTATING = 4  # the stream of random numbers for mutations
 OF_A_GENERATOR, MUTATIONS, LARGE_ONES = 20, 30, 3  # small inputs of each kind, and large ones
+MOST_SMALL = 300  # small inputs in all: every candidate runs on each, in a run that may collect hundreds of them
 MOST_INPUT_BYTES = 1 << 18
 PYTHON = "python3"
 PATIENCE = 2.0  # times the problem's time limit, for a generator
@@ -31,7 +32,7 @@ class Inputs:
         self._problem, self._judge, self._seed = problem, judge, seed
         samples = [test.input for test in problem.shown]
         self.shape: Shape = ArgumentShape(samples) if problem.function else TextShape(samples)
-        self._seen = {*samples}
+        self._seen = {*samples, *(one.rstrip(b"\n") + b"\n" for one in samples)}
         self._mutations = count()
         self.small: list[bytes] = self._new(known)
         self.large: list[bytes] = []
@@ -50,7 +51,9 @@ class Inputs:
         self.large += self._mutated(LARGE_ONES, large=True)
 
     def more(self, splitting: Sequence[bytes]) -> list[bytes]:
-        """More small ones: half of them close to inputs that split, if there are any."""
+        """More small ones: half of them close to inputs that split, if there are any. None once there are many."""
+        if len(self.small) >= MOST_SMALL:
+            return []
         near = [splitting[i % len(splitting)] for i in range(MUTATIONS // 2)] if splitting else []
         found = self._new(self._valid(self.shape.mutated(self._rng(), of=one) for one in near))
         found += self._mutated(MUTATIONS - len(near))

@@ -14,6 +14,7 @@ import numpy as np
 _ATOM = re.compile(r"(-?\d+\.\d+|-?\d+|[A-Za-z]+)")
 SMALL_ROWS, LARGE_ROWS, LARGE_SQUARE = 6, 1000, 50
 LETTERS, LEAST_SPREAD = "abcz", 5
+MOST_DIGITS = 18  # longer numbers are varied digit by digit
 
 Lines = list[str]
 
@@ -107,20 +108,47 @@ class TextShape:
             return pool[int(rng.integers(len(pool)))] if rng.random() < 0.5 else _word(pool, rng)
         if "." in old:
             return pool[int(rng.integers(len(pool)))]
+        pool = [atom for atom in pool if _is_huge(atom) == _is_huge(old)] or [old]
+        if _is_huge(old) or _is_binary(pool):
+            return _digits(pool, rng)
         values = [int(atom) for atom in pool]
         low, high = min(values), max(values)
         if high - low < LEAST_SPREAD:  # one sample says little about the range
             low, high = min(low, 1), high + LEAST_SPREAD
         if (chance := rng.random()) < 0.3:
-            return str(max(low, min(high, int(old) + int(rng.integers(-1, 2)))))
-        least = low if chance < 0.9 else min(low, 1)
-        return str(least + int(rng.random() * (high - least + 1)))
+            value = max(low, min(high, int(old) + int(rng.integers(-1, 2))))
+        else:
+            least = low if chance < 0.9 else min(low, 1)
+            value = least + int(rng.random() * (high - least + 1))
+        return str(value).zfill(min((len(atom) for atom in pool if _is_padded(atom)), default=0))
 
 
-def _word(pool: Sequence[str], rng: np.random.Generator) -> str:
+def _word(pool: Sequence[str], rng: np.random.Generator, most: int = 0) -> str:
+    """Of the letters of these words, and at most as long as one of them, or as `most`."""
     letters = sorted({letter for word in pool for letter in word}) or list(LETTERS)
-    length = int(rng.integers(1, max(map(len, pool)) + 1))
+    length = int(rng.integers(1, (most or max(map(len, pool))) + 1))
     return "".join(letters[int(rng.integers(len(letters)))] for _ in range(length))
+
+
+def _is_huge(number: str) -> bool:
+    return len(number) > MOST_DIGITS
+
+
+def _is_padded(number: str) -> bool:
+    return len(number) > 1 and number.startswith("0")
+
+
+def _is_binary(pool: Sequence[str]) -> bool:
+    """Whether the numbers are texts of zeros and ones, such as 0110."""
+    return set("".join(pool)) <= set("01") and any(map(_is_padded, pool))
+
+
+def _digits(pool: Sequence[str], rng: np.random.Generator) -> str:
+    """A number of at most as many digits as one of these has, and with the sign of one."""
+    sign = "-" * pool[int(rng.integers(len(pool)))].startswith("-")
+    binary = _is_binary(pool)
+    text = _word(["01"] if binary else ["0123456789"], rng, max(len(one.lstrip("-")) for one in pool))
+    return text if binary else sign + (text.lstrip("0") or "1")
 
 
 def _stretched(line: str, count: int, rng: np.random.Generator) -> str:

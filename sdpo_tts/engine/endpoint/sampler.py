@@ -30,13 +30,14 @@ class Patience:
     """In seconds. A request is broken off if `between` passes without another piece of its answer; or, before its first
     piece, if `first` passes without a piece on any request, because a server may answer one after the other. After
     trouble it waits `least`, then twice as long each time, at most `most`. After `give_up` without anything the run
-    ends."""
+    ends, and if the same answer breaks off `breaks` times: each time may cost as much as a whole answer."""
 
     first: float = 600.0
     between: float = 120.0
     least: float = 1.0
     most: float = 60.0
     give_up: float = 900.0
+    breaks: int = 10
 
 
 class EndpointSampler:
@@ -90,10 +91,10 @@ class _Answer:
         self._texts: list[str] = []
         self._thoughts: list[str] = []
         self._usage: tuple[int, int] | None = None
-        self._cut = self.begun = self.ended = False
+        self._cut = self.begun = self.complete = self.ended = False
 
     def add(self, piece: Piece) -> None:
-        self.begun = True
+        self.begun, self.complete = True, self.complete or piece.ended
         if piece.text:
             self._texts.append(piece.text)
         if piece.thought:
@@ -138,24 +139,29 @@ class _Batch:
 
     async def _whole(self, client: httpx2.AsyncClient, place: int, answer: _Answer, request: dict[str, Any]) -> None:
         """Request the answer until it is complete."""
-        wait = self._patience.least
+        wait, breaks = self._patience.least, 0
         while not answer.ended:
             try:
                 await self._try(client, answer, request)
             except TroubleError as trouble:
+                breaks += answer.begun
                 answer.clear()
-                self._trouble(trouble)
+                self._trouble(trouble, breaks)
                 await asyncio.sleep(min(trouble.wait_s or wait, self._patience.most))
                 wait *= 2
         self._listener.ended(place, answer.sample())
 
     async def _try(self, client: httpx2.AsyncClient, answer: _Answer, request: dict[str, Any]) -> None:
-        async with aclosing(self._server.ask(client, request)) as pieces:
-            while (piece := await self._next(pieces, first=not answer.begun)) is not None:
-                self._relief()
-                answer.add(piece)
-                if piece.text or piece.thought:
-                    self._listener.grown(1)
+        try:
+            async with aclosing(self._server.ask(client, request)) as pieces:
+                while (piece := await self._next(pieces, first=not answer.begun)) is not None:
+                    self._relief()
+                    answer.add(piece)
+                    if piece.text or piece.thought:
+                        self._listener.grown(1)
+        except TroubleError:
+            if not answer.complete:  # else only the server's count of tokens may be missing
+                raise
         answer.ended = True
 
     async def _next(self, pieces: AsyncGenerator[Piece], *, first: bool) -> Piece | None:
@@ -171,8 +177,11 @@ class _Batch:
             coming.cancel()
             await asyncio.wait({coming})
 
-    def _trouble(self, trouble: TroubleError) -> None:
-        """Reports it once. Raises SetupError if the server has not answered for too long."""
+    def _trouble(self, trouble: TroubleError, breaks: int) -> None:
+        """Reports it once. Raises SetupError if the server has not answered for too long, or keeps breaking off."""
+        if breaks >= self._patience.breaks:
+            what = f"an answer broke off {breaks} times: {trouble}"
+            raise SetupError(what, where=self._server.url, hint="--resume continues once the server answers")
         if (silent := time.monotonic() - self._heard) > self._patience.give_up:
             what = f"no answer for {silent / 60:.0f} minutes: {trouble}"
             raise SetupError(what, where=self._server.url, hint="--resume continues once the server answers")

@@ -7,7 +7,7 @@ import os
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import httpx2
 
@@ -54,8 +54,8 @@ class Server:
     @classmethod
     def at(cls, url: str, model: str, option: str = WHERE) -> Server:
         """Raises UserError for an invalid address, or one with a password in it."""
-        address = urlsplit(url)
-        if address.scheme not in ("http", "https") or not address.hostname:
+        address = _address(url)
+        if address is None or address.scheme not in ("http", "https"):
             raise UserError(f"{url!r} is not an address", where=option, hint="for example http://localhost:11434/v1")
         if address.username or address.password or address.query:
             what = "the address contains a key, and a run records its address"
@@ -72,7 +72,7 @@ class Server:
         try:
             with httpx2.Client(timeout=LIST_S, headers=_authorised()) as client:
                 answer = client.get(f"{self.url}/models")
-        except httpx2.TransportError as error:
+        except httpx2.RequestError as error:
             raise SetupError(f"no answer: {_said(error)}", where=self.url, hint="is the server running?") from None
         if answer.status_code in (401, 403):
             raise self.refusal(answer.status_code, answer.text)
@@ -98,7 +98,7 @@ class Server:
                     raise self.refusal(answer.status_code, (await answer.aread()).decode(errors="replace"), answer)
                 async for piece in _pieces(answer):
                     yield piece
-        except httpx2.TransportError as error:
+        except httpx2.RequestError as error:
             raise TroubleError(_said(error)) from None
 
     def refusal(self, status: int, body: str, answer: httpx2.Response | None = None) -> SdpoError | TroubleError:
@@ -118,12 +118,13 @@ class Server:
 
 async def _pieces(answer: httpx2.Response) -> AsyncIterator[Piece]:
     """Raises TroubleError if the response is not a stream, or breaks off."""
-    ended = False
+    begun = ended = False
     async for event in httpx2.EventSource(answer):
         if event.data.strip() == "[DONE]":
+            ended = ended or begun  # not all servers give a reason
             break
         piece = _piece(event.data)
-        ended = ended or piece.ended
+        begun, ended = begun or bool(piece.text or piece.thought), ended or piece.ended
         yield piece
     if not ended:
         raise TroubleError("the answer broke off")
@@ -132,19 +133,53 @@ async def _pieces(answer: httpx2.Response) -> AsyncIterator[Piece]:
 def _piece(data: str) -> Piece:
     try:
         told = json.loads(data)
-        if "error" in told:
+        if told.get("error"):
             raise TroubleError(f"the server breaks off: {_message(data)}")
         choice = (told.get("choices") or [{}])[0]
-        delta, reason, usage = choice.get("delta") or {}, choice.get("finish_reason"), told.get("usage")
-        thought = next((delta[name] for name in THOUGHTS if delta.get(name)), "")
-        counted = (int(usage["prompt_tokens"]), int(usage["completion_tokens"])) if usage else None
-        return Piece(str(delta.get("content") or ""), bool(reason), reason == "length", counted, str(thought))
+        delta, reason = choice.get("delta") or {}, choice.get("finish_reason")
+        apart = next((delta[name] for name in THOUGHTS if delta.get(name)), "")
+        text, thought = _texts(delta.get("content"))
+        return Piece(text, bool(reason), reason == "length", _usage(told.get("usage")), str(apart) + thought)
     except (ValueError, LookupError, TypeError, AttributeError):
         raise TroubleError(f"not an answer of the OpenAI protocol: {data[:MOST_CHARS]!r}") from None
 
 
+def _texts(content: Any) -> tuple[str, str]:
+    """Text and thought: some servers send lists of parts instead of text."""
+    if not isinstance(content, list):
+        return str(content or ""), ""
+    thoughts = [_texts(part["thinking"])[0] for part in content if part.get("type") == "thinking"]
+    return "".join(str(part.get("text") or "") for part in content), "".join(thoughts)
+
+
+def _usage(told: Any) -> tuple[int, int] | None:
+    """None if a server does not count both."""
+    try:
+        return int(told["prompt_tokens"]), int(told["completion_tokens"])
+    except (ValueError, LookupError, TypeError):
+        return None
+
+
+def _address(url: str) -> SplitResult | None:
+    """None if no request could be sent there."""
+    try:
+        address = urlsplit(url)
+        host, _ = (address.hostname or "").encode("idna"), address.port  # each raises ValueError for an invalid one
+    except ValueError:
+        return None
+    return address if host else None
+
+
+def _key() -> str:
+    """Empty if there is none. Raises SetupError for one that cannot be sent, without naming it."""
+    key = os.environ.get(KEY, "").strip()  # a file that it was read from may end with a newline
+    if not (key.isascii() and key.isprintable()):
+        raise SetupError("the key has characters that no key has", where=KEY)
+    return key
+
+
 def _authorised() -> dict[str, str]:
-    return {"Authorization": f"Bearer {key}"} if (key := os.environ.get(KEY)) else {}
+    return {"Authorization": f"Bearer {key}"} if (key := _key()) else {}
 
 
 def _said(error: Exception) -> str:
@@ -163,7 +198,7 @@ def _message(body: str) -> str:
 
 
 def _secret(text: str) -> str:
-    return text.replace(key, "***") if (key := os.environ.get(KEY)) else text
+    return text.replace(key, "***") if (key := _key()) else text
 
 
 def _wait(answer: httpx2.Response | None) -> float | None:

@@ -17,6 +17,7 @@ from sdpo_tts.errors import SetupError, first_line
 from sdpo_tts.policy import memory
 from sdpo_tts.policy.batch import Ids, Pair, reading
 from sdpo_tts.policy.families.decoding import begun, together
+from sdpo_tts.policy.families.packing import packed
 from sdpo_tts.policy.families.paths import ATTENTION, LEARNING, SAMPLING, Exactness, Paths
 from sdpo_tts.policy.families.targets import out_of_reach
 from sdpo_tts.policy.families.truth import ANSWER, SHORT, Truth, answered, readable
@@ -113,7 +114,8 @@ def _learnt(network: Network, truth: Truth) -> float:
 @torch.inference_mode()
 def _sampled(network: Network, truth: Truth) -> float:
     """How far the sampler's are off: for equal prompts, and for prompts of different lengths."""
-    return max(truth.distance(_decoded(network, pairs)) for pairs in (truth.pairs[:2], truth.pairs))
+    with packed(network):
+        return max(truth.distance(_decoded(network, pairs)) for pairs in (truth.pairs[:2], truth.pairs))
 
 
 def _decoded(network: Network, pairs: Sequence[Pair]) -> list[Tensor]:

@@ -10,7 +10,9 @@ import json
 import tomllib
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field
 
 from sdpo_tts.errors import UserError
 from sdpo_tts.problem import values
@@ -25,6 +27,28 @@ SETTINGS, INSTRUCTION, OWN = "task.toml", "instruction.md", "tests/task.json"
 PROGRAM = "\n\n## Your program\n"
 """The heading after the statement in our own tasks: what follows is for an agent."""
 _ELSEWHERE = "the task is for an agent; here the model writes a program that reads its input and prints the answer"
+
+
+class _Limits(BaseModel):
+    time_s: float
+    memory_bytes: int
+    output_bytes: int
+
+
+class _Group(BaseModel):
+    name: str
+    points: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    tests: Annotated[list[str], Field(min_length=1)]
+    each: bool
+    requires: list[str]
+
+
+class _Own(BaseModel):
+    """What of `tests/task.json` is read."""
+
+    limits: _Limits
+    checker: str
+    groups: list[_Group]
 
 
 def fits(package: Package) -> bool:
@@ -71,7 +95,7 @@ def _own(package: Package) -> dict[str, Any]:
     try:
         told = json.loads(package.text(OWN)) if package.has(OWN) else {}
         return dict(told) if isinstance(told, dict) and told.get("format") == "sdpo-tts/1" else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
 
 
@@ -94,10 +118,12 @@ def _title(package: Package, told: dict[str, Any], title: str) -> str:
 def _as_written(draft: Draft, own: dict[str, Any], tests: list[Test]) -> Draft:
     """Limits, checker and groups as exported. Raises `UserError` for a damaged file."""
     try:
-        limits, checker = Limits(**own["limits"]), values.checker(own["checker"])
-        groups = tuple(_group(**row) for row in own["groups"])
-        assert {name for group in groups for name in group.tests} <= {test.name for test in tests}
-    except (TypeError, KeyError, ValueError, AssertionError) as error:
+        shape = _Own(**own)
+        limits, checker = Limits(**dict(shape.limits)), values.checker(shape.checker)
+        groups = tuple(_group(**dict(row)) for row in shape.groups)
+        if not {name for group in groups for name in group.tests} <= {test.name for test in tests}:
+            raise ValueError
+    except (TypeError, ValueError) as error:
         raise UserError(f"cannot be read: {type(error).__name__}", where=f"{draft.where}/{OWN}") from None
     return replace(draft, limits=limits, checker=checker, groups=groups, judging_told=checker != Checker())
 

@@ -37,6 +37,8 @@ def read_scores(package: Package, tests: Sequence[Test], fill: Callable[[str], s
     try:
         read = _legacy if legacy else _modern
         groups = tuple(read(_Configs(package, fill), _folders(tests, nested=legacy)))
+        if len({group.name for group in groups}) < len(groups):
+            raise _Unlike("two groups have the same name")
     except _Unlike as why:
         return Scores(notes=(f"{why}: {NO_SCORES}",))
     return Scores(groups) if any(group.points for group in groups) else Scores(notes=(f"no points: {NO_SCORES}",))
@@ -92,9 +94,9 @@ def _modern(configs: _Configs, folders: Mapping[str, tuple[str, ...]]) -> Iterat
 
 def _legacy(configs: _Configs, folders: Mapping[str, tuple[str, ...]]) -> Iterator[Group]:
     """A test that passes scores `accept_score`; the grader's flags say how the scores of a group are combined."""
-    for parent in ("data", SECRET):
-        if parent not in folders and _aggregator(configs.inherited(parent)) != "sum":
-            raise _Unlike("the groups' points are not added up")
+    outer = {str(parent) for folder in folders for parent in PurePosixPath(folder).parents if str(parent) != "."}
+    if any(_aggregator(configs.inherited(parent)) != "sum" for parent in outer):
+        raise _Unlike("the groups' points are not added up")
     without_sample = "ignore_sample" in _words(configs.inherited("data"), "grader_flags")
     for folder, tests in folders.items():
         told = configs.inherited(folder)
@@ -107,8 +109,8 @@ def _legacy(configs: _Configs, folders: Mapping[str, tuple[str, ...]]) -> Iterat
 
 
 def _called(folder: str) -> str:
-    """`data/secret/group1`, or `secret/group1` in `require_pass`, is group1."""
-    return PurePosixPath(folder).name
+    """`data/secret/group1`, or `secret/group1` in `require_pass`, is group1; `data/secret/group1/a` is group1/a."""
+    return folder.removeprefix("data/").removeprefix("secret/")
 
 
 def _sums(told: Config, default: str) -> bool:

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-_NUMBER = r"(?P<number>[0-9]+(?:[.,][0-9]+)?)"
+_NUMBER = r"(?P<number>[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,9}(?:[.,][0-9]{1,9})?)"
+_THOUSANDS = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+")
 _TIME = re.compile(
     rf"(?:CPU )?time limit(?: per test)?\s*[:\uff1a]?\s*{_NUMBER}\s*(?P<unit>ms|milliseconds?|s|secs?|seconds?)\b", re.I
 )
@@ -51,7 +52,7 @@ class Paste:
 
 def read_paste(text: str) -> Paste:
     """What a pasted statement says. Text from elsewhere, which names no limits, keeps everything except its samples."""
-    text = text.replace("\u00a0", " ").replace("\u200b", "")
+    text = text.replace("\u00a0", " ").replace("\u200b", "").removeprefix("\ufeff")
     time, memory = _TIME.search(text), _MEMORY.search(text)
     lines = [line.rstrip(" \r") for line in text.strip("\n").split("\n")]
     from_page = bool(time or memory)
@@ -66,12 +67,18 @@ def read_paste(text: str) -> Paste:
 def _seconds(found: re.Match[str] | None) -> float | None:
     if not found:
         return None
-    number = float(found["number"].replace(",", "."))
-    return number / 1000 if found["unit"].lower().startswith("m") else number
+    if found["unit"].lower().startswith("m"):
+        return _whole(found["number"]) / 1000
+    return float(found["number"].replace(",", ".", 1).replace(",", ""))
 
 
 def _bytes(found: re.Match[str] | None) -> int | None:
-    return round(float(found["number"].replace(",", ".")) * _UNITS[found["unit"][0].lower()]) if found else None
+    return round(_whole(found["number"]) * _UNITS[found["unit"][0].lower()]) if found else None
+
+
+def _whole(number: str) -> float:
+    """Of a small unit: 1,024 MB are not 1.024 MB."""
+    return float(number.replace(",", "" if _THOUSANDS.fullmatch(number) else "."))
 
 
 def _titled(lines: list[str]) -> tuple[str, list[str]]:
@@ -211,5 +218,6 @@ def _until_prose(lines: Sequence[str]) -> tuple[str, list[str]]:
 
 
 def _block(lines: Sequence[str]) -> str:
-    text = "\n".join(line for line in lines if not line.strip().startswith("```")).strip("\n ")
+    """Without blank lines around it. Blanks at the beginning of a line may be part of a drawing."""
+    text = "\n".join(line.rstrip(" ") for line in lines if not line.strip().startswith("```")).strip("\n")
     return f"{text}\n" if text else ""
