@@ -7,6 +7,7 @@ import dataclasses
 import json
 import lzma
 import math
+import os
 import shutil
 import xml.etree.ElementTree as ElementTree
 from html.parser import HTMLParser
@@ -25,6 +26,7 @@ from sdpo_tts.report import phrases
 from sdpo_tts.report.analysis import Analysis, analyse
 from sdpo_tts.report.arms import Grid
 from sdpo_tts.report.digest import write_digest
+from sdpo_tts.report.facts import solutions
 from sdpo_tts.report.run import Run
 from sdpo_tts.report.runs import load_runs, whole_batches
 from sdpo_tts.stats import Observation, Pool, Seeds, bootstrap
@@ -523,7 +525,7 @@ def test_a_problem_that_was_edited_between_its_runs_is_named(tmp_path: Path) -> 
         ([("verdict_given", {"verdict": "AC"})], 3, "solved"),
         ([("verdict_given", {"verdict": "WA"})], None, "rejected"),
         ([("verdict_given", {"verdict": "WA"}), ("resumed", {})], None, "unfinished"),
-        ([("verdict_given", {"verdict": "WA"}), ("solved", {"attempt": 5}), ("run_ended", {"reason": "solved"})], 5, "solved"),
+        ([("verdict_given", {"verdict": "WA"}), ("solved", {"attempt": 5, "tokens": 9, "seconds": 9.0}), ("run_ended", {"reason": "solved"})], 5, "solved"),
         ([("verdict_given", {"verdict": "WA"}), ("resumed", {}), ("run_ended", {"reason": "max_time"})], None, "max_time"),
     ],
 )  # fmt: skip
@@ -533,6 +535,7 @@ def test_what_a_judge_elsewhere_rejects_is_no_success(
     told = [*events("a", "sdpo", 0, until(3, 16), 16), *({"type": kind, "t": 9.0, "attempt": 3, **more} for kind, more in after)]
     run = Run(Path("a"), tuple(told))
     assert (run.solved_at, run.reason) == (solved_at, reason)
+    assert [found.attempt for found in solutions([run])] == ([solved_at] if solved_at else [])
 
 
 def test_runs_behind_links_count_once_each(tmp_path: Path) -> None:
@@ -544,6 +547,13 @@ def test_runs_behind_links_count_once_each(tmp_path: Path) -> None:
         (chosen / name).symlink_to(target)
     told: list[str] = []
     assert ([run.cell[2] for run in load_runs([chosen], told.append)], told) == ([0, 1], [])
+
+
+def test_a_folder_may_have_a_name_that_is_no_utf_8(tmp_path: Path) -> None:
+    write(tmp_path / os.fsdecode(b"\xff"), "a", "sdpo", 0, until(3, 16), 16)
+    told = CliRunner().invoke(app, ["report", str(tmp_path), "--json", "--csv", str(tmp_path / "csv")])
+    assert told.exit_code == 0 and "\\udcff" in (tmp_path / "csv" / "runs.csv").read_text(encoding="utf-8")
+    assert json.loads(told.stdout)["runs"][0]["path"].count("\udcff") == 1
 
 
 def test_damaged_files_and_places_are_one_line(tmp_path: Path) -> None:

@@ -40,8 +40,10 @@ def read_json(path: Path) -> Any:
 
 
 def write_text(path: Path, text: str, *, wait: bool = True) -> None:
-    """Write UTF-8, durably: a reader sees either the old file or the whole new one. Makes missing folders."""
-    write_with(path, lambda file: file.write(text.encode()), wait=wait)
+    """Write UTF-8, durably: a reader sees either the old file or the whole new one. Makes missing folders. Bytes of a
+    file's name that are no UTF-8 are escaped."""
+    content = text.encode(errors="backslashreplace")
+    write_with(path, lambda file: file.write(content), wait=wait)
 
 
 def write_with(path: Path, write: Callable[[BinaryIO], object], *, wait: bool = True) -> None:

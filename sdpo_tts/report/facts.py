@@ -119,8 +119,11 @@ def spending(grid: Grid) -> Iterator[Spending]:
 
 
 def solutions(runs: Sequence[Run]) -> Iterator[Solution]:
+    """Without programs that an external judge rejected."""
     for run in runs:
         for event in (event for event in run.events if event["type"] == "solved"):
+            if event["attempt"] in run.rejected:
+                continue
             program = event.get("program") or _kept(run, event["attempt"])
             yield Solution(*run.cell, event["attempt"], event["tokens"], event["seconds"], program)
 

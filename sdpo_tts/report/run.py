@@ -94,10 +94,16 @@ class Run:
         """The first attempt that passed all tests. Once an external judge has rejected one, only what has been proposed
         since, or accepted, is a success."""
         told = [event for event in self.events if event["type"] in ("solved", "verdict_given")]
-        if any(event.get("verdict", "AC") != "AC" for event in told):
+        if self.rejected:
             stands = told[-1].get("verdict", "AC") == "AC" and told[-1]["attempt"] > 0
             return int(told[-1]["attempt"]) if stands else None
         return next((int(event["attempt"]) for event in self.judged if solves(event)), None)
+
+    @cached_property
+    def rejected(self) -> frozenset[int]:
+        """The attempts that an external judge did not accept."""
+        told = (event for event in self.events if event["type"] == "verdict_given" and event["verdict"] != "AC")
+        return frozenset(event["attempt"] for event in told)
 
     @property
     def correct(self) -> int:
