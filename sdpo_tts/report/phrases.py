@@ -274,8 +274,7 @@ def cautions(analysis: Analysis) -> list[str]:
             "resampling so few understates how much problems differ."
         )
     if changed := analysis.facts.changed:
-        listed = ", ".join(changed)
-        told.append(f"Edited between their runs, which are counted together although the problem changed: {listed}.")
+        told.append(f"Edited between runs, all of which are counted together: {', '.join(changed)}.")
     if analysis.facts.machines > 1:
         told.append(f"Runs come from {analysis.facts.machines} machines: do not compare their seconds.")
     unfinished = sum(run.reason in ("unfinished", "interrupted") for run in analysis.runs)

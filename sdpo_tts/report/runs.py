@@ -62,7 +62,7 @@ def journals(folder: Path) -> Iterator[Path]:
 
 
 def _below(folder: Path) -> Iterator[tuple[Path, list[Event]]]:
-    """The journals in a folder, at work in which there may be a comparison."""
+    """The journals in a folder, where a comparison may be at work."""
     for journal in journals(folder):
         try:
             events = read_events(journal)

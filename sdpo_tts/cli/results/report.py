@@ -16,11 +16,11 @@ from sdpo_tts.cli.existing_run import find_run
 from sdpo_tts.cli.values import demand
 from sdpo_tts.errors import UserError
 
-NARROWEST = 40  # columns that the curve needs
-
 if TYPE_CHECKING:
     from sdpo_tts.report.analysis import Analysis
     from sdpo_tts.report.arms import Grid
+
+NARROWEST = 40  # columns that the curve needs
 
 
 def report(
