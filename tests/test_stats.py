@@ -16,6 +16,7 @@ from sdpo_tts.stats import (
     Cost,
     Observation,
     Pool,
+    Seeds,
     attempt_costs,
     bootstrap,
     clopper_pearson,
@@ -111,6 +112,16 @@ def test_a_pool_below_one_batch_claims_no_certainty() -> None:
     mean = bootstrap.mean_discovery([pool, hard], 15.0, rng)
     assert (mean.value, mean.fixed.low) == (0.0, 0.0)
     assert mean.fixed.high == pytest.approx((pool.interval(16.0).high + hard.interval(16.0).high) / 2)
+
+
+@pytest.mark.parametrize("slow", [40.0, 42.0, 44.0])
+def test_the_interval_of_a_budget_ratio_holds_it(slow: float) -> None:
+    """The value is at the low end of what resampling gives, and resampled budgets are rounded to a grid."""
+    firsts = (10.0, 10.0, 10.0, 2.0), (slow, slow, slow, 90.0)
+    arms = ([Seeds(tuple(Observation(first, 100.0) for first in one))] for one in firsts)
+    (told,) = bootstrap.budget_ratios(*arms, (0.5,), 100.0, np.random.default_rng(0), whole=False)
+    assert told.ratio.value == pytest.approx(slow / 10, rel=1e-3)
+    assert told.ratio.low <= told.ratio.value <= told.ratio.high
 
 
 def test_attempts_without_tokens_have_no_axis_of_tokens() -> None:

@@ -273,11 +273,13 @@ def budget_ratios(
 
 
 def _ratio(budgets: Sequence[float], known_R: Floats, level: float) -> Estimate:
-    tail = (1.0 - level) / 2
+    value, tail = budgets[1] / budgets[0] if math.isfinite(min(budgets)) else math.nan, (1.0 - level) / 2
+    if not len(known_R):
+        return Estimate(value, math.nan, math.nan)
     # no interpolation: there is nothing between a number and infinity
-    ends = np.quantile(known_R, [tail, 1.0 - tail], method="inverted_cdf") if len(known_R) else (math.nan, math.nan)
-    value = budgets[1] / budgets[0] if math.isfinite(min(budgets)) else math.nan
-    return Estimate(value, float(ends[0]), float(ends[1]))
+    low, high = np.quantile(known_R, [tail, 1.0 - tail], method="inverted_cdf")
+    # resampled budgets are rounded up to the grid, which may move both ends past the exact value
+    return Estimate(value, float(np.fmin(low, value)), float(np.fmax(high, value)))
 
 
 def log_grid(horizon: float, points: int, *, whole: bool) -> Floats:
