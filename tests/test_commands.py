@@ -305,6 +305,14 @@ def test_runs_are_listed_the_newest_first(desk: Path) -> None:
         assert max(map(len, table.splitlines())) <= int(columns)
 
 
+def test_a_run_whose_journal_is_damaged_is_named_and_hides_no_other(desk: Path) -> None:
+    (desk / "runs" / "rle" / "best-of-k-s1" / "events.jsonl").write_text('{"v": "1", "seq": 0, "t": 0, "type": "solved"}\n')
+    for options in ([], ["--json"]):
+        listed = CliRunner().invoke(app, ["runs", *options])
+        assert listed.exit_code == 0 and listed.stdout.count("triangle/") == 2 and "older" not in listed.stdout
+        assert listed.stderr.startswith("note: not listed: runs/rle/best-of-k-s1/events.jsonl:1: ")
+
+
 @pytest.mark.long
 @pytest.mark.parametrize(
     ("given", "meant"),
@@ -348,7 +356,9 @@ def test_an_attempt_is_shown_without_a_model(desk: Path, monkeypatch: pytest.Mon
     folded, told = (CliRunner().invoke(app, ["show", "last", "--attempt", "2", *more]).stdout for more in ([], ["--thoughts"]))
     assert folded == "triangle, attempt 2: WA\n\n(a thought of 9 tokens; --thoughts shows it)\n\nMine\n"
     assert told == "triangle, attempt 2: WA\n\nthought:\nLet me\\x1b[2J see\n\nanswer:\nMine\n"
-    assert "the run has no attempt 7" in CliRunner().invoke(app, ["show", "last", "--attempt", "7"]).stderr
+    AttemptRecord(17, 1, 0, "of a batch that was undone", "x", "", Verdict.WA, (), (), ()).save(run.attempt(17))
+    for number in ("7", "17"):
+        assert f"the run has no attempt {number} " in CliRunner().invoke(app, ["show", "last", "--attempt", number]).stderr
 
 
 def test_an_unsolved_run_is_to_be_probed_with_its_own_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -422,3 +432,11 @@ def test_what_else_lies_among_runs_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / SUM.slug).mkdir()
     (tmp_path / SUM.slug / "latest").symlink_to(tmp_path / "nowhere")
     assert list(unfinished(tmp_path, SUM)) == []
+
+
+@pytest.mark.parametrize("command", ["rm", "pull"])
+def test_a_model_s_argument_is_not_called_an_option(command: str) -> None:
+    done = CliRunner().invoke(app, ["model", command, "smollm2"])
+    assert (done.exit_code, done.stderr) == (
+        2, "error: NAME: no model is called 'smollm2' (hint: did you mean smollm2-135m?)\n",
+    )  # fmt: skip

@@ -9,6 +9,7 @@ import math
 import multiprocessing
 import os
 import random
+import shutil
 import signal
 import threading
 import time
@@ -27,6 +28,7 @@ from typer.testing import CliRunner
 from sdpo_tts.cli.arms import read_arms
 from sdpo_tts.cli.main import app
 from sdpo_tts.cli.solving import compare
+from sdpo_tts.comparison import probe
 from sdpo_tts.comparison.arms import Arm
 from sdpo_tts.comparison.cells import claimed, ending
 from sdpo_tts.comparison.ids import PAPER, chosen
@@ -42,7 +44,7 @@ from sdpo_tts.discovery.methods.context import ContextSettings
 from sdpo_tts.discovery.methods.strategy import Strategy
 from sdpo_tts.errors import SandboxError, UserError
 from sdpo_tts.problem import Problem
-from sdpo_tts.record import Event, read_events
+from sdpo_tts.record import Event, RunDir, read_events
 from sdpo_tts.report.analysis import analyse
 from sdpo_tts.report.arms import Grid
 from sdpo_tts.report.run import Run
@@ -177,6 +179,43 @@ def test_a_part_that_ran_out_of_time_is_not_asked_for_again(tmp_path: Path) -> N
     write(tmp_path, "easy", "best-of-k", 2, [False] * 12, 12, pooled=True)
     found = [(part.seed, part.samples, part.finished) for part in parts((tmp_path / "easy").iterdir(), 40, 12)]
     assert found == [(0, 12, True), (2, 12, True), (1, 12, False), (3, 4, False)]
+
+
+def test_a_copy_of_a_part_is_no_part(tmp_path: Path) -> None:
+    first = write(tmp_path, "easy", "best-of-k", 0, [False] * 12, 12, pooled=True)
+    shutil.copytree(first, first.with_name("best-of-k-s0 (copy)"))
+    assert [part.seed for part in parts((tmp_path / "easy").iterdir(), 24, 12)] == [0, 1]
+    assert len(list(probe._passed(tmp_path / "easy"))) == 12
+
+
+def test_a_cell_at_work_is_locked_as_any_run(tmp_path: Path) -> None:
+    asked = plan(tmp_path, ("sdpo", "best-of-k"), seeds=1)
+    locked: list[bool] = []
+
+    def looking(settings: RunSettings, problem: Problem, policy: Policy) -> Strategy:
+        locked.append(any(RunDir(asked.place(cell)).locked for cell in asked.cells() if cell.problem == problem))
+        return strategy(settings, problem, policy)
+
+    run(asked, replace(makers(), strategy=looking))
+    assert locked == [True] * 6
+
+
+def test_a_cell_that_is_being_resumed_by_hand_is_not_cleared(tmp_path: Path) -> None:
+    asked = plan(tmp_path, ("sdpo",), seeds=1)
+    asked.open()
+    cell = next(iter(asked.cells()))
+    (mark := RunDir.at(cell.home).logs / "mark").touch()
+    with RunDir(cell.home).lock():
+        tally, _ = run(asked)
+    assert [str(error).endswith(": another process is working on this run") for _, error in tally.failed] == [True]
+    assert mark.exists()
+
+
+def test_a_damaged_plan_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "comparison").mkdir()
+    (tmp_path / "comparison" / "comparison.json").write_bytes(b"")
+    with pytest.raises(UserError, match=r"comparison.json: not JSON \(hint: the file was damaged or edited\)"):
+        plan(tmp_path).open()
 
 
 def test_a_pool_goes_on_after_a_success_and_tells_of_it_once(tmp_path: Path) -> None:
@@ -487,7 +526,7 @@ def test_the_papers_lists_name_rows_of_livecodebench(tmp_path: Path) -> None:
     assert len(very_hard) == 9 and set(very_hard) < set(chosen(file, "paper-hard")) and len(PAPER["paper-hard"]) == 19
     assert chosen(file, "a, b") == ["a", "b"]
     file.write_text(json.dumps(rows[5]) + "\n")
-    with pytest.raises(UserError, match="number 131 problems from 2025-02-01 up to 2025-05-01; this file has 1"):
+    with pytest.raises(UserError, match="numbers 131 problems from 2025-02-01 to 2025-05-01; this file has 1 of them"):
         chosen(file, "paper-hard")
     (cut := tmp_path / "rows.jsonl.gz").write_bytes(gzip.compress(file.read_bytes())[:-9])
     with pytest.raises(UserError, match=r"rows.jsonl.gz: cannot be read: "):

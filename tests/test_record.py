@@ -23,6 +23,7 @@ from sdpo_tts.record import (
     AttemptRecord,
     Journal,
     RunDir,
+    folder_size,
     manifest,
     read_events,
     summarise,
@@ -207,6 +208,30 @@ def test_an_attempt_survives_the_round_trip(run: RunDir) -> None:
     assert again == record
     assert isinstance(again.outcomes[1].verdict, Verdict)
     assert again.outcomes[1].signal == 11
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"{}", b"[]", b'{"verdict": "??"}', b"\xff", bytes(9)])
+def test_a_damaged_attempt_is_one_line(run: RunDir, content: bytes) -> None:
+    run.attempt(1).write_bytes(content)
+    with pytest.raises(UserError, match=r"000001.json: not .* \(hint: the file was damaged or edited\)"):
+        AttemptRecord.load(run.attempt(1))
+    run.attempt(1).unlink()
+    with pytest.raises(UserError, match=r"000001.json: cannot be read: No such file"):
+        AttemptRecord.load(run.attempt(1))
+
+
+def test_a_size_is_of_what_stays(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number, name in enumerate(("a", "gone", "b")):
+        (run.logs / name).write_bytes(bytes(10**number))
+    stat = Path.stat
+
+    def vanishing(path: Path, **options: Any) -> os.stat_result:
+        if path.name == "gone":
+            raise FileNotFoundError
+        return stat(path, **options)
+
+    monkeypatch.setattr(Path, "stat", vanishing)
+    assert folder_size(run.logs) == 101 and folder_size(run.path / "nowhere") == 0
 
 
 def test_the_manifest_is_plain_json_and_imports_nothing_heavy(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import dataclasses
 import json
 import lzma
 import math
+import os
 import shutil
 import xml.etree.ElementTree as ElementTree
 from html.parser import HTMLParser
@@ -25,6 +26,7 @@ from sdpo_tts.report import phrases
 from sdpo_tts.report.analysis import Analysis, analyse
 from sdpo_tts.report.arms import Grid
 from sdpo_tts.report.digest import write_digest
+from sdpo_tts.report.facts import solutions
 from sdpo_tts.report.run import Run
 from sdpo_tts.report.runs import load_runs, whole_batches
 from sdpo_tts.stats import Observation, Pool, Seeds, bootstrap
@@ -496,3 +498,74 @@ def test_a_scale_maps_its_ends() -> None:
     scale = Scale(1, 1000, True, 0, 300)
     assert [scale(value) for value in (1, 10, 1000)] == pytest.approx([0, 100, 300])
     assert math.isfinite(Scale(5, 5, False, 0, 10)(5))
+
+
+def test_a_run_of_another_model_is_not_left_out_in_silence(tmp_path: Path) -> None:
+    """It is of the same problem, method and seed."""
+    write(tmp_path / "one", "a", "sdpo", 0, until(None, 48), 48)
+    journal = write(tmp_path / "two", "a", "sdpo", 0, until(None, 32), 48) / "events.jsonl"
+    journal.write_text(journal.read_text().replace('"model": "tiny", "engine"', '"model": "huge", "engine"'))
+    with pytest.raises(UserError, match="runs of different models: huge, tiny"):
+        Grid(tuple(load_runs([tmp_path])))
+
+
+def test_a_problem_that_was_edited_between_its_runs_is_named(tmp_path: Path) -> None:
+    for seed, digest in enumerate(("d", "e")):
+        for problem, its in (("a", digest), ("b", "d")):
+            journal = write(tmp_path, problem, "sdpo", seed, until(None, 16), 16) / "events.jsonl"
+            journal.write_text(journal.read_text().replace('"digest": "d"', f'"digest": "{its}"'))
+    (told,) = [line for line in phrases.cautions(analyse(Grid(tuple(load_runs([tmp_path]))))) if "Edited" in line]
+    assert told == "Edited between runs, all of which are counted together: a."
+
+
+@pytest.mark.parametrize(
+    ("after", "solved_at", "reason"),
+    [
+        ([], 3, "solved"),
+        ([("verdict_given", {"verdict": "AC"})], 3, "solved"),
+        ([("verdict_given", {"verdict": "WA"})], None, "rejected"),
+        ([("verdict_given", {"verdict": "WA"}), ("resumed", {})], None, "unfinished"),
+        ([("verdict_given", {"verdict": "WA"}), ("solved", {"attempt": 5, "tokens": 9, "seconds": 9.0}), ("run_ended", {"reason": "solved"})], 5, "solved"),
+        ([("verdict_given", {"verdict": "WA"}), ("resumed", {}), ("run_ended", {"reason": "max_time"})], None, "max_time"),
+    ],
+)  # fmt: skip
+def test_what_a_judge_elsewhere_rejects_is_no_success(
+    after: list[tuple[str, dict[str, Any]]], solved_at: int | None, reason: str
+) -> None:
+    told = [*events("a", "sdpo", 0, until(3, 16), 16), *({"type": kind, "t": 9.0, "attempt": 3, **more} for kind, more in after)]
+    run = Run(Path("a"), tuple(told))
+    assert (run.solved_at, run.reason) == (solved_at, reason)
+    assert [found.attempt for found in solutions([run])] == ([solved_at] if solved_at else [])
+
+
+def test_runs_behind_links_count_once_each(tmp_path: Path) -> None:
+    for seed in range(2):
+        write(tmp_path / "runs", "a", "sdpo", seed, until(None, 16), 16)
+    chosen = tmp_path / "chosen"
+    chosen.mkdir()
+    for name, target in (("a", tmp_path / "runs" / "a"), ("again", tmp_path / "runs"), ("circle", chosen)):
+        (chosen / name).symlink_to(target)
+    told: list[str] = []
+    assert ([run.cell[2] for run in load_runs([chosen], told.append)], told) == ([0, 1], [])
+
+
+def test_a_folder_may_have_a_name_that_is_no_utf_8(tmp_path: Path) -> None:
+    write(tmp_path / os.fsdecode(b"\xff"), "a", "sdpo", 0, until(3, 16), 16)
+    told = CliRunner().invoke(app, ["report", str(tmp_path), "--json", "--csv", str(tmp_path / "csv")])
+    assert told.exit_code == 0 and "\\udcff" in (tmp_path / "csv" / "runs.csv").read_text(encoding="utf-8")
+    assert json.loads(told.stdout)["runs"][0]["path"].count("\udcff") == 1
+
+
+def test_damaged_files_and_places_are_one_line(tmp_path: Path) -> None:
+    run = write(tmp_path, "a", "sdpo", 0, until(3, 16), 16)
+    lines = (run / "events.jsonl").read_text().splitlines(keepends=True)
+    (run / "events.jsonl").write_text("".join(line for line in lines if '"manifest"' not in line))
+    (run / "manifest.json").write_text('{"settings": ')
+    told = CliRunner().invoke(app, ["report", str(run)])
+    assert (told.exit_code, told.stderr) == (
+        2, f"error: {run / 'manifest.json'}: not JSON (hint: the file was damaged or edited)\n",
+    )  # fmt: skip
+    (run / "manifest.json").unlink()
+    told = CliRunner().invoke(app, ["report", str(run), "--html", str(run / "events.jsonl" / "report.html")])
+    assert told.exit_code == 2 and told.stderr.endswith("(hint: --html writes it elsewhere)\n")
+    assert CliRunner().invoke(app, ["report", str(run)], env={"COLUMNS": "9"}).exit_code == 0

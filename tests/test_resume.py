@@ -279,3 +279,14 @@ def test_the_command_goes_on_where_it_was_interrupted(tmp_path: Path, engine: No
     assert sorted(numbers) == list(range(1, len(numbers) + 1)) and len(numbers) in (4, 8, 12)
     assert [event["type"] for event in after].count("resumed") == 1
     assert [event["seq"] for event in after] == list(range(len(after)))
+
+
+@pytest.mark.parametrize("content", [b"", b"abc", b"PK\x03\x04abc", bytes(1000)])
+def test_a_damaged_checkpoint_is_one_line_and_loses_nothing(tmp_path: Path, content: bytes) -> None:
+    work(tmp_path, attempts=BATCH)
+    run = RunDir(tmp_path)
+    run.checkpoint.write_bytes(content)
+    before = run.events.read_bytes()
+    with pytest.raises(UserError, match=r"state.pt: the checkpoint cannot be read: .+ \(hint: start a new run\)"):
+        work(tmp_path, attempts=ATTEMPTS)
+    assert run.events.read_bytes().startswith(before)

@@ -6,16 +6,23 @@ import math
 from itertools import combinations
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sdpo_tts.stats import (
+    AXES,
+    Cost,
     Observation,
+    Pool,
+    Seeds,
     attempt_costs,
+    bootstrap,
     clopper_pearson,
     discovery_curve,
     discovery_interval,
+    known,
     newcombe,
     observe,
     pass_at_k,
@@ -89,6 +96,37 @@ def test_the_interval_of_a_difference_is_newcombe_s(
     assert newcombe(first, second, 0.95) == pytest.approx(expected, abs=1e-4)
     low, high = expected
     assert newcombe(second, first, 0.95) == pytest.approx((-high, -low), abs=1e-4)
+
+
+@pytest.mark.parametrize(("samples", "correct", "k"), [(64, 1, 64), (100, 40, 64), (20, 19, 2), (64, 0, 64), (9, 9, 1)])
+def test_the_interval_of_pass_at_k_holds_its_estimate(samples: int, correct: int, k: int) -> None:
+    low, high = pass_at_k_interval(samples, correct, k)
+    assert low <= pass_at_k(samples, correct, k) <= high
+
+
+def test_a_pool_below_one_batch_claims_no_certainty() -> None:
+    pool, rng = Pool(320, 32, unit=0.5, batch=32), np.random.default_rng(0)
+    assert pool.discovery(np.array([15.0]))[0] == 0.0
+    assert pool.interval(15.0) == (0.0, pool.interval(16.0).high) and pool.interval(16.0).low > 0
+    hard = Pool(320, 0, unit=0.5, batch=32)
+    mean = bootstrap.mean_discovery([pool, hard], 15.0, rng)
+    assert (mean.value, mean.fixed.low) == (0.0, 0.0)
+    assert mean.fixed.high == pytest.approx((pool.interval(16.0).high + hard.interval(16.0).high) / 2)
+
+
+@pytest.mark.parametrize("slow", [40.0, 42.0, 44.0])
+def test_the_interval_of_a_budget_ratio_holds_it(slow: float) -> None:
+    """The value is at the low end of what resampling gives, and resampled budgets are rounded to a grid."""
+    firsts = (10.0, 10.0, 10.0, 2.0), (slow, slow, slow, 90.0)
+    arms = ([Seeds(tuple(Observation(first, 100.0) for first in one))] for one in firsts)
+    (told,) = bootstrap.budget_ratios(*arms, (0.5,), 100.0, np.random.default_rng(0), whole=False)
+    assert told.ratio.value == pytest.approx(slow / 10, rel=1e-3)
+    assert told.ratio.low <= told.ratio.value <= told.ratio.high
+
+
+def test_attempts_without_tokens_have_no_axis_of_tokens() -> None:
+    cost = Cost(attempts=3, sampling_seconds=1.0, flops=math.nan)
+    assert [known((cost,), axis) for axis in AXES] == [True, False, True, False]
 
 
 def test_nothing_tried_is_nothing_known() -> None:

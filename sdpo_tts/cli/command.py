@@ -90,12 +90,12 @@ def orderly() -> Iterator[None]:
 
 
 @contextmanager
-def writing(what: str) -> Iterator[None]:
+def writing(what: str, hint: str = "") -> Iterator[None]:
     """Raises UserError if a file that the user wants cannot be written."""
     try:
         yield
     except OSError as error:
-        raise UserError(f"cannot write {what}: {error.strerror}", where=str(error.filename)) from None
+        raise UserError(f"cannot write {what}: {error.strerror}", where=str(error.filename), hint=hint) from None
 
 
 def _lack(error: Exception) -> str:

@@ -55,8 +55,9 @@ class Makers:
 
 
 def perform(job: Job, makers: Makers, run: RunDir) -> None:
-    """Run it in an empty run directory. Any error raised is written there too."""
-    with makers.watch(run) as watch:
+    """Run it in an empty run directory, locked against commands on single runs. Any error raised is written there
+    too."""
+    with run.lock(), makers.watch(run) as watch:
         try:
             _solve(job, makers, run, watch)
         except Exception:

@@ -17,7 +17,7 @@ from sdpo_tts.discovery.assemble import RunSettings
 from sdpo_tts.errors import UserError
 from sdpo_tts.policy.sampling import PLAIN
 from sdpo_tts.problem import Problem
-from sdpo_tts.record import write_json
+from sdpo_tts.record import read_json, write_json
 from sdpo_tts.settings import changed
 
 
@@ -109,7 +109,7 @@ class Plan:
         contain today's date keep the date on which the comparison began. Raises UserError, naming what differs."""
         path = self.folder / "comparison.json"
         with awaited(self.folder / "comparison"):
-            before = json.loads(path.read_bytes()) if path.exists() else None
+            before = read_json(path) if path.exists() else None
             plan = self._begun_on(before["settings"].get("date")) if before else self
             asked = {
                 "problems": {problem.slug: problem.digest for problem in plan.problems},

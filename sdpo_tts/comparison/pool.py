@@ -37,11 +37,16 @@ def pool_folder(root: Path, problem: Problem, settings: Mapping[str, Any]) -> Pa
     return root / f"{problem.slug}-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
 
 
+def is_part(home: Path) -> bool:
+    """Whether it is named like a part, and not like someone's copy of one."""
+    return home.name.rpartition("-s")[2].isdecimal()
+
+
 def parts(found: Iterable[Path], samples: int, largest: int, first_seed: int = 0) -> Iterator[Part]:
     """Finished parts among those `found` first, up to `samples`; then parts still to be sampled, each of at most
     `largest`."""
     have = {}
-    for home in found:
+    for home in filter(is_part, found):
         if end := ending(home):
             seed, spent = int(home.name.rpartition("-s")[2]), end["attempts"]
             # Another limit ended it: there will never be more, so it must not be asked for again and again.

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sdpo_tts.comparison.arms import POOLED, Arm
 from sdpo_tts.comparison.plan import Plan
+from sdpo_tts.comparison.pool import is_part
 from sdpo_tts.comparison.run import Comparison
 from sdpo_tts.discovery.budget import Budget
 from sdpo_tts.errors import SetupError
@@ -127,6 +128,6 @@ class Probe:
 
 
 def _passed(folder: Path) -> Iterator[bool]:
-    for home in sorted(folder.glob(f"{POOLED}-s*")):
+    for home in sorted(filter(is_part, folder.glob(f"{POOLED}-s*"))):
         events = read_events(RunDir(home).events)
         yield from (solves(event) for event in events if event["type"] == "attempt_judged")

@@ -14,6 +14,7 @@ from pathlib import Path
 from sdpo_tts.comparison.cells import Cell, awaited, claimed, ending, linked
 from sdpo_tts.comparison.job import Makers, perform
 from sdpo_tts.comparison.plan import Plan
+from sdpo_tts.errors import UserError
 from sdpo_tts.record import Event, RunDir
 
 
@@ -118,8 +119,11 @@ class Comparison:
         return bool(end)
 
     def _fill(self, cell: Cell, place: Path) -> None:
-        """Run the cell at `place`, unless it is finished there, and link it to its home. Torn runs are cleared."""
+        """Run the cell at `place`, unless it is finished there, and link it to its home. Torn runs are cleared. Raises
+        UserError if a command on single runs has it."""
         if not ending(place):
+            if RunDir(place).locked:
+                raise UserError("another process is working on this run", where=str(place))
             self._begun.add(cell)
             shutil.rmtree(place, ignore_errors=True)
             self.pace.learn(cell, self.perform(cell, place))

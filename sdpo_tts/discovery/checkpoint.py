@@ -6,24 +6,27 @@ judged. On resuming, journal events beyond them are discarded and happen again, 
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sdpo_tts.discovery.attempt import Attempt, Judged
 from sdpo_tts.discovery.guard import Best, Guard, Health
 from sdpo_tts.discovery.source import Source
 from sdpo_tts.discovery.state import SolverState
-from sdpo_tts.errors import UserError
+from sdpo_tts.errors import UserError, first_line
 from sdpo_tts.judge import Judgement, Verdict
 from sdpo_tts.judge.feedback.text import Feedback
 from sdpo_tts.policy.learning.learner import LearnerState
+from sdpo_tts.policy.memory import ran_out
 from sdpo_tts.policy.sampler import Sample
 from sdpo_tts.problem import Problem
-from sdpo_tts.record import AttemptRecord, Event, RunDir, read_events, sweep, write_json, write_with
+from sdpo_tts.record import AttemptRecord, Event, RunDir, read_events, read_json, sweep, write_json, write_with
+
+if TYPE_CHECKING:
+    import torch
 
 IN_HAND = frozenset({"hint_given", "batch_sampled", "attempt_judged", "warned", "resumed"})
 
@@ -61,14 +64,12 @@ def save_batch(run: RunDir, attempts: Sequence[Attempt]) -> None:
 
 def resume(solver: SolverState) -> None:
     """Bring a new solver to the point where the run in its folder stopped. Raises UserError if there is no
-    checkpoint."""
-    import torch
-
+    checkpoint, or if it is damaged."""
     run, journal = solver.parts.run, solver.parts.journal
     if not run.checkpoint.exists():
         raise UserError("the run has no checkpoint", where=str(run.path), hint="it stopped before its first batch")
     sweep(run.path)
-    state = torch.load(run.checkpoint, map_location=solver.parts.network.device, weights_only=True)
+    state = _load(run, solver.parts.network.device)
     events = read_events(run.events)
     kept = _kept(events, state["events"], state["step"])
     journal.rewind(kept)
@@ -100,6 +101,19 @@ def resume(solver: SolverState) -> None:
     journal.append(
         "resumed", step=solver.step, attempts=len(solver.known), seconds=elapsed, **asdict(solver.budget)
     )
+
+
+def _load(run: RunDir, device: torch.device) -> dict[str, Any]:
+    import torch
+
+    try:
+        state: dict[str, Any] = torch.load(run.checkpoint, map_location=device, weights_only=True)
+    except Exception as error:  # of a damaged file: almost any
+        if ran_out(error):
+            raise
+        what = f"the checkpoint cannot be read: {first_line(error)}"
+        raise UserError(what, where=str(run.checkpoint), hint="start a new run") from None
+    return state
 
 
 def _elapsed(events: Sequence[Event]) -> float:
@@ -156,8 +170,7 @@ def failed(attempts: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def load_batch(run: RunDir) -> list[Attempt]:
-    rows = json.loads(run.batch.read_bytes())
-    return [_attempt(row) for row in rows]
+    return [_attempt(row) for row in read_json(run.batch)]
 
 
 def _attempt(row: dict[str, Any]) -> Attempt:

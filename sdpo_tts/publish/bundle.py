@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import tarfile
 import zipfile
@@ -17,7 +16,7 @@ from sdpo_tts.models.catalogue import entries
 from sdpo_tts.problem.language import languages
 from sdpo_tts.publish.page import page
 from sdpo_tts.publish.scrub import Scrubber
-from sdpo_tts.record import Event, RunDir, read_events, write_json, write_text
+from sdpo_tts.record import Event, RunDir, read_events, read_json, write_json, write_text
 from sdpo_tts.record.atomic import to_json
 from sdpo_tts.report.analysis import analyse
 from sdpo_tts.report.arms import Grid
@@ -95,7 +94,7 @@ def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
 
 def _read(file: Path) -> dict[str, Any]:
     """Empty if there is none: a run that was killed has no result."""
-    told: dict[str, Any] = json.loads(file.read_bytes()) if file.is_file() else {}
+    told: dict[str, Any] = read_json(file) if file.is_file() else {}
     return told
 
 
@@ -116,7 +115,7 @@ def _adapter(run: RunDir, folder: Path, started: Event, solved_under: int) -> di
     source = next((one for one in folders if (one / WEIGHTS).is_file()), None)
     if source is None:
         return {}
-    config: dict[str, Any] = json.loads((source / CONFIG).read_bytes())
+    config: dict[str, Any] = read_json(source / CONFIG)
     config["base_model_name_or_path"] = _base(started["model"])
     write_json(folder / "adapter" / CONFIG, config, wait=False)
     shutil.copyfile(source / WEIGHTS, folder / "adapter" / WEIGHTS)

@@ -12,9 +12,11 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from sdpo_tts.errors import UserError
 from sdpo_tts.record.disk_full import with_room
 
 
@@ -27,9 +29,21 @@ def write_json(path: Path, data: Any, *, wait: bool = True) -> None:
     write_text(path, to_json(data, indent=2) + "\n", wait=wait)
 
 
+def read_json(path: Path) -> Any:
+    """Raises UserError if the file is missing or damaged."""
+    try:
+        return json.loads(path.read_bytes())
+    except OSError as error:
+        raise UserError(f"cannot be read: {error.strerror}", where=str(path)) from None
+    except ValueError:
+        raise UserError("not JSON", where=str(path), hint="the file was damaged or edited") from None
+
+
 def write_text(path: Path, text: str, *, wait: bool = True) -> None:
-    """Write UTF-8, durably: a reader sees either the old file or the whole new one. Makes missing folders."""
-    write_with(path, lambda file: file.write(text.encode()), wait=wait)
+    """Write UTF-8, durably: a reader sees either the old file or the whole new one. Makes missing folders. Bytes of a
+    file's name that are no UTF-8 are escaped."""
+    content = text.encode(errors="backslashreplace")
+    write_with(path, lambda file: file.write(content), wait=wait)
 
 
 def write_with(path: Path, write: Callable[[BinaryIO], object], *, wait: bool = True) -> None:
@@ -55,7 +69,7 @@ def write_folder(path: Path, write: Callable[[Path], object]) -> None:
             shutil.rmtree(new, ignore_errors=True)
             raise
 
-    with_room(fill, path.parent, lambda: _size_of(path))
+    with_room(fill, path.parent, lambda: folder_size(path))
     shutil.rmtree(old, ignore_errors=True)
     if path.exists():
         path.rename(old)
@@ -104,9 +118,14 @@ def _bytes(write: Callable[[BinaryIO], object]) -> int:
     return scales.weight
 
 
-def _size_of(folder: Path) -> int:
-    """The size of a folder like the one to be written; 0 if there is none yet."""
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+def folder_size(folder: Path) -> int:
+    """Bytes of all files in it; 0 if there is no such folder. What vanishes meanwhile does not count."""
+    size = 0
+    for where, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                size += Path(where, name).stat().st_size
+    return size
 
 
 def sync_folder(folder: Path) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
+from sdpo_tts.errors import UserError
 from sdpo_tts.judge.verdict import Judgement, TestOutcome, Verdict
 from sdpo_tts.problem import Test
-from sdpo_tts.record.atomic import write_json
+from sdpo_tts.record.atomic import read_json, write_json
 
 
 @dataclass(frozen=True)
@@ -90,4 +90,9 @@ class AttemptRecord:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        return cls.from_dict(json.loads(path.read_bytes()))
+        """Raises UserError if the file is missing or damaged."""
+        told = read_json(path)
+        try:
+            return cls.from_dict(told)
+        except (ValueError, KeyError, TypeError):
+            raise UserError("not an attempt", where=str(path), hint="the file was damaged or edited") from None

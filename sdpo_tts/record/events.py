@@ -110,6 +110,6 @@ def _parse(line: bytes, where: str) -> Event:
         event = None
     if not isinstance(event, dict) or not {"v", "seq", "t", "type"} <= event.keys():
         raise UserError("not an event", where=where, hint="the journal was damaged or edited")
-    if event["v"] > VERSION:
+    if not isinstance(event["v"], int) or event["v"] > VERSION:
         raise UserError(f"event of version {event['v']}; this program reads up to {VERSION}", where=where)
     return event

@@ -114,7 +114,10 @@ class RunDir:
     @property
     def begun(self) -> bool:
         """Whether it has any event."""
-        return self.events.exists() and self.events.stat().st_size > 0
+        try:
+            return self.events.stat().st_size > 0
+        except FileNotFoundError:
+            return False
 
     def forget_if_unbegun(self, *, but_logs: bool = False) -> None:
         """Remove the folder of a run that did not begin, or everything in it but its logs, so that it is no longer a

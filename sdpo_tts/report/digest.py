@@ -33,7 +33,7 @@ def write_digest(runs: Sequence[Run], file: Path) -> None:
             entry.size = len(content)
             archive.addfile(entry, io.BytesIO(content))
     try:
-        write_with(file, lambda stream: stream.write(packed.getvalue()))
+        write_with(file, lambda stream: stream.write(packed.getvalue()), wait=False)
     except OSError as error:
         raise UserError(f"cannot be written: {error.strerror}", where=str(file)) from None
 

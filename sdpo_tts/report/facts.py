@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,11 +18,13 @@ OWN = ("argv", "settings.seed", "settings.method", "settings.budget", "problem."
 
 @dataclass(frozen=True)
 class Facts:
-    """Settings and machine as (name, value); a value that differs between runs is listed with all its values."""
+    """Settings and machine as (name, value); a value that differs between runs is listed with all its values.
+    `changed` are problems that were edited between their runs."""
 
     settings: tuple[tuple[str, str], ...]
     machine: tuple[tuple[str, str], ...]
     machines: int
+    changed: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,15 @@ def facts(runs: Sequence[Run]) -> Facts:
     machine = {name: value for name, value in values.items() if name.startswith(("machine.", "versions."))}
     settings = {name.removeprefix("settings."): value for name, value in values.items() if name not in machine}
     machines = len({json.dumps(run.manifest.get("machine"), sort_keys=True) for run in runs})
-    return Facts(tuple(settings.items()), tuple(machine.items()), machines)
+    return Facts(tuple(settings.items()), tuple(machine.items()), machines, tuple(_changed(runs)))
+
+
+def _changed(runs: Sequence[Run]) -> Iterator[str]:
+    digests: dict[str, set[str]] = defaultdict(set)
+    for run in runs:
+        if digest := run.manifest.get("problem", {}).get("digest"):
+            digests[run.cell[0]].add(digest)
+    return (problem for problem, different in digests.items() if len(different) > 1)
 
 
 def _flat(nested: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
@@ -108,8 +119,11 @@ def spending(grid: Grid) -> Iterator[Spending]:
 
 
 def solutions(runs: Sequence[Run]) -> Iterator[Solution]:
+    """Without programs that an external judge rejected."""
     for run in runs:
         for event in (event for event in run.events if event["type"] == "solved"):
+            if event["attempt"] in run.rejected:
+                continue
             program = event.get("program") or _kept(run, event["attempt"])
             yield Solution(*run.cell, event["attempt"], event["tokens"], event["seconds"], program)
 

@@ -273,6 +273,8 @@ def cautions(analysis: Analysis) -> list[str]:
             f"With {len(analysis.problems)} problems the intervals for problems like these are too narrow: "
             "resampling so few understates how much problems differ."
         )
+    if changed := analysis.facts.changed:
+        told.append(f"Edited between runs, all of which are counted together: {', '.join(changed)}.")
     if analysis.facts.machines > 1:
         told.append(f"Runs come from {analysis.facts.machines} machines: do not compare their seconds.")
     unfinished = sum(run.reason in ("unfinished", "interrupted") for run in analysis.runs)

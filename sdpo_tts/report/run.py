@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
@@ -10,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from sdpo_tts.comparison.arms import arm_of
-from sdpo_tts.record import Event, RunDir
+from sdpo_tts.record import Event, RunDir, read_json
 from sdpo_tts.record.events import COMPLETE
 from sdpo_tts.stats import Axis, Cost, Observation, attempt_costs, observation, solves
 
+LAST = {"run_ended": "", "resumed": "unfinished", "verdict_given": "rejected"}
+"""The events that say why a run has ended, and the reason if they name none."""
 ORDER = ("auto", "sdpo", "grpo", "multi-turn", "best-of-k")
 
 
@@ -39,7 +40,8 @@ class Run:
         told = next((event for event in self.events if event["type"] == "manifest"), None)
         if told is None:
             file = RunDir(self.path).manifest
-            return json.loads(file.read_bytes()) if file.is_file() else {}
+            found: dict[str, Any] = read_json(file) if file.is_file() else {}
+            return found
         return {name: value for name, value in told.items() if name not in ("v", "seq", "t", "type")}
 
     @property
@@ -89,7 +91,19 @@ class Run:
 
     @cached_property
     def solved_at(self) -> int | None:
+        """The first attempt that passed all tests. Once an external judge has rejected one, only what has been proposed
+        since, or accepted, is a success."""
+        told = [event for event in self.events if event["type"] in ("solved", "verdict_given")]
+        if self.rejected:
+            stands = told[-1].get("verdict", "AC") == "AC" and told[-1]["attempt"] > 0
+            return int(told[-1]["attempt"]) if stands else None
         return next((int(event["attempt"]) for event in self.judged if solves(event)), None)
+
+    @cached_property
+    def rejected(self) -> frozenset[int]:
+        """The attempts that an external judge did not accept."""
+        told = (event for event in self.events if event["type"] == "verdict_given" and event["verdict"] != "AC")
+        return frozenset(event["attempt"] for event in told)
 
     @property
     def correct(self) -> int:
@@ -97,8 +111,10 @@ class Run:
 
     @cached_property
     def reason(self) -> str:
-        """Why it ended; `unfinished` if it has not, or died."""
-        return next((str(event["reason"]) for event in self.events if event["type"] == "run_ended"), "unfinished")
+        """Why it ended the last time; `unfinished` if it has not, has been resumed since, or died; `rejected` if an
+        external judge did not accept its program."""
+        told = [event for event in self.events if event["type"] in LAST and event.get("verdict") != "AC"]
+        return str(told[-1].get("reason", LAST[told[-1]["type"]])) if told else "unfinished"
 
     @property
     def complete(self) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from sdpo_tts.errors import UserError
 from sdpo_tts.record import Event, read_events
-from sdpo_tts.report.digest import read_digest
+from sdpo_tts.report.digest import JOURNAL, read_digest
 from sdpo_tts.report.names import named
 from sdpo_tts.report.run import Run, rank
 
@@ -17,17 +18,18 @@ def load_runs(paths: Sequence[Path], tell: Callable[[str], None] = lambda _: Non
     """Every run at or below `paths`, or in a digest, that has begun, ordered by problem, arm and seed.
 
     A journal found twice counts once. Of two runs of one cell the complete one counts, otherwise the longer, otherwise
-    the newer: runs with the same seed are hardly independent. `tell` reports each run that does not count. Raises
-    UserError.
+    the newer: runs with the same seed are hardly independent. Runs of different models are never of one cell. `tell`
+    reports each run that does not count. Raises UserError.
     """
     begun = [run for path in paths for run in _runs(path)]
-    chosen: dict[tuple[str, str, int], Run] = {}
+    chosen: dict[tuple[tuple[str, str, int], str], Run] = {}
     for run in named(begun):
-        other = chosen.setdefault(run.cell, run)
+        key = run.cell, str(run.started["model"])
+        other = chosen.setdefault(key, run)
         if other is run or other.events == run.events:
             continue
-        less, chosen[run.cell] = sorted((other, run), key=_weight)
-        tell(f"{less.path} is left out: {chosen[run.cell].path} is of the same problem, method and seed")
+        less, chosen[key] = sorted((other, run), key=_weight)
+        tell(f"{less.path} is left out: {chosen[key].path} is of the same problem, method and seed")
     if not chosen:
         raise UserError("no runs here", where=", ".join(map(str, paths)), hint="name folders that hold events.jsonl")
     return sorted(chosen.values(), key=lambda run: (run.cell[0], rank(run.cell[1]), run.cell[2]))
@@ -46,11 +48,22 @@ def _runs(path: Path) -> Iterator[Run]:
             yield Run(place, whole_batches(events))
 
 
+def journals(folder: Path) -> Iterator[Path]:
+    """At any depth and through links, each once. Hidden folders are half of a run that is being put there."""
+    seen = set[str]()
+    for where, folders, files in os.walk(folder, followlinks=True):
+        if (real := os.path.realpath(where)) in seen:
+            folders.clear()  # a link to where we have been
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        if JOURNAL in files:
+            yield Path(where) / JOURNAL
+
+
 def _below(folder: Path) -> Iterator[tuple[Path, list[Event]]]:
-    """The finished journals in a folder: a comparison may be at work in it."""
-    for journal in sorted(folder.rglob("events.jsonl")):
-        if any(name.startswith(".") for name in journal.relative_to(folder).parts):
-            continue  # half of a run that is being put there
+    """The journals in a folder, where a comparison may be at work."""
+    for journal in journals(folder):
         try:
             events = read_events(journal)
         except UserError:

@@ -137,9 +137,11 @@ class Pool:
         return drawn_R_K
 
     def interval(self, budget: float, level: float = LEVEL) -> Interval:
-        """Exact (Clopper and Pearson's for one sample)."""
+        """Exact (Clopper and Pearson's for one sample). A budget below one batch finds nothing, but only because of the
+        batch's size: up to what the whole batch might find."""
         k = int(self._k(np.array([budget]))[0])
-        return pass_at_k_interval(self.samples, self.correct, k, level)
+        low, high = pass_at_k_interval(self.samples, self.correct, k or self.batch, level)
+        return Interval(low if k else 0.0, high)
 
     def restricted_mean(self, horizon: float) -> float:
         step = self.unit * self.batch

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,13 +111,16 @@ def _interval(drawn_R: Floats, arms: Sequence[Arm], budget: float, level: float)
 
     If every draw is the same, which proves nothing in a finite sample, it is Wilson's over all runs pooled. That is on
     the safe side, because runs of one problem vary less than runs of all. The number of successes follows from the
-    mean.
+    mean. For pools, at a budget below one batch, it is the mean of their own intervals.
     """
     if len(arms) == 1:
         return arms[0].interval(budget, level)
-    if not _spread(drawn_R) and any(isinstance(arm, Seeds) for arm in arms):
+    if _spread(drawn_R):
+        return _percentiles(drawn_R, level)
+    if any(isinstance(arm, Seeds) for arm in arms):
         return score_interval(mean_at(arms, budget), len(arms) ** 2 / sum(1 / arm.trials for arm in arms), level)
-    return _percentiles(drawn_R, level)
+    ends = [arm.interval(budget, level) for arm in arms]
+    return Interval(fmean(low for low, _ in ends), fmean(high for _, high in ends))
 
 
 def _spread(drawn: Floats) -> bool:
@@ -269,11 +273,13 @@ def budget_ratios(
 
 
 def _ratio(budgets: Sequence[float], known_R: Floats, level: float) -> Estimate:
-    tail = (1.0 - level) / 2
+    value, tail = budgets[1] / budgets[0] if math.isfinite(min(budgets)) else math.nan, (1.0 - level) / 2
+    if not len(known_R):
+        return Estimate(value, math.nan, math.nan)
     # no interpolation: there is nothing between a number and infinity
-    ends = np.quantile(known_R, [tail, 1.0 - tail], method="inverted_cdf") if len(known_R) else (math.nan, math.nan)
-    value = budgets[1] / budgets[0] if math.isfinite(min(budgets)) else math.nan
-    return Estimate(value, float(ends[0]), float(ends[1]))
+    low, high = np.quantile(known_R, [tail, 1.0 - tail], method="inverted_cdf")
+    # resampled budgets are rounded up to the grid, which may move both ends past the exact value
+    return Estimate(value, float(np.fmin(low, value)), float(np.fmax(high, value)))
 
 
 def log_grid(horizon: float, points: int, *, whole: bool) -> Floats:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
@@ -140,5 +139,5 @@ def observation(costs: Sequence[Cost], solved_at: int | None, axis: Axis) -> Obs
 
 
 def known(costs: Sequence[Cost], axis: Axis) -> bool:
-    """Whether the journal has enough data for this axis."""
-    return not costs or not math.isnan(costs[-1].on(axis))
+    """Whether the journal has enough data for this axis. Attempts that cost nothing were not measured."""
+    return not costs or costs[-1].on(axis) > 0

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from statistics import NormalDist
 from typing import NamedTuple
 
-from sdpo_tts.stats.discovery import Observation
+from sdpo_tts.stats.discovery import Observation, pass_at_k
 
 LEVEL = 0.90
 
@@ -65,9 +65,13 @@ def newcombe(first: tuple[int, int], second: tuple[int, int], level: float = LEV
 
 
 def pass_at_k_interval(samples: int, correct: int, k: int, level: float = LEVEL) -> Interval:
-    """Exact interval for pass@k: that of one sample's p, through 1 - (1 - p)^k, which keeps the coverage."""
-    low, high = clopper_pearson(correct, samples, level)
-    return Interval(*(-math.expm1(k * math.log1p(-p)) if p < 1 else 1.0 for p in (low, high)))
+    """Exact interval for pass@k: that of one sample's p, through 1 - (1 - p)^k, which keeps the coverage.
+
+    Widened to the unbiased estimate, which is 1 as soon as fewer than k samples failed, however few there are.
+    """
+    ends = clopper_pearson(correct, samples, level)
+    low, high = (-math.expm1(k * math.log1p(-p)) if p < 1 else 1.0 for p in ends)
+    return Interval(low, max(high, pass_at_k(samples, correct, k)) if 1 <= k <= samples else high)
 
 
 def discovery_interval(observations: Sequence[Observation], k: float, level: float = LEVEL) -> Interval:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,6 +14,7 @@ from sdpo_tts.cli.command import orderly
 from sdpo_tts.cli.complete import models
 from sdpo_tts.cli.examples import epilog
 from sdpo_tts.cli.usage.command import HELP, Command, Group
+from sdpo_tts.errors import SdpoError
 
 if TYPE_CHECKING:
     from sdpo_tts.models.catalogue import Entry
@@ -51,6 +54,16 @@ def _fields(entry: Entry, here: bool) -> dict[str, Any]:
     return {**{field: getattr(entry, field) for field in told}, "card_gb": cards, "here": here}
 
 
+@contextmanager
+def _named() -> Iterator[None]:
+    """Errors that name the option of other commands name the argument of these."""
+    try:
+        yield
+    except SdpoError as error:
+        error.where = "NAME" if error.where == "--model" else error.where
+        raise
+
+
 @app.command("pull", cls=Command, context_settings=HELP, epilog=epilog("model pull"))
 def pull(
     name: Annotated[
@@ -61,7 +74,7 @@ def pull(
     from sdpo_tts.models.weights import locate
     from sdpo_tts.view import LiveLine, results_alone
 
-    with orderly(), results_alone() as (results, terminal):
+    with orderly(), _named(), results_alone() as (results, terminal):
         with LiveLine(terminal) as line:
             line.show("working")
             located = locate(name, line.status)
@@ -75,5 +88,5 @@ def remove(
     """Delete a model's file and the weights made from it from this machine."""
     from sdpo_tts.models.removal import remove as removed
 
-    with orderly():
+    with orderly(), _named():
         print(f"deleted: {removed(name) / 1e6:.0f} MB", file=sys.stderr)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -73,9 +72,11 @@ def _measured(
 
 
 def _as_json(rows: Iterable[Drift | Outcome], results: TextIO, line: LiveLine) -> None:
+    from sdpo_tts.record.atomic import to_json
+
     for row in rows:
         with line.aside():
-            print(json.dumps(asdict(row)), file=results, flush=True)
+            print(to_json(asdict(row)), file=results, flush=True)
 
 
 def _as_table(rows: Iterable[Drift | Outcome], results: TextIO, line: LiveLine) -> None:

@@ -31,7 +31,9 @@ class Rest:
 
     @property
     def bytes(self) -> int:
-        return sum(file.stat().st_size for file in self.folder.rglob("*") if file.is_file())
+        from sdpo_tts.record import folder_size
+
+        return folder_size(self.folder)
 
     def delete(self) -> bool:
         """Whether it was deleted: not if a process has taken up the run meanwhile."""

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from sdpo_tts.report.analysis import Analysis
     from sdpo_tts.report.arms import Grid
 
+NARROWEST = 40  # columns that the curve needs
+
 
 def report(
     context: typer.Context,
@@ -86,7 +88,9 @@ def report(
 
 def _holds_runs(path: Path) -> bool:
     """A file is a digest or a problem; a folder may hold runs at any depth."""
-    return path.name.endswith(".tar.xz") or next(path.rglob("events.jsonl"), None) is not None
+    from sdpo_tts.report.runs import journals
+
+    return path.name.endswith(".tar.xz") or next(journals(path), None) is not None
 
 
 def _chosen(grid: Grid, methods: str | None) -> Grid:
@@ -105,13 +109,14 @@ def publish(analysis: Analysis, html: Path, *, title: str, png: Path | None, csv
     from sdpo_tts.publish.png import write_png
     from sdpo_tts.record import write_text
 
-    with writing("the report"):
+    with writing("the report", hint="--html writes it elsewhere"):
         write_text(html, page.page(analysis, title), wait=False)
+    with writing("the report"):
         written = [html, *(export.write_csv(analysis, csv) if csv else [])]
         if png:
             write_png(analysis, png)
             written.append(png)
-    width = min(120, shutil.get_terminal_size().columns)
+    width = min(120, max(NARROWEST, shutil.get_terminal_size().columns))
     print(export.as_json(analysis) if as_json else terminal.text(analysis, width))
     for path in written:
         print(f"wrote {path}", file=sys.stderr)

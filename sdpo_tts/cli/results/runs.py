@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sdpo_tts.cli import options
-from sdpo_tts.cli.command import orderly
+from sdpo_tts.cli.command import orderly, tell
 from sdpo_tts.cli.examples import epilog
 from sdpo_tts.cli.settings import settled
 from sdpo_tts.cli.usage.command import HELP, Group
@@ -43,27 +43,28 @@ def runs(
         found = newest(root)
         if not found:
             raise UserError("no runs here", where=str(root), hint="sdpo-solve makes runs; --runs names another folder")
-        shown = list(_rows(found if as_json else found[:most]))
-        for row in shown if as_json else ():
+        rows = _rows(found if as_json else found[:most])
+        for row in rows if as_json else ():
             print(json.dumps(row))
         if not as_json:
-            _table(shown, len(found))
+            _table(list(rows), most, len(found))
 
 
 def _rows(runs: Sequence[RunDir]) -> Iterator[dict[str, Any]]:
-    """The runs whose journal can be read."""
-    from sdpo_tts.record import read_events
+    """The runs whose journal can be read; the others are named on stderr."""
+    from sdpo_tts.record import folder_size, read_events
     from sdpo_tts.view import RunState
 
     for run in runs:
         try:
             state = RunState.of(read_events(run.events))
-        except UserError:
+        except UserError as error:
+            tell([f"not listed: {error}"])
             continue
         yield {
             "problem": state.problem, "method": state.method, "outcome": _outcome(run, state),
             "attempts": state.cost.attempts, "seconds": round(state.elapsed(state.cost.moment), 1),
-            "bytes": sum(file.stat().st_size for file in run.path.rglob("*") if file.is_file()), "run": str(run.path),
+            "bytes": folder_size(run.path), "run": str(run.path),
         }  # fmt: skip
 
 
@@ -78,7 +79,7 @@ def _outcome(run: RunDir, state: RunState) -> str:
     return limits.get(state.reason, state.reason)
 
 
-def _table(rows: Sequence[dict[str, Any]], found: int) -> None:
+def _table(rows: Sequence[dict[str, Any]], most: int, found: int) -> None:
     """Folders are in the last column, so that a narrow terminal breaks nothing else."""
     from sdpo_tts.errors import visible
     from sdpo_tts.policy.memory_plan import size
@@ -90,5 +91,5 @@ def _table(rows: Sequence[dict[str, Any]], found: int) -> None:
         cells = [visible(row["problem"])[:17], row["method"], row["outcome"], row["attempts"]]
         line = ROW.format(*cells, duration(row["seconds"]), size(row["bytes"]), row["run"])
         print(line if wide else line.replace(f"  {row['run']}", f"\n  {row['run']}"))
-    if found > len(rows):
-        print(f"and {found - len(rows)} older ones: --most {found}")
+    if found > most:
+        print(f"and {found - most} older ones: --most {found}")

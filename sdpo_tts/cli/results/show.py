@@ -66,9 +66,12 @@ def _record(past: ExistingRun, number: int | None) -> AttemptRecord:
     from sdpo_tts.record import AttemptRecord, read_events
     from sdpo_tts.view import RunState
 
-    state = RunState.of(read_events(past.run.events))
+    events = read_events(past.run.events)
+    state = RunState.of(events)
     number = number or (state.best.attempt if state.best else 1)
-    if not past.run.attempt(number).is_file():
+    # a run that was killed may have left files of attempts that it will sample again
+    told = any(event["type"] == "attempt_judged" and event["attempt"] == number for event in events)
+    if not told or not past.run.attempt(number).is_file():
         hint = f"it has {state.cost.attempts}"
         raise UserError(f"the run has no attempt {number}", where=str(past.run.path), hint=hint)
     return AttemptRecord.load(past.run.attempt(number))

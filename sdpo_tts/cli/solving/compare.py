@@ -237,7 +237,7 @@ def _report(out: Path, arms: tuple[str, ...], *, as_json: bool) -> None:
     try:
         runs = load_runs([out])
     except UserError as error:
-        _tell(f"no report: {error.what}")
+        _tell(f"no report: {error}")
         return
     analysis = analyse(Grid(tuple(runs), order=arms))
     publish(analysis, out / "report.html", title="Comparison", png=None, csv=None, as_json=as_json)
