@@ -115,10 +115,13 @@ def test_held_out_tests_are_never_quoted() -> None:
     for error in (b"ValueError: invalid literal for int() with base 10: '1 1'", b"ValueError", b"__main__.One_1: 1 1"):
         stderr = b'Traceback (most recent call last):\n  File "/w/solution.py", line 1, in <module>\n' + error
         failed = outcome(Verdict.RE, SUM.tests[2], stderr=stderr)
-        kind = "ValueError" if error.startswith(b"ValueError") else "exit code 1"
+        kind = " (ValueError)" if error.startswith(b"ValueError") else ""
         assert told(*passed, failed).text == (
-            f"The program passes 2 of 3 tests. On a test that is not shown it ends with a runtime error ({kind})."
+            f"The program passes 2 of 3 tests. On a test that is not shown it ends with a runtime error{kind}."
         )
+    for detail, kind in (("exit code 51", ""), ("killed by SIGSEGV", " (killed by SIGSEGV)"), ("killed by SIGUSR1", "")):
+        failed = replace(outcome(Verdict.RE, SUM.tests[2]), detail=detail)
+        assert told(*passed, failed).text.endswith(f"it ends with a runtime error{kind}."), "a program chooses its code"
     quiet = told(outcome(Verdict.WA, stdout=b"0"), problem=replace(SUM, feedback=FeedbackScope.NONE))
     assert quiet.kind == "held_out"
     loud = told(*passed, outcome(Verdict.WA, SUM.tests[2], b"0"), problem=replace(SUM, feedback=FeedbackScope.ALL))

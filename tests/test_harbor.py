@@ -45,7 +45,7 @@ DAMAGED: tuple[dict[str, object], ...] = (
 def test_a_task_of_another_whose_tests_are_files(tmp_path: Path) -> None:
     folder = write_files(tmp_path / "task", FILES)
     done = CliRunner().invoke(app, ["import", str(folder), str(tmp_path / "sum")])
-    assert done.exit_code == 0 and "note: the task is for an agent with files" in done.stderr
+    assert done.exit_code == 0 and "note: the task is for an agent; here the model writes a program" in done.stderr
     problem = load_problem(tmp_path / "sum")
     assert (problem.title, problem.limits.time_s) == ("sum", 3.0) and problem.statement.startswith("Add two numbers.")
     assert [(test.input, test.shown) for test in problem.tests] == [(b"3 4\n", True), (b"1 1\n", False)]

@@ -223,6 +223,15 @@ def test_an_answer_without_the_seal_is_not_the_supervisor_s() -> None:
             channel.receive(1.0)
 
 
+def test_an_answer_of_very_many_fields_is_not_waited_for() -> None:
+    ours, theirs = socket.socketpair()
+    with closing(ours), closing(theirs):
+        payload = struct.pack("<I", 700_000_000)
+        theirs.sendall(struct.pack(">BxxxI", 1, len(payload)) + payload)
+        with pytest.raises(ChannelClosed, match="an answer of 700000000 fields"):
+            Channel(ours).receive(1.0)
+
+
 def test_a_channel_that_is_closed_is_waited_for_no_longer() -> None:
     """Also where its descriptor's number is another's at once."""
     for _ in range(20):

@@ -116,7 +116,7 @@ class RunDir:
         """Whether it has any event."""
         try:
             return self.events.stat().st_size > 0
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
 
     def forget_if_unbegun(self, *, but_logs: bool = False) -> None:

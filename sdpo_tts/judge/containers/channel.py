@@ -16,6 +16,7 @@ STDERR_KEPT = 4096
 CHUNK = 1 << 18
 # A supervisor's answer: two captured streams of at most what a problem may allow (1 GiB), and a compiler's file.
 MOST_FRAME_BYTES = 3 << 30
+MOST_FIELDS = 64  # of an answer; the supervisor sends fewer
 
 
 class ChannelClosed(Exception):
@@ -52,8 +53,10 @@ class Channel:
 
     def _next_answer(self, deadline: float) -> list[bytes]:
         (count,) = struct.unpack("<I", self._take(4, deadline))
+        if not 2 <= count <= MOST_FIELDS:
+            raise ChannelClosed(f"an answer of {count} fields")
         lengths = struct.unpack(f"<{count}I", self._take(4 * count, deadline))
-        if count < 2 or sum(lengths) > MOST_FRAME_BYTES:
+        if sum(lengths) > MOST_FRAME_BYTES:
             raise ChannelClosed(f"an answer of {count} fields and {sum(lengths)} bytes")
         kind, seal, *others = [self._take(length, deadline) for length in lengths]
         if seal != self._seal:

@@ -23,6 +23,7 @@ __all__ = ["Feedback", "FeedbackStyle", "most_telling", "render"]
 TOTAL_CHARS = 2000
 COMPILER_CHARS, COMPILER_LINES = 1000, 20
 MOST_FRAMES, MOST_WRONG = 3, 2
+SIGNALLED = ("killed by SIGSEGV", "killed by SIGABRT", "killed by SIGFPE")  # how a runtime ends a program
 _FRAME = re.compile(r'^  File "(?P<file>[^"]*)", line (?P<line>\d+), in .*$')
 
 KINDS = {
@@ -87,7 +88,7 @@ def most_telling(outcomes: Sequence[TestOutcome]) -> list[TestOutcome]:
 
 def _held_out(judgement: Judgement, outcome: TestOutcome) -> Feedback:
     said = {
-        Verdict.RE: f"ends with a runtime error ({_exception(outcome.stderr) or outcome.detail})",
+        Verdict.RE: f"ends with a runtime error{_kind(outcome)}",
         Verdict.TLE: "takes too long",
         Verdict.MLE: "uses too much memory",
         Verdict.OLE: "writes too much",
@@ -95,6 +96,12 @@ def _held_out(judgement: Judgement, outcome: TestOutcome) -> Feedback:
     }[outcome.verdict]
     text = f"The program passes {judgement.passed} of {judgement.total} tests. On a test that is not shown it {said}."
     return Feedback("held_out", clean(text, TOTAL_CHARS, FIELD_LINES))
+
+
+def _kind(outcome: TestOutcome) -> str:
+    """Not its exit code: a program may end with a byte of what it has read."""
+    kind = _exception(outcome.stderr) or (outcome.detail if outcome.detail in SIGNALLED else "")
+    return f" ({kind})" if kind else ""
 
 
 def _exception(stderr: bytes) -> str:
