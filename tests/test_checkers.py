@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from sdpo_tts.judge.checking.checker import compare
+from sdpo_tts.judge.checking import checker_json
+from sdpo_tts.judge.checking.checker import Comparison, compare
 from sdpo_tts.judge.checking.checker_json import compare_json
 from sdpo_tts.problem.values import checker
 
@@ -93,6 +94,12 @@ JSON = [
 def test_json(kind: str, expected: bytes, actual: bytes, ok: bool) -> None:
     comparison = compare_json(checker(kind), expected, actual)
     assert (comparison.ok, bool(comparison.detail)) == (ok, not ok)
+
+
+def test_a_result_of_far_too_many_elements_is_not_looked_at_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checker_json, "_canonical", lambda value: pytest.fail("each element costs the host"))
+    comparison = compare_json(checker("unordered"), b"[1]", b"[" + b"1, " * 100_000 + b"1]")
+    assert comparison == Comparison(False, "the result has length 100001, expected 1")
 
 
 DETAILS = [

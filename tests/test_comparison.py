@@ -621,6 +621,7 @@ def test_a_comparison_that_knew_fewer_settings_goes_on(tmp_path: Path) -> None:
         (["--methods", "best-of-k:feedback=none"], "error: --methods: `feedback` has no effect on best-of-k"),
         (["--methods", "sdpo:critic-model=" + 200 * "m"], "error: --methods: 'sdpo:critic-model=mmmm"),
         (["--on", "moon"], "error: --on: 'moon' is not one of local, ray"),
+        (["--batch-size", "sdpo=²"], "error: --batch-size: 'sdpo=²' is not METHOD=N"),
         (["--batch-size", "sdpo"], "error: --batch-size: 'sdpo' is not METHOD=N (hint: for example best-of-k=64)"),
         (["--max-time", "soon"], "error: --max-time: 'soon' is not a duration"),
         (["--model", "smollm2-135m", "none"], "error: none: "),

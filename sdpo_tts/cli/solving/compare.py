@@ -102,7 +102,7 @@ def _batch_sizes(told: Sequence[str]) -> dict[str, int]:
     for text in told:
         method, _, size = text.partition("=")
         demand(method, METHODS, "--batch-size")
-        if not size.isdigit() or not int(size):
+        if not size.isdecimal() or not int(size):
             raise UserError(f"{text!r} is not METHOD=N", where="--batch-size", hint="for example best-of-k=64")
         sizes[method] = int(size)
     return sizes
