@@ -13,8 +13,9 @@ from typer.testing import CliRunner
 from sdpo_tts.cli.main import app
 from sdpo_tts.errors import UserError
 from sdpo_tts.judge.checking.checker import compare
-from sdpo_tts.problem import Checker, Mode, load_problem, read_problem
+from sdpo_tts.problem import Checker, Mode, Test, load_problem, read_problem
 from sdpo_tts.problem.formats import NeedsRun
+from sdpo_tts.problem.reading.draft import quotes
 from sdpo_tts.problem.reading.prose import is_interactive, several_answers, tolerance
 from tests.packages import (
     APPS,
@@ -254,3 +255,20 @@ def test_the_hint_for_a_missing_statement_names_a_place_that_is_read(tmp_path: P
     for path, hint in (hints | {tmp_path / "task.json": r"FILE`, or in task.md beside it\)$"}).items():
         with pytest.raises(UserError, match=rf"no statement \(hint: give its text with `sdpo-tts import --statement {hint}"):
             load_problem(path)
+
+
+@pytest.mark.parametrize(
+    ("statement", "given", "expected", "quoted"),
+    [
+        ("Each case: 1 ≤ T ≤ 10 tests, 1 ≤ N ≤ 5", b"1\n", b"1\n", False),
+        ("1 ≤ T ≤ 10\n1 ≤ N ≤ 5", b"1\n", b"10\n", False),
+        ("Input\n1\nOutput\n10", b"1\n", b"10\n", True),
+        ("Sample input 1:\n1\n\nSample output 1:\n1\n", b"1\n", b"1\n", True),
+        ("3 4 5 6 gives 18", b"3 4\n5 6\n", b"18\n", True),
+    ],
+)
+def test_numbers_of_a_statement_quote_no_test_by_chance(
+    statement: str, given: bytes, expected: bytes, quoted: bool
+) -> None:
+    """A held-out test that is taken for a quoted one would be shown."""
+    assert quotes(statement, Test("one", given, expected, False)) is quoted

@@ -19,6 +19,7 @@ MIN_TIME_S, MAX_TIME_S = 1e-3, 3600.0
 MIN_MEMORY, MAX_MEMORY = 16 * MIB, 2**40
 MAX_OUTPUT = 2**30
 MAX_SAMPLE = 4000  # characters of a sample to add to a statement
+SHORT = 4  # tokens: an input of fewer may be in a statement by chance, as in "1 ≤ N"
 MAX_GAP = 40  # characters between a sample's input and output: "Output", "Sample output 1:" and the like
 
 
@@ -165,13 +166,16 @@ def with_samples(
 
 
 def quotes(statement: str, test: Test) -> bool:
-    """Whether the statement has the test's input, and soon after it its output, with any spacing."""
+    """Whether the statement has the test's input, and soon after it its output, with any spacing; with a short input,
+    also the word "output" between them."""
     text = f" {' '.join(statement.split())} "
     given, wanted = (f" {' '.join(data.decode(errors='replace').split())} " for data in (test.input, test.expected))
     at = text.find(given) if given.strip() and wanted.strip() else -1
     while at >= 0:
         end = at + len(given) - 1
-        if wanted in text[end : end + MAX_GAP + len(wanted)]:
+        behind = text[end : end + MAX_GAP + len(wanted)]
+        between = behind[: max(0, behind.rfind(wanted))]
+        if wanted in behind and (len(given.split()) >= SHORT or "output" in between.lower()):
             return True
         at = text.find(given, at + 1)
     return False
