@@ -4,8 +4,9 @@
     python benchmarks/sampling.py --models qwen2.5-coder-0.5b --batches 16
 
 `generate` is transformers' own; `ours` the torch engine; both without and with an adapter. `unpacked` is without the
-weights that are packed for decoding on a CPU in fp32. Of vLLM: without an adapter, with the adapter as we apply it,
-with vLLM's own code for it (on a CPU), and with weights left unpacked, as sharing needs them.
+weights that are packed for decoding on a CPU in fp32, as they are for answers of 32 tokens or more. Of vLLM: without an
+adapter, with the adapter as we apply it, with vLLM's own code for it (on a CPU), and with weights left unpacked, as
+sharing needs them.
 Every way samples the same number of tokens: the end of an answer does not stop it.
 """
 

@@ -130,10 +130,9 @@ def rows(
             passed: list[list[int]] = []
             for batch in range(max(after) + 1):
                 if batch in after:
-                    grown = [passing.gain(likelihoods[0], now) for now in likelihoods[1:]] if answers else []
                     yield {
                         "after": batch, "passed_in_batches": passed[:], "solved_first": first(passed),
-                        "known": len(answers), "grown": grown,
+                        "known": len(answers), "grown": passing.growth(likelihoods),
                     } | (measured(policy, judge, settings, batch, fresh) if fresh else {})
                 if batch < max(after):
                     passed.append(one_batch(solver))

@@ -17,6 +17,7 @@ import torch
 from sdpo_tts.discovery.assemble import Policy
 from sdpo_tts.discovery.attempt import Judged
 from sdpo_tts.policy.batch import Ids, Pair, reading
+from sdpo_tts.policy.families.truth import answered
 
 FILE = Path(__file__).parent / "passing.jsonl"
 AT_ONCE = 8
@@ -37,17 +38,19 @@ def known(problem: str, model: str) -> list[Ids]:
 
 @torch.no_grad()
 def likelihood(policy: Policy, question: Ids, answers: Sequence[Ids]) -> list[float]:
-    """The student's log-probability of each answer after a prompt, in nats."""
-    network, found = policy.network, []
+    """The student's log-probability of each answer after a prompt, in nats; nothing if there are no answers."""
+    network, found = policy.network, list[float]()
+    if not answers:
+        return found
     prefix = reading(network, [question] * 2, grad=False)
     for start in range(0, len(answers), AT_ONCE):
         pairs = [Pair(question, answer) for answer in answers[start : start + AT_ONCE]]
         for hidden_T_D, pair in zip(prefix.response_hidden(pairs), pairs, strict=True):
-            logp_T_V = network.logits(hidden_T_D).log_softmax(-1)
-            found.append(float(logp_T_V.gather(-1, torch.tensor(pair.response)[:, None]).sum()))
+            found.append(float(answered(network.logits(hidden_T_D), pair).sum()))
     return found
 
 
-def gain(before: Sequence[float], now: Sequence[float]) -> float:
-    """Mean growth in nats per answer."""
-    return round(fmean(b - a for a, b in zip(before, now, strict=True)), 2)
+def growth(likelihoods: Sequence[Sequence[float]]) -> list[float]:
+    """In nats per answer since the first time, a mean for each later time; empty if there are no answers."""
+    before, *later = likelihoods
+    return [round(fmean(now) - fmean(before), 2) for now in later] if before else []

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import tempfile
 import time
 import tomllib
@@ -98,13 +99,16 @@ def sampled(problem: Problem, policy: Policy, settings: RunSettings) -> list[Les
 def learned(
     problem: Problem, policy: Policy, settings: RunSettings, batches: Sequence[Lessons], times: int
 ) -> dict[str, Any]:
-    """Of a new adapter: what each time of learning brings."""
+    """Of a new adapter: what each time of learning brings. The samples are not those of the adapter as it moves on, so
+    no gap to what drew them is too large."""
     policy.network.renew(settings.seed)
+    settings = replace(settings, learner=replace(settings.learner, max_gap=math.inf))
     learner: Any = make_strategy(problem, policy, settings).learner  # type: ignore[union-attr]
     question = policy.chat.prompt(prompts.student_text(problem))
     answers = passing.known(problem.slug, settings.policy.model)
-    before = passing.likelihood(policy, question, answers)
-    grown, moved, seconds = [], [], []
+    likelihoods = [passing.likelihood(policy, question, answers)]
+    texts = [(name, policy.chat.plain(text)) for name, text in passages()]
+    moved, seconds = [], []
     for own, helped in [batches[0], *[batches[1]] * times]:
         groups = [own if settings.method != "auto" or settings.auto.distil else []]
         if settings.method == "auto" and settings.learner.imitation.samples != "none":
@@ -112,10 +116,9 @@ def learned(
         began = time.monotonic()
         learner.step(*groups)
         seconds.append(round(time.monotonic() - began, 1))
-        grown.append(passing.gain(before, passing.likelihood(policy, question, answers)))
-        texts = [(name, tuple(policy.chat.plain(text))) for name, text in passages()]
+        likelihoods.append(passing.likelihood(policy, question, answers))
         moved.append(round(fmean(drift(policy.network, name, ids).kl for name, ids in texts), 5))
-    return {"known": len(answers), "grown": grown, "moved": moved, "seconds": seconds}
+    return {"known": len(answers), "grown": passing.growth(likelihoods), "moved": moved, "seconds": seconds}
 
 
 if __name__ == "__main__":

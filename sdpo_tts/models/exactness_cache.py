@@ -12,6 +12,8 @@ from sdpo_tts.models.fetch import cache_root
 from sdpo_tts.models.weights import Weights
 from sdpo_tts.policy.families.paths import Exactness
 
+# Increase this when a change here makes the network compute in another way.
+_WAYS = 2
 DECIDES = ("sdpo-tts", "torch", "transformers", "peft")  # packages whose versions a finding holds for
 
 
@@ -41,7 +43,7 @@ def key_of(weights: Weights, **more: str | bool) -> str:
     files = list(_files(weights))
     if not files:
         return ""
-    told = [files, [_version(package) for package in DECIDES], sorted(more.items())]
+    told = [_WAYS, files, [_version(package) for package in DECIDES], sorted(more.items())]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 
