@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import random
 import subprocess
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -118,6 +119,18 @@ DETAILS = [
 @pytest.mark.parametrize(("kind", "expected", "actual", "detail"), DETAILS)
 def test_the_first_difference_is_named(kind: str, expected: bytes, actual: bytes, detail: str) -> None:
     assert compare(checker(kind), expected, actual).detail == detail
+
+
+@pytest.mark.parametrize("kind", ["tokens", "floats 1e-6", "exact", "lines", "unordered", "kattis"])
+@pytest.mark.parametrize("part", [b"12 ", b"12\n", b"\n"], ids=["words", "lines", "blank lines"])
+def test_an_output_is_compared_in_little_more_memory_than_it_takes(kind: str, part: bytes) -> None:
+    actual = part * (1 << 18)
+    tracemalloc.start()
+    try:
+        assert not compare(checker(kind), b"1\n12\n", actual).ok
+        assert tracemalloc.get_traced_memory()[1] < 4 * len(actual) + (2 << 20)
+    finally:
+        tracemalloc.stop()
 
 
 def test_an_output_of_two_million_digits_is_compared() -> None:
