@@ -6,18 +6,21 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 from sdpo_tts.errors import UserError
-from sdpo_tts.judge import Judge, Verdict
-from sdpo_tts.judge.author_programs import WALL_S, AuthorPrograms
+from sdpo_tts.judge import Judge, Verdict, author_programs
+from sdpo_tts.judge.author_programs import WALL_S, AuthorPrograms, Tool
+from sdpo_tts.judge.compiler import Compiler
 from sdpo_tts.judge.containers.container import Container, ContainerLimits
 from sdpo_tts.judge.containers.pool import ContainerPool
 from sdpo_tts.judge.facts import Facts
 from sdpo_tts.judge.feedback.text import render
 from sdpo_tts.judge.stress import _is_json
 from sdpo_tts.problem import Checker, Convention, Function, Interactor, Limits, Mode, Problem, Program, Stress, Test
+from sdpo_tts.problem.language import languages
 from tests.test_judge import MIB, RIGHT, SUM
 
 
@@ -146,11 +149,41 @@ def test_a_submission_that_makes_an_interactor_write_too_much_is_at_fault(
         assert judge.judge("pass").verdict is Verdict.JE
 
 
-def test_what_the_judge_cannot_judge_ends_a_tier_as_time_outs_do(engine: None) -> None:
+def test_what_the_judge_cannot_judge_ends_a_tier_as_time_outs_do(
+    engine: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tests = tuple(Test(str(number), b"7\n", b"3 4\n", True) for number in range(4))
     with Judge(replace(SPLITTING, tests=tests, checker=CHECKERS["testlib"]), workers=1) as judge:
-        outcomes = judge.judge("print(99)").outcomes
-    assert [outcome.verdict for outcome in outcomes] == [Verdict.JE] * 2
+        monkeypatch.setattr("sdpo_tts.judge.author_programs.CPU_S", 0.3)
+        unjudged, too_slow = judge.judge_many(["print(99)", "print(97)"])
+    assert [outcome.verdict for outcome in unjudged.outcomes] == [Verdict.JE] * 2
+    assert [outcome.verdict for outcome in too_slow.outcomes] == [Verdict.WA] * 2, "each takes as long as a timeout"
+
+
+QUOTES = python("import sys\nsys.stderr.write(open(sys.argv[2]).read())\nsys.exit(int(open(sys.argv[1]).read()))")
+REPORTS = (
+    'Traceback (most recent call last):\n  File "/w/solution.py", line 2, in <module>\nValueError: no\n',
+    'Exception in thread "main" java.lang.Error\n\tat Main.main(Main.java:5)\n', "panic: no\n\ngoroutine 1 [running]:\n",
+)  # fmt: skip
+
+
+def test_a_checker_that_quotes_a_crash_report_has_not_crashed(engine: None) -> None:
+    tests = tuple(Test(str(code), b"%d\n" % code, b"", True) for code in (1, 2))
+    with Judge(replace(SPLITTING, tests=tests, checker=Checker(kind="program", program=QUOTES))) as judge:
+        outcomes = [o for one in judge.judge_many([f"print({text!r})" for text in REPORTS]) for o in one.outcomes]
+    assert [(one.verdict, one.detail[:6]) for one in outcomes[::2]] == [("WA", "Traceb"), ("WA", "Except"), ("WA", "panic:")]
+    assert [one.verdict for one in outcomes[1::2]] == [Verdict.WA] * 3
+
+
+def test_of_crashes_that_exit_as_verdicts_do_the_report_tells() -> None:
+    java, cpp = (Tool("checker", (), {}, tag=tag) for tag in ("java", "cpp"))
+    for report in (REPORTS[1], REPORTS[1] + "Caused by: x\n\t... 1 more\n", 'Exception in thread "main" OutOfMemoryError'):
+        assert java.has_crashed(report.encode()) and not cpp.has_crashed(report.encode())
+        assert not java.has_crashed(f"{report}\nis no number".encode())
+    containers: Any = None
+    programs = AuthorPrograms(SPLITTING, containers, Compiler(containers))
+    with patch.object(author_programs, "language", lambda _: replace(languages()["go"], compile=())):
+        assert programs.validator("checker", Program("go", b"")).argv == ("env", "GOTRACEBACK=crash", "./solution")
 
 
 def test_unexpected_end_of_output_is_wrong_in_testlibs_convention(engine: None) -> None:

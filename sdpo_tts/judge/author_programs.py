@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -23,10 +24,9 @@ MESSAGE_CHARS = 250
 FEEDBACK_DIR = "/tmp/"  # writable, and emptied after every run
 # Right and wrong (testlib: wrong answer, presentation error, dirt, unexpected end of file).
 _EXITS = {Convention.TESTLIB: (0, (1, 2, 4, 8)), Convention.KATTIS: (42, (43,))}
-# What a runtime prints about an uncaught exception, before it exits with a code that may also be a verdict.
-_CRASH = re.compile(
-    rb'^(Traceback \(most recent call last\):|  File ".+", line \d+|Exception in thread "|panic: |fatal error: )', re.M
-)
+# Go exits with 2 after a panic, which may also be a verdict, unless it is to abort.
+_GO_ABORTS = ("env", "GOTRACEBACK=crash")
+_JAVA_REPORT = b'Exception in thread "'
 # Python's time to read a number grows with the square of its digits, so Python limits them.
 _NO_LIMIT_ON_DIGITS = ("-X", "int_max_str_digits=0")
 _TOO_MANY_DIGITS = re.compile(rb"ValueError: Exceeds the limit \((\d+)[^\n]*$")
@@ -34,16 +34,30 @@ _TOO_MANY_DIGITS = re.compile(rb"ValueError: Exceeds the limit \((\d+)[^\n]*$")
 
 @dataclass(frozen=True)
 class Tool:
-    """A compiled program of the author's, with the command that runs it. `key` is its place in the problem file."""
+    """A compiled program of the author's, with the command that runs it. `key` is its place in the problem file, `tag`
+    its language's. `secret`: a part of its file's name that no submission knows; empty if there is none."""
 
     key: str
     argv: tuple[str, ...]
     files: Files
     arguments: tuple[str, ...] = ()
+    tag: str = ""
+    secret: str = ""
 
     def command(self, *arguments: str, keep: str | None = None) -> Command:
         argv = (*self.argv, *arguments, *self.arguments)
         return Command(argv, CPU_S, WALL_S, OUTPUT_BYTES, MEMORY_BYTES, keep)
+
+    def has_crashed(self, stderr: bytes) -> bool:
+        """Whether its runtime reported an uncaught exception before it exited with 1, which may also be a verdict.
+
+        A verdict's message may quote such a report from a submission's output, but not one with the secret.
+        """
+        lines = stderr.rstrip().splitlines()
+        if self.secret:
+            return any(line.startswith(b'  File "') and self.secret.encode() in line for line in lines)
+        ends = lines and lines[-1].startswith((b"\tat ", b"\t... ", _JAVA_REPORT))
+        return bool(self.tag == "java" and ends and any(line.startswith(_JAVA_REPORT) for line in lines))
 
 
 class AuthorPrograms:
@@ -60,8 +74,11 @@ class AuthorPrograms:
 
         Raises UserError if it does not compile.
         """
-        tool = self.tool(key, program)
-        return replace(tool, argv=_without(_NO_LIMIT_ON_DIGITS, tool.argv))
+        known, tool = language(program.language), self.tool(key, program)
+        tool = replace(tool, argv=_without(_NO_LIMIT_ON_DIGITS, tool.argv))
+        if tool.tag == "go":
+            return replace(tool, argv=(*_GO_ABORTS, *tool.argv))
+        return _with_secret_name(tool, known.source) if tool.tag == "python" else tool
 
     def tool(self, key: str, program: Program, function: Function | None = None) -> Tool:
         """`function`: it is called like a submission in function mode. Raises UserError if it does not compile."""
@@ -71,7 +88,7 @@ class AuthorPrograms:
         except CompileError as error:
             what = f"`{key}` does not compile: {error}"
             raise UserError(what, where=str(self._path)) from None
-        return Tool(key, known.command(MEMORY_BYTES, function), files, program.arguments)
+        return Tool(key, known.command(MEMORY_BYTES, function), files, program.arguments, known.tag)
 
     def session(self, tool: Tool, files: Mapping[str, bytes]) -> Session:
         """With the tool and these files, in a container used only by the author's programs."""
@@ -105,22 +122,30 @@ def strain(facts: Facts) -> str:
     return f"reads no number of more than {digits[1].decode()} digits" if digits else ""
 
 
-def opinion(key: str, convention: Convention, facts: Facts) -> Comparison:
+def opinion(tool: Tool, convention: Convention, facts: Facts) -> Comparison:
     """The verdict of a checker or interactor that has ended. Raises ValidatorError."""
     said = facts.kept if convention is Convention.KATTIS else facts.stderr
-    words = " ".join(said.decode(errors="replace").split())[:MESSAGE_CHARS]
+    words = " ".join(said.decode(errors="replace").replace(tool.secret, "").split())[:MESSAGE_CHARS]
     right, wrong = _EXITS[convention]
     ended = not (facts.killed or facts.oom_kills or facts.signal)
     if ended and facts.exit_code == right:
         return Comparison(True, words)
-    if ended and facts.exit_code in wrong and not _CRASH.search(facts.stderr):
+    crashed = facts.exit_code == 1 and tool.has_crashed(facts.stderr)
+    if ended and facts.exit_code in wrong and not crashed:
         return Comparison(False, words)
-    raise ValidatorError(f"{key}: {how_it_ended(facts)}" + (f": {words}" if words else ""))
+    raise ValidatorError(f"{tool.key}: {how_it_ended(facts)}" + (f": {words}" if words else ""))
 
 
 def _without(part: tuple[str, ...], argv: tuple[str, ...]) -> tuple[str, ...]:
     at = next((i for i in range(len(argv)) if argv[i : i + len(part)] == part), len(argv))
     return argv[:at] + argv[at + len(part) :]
+
+
+def _with_secret_name(tool: Tool, source: str) -> Tool:
+    secret = f"{secrets.token_hex(8)}_"
+    argv = tuple(secret + part if part == source else part for part in tool.argv)
+    files = {secret + name if name == source else name: content for name, content in tool.files.items()}
+    return replace(tool, argv=argv, files=files, secret=secret)
 
 
 def how_it_ended(facts: Facts) -> str:

@@ -28,8 +28,8 @@ T = TypeVar("T")
 MIB = 2**20
 SUPERVISOR_BYTES = 16 * MIB  # what PID 1 needs besides the test's input and output, which it also holds
 CHECK_CPU_S, CHECK_WALL_S = 10.0, 30.0
-# After this many timeouts, or tests that could not be judged, the rest of a tier is skipped: each one costs more
-# than all quick tests together.
+# After this many timeouts, overloaded checkers, or tests that could not be judged, the rest of a tier is skipped: each
+# one costs more than all quick tests together.
 MOST_TIMEOUTS = 2
 
 
@@ -147,7 +147,8 @@ class Evaluator:
         if failure and not talk.interactor_first:
             return self._outcome(test, facts, *failure)
         if talk.excess:
-            return self._outcome(test, facts, Verdict.OLE, f"it says so much that the interactor {talk.excess}")
+            said = f"it says so much that the interactor {talk.excess}"
+            return self._outcome(test, facts, Verdict.OLE, said, strained=True)
         opinion = self.resources.validator.settle(talk, test)
         return self._outcome(test, facts, *(failure if failure and opinion.ok else _verdict(opinion)))
 
@@ -161,7 +162,7 @@ class Evaluator:
                 return run()
         return found
 
-    def _outcome(self, test: Test, facts: Facts, verdict: Verdict, detail: str) -> TestOutcome:
+    def _outcome(self, test: Test, facts: Facts, verdict: Verdict, detail: str, strained: bool = False) -> TestOutcome:
         return TestOutcome(
             test=test,
             verdict=verdict,
@@ -173,6 +174,7 @@ class Evaluator:
             stdout=both_ends(facts.stdout),
             stderr=both_ends(facts.stderr),
             detail=detail,
+            strained=strained,
         )
 
     def _command(self) -> Command:
@@ -216,8 +218,8 @@ def _cut(outcomes: Sequence[TestOutcome], to_the_end: bool) -> Sequence[TestOutc
 
 def _is_over(outcomes: Sequence[TestOutcome], to_the_end: bool) -> bool:
     """Whether a tier ends after these outcomes."""
-    timeouts = sum(outcome.verdict in (Verdict.TLE, Verdict.JE) for outcome in outcomes)
-    return timeouts >= MOST_TIMEOUTS or (outcomes[-1].verdict is not Verdict.AC and not to_the_end)
+    costly = sum(outcome.strained or outcome.verdict in (Verdict.TLE, Verdict.JE) for outcome in outcomes)
+    return costly >= MOST_TIMEOUTS or (outcomes[-1].verdict is not Verdict.AC and not to_the_end)
 
 
 def _limits(problem: Problem, language: Language) -> Limits:
@@ -229,5 +231,5 @@ def _all_passed(outcomes: Iterable[TestOutcome]) -> bool:
     return all(outcome.verdict is Verdict.AC for outcome in outcomes)
 
 
-def _verdict(comparison: Comparison) -> tuple[Verdict, str]:
-    return (Verdict.AC if comparison.ok else Verdict.WA), comparison.detail
+def _verdict(comparison: Comparison) -> tuple[Verdict, str, bool]:
+    return (Verdict.AC if comparison.ok else Verdict.WA), comparison.detail, comparison.strained

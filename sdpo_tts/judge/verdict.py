@@ -24,7 +24,7 @@ class Verdict(StrEnum):
 @dataclass(frozen=True)
 class TestOutcome:
     """One program on one test. `stdout` and `stderr` are capped; `detail` is a line from the checker or about the
-    cause."""
+    cause. `strained`: the output overloads the checker or interactor, which takes as long as a timeout."""
 
     test: Test
     verdict: Verdict
@@ -36,6 +36,7 @@ class TestOutcome:
     stdout: bytes
     stderr: bytes
     detail: str = ""
+    strained: bool = False
 
 
 @dataclass(frozen=True)

@@ -60,10 +60,10 @@ class Validator:
 
     def settle(self, interaction: Interaction, test: Test) -> Comparison:
         """The interactor's verdict, and the checker's on what it wrote. Raises ValidatorError, ContainerLost."""
-        assert self._problem.interactor
+        assert self._interactor and self._problem.interactor
         if interaction.interactor.exit_code == 1 and interaction.is_flood and (what := strain(interaction.interactor)):
-            return Comparison(False, f"the interactor {what}")
-        verdict = opinion("interactor", self._problem.interactor.convention, interaction.interactor)
+            return Comparison(False, f"the interactor {what}", strained=True)
+        verdict = opinion(self._interactor, self._problem.interactor.convention, interaction.interactor)
         if verdict.ok and self._checker:
             return self._check(self._checker, test, interaction.interactor.kept)
         return verdict
@@ -74,11 +74,11 @@ class Validator:
         if what := strain(facts):
             if output == test.expected or strain(self._run_checker(tool, test, test.expected)):
                 raise ValidatorError(f"checker: it {what}")
-            return Comparison(False, f"on this output the checker {what}")
+            return Comparison(False, f"on this output the checker {what}", strained=True)
         try:
-            return opinion("checker", convention, facts)
+            return opinion(tool, convention, facts)
         except ValidatorError:  # which may have been chance
-            return opinion("checker", convention, self._run_checker(tool, test, output))
+            return opinion(tool, convention, self._run_checker(tool, test, output))
 
     def _run_checker(self, tool: Tool, test: Test, output: bytes) -> Facts:
         convention = self._problem.checker.convention
