@@ -133,6 +133,39 @@ def test_a_program_file_is_as_new_in_every_command(container: Container) -> None
     assert both[0].stdout == both[1].stdout and both[1].exit_code == 0
 
 
+CRASHES = """import ctypes, os, resource
+limits = ctypes.create_string_buffer(16)
+prlimit, setrlimit = (302, 160) if os.uname().machine == "x86_64" else (261, 164)
+raw = ctypes.CDLL(None, use_errno=True).syscall
+for high in 0, 1 << 32:  # the kernel looks at the lower half alone
+    print(raw(prlimit, 0, ctypes.c_long(high + 4), limits, None), raw(setrlimit, ctypes.c_long(high + 4), limits))
+    print(resource.getrlimit(resource.RLIMIT_CORE))
+for number in range(16):
+    if number != 4 and raw(prlimit, 0, number, None, limits) == 0:
+        print(number, raw(prlimit, 0, number, limits, None), raw(setrlimit, number, limits))
+print(end="", flush=True)
+ctypes.string_at(0)
+"""
+
+
+def test_a_crash_dumps_no_core_even_where_the_host_pipes_them_to_a_program(container: Container) -> None:
+    """There only a limit of 1 prevents it, which no command can change. It gets no error, which sanitizers end at."""
+    facts = run(container, CRASHES)
+    others = "".join(f"{number} 0 0\n" for number in range(16) if number != 4)
+    assert facts.stdout.decode() == 2 * "0 0\n(1, 1)\n" + others
+    assert facts.signal == 11
+
+
+def test_the_control_group_of_a_container_is_all_that_it_sees(container: Container) -> None:
+    """However the engine is configured; the supervisor reads its counters there."""
+    facts = run(container, "print(*(line.split(':')[2] for line in open('/proc/self/cgroup')), sep='', end='')")
+    assert set(facts.stdout.decode().splitlines()) == {"/"}
+
+
+def test_go_sees_the_one_core_that_a_container_has(container: Container) -> None:
+    assert run(container, "import os; print(os.environ['GOMAXPROCS'])").stdout == b"1\n"
+
+
 def test_words_that_come_after_a_dialogue_has_ended_are_no_request(container: Container) -> None:
     container.load({"solution.py": b"print(input(), flush=True)"})
     heard: SimpleQueue[bytes | None] = SimpleQueue()

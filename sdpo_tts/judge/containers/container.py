@@ -16,10 +16,15 @@ from typing import Any
 from sdpo_tts.judge.containers.channel import MOST_FRAME_BYTES, Channel, ChannelClosed
 from sdpo_tts.judge.facts import Facts
 
-ENV = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/w", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"}
+ENV = {
+    "PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/w", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0",
+    "GOMAXPROCS": "1",  # of a container's one core; otherwise Go starts threads for all of the machine's
+}  # fmt: skip
 AHEAD_BYTES = 16 * 1024  # of input that is sure to fit into the pipes to a supervisor that is not reading yet
 SETTLE_S = 0.5
 SLACK_S = 20.0  # extra time for a busy machine before the container counts as lost
+NOTICE_S, LOOK_S = 1.0, 0.1  # for the engine to notice that a container ran out of memory; between two looks
+KILLED = 128 + 9  # the exit code of a container whose supervisor was killed
 STRETCH = 4  # as STARVED_FACTOR in the supervisor
 # As `Limits` and `Facts` in the supervisor.
 LIMITS, FACTS = struct.Struct("<8Q"), struct.Struct("<10q")
@@ -181,12 +186,27 @@ class Container:
         words = bytes(self._channel.stderr).decode(errors="replace").strip().splitlines()[-1:]
         message = ": ".join([f"container {self.id[:12]}: {error}", *words])
         try:
-            state = self._api.inspect_container(self.id)["State"]
+            state = self._final_state()
         except engine_errors():
             return ContainerLost(message)
-        if state["OOMKilled"] and not state["Running"]:
+        if _ran_out_of_memory(state):
             return ContainerOutOfMemory(message)
         return ContainerLost(f"{message} (exit code {state['ExitCode']})")
+
+    def _final_state(self) -> dict[str, Any]:
+        """The engine learns from different sources that a container has ended and that it ran out of memory, both after
+        its streams have ended."""
+        until = time.monotonic() + NOTICE_S
+        while True:
+            state: dict[str, Any] = self._api.inspect_container(self.id)["State"]
+            undecided = state["Running"] or state["ExitCode"] == KILLED
+            if not undecided or _ran_out_of_memory(state) or time.monotonic() >= until:
+                return state
+            time.sleep(LOOK_S)
+
+
+def _ran_out_of_memory(state: Mapping[str, Any]) -> bool:
+    return state["OOMKilled"] and not state["Running"]
 
 
 def _request(command: Command, stdin: bytes, idle_s: float = 0.0) -> list[bytes]:

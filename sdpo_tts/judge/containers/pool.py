@@ -23,6 +23,9 @@ NOBODY = "65534:65534"
 MOST_USES = 100  # programs that a container serves before a new one replaces it
 PIDS = 64
 FOREIGN_PIDS = 1024  # under a runtime with its own kernel, whose host threads count too
+# Bytes, too few for any file. Where the host pipes core dumps to a program of its own, which then runs as root on every
+# crash, 0 does not stop it: the kernel ignores every limit except 1 there.
+NO_CORE_DUMP = 1
 
 
 class ContainerPool:
@@ -130,6 +133,7 @@ class ContainerPool:
             "memswap_limit": container_limits.memory_bytes,
             "ulimits": _ulimits(container_limits),
             "ipc_mode": "none",
+            "cgroupns": "private",  # otherwise the supervisor might read the counters of the whole machine
             "log_config": {"type": "none", "config": {}},
             "nano_cpus": 10**9,
             "oom_score_adj": 500,
@@ -141,7 +145,7 @@ def _ulimits(container_limits: ContainerLimits) -> list[dict[str, Any]]:
     """They also bind the supervisor, which writes the files that the author's program reads, such as a submission's
     output."""
     file_bytes = container_limits.tmpfs_bytes if container_limits.author else 64 * 2**20
-    most = {"core": 0, "nofile": 256, "fsize": file_bytes, "stack": -1}
+    most = {"core": NO_CORE_DUMP, "nofile": 256, "fsize": file_bytes, "stack": -1}
     return [{"Name": name, "Soft": value, "Hard": value} for name, value in most.items()]
 
 
