@@ -8,26 +8,36 @@ import socket
 import struct
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from sdpo_tts.judge import Judge, Verdict
+from sdpo_tts.judge import Input, Judge, Verdict
+from sdpo_tts.judge.checking.interaction import Side, hold
+from sdpo_tts.judge.compiler import Compiler
 from sdpo_tts.judge.containers.channel import Channel, ChannelClosed
 from sdpo_tts.judge.containers.container import (
     FACTS,
     Command,
+    Container,
     ContainerLimits,
     ContainerLost,
     ContainerOutOfMemory,
+    Words,
     _facts,
 )
 from sdpo_tts.judge.containers.exclusive import MachineLock
 from sdpo_tts.judge.containers.session import Session
 from sdpo_tts.judge.facts import Facts, cause, is_borderline, stack_bytes, wall_kill_s
+from sdpo_tts.judge.resources import Resources
+from sdpo_tts.judge.trial import Trial
+from sdpo_tts.judge.verdict import CompileError
 from sdpo_tts.problem import Limits, Test
+from sdpo_tts.problem.language import language
 from tests.hostile.corpus import RIGHT, SUM
 
 MIB = 2**20
@@ -198,6 +208,126 @@ def test_what_sinks_a_container_that_others_have_used_is_nobody_s_fault() -> Non
     with pytest.raises(ContainerLost), Session(used, ContainerLimits(MIB, MIB), {}) as session:  # type: ignore[arg-type]
         session.run(Command((), 1, 1, 1, 1))
     assert used.removed == 1
+
+
+class Listening(Sinking):
+    """A container in which a program waits for the end of its input."""
+
+    def converse(self, command: Command, idle_s: float, heard: Words, said: Callable[[bytes | None], None]) -> Facts:
+        heard.get(timeout=5)
+        return WELL
+
+
+class ListeningHarbour(Harbour):
+    def borrow(self, container_limits: ContainerLimits) -> Listening:
+        return Listening()
+
+
+@pytest.mark.parametrize("interactors", [ListeningHarbour(), FullHarbour(1)], ids=["one", "both"])
+def test_a_program_that_fits_into_no_container_has_ended_its_dialogue(interactors: Harbour) -> None:
+    limits, command = ContainerLimits(MIB, MIB), Command((), 1, 1, 1, 1)
+    with Session(FullHarbour(1), limits, {}) as ours, Session(interactors, limits, {}) as theirs:  # type: ignore[arg-type]
+        talk = hold(Side(ours, command, 1.0), Side(theirs, command, 1.0))
+    assert (talk.submission.oom_kills, talk.interactor_first) == (1, interactors.__class__ is FullHarbour)
+
+
+class Engine:
+    """Tells one state of a container after another."""
+
+    def __init__(self, *states: tuple[bool, bool, int]) -> None:
+        self.states = [dict(zip(("Running", "OOMKilled", "ExitCode"), state, strict=True)) for state in states]
+
+    def inspect_container(self, id: str) -> dict[str, object]:
+        return {"State": self.states.pop(0)}
+
+
+GONE, NOTICED = (False, False, 137), (False, True, 137)
+
+
+@pytest.mark.parametrize(
+    ("states", "error"),
+    [
+        ([(True, False, 0), GONE, NOTICED], ContainerOutOfMemory),
+        ([(True, True, 0), NOTICED], ContainerOutOfMemory),
+        ([GONE] * 99, ContainerLost),
+        ([(False, False, 3)], ContainerLost),
+    ],
+    ids=["noticed late", "noticed early", "killed by others", "ended by itself"],
+)
+def test_the_engine_may_notice_late_why_a_container_is_gone(
+    monkeypatch: pytest.MonkeyPatch, states: list[tuple[bool, bool, int]], error: type[Exception]
+) -> None:
+    monkeypatch.setattr("sdpo_tts.judge.containers.container.LOOK_S", 0.01)
+    monkeypatch.setattr("sdpo_tts.judge.containers.container.NOTICE_S", 0.1)
+    ours, theirs = socket.socketpair()
+    theirs.close()
+    container = Container(engine := Engine(*states), "id", Channel(ours))
+    with closing(ours), pytest.raises(error):
+        container.run(Command((), 1, 1, 1, 1))
+    assert len(engine.states) == 0 or error is ContainerLost
+
+
+class Compiling:
+    """A session in a compiler's container, with one result after another."""
+
+    def __init__(self, *results: Facts) -> None:
+        self.results = list(results)
+
+    def __call__(self, *_: object) -> Compiling:
+        return self
+
+    def __enter__(self) -> Compiling:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def run(self, command: Command) -> Facts:
+        return self.results.pop(0)
+
+
+def test_a_compiler_that_a_busy_machine_kept_waiting_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = Compiling(replace(WELL, killed="wall"), replace(WELL, kept=b"binary"))
+    monkeypatch.setattr("sdpo_tts.judge.compiler.Session", session)
+    compiler = Compiler(SimpleNamespace(image="any"))  # type: ignore[arg-type]
+    with pytest.raises(CompileError, match="the compiler took too long"):
+        compiler.compile(language("c"), {})
+    assert compiler.compile(language("c"), {}) == {"solution": b"binary"}
+
+
+def a_trial(judge: Judge) -> object:
+    return Trial(SUM, language("c"), judge._resources, None, 1.0).outputs("", [Input()])[0].failure
+
+
+ASKED: list[Callable[[Judge], object]] = [
+    a_trial, lambda judge: judge.alike(b"", b"7", b"8"), lambda judge: judge.generated([1]), lambda judge: judge.brute([b""]),
+    lambda judge: judge.recall(["stress-1"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("ask", ASKED, ids=["trial", "alike", "generated", "brute", "recall"])
+def test_nothing_else_runs_while_a_program_is_measured_alone(ask: Callable[[Judge], object]) -> None:
+    """Neither programs on inputs without answers nor the author's."""
+    machine, told, judge = MachineLock(), list[bool](), Judge(SUM)
+    alone = threading.Event()
+
+    def run(*_: object) -> tuple[None, bool]:
+        told.append(alone.is_set())
+        raise CompileError if ask is a_trial else ValueError
+
+    def asking() -> None:
+        with suppress(ValueError):
+            ask(judge)
+
+    part: Any = SimpleNamespace(**dict.fromkeys(("compile", "compare", "input", "answer", "recall"), run))
+    judge._resources = Resources(part, machine, part, part, part)
+    thread = threading.Thread(target=asking)
+    with machine.shared(), machine.exclusive():
+        alone.set()
+        thread.start()
+        thread.join(0.1)
+        alone.clear()
+    thread.join(10)
+    assert told == [False]
 
 
 def test_a_program_that_the_machine_killed_is_judged_again() -> None:

@@ -88,6 +88,8 @@ class Compiler:
         try:
             demand_success(facts, "the compiler", COMPILE_LIMITS.memory_bytes)
         except CompileError as error:
+            if facts.killed == "wall":  # which a busy machine may have caused, so it is not kept
+                raise
             return str(error)
         return {language.binary: facts.kept}
 

@@ -16,7 +16,7 @@ from sdpo_tts.judge.checking.checker import ValidatorError
 from sdpo_tts.judge.compiler import COMPILE_LIMITS
 from sdpo_tts.judge.containers.calibration import calibrate
 from sdpo_tts.judge.containers.container import Command, Container, ContainerLost, engine_errors
-from sdpo_tts.judge.containers.engine import answering, answers, connect, languages_in, sandbox_image
+from sdpo_tts.judge.containers.engine import answering, answers, connect, demand_limits, languages_in, sandbox_image
 from sdpo_tts.judge.containers.outage import Outage
 from sdpo_tts.judge.containers.pool import ContainerPool
 from sdpo_tts.judge.evaluator import Evaluator
@@ -45,9 +45,10 @@ class Judge:
     cores). `languages`: further ones besides the problem's own, for `judge(program, language)`. `style`: what feedback
     contains; a failed program may run a second time for it. Without it there is no second run.
 
-    Entering raises SetupError if no Docker engine answers or the image cannot be built, and UserError if a program of
-    the problem's author fails. Judging raises SandboxError if the sandbox itself fails three times in a row on one
-    program, or its engine is gone for too long (`outage`). The verdict is JE if a checker or interactor gives none.
+    Entering raises SetupError if no Docker engine answers, if it cannot enforce the limits, or if the image cannot be
+    built, and UserError if a program of the problem's author fails. Judging raises SandboxError if the sandbox itself
+    fails three times in a row on one program, or its engine is gone for too long (`outage`). The verdict is JE if a
+    checker or interactor gives none.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Judge:
             self._pool = ThreadPoolExecutor(self.workers, thread_name_prefix="judge")
             stack.callback(self._pool.shutdown, cancel_futures=True)
             with answering():
+                demand_limits(self._client)
                 image = sandbox_image(self._client, self._languages)
                 self._available = languages_in(self._client, image)
             self._containers = ContainerPool(self._client, image)
@@ -120,7 +122,7 @@ class Judge:
         """Names of tests that programs failed in an earlier process: new queues try programs on the generated ones
         among them, as if they had been found here. Raises UserError and SandboxError."""
         generated = set(failed) - {test.name for test in self.problem.tests}
-        self._retried(lambda: self._resources.stress.recall(generated))
+        self._beside(lambda: self._resources.stress.recall(generated))
 
     def add(self, test: Test) -> None:
         """A shown test from outside, for new queues."""
@@ -128,7 +130,7 @@ class Judge:
 
     def generated(self, numbers: Sequence[int]) -> list[bytes]:
         """Inputs from the problem's own generator. Raises UserError if it fails, and SandboxError."""
-        return [self._retried(partial(self._resources.stress.input, number)) for number in numbers]
+        return [self._beside(partial(self._resources.stress.input, number)) for number in numbers]
 
     def brute(self, inputs: Sequence[bytes]) -> list[Output]:
         """The answers of the problem's own brute force; none after it ran into a limit twice in a row. Raises
@@ -137,7 +139,7 @@ class Judge:
         stuck = 0
         for given in inputs:
             asked = partial(self._resources.stress.answer, given)
-            answer, limit = (None, True) if stuck >= MOST_FAILURES else self._retried(asked)
+            answer, limit = (None, True) if stuck >= MOST_FAILURES else self._beside(asked)
             stuck = stuck + 1 if limit else 0
             found.append(Output(answer or b"", Verdict.RE if answer is None else None))
         return found
@@ -158,7 +160,7 @@ class Judge:
         SandboxError."""
         test, validator = Test("alike", given, left, shown=True), self._resources.validator
         try:
-            return left == right or self._retried(lambda: validator.compare(test, right)).ok
+            return left == right or self._beside(lambda: validator.compare(test, right)).ok
         except (ValidatorError, ValueError, RecursionError):  # a program's output need not be JSON
             return False
 
@@ -203,6 +205,15 @@ class Judge:
 
     def _judged(self, evaluator: Evaluator, program: str) -> Judgement:
         return self._retried(lambda: evaluator.judge(program))
+
+    def _beside(self, action: Callable[[], T]) -> T:
+        """As `_retried`, but not while a program is measured alone."""
+
+        def done() -> T:
+            with self._resources.machine.shared():
+                return action()
+
+        return self._retried(done)
 
     def _retried(self, action: Callable[[], T]) -> T:
         """A lost container says nothing about the program, and an outage of the engine is not counted as a try. Raises

@@ -54,6 +54,10 @@ class Trial:
 
     def outputs(self, program: str, inputs: Sequence[Input]) -> list[Output]:
         """One per input, in order. Raises ContainerLost."""
+        with self._resources.machine.shared():
+            return self._outputs(program, inputs)
+
+    def _outputs(self, program: str, inputs: Sequence[Input]) -> list[Output]:
         try:
             files = self._resources.compiler.compile(self._language, {self._language.source: source_bytes(program)})
         except CompileError:

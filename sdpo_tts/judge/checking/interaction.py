@@ -79,6 +79,7 @@ def _run(side: Side, heard: _Wire, said: _Wire, ended: list[Side]) -> Facts:
     try:
         return side.session.converse(side.command, talk)
     finally:
+        ended.append(side)  # also one that could not even begin
         said.put(None)  # whatever happened, the other side must not wait forever
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Mapping, Set
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sdpo_tts.errors import SetupError, first_line
 from sdpo_tts.judge.containers.container import engine_errors
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from docker.models.images import Image
 
 API_TIMEOUT_S, PING_TIMEOUT_S = 60, 5
+LIMITS = {"MemoryLimit": "memory", "SwapLimit": "swap", "PidsLimit": "processes", "CpuCfsQuota": "CPU"}
+LIMITS_REMEDY = "rootless: delegate the controllers (docs.docker.com, rootless, cgroups); else a kernel that has them"
 SOURCES_LABEL, LANGUAGES_LABEL = "sdpo-tts.sources", "sdpo-tts.languages"  # label on an image, set by `sandbox/build`
 
 
@@ -40,6 +42,18 @@ def answering() -> Iterator[None]:
             where="judge",
             hint=f"start Docker, or as root on Debian or Ubuntu run {sandbox_folder() / 'engine'}",
         ) from error
+
+
+def missing_limits(info: Mapping[str, Any]) -> list[str]:
+    """The limits that an engine would discard with no more than a warning, by what it says of itself."""
+    return [name for key, name in LIMITS.items() if info.get(key) is False]
+
+
+def demand_limits(client: DockerClient) -> None:
+    """Raises SetupError if the engine cannot enforce the limits that protect the machine and the verdicts."""
+    if missing := missing_limits(client.info()):
+        what = f"the Docker engine cannot limit {', '.join(missing)}, so no program is run"
+        raise SetupError(what, where="judge", hint=LIMITS_REMEDY)
 
 
 def answers() -> bool:
