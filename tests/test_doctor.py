@@ -24,6 +24,8 @@ from sdpo_tts.cli.machine.doctor import _say
 from sdpo_tts.cli.main import app
 from sdpo_tts.doctor import CHECKS, Check, Level, Subject, examine, hardware, sandbox, software, storage
 from sdpo_tts.doctor.finding import Finding, Report
+from sdpo_tts.errors import SetupError
+from sdpo_tts.judge import Judge
 from sdpo_tts.judge.containers import engine as judge_engine
 from sdpo_tts.judge.containers import pool
 from sdpo_tts.models import weights
@@ -492,6 +494,30 @@ def test_a_real_engine_that_is_not_there(monkeypatch: Patch, tmp_path: Path) -> 
 def test_cgroups(monkeypatch: Patch, info: dict[str, Any], level: Level, said: str) -> None:
     engine_of(monkeypatch, **info)
     finding = look("cgroups")
+    assert (finding.level, said in finding.said, bool(finding.remedy)) == (level, True, level is not Level.PASS)
+
+
+@pytest.mark.parametrize("key", ["MemoryLimit", "SwapLimit", "PidsLimit", "CpuCfsQuota"])
+def test_a_judge_does_not_run_programs_without_limits(monkeypatch: Patch, key: str) -> None:
+    monkeypatch.setattr("sdpo_tts.judge.judge.connect", lambda: Engine({"MemoryLimit": True, key: False}, {}))
+    with pytest.raises(SetupError, match=r"the Docker engine cannot limit \w+, so no program is run \(hint: "):
+        Judge(sandbox._sum_of_two(1)).__enter__()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "level", "said"),
+    [
+        ("core", Level.PASS, "none are made"),
+        ("|/usr/share/apport/apport %p", Level.PASS, "none are made"),
+        ("@/run/dumps.socket", Level.WARN, "reports every crash in the sandbox to a service"),
+        (None, Level.PASS, "no setting"),
+    ],
+)
+def test_core_dumps(monkeypatch: Patch, tmp_path: Path, pattern: str | None, level: Level, said: str) -> None:
+    monkeypatch.setattr(sandbox, "CORE_PATTERN", path := tmp_path / "core_pattern")
+    if pattern is not None:
+        path.write_text(f"{pattern}\n")
+    finding = look("core dumps")
     assert (finding.level, said in finding.said, bool(finding.remedy)) == (level, True, level is not Level.PASS)
 
 

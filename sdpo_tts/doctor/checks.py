@@ -35,6 +35,7 @@ CHECKS = (
     Check("disk", storage.disk),
     Check("docker", sandbox.engine),
     Check("cgroups", sandbox.cgroups, ("docker",)),
+    Check("core dumps", sandbox.core_dumps, ("docker",)),
     Check("image", sandbox.image, ("docker",)),
     Check("dead containers", sandbox.leftovers, ("docker",)),  # before the judge, which also removes them
     Check("test programs", sandbox.programs, ("docker", "image")),

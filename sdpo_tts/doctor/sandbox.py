@@ -9,11 +9,11 @@ from typing import Any
 from sdpo_tts.doctor.finding import Finding, Subject, failed, passed, warned
 from sdpo_tts.errors import SetupError
 from sdpo_tts.judge import Judge, Judgement, Verdict
-from sdpo_tts.judge.containers.engine import connect, find_image
+from sdpo_tts.judge.containers.engine import LIMITS_REMEDY, connect, find_image, missing_limits
 from sdpo_tts.problem import Checker, FeedbackScope, Limits, Mode, Problem, Test
 from sdpo_tts.problem.language import sandbox_folder
 
-ENFORCED = {"MemoryLimit": "memory", "SwapLimit": "swap", "PidsLimit": "processes", "CpuCfsQuota": "CPU"}
+CORE_PATTERN = Path("/proc/sys/kernel/core_pattern")
 RIGHT, WRONG = "print(sum(map(int, input().split())))", "print(0)"
 LOOP = "for i in range(2_000_000): pass\n" + RIGHT
 ROUNDS = 5
@@ -42,16 +42,26 @@ def cgroups(_: Subject) -> Finding:
     """Whether the engine can hold a container to its limits."""
     with closing(connect()) as client:
         info: dict[str, Any] = client.info()
-    loose = [name for key, name in ENFORCED.items() if info.get(key) is False]
     version = info.get("CgroupVersion", "unknown")
-    if loose:
-        remedy = "rootless: delegate the controllers (docs.docker.com, rootless, cgroups); else a kernel that has them"
-        return failed(f"cgroup version {version}: no limit on {', '.join(loose)}", remedy)
+    if missing := missing_limits(info):
+        return failed(f"cgroup version {version}: no limit on {', '.join(missing)}", LIMITS_REMEDY)
     if version == "1":
         return warned(
             "cgroup version 1: works, but is being phased out", "boot with systemd.unified_cgroup_hierarchy=1"
         )
     return passed(f"cgroup version {version}, all limits enforced")
+
+
+def core_dumps(_: Subject) -> Finding:
+    """Whether crashes in the sandbox reach a program outside. Its limit stops core dumps into files and pipes only."""
+    try:
+        pattern = CORE_PATTERN.read_text().strip()
+    except OSError:  # not Linux: the engine has a kernel of its own
+        return passed("no setting for them here")
+    if pattern.startswith("@"):
+        said = f"the kernel reports every crash in the sandbox to a service of this machine (core_pattern {pattern})"
+        return warned(said, "sudo sysctl kernel.core_pattern=core")
+    return passed("none are made of crashes in the sandbox")
 
 
 def image(_: Subject) -> Finding:
