@@ -61,7 +61,7 @@ def core_dumps(_: Subject) -> Finding:
     if pattern.startswith("@"):
         said = f"the kernel reports every crash in the sandbox to a service of this machine (core_pattern {pattern})"
         return warned(said, "sudo sysctl kernel.core_pattern=core")
-    return passed("none are made of crashes in the sandbox")
+    return passed("none are made for crashes in the sandbox")
 
 
 def image(_: Subject) -> Finding:
