@@ -11,7 +11,7 @@ import typer
 from sdpo_tts.cli.command import USAGE, orderly, tell
 from sdpo_tts.cli.complete import problems
 from sdpo_tts.cli.problem_sets import by_running, rows
-from sdpo_tts.errors import UserError
+from sdpo_tts.errors import UserError, visible
 
 if TYPE_CHECKING:
     from sdpo_tts.problem.reading.draft import Reading
@@ -61,7 +61,7 @@ def _import_all(source: Path, folder: Path) -> int:
     for identifier, reading in rows(source):
         if isinstance(reading, UserError):
             refused += 1
-            print(f"{identifier}: {reading.what}", file=sys.stderr)
+            print(visible(f"{identifier}: {reading.what}"), file=sys.stderr)
             continue
         _write(reading, folder / reading.problem.slug)
         written += 1

@@ -88,8 +88,8 @@ def _table(rows: Sequence[dict[str, Any]], most: int, found: int) -> None:
     wide = shutil.get_terminal_size().columns >= len(HEAD) + 40
     print(HEAD if wide else HEAD.removesuffix("run").rstrip())
     for row in rows:
-        cells = [visible(row["problem"])[:17], row["method"], row["outcome"], row["attempts"]]
-        line = ROW.format(*cells, duration(row["seconds"]), size(row["bytes"]), row["run"])
-        print(line if wide else line.replace(f"  {row['run']}", f"\n  {row['run']}"))
+        problem, method, outcome, run = (visible(row[name]) for name in ("problem", "method", "outcome", "run"))
+        cells = [problem[:17], method, outcome, row["attempts"], duration(row["seconds"]), size(row["bytes"])]
+        print(ROW.format(*cells, run) if wide else f"{ROW.format(*cells, '').rstrip()}\n  {run}")
     if found > most:
         print(f"and {found - most} older ones: --most {found}")

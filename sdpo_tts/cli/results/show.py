@@ -84,7 +84,7 @@ def _text(past: ExistingRun, record: AttemptRecord, *, thoughts: bool) -> str:
     head += f", passed {passed} of the {total} tests that were run" if total else ""
     told = f"\n\nfeedback:\n{visible_lines(record.feedback.strip())}" if record.feedback else ""
     person = "".join(f"\n{line}" for line in _from_the_person(past))
-    slug, text = past.manifest["problem"]["slug"], visible_lines(record.text.strip())
+    slug, text = visible(past.manifest["problem"]["slug"]), visible_lines(record.text.strip())
     return f"{slug}, {head}{person}\n\n{_thought(record, whole=thoughts)}{text}{told}"
 
 

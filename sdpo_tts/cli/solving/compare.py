@@ -21,7 +21,7 @@ from sdpo_tts.cli.problem_sets import SETS, read_problems
 from sdpo_tts.cli.settings import settled
 from sdpo_tts.cli.solving import compare_options as o
 from sdpo_tts.cli.values import demand
-from sdpo_tts.errors import SdpoError, UserError
+from sdpo_tts.errors import SdpoError, UserError, visible
 
 if TYPE_CHECKING:
     from sdpo_tts.comparison.job import Makers, Watch
@@ -224,7 +224,7 @@ def _watch(run: RunDir, *, quiet: bool) -> Iterator[Watch]:
 
 
 def _tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    print(visible(line), file=sys.stderr, flush=True)
 
 
 def _report(out: Path, arms: tuple[str, ...], *, as_json: bool) -> None:
