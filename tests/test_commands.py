@@ -21,6 +21,7 @@ from sdpo_tts.cli.main import app
 from sdpo_tts.cli.solving.compare import _with_model
 from sdpo_tts.cli.solving.ending import probed
 from sdpo_tts.cli.solving.probe import _as_json, _as_table
+from sdpo_tts.cli.solving.solve import app as solve_app
 from sdpo_tts.discovery.assemble import Policy, RunSettings
 from sdpo_tts.discovery.measure.probe import Probe, Rate
 from sdpo_tts.judge import Judge, Verdict
@@ -299,6 +300,7 @@ def test_runs_are_listed_the_newest_first(desk: Path) -> None:
         ("triangle", "attempts spent", 16), ("rle", "attempts spent", 16), ("triangle", "solved by 4", 16),
     ]  # fmt: skip
     assert all(row["bytes"] > 1000 and row["run"].startswith("runs/") for row in rows)
+    assert len(CliRunner().invoke(app, ["runs", "--json", "--most", "2"]).stdout.splitlines()) == 2
     for columns in ("80", "160"):
         table = CliRunner().invoke(app, ["runs", "--most", "2"], env={"COLUMNS": columns}).stdout
         assert "runs/triangle/best-of-k-s2" in table and "best-of-k-s0" not in table and "and 1 older" in table
@@ -331,6 +333,30 @@ def test_a_run_is_named_in_short(desk: Path, given: str, meant: str) -> None:
     result = CliRunner().invoke(app, ["export", given])
     assert (result.exit_code, result.stdout) == (0, f"{meant.replace('/', '-')}\n"), result.output
     assert CliRunner().invoke(app, ["report", given, "--json"]).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("import --all problems --statement x", "--statement: has no effect with --all"),
+        ("show last --device cpu", "--device: has no effect without --tokens or --html"),
+        ("drift last --samples 3", "--samples: has no effect without PROBLEMS"),
+        ("probe problems/triangle --sweep --templates before-order --styles all", "--sweep: has no effect with --templates and"),
+        ("compare problems/triangle --take 3", "--take: has no effect without --probe"),
+        ("compare problems/triangle --keep hard", "--keep: has no effect without --probe"),
+        ("compare problems/triangle --cpus 2", "--cpus: has no effect without --on ray"),
+        ("compare problems/triangle --limit 2", "--limit: has no effect on folders"),
+        ("problems/triangle --endpoint-model x", "--endpoint-model: has no effect without --endpoint"),
+        ("problems/triangle --critic self --critic-model x", "--critic-model: has no effect without a --critic on a server"),
+        ("--resume last --enough 3", "--enough: the problem has no scores"),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_refused(desk: Path, line: str, said: str) -> None:
+    problem = {"path": str(TRIANGLE / "problem.yaml"), "digest": read_problem(TRIANGLE).problem.digest}
+    RunDir(desk / "runs" / "triangle" / "best-of-k-s2").manifest.write_text(json.dumps({"problem": problem}))
+    words = line.split()
+    result = CliRunner().invoke(solve_app if words[0] in ("problems/triangle", "--resume") else app, words)
+    assert (result.exit_code, result.stderr.splitlines()[-1].startswith(f"error: {said}")) == (2, True), result.stderr
 
 
 def test_a_run_that_is_not_there_is_one_line(desk: Path) -> None:

@@ -13,7 +13,7 @@ import typer
 from sdpo_tts.cli import options
 from sdpo_tts.cli.command import orderly, tell
 from sdpo_tts.cli.examples import epilog
-from sdpo_tts.cli.settings import settled
+from sdpo_tts.cli.settings import flags, settled
 from sdpo_tts.cli.usage.command import HELP, Group
 from sdpo_tts.errors import UserError
 
@@ -31,7 +31,7 @@ def runs(
     context: typer.Context,
     runs: options.Runs = Path("runs"),
     most: Annotated[int, typer.Option("--most", min=1, help="List at most this many.")] = 20,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line, of all runs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line, of all runs or --most.")] = False,
 ) -> None:
     """List runs, newest first: problem, method, outcome, attempts, time, size on disk and folder."""
     if context.invoked_subcommand:
@@ -43,7 +43,7 @@ def runs(
         found = newest(root)
         if not found:
             raise UserError("no runs here", where=str(root), hint="sdpo-solve makes runs; --runs names another folder")
-        rows = _rows(found if as_json else found[:most])
+        rows = _rows(found if as_json and "most" not in flags(context) else found[:most])
         for row in rows if as_json else ():
             print(json.dumps(row))
         if not as_json:

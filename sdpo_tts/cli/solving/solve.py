@@ -18,7 +18,7 @@ from sdpo_tts.cli.existing_run import ExistingRun, find_run, unfinished
 from sdpo_tts.cli.machine.version import Version
 from sdpo_tts.cli.problems.new import offered
 from sdpo_tts.cli.run_options import EVERYDAY, with_run_options
-from sdpo_tts.cli.settings import flags, settled
+from sdpo_tts.cli.settings import flags, refuse_idle, settled
 from sdpo_tts.cli.solving.ending import near, say_the_end
 from sdpo_tts.cli.solving.hint import started_from
 from sdpo_tts.cli.solving.verdict import put_aside
@@ -92,8 +92,11 @@ def _new_job(context: typer.Context) -> _Job:
         raise UserError("no problem given", where="sdpo-solve", hint="sdpo-solve problem.yaml, or --resume RUN")
     problem = load(offered(path), quiet=quiet)
     chosen = settled(context, problem)
-    if chosen["enough"] is not None and problem.full_points is None:
-        raise UserError("the problem has no scores", where="--enough", hint="`groups` in problem.yaml")
+    _demand_scores(problem, chosen["enough"])
+    if not chosen["endpoint"]:
+        refuse_idle(context, "without --endpoint", "endpoint_model")
+    if chosen["critic"] in ("none", "self"):
+        refuse_idle(context, "without a --critic on a server", "critic_model")
     load_libraries(quiet=quiet)
     from sdpo_tts.discovery import critic
     from sdpo_tts.discovery.assemble import check_policy, refuse_untrainable
@@ -111,6 +114,12 @@ def _new_job(context: typer.Context) -> _Job:
     return _Job(problem, settings, run, [Tracker(one, run.path) for one in track], chosen["plain"])
 
 
+def _demand_scores(problem: Problem, enough: float | None) -> None:
+    """Raises UserError if a score is asked of a problem without scores."""
+    if enough is not None and problem.full_points is None:
+        raise UserError("the problem has no scores", where="--enough", hint="`groups` in problem.yaml")
+
+
 def _old_job(folder: Path, context: typer.Context) -> _Job:
     """A resumed run keeps its settings, whatever files and variables say now."""
     from sdpo_tts.track.backends import wanted
@@ -122,6 +131,7 @@ def _old_job(folder: Path, context: typer.Context) -> _Job:
     problem = past.problem() if chosen["problem"] is None else load(chosen["problem"], quiet=chosen["quiet"])
     if problem.digest != past.manifest["problem"]["digest"]:
         raise UserError("this is not the run's problem", where=str(problem.path))
+    _demand_scores(problem, chosen["enough"])
     load_libraries(quiet=chosen["quiet"])
     from sdpo_tts.discovery import critic
     from sdpo_tts.discovery.assemble import RunSettings, check_policy
