@@ -7,16 +7,17 @@ import json
 import os
 import shutil
 from contextlib import nullcontext
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
 from sdpo_tts.cli.command import orderly
-from sdpo_tts.cli.existing_run import unfinished
+from sdpo_tts.cli.existing_run import find_run, unfinished
 from sdpo_tts.cli.main import app
 from sdpo_tts.cli.solving.compare import _with_model
 from sdpo_tts.cli.solving.ending import probed
@@ -398,6 +399,22 @@ def test_an_unsolved_run_is_to_be_probed_with_its_own_model(tmp_path: Path, monk
     ):  # fmt: skip
         run.manifest.write_text(json.dumps({"settings": {"policy": asked}}))
         assert probed(problem, run) == told
+
+
+def test_a_problem_to_probe_is_named_so_that_it_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where its path has no folder to name: the current folder, a package's folder, a row of a file."""
+    monkeypatch.chdir(tmp_path)
+    for given, told in (("problem.yaml", str(tmp_path)), ("package", "package"), ("rows.jsonl#T/0", "'rows.jsonl#T/0'")):
+        problem = replace(read_problem(TRIANGLE).problem, path=Path(given))
+        assert probed(problem, RunDir(tmp_path)) == told
+
+
+def test_a_run_in_the_current_folder_has_its_name(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder := desk / "runs" / "triangle" / "best-of-k-s2")
+    assert find_run(Path(), cast(typer.Context, None)) == folder
+    (folder / "logs").mkdir()
+    monkeypatch.chdir(folder / "logs")
+    assert find_run(Path(".."), cast(typer.Context, None)) == folder
 
 
 def noisy(answer: Any) -> Any:

@@ -164,7 +164,7 @@ def find_run(given: Path, context: typer.Context) -> Path:
     from sdpo_tts.record import RunDir
 
     if RunDir(given).events.is_file():
-        return given
+        return given if given.name not in ("", "..") else given.resolve()  # trackers and result.json need its name
     root = settled(context, every=True)["runs"]
     found = newest(root) if str(given) == "last" else [*newest(given, "*/events.jsonl"), *_called(given, root)]
     if not found:

@@ -62,7 +62,8 @@ def probed(problem: Problem, run: RunDir) -> str:
     asked: dict[str, Any] = {}
     with suppress(OSError, ValueError, KeyError):  # the manifest of an interrupted run may be missing
         asked = json.loads(run.manifest.read_text(encoding="utf-8"))["settings"]["policy"]
-    words = [str(near(problem.path.parent))]
+    path = problem.path
+    words = [str(near(path.parent if path.name == "problem.yaml" else path))]
     if asked.get("model", "auto") != "auto" and not asked.get("endpoint"):
         words += ["--model", asked["model"]]
     return shlex.join(words)
@@ -91,9 +92,11 @@ def go_on(run: Path, budget: str = "") -> str:
 
 
 def near(path: Path) -> Path:
-    """Relative to the current folder, if the path is below it."""
+    """Relative to the current folder, if the path is below it; the current folder itself by its full name, so that a
+    command that is copied works elsewhere too."""
     with suppress(ValueError, OSError):
-        return path.absolute().relative_to(Path.cwd())
+        whole = path.absolute()
+        return whole.relative_to(Path.cwd()) if whole != Path.cwd() else whole
     return path
 
 
