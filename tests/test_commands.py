@@ -388,6 +388,24 @@ def test_an_attempt_is_shown_without_a_model(desk: Path, monkeypatch: pytest.Mon
         assert f"the run has no attempt {number} " in CliRunner().invoke(app, ["show", "last", "--attempt", number]).stderr
 
 
+@pytest.mark.parametrize(
+    ("manifest", "said"),
+    [
+        ("[]", "the run's manifest is missing or damaged"),
+        ('{"problem": 1, "settings": {}}', "the run's manifest is missing or damaged"),
+        ('{"settings": {}}', "the run's manifest lacks `problem`"),
+        ('{"problem": {}, "settings": {}}', "the run's manifest lacks `slug`"),
+    ],
+)
+def test_a_manifest_of_the_wrong_shape_is_one_line(desk: Path, manifest: str, said: str) -> None:
+    run = RunDir(desk / "runs" / "triangle" / "best-of-k-s2")
+    run.attempts.mkdir()
+    AttemptRecord(1, 0, 0, "Mine", "x", "", Verdict.WA, (), (), ()).save(run.attempt(1))
+    run.manifest.write_text(manifest)
+    result = CliRunner().invoke(app, ["show", "last"])
+    assert (result.exit_code, result.stderr) == (2, f"error: {run.manifest.relative_to(desk)}: {said}\n")
+
+
 def test_an_unsolved_run_is_to_be_probed_with_its_own_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     folder = shutil.copytree(ROOT / "problems" / "sum-line", tmp_path / "my problem")

@@ -19,7 +19,8 @@ FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 class Echo:
-    """Typed characters (including `^C`) would appear in the panel and shift it by a line, so echoing is turned off."""
+    """Typed characters (including `^C`) would appear in the panel and shift it by a line, or in a line that is
+    rewritten, so echoing is turned off."""
 
     def __init__(self, file: IO[str]) -> None:
         self._file, self._before = file, list[Any]()
