@@ -66,7 +66,7 @@ def read_problems(paths: Sequence[Path], kind: str, ids: str | None, limit: int 
 
 
 def _demand_rows(paths: Sequence[Path], options: Mapping[str, object]) -> None:
-    """Raises UserError if there is no file that these options could choose rows of."""
+    """Raises UserError if these options have nothing to choose from: folders are whole problems."""
     given = [option for option, value in options.items() if value]
     if given and all(map(Path.is_dir, paths)):
         raise UserError("has no effect on folders", where=given[0], hint="name a file of rows")

@@ -85,7 +85,8 @@ KINDS = {
     " max_attempts max_tokens max_seconds",
     "text": "method title device name program verdict id text feedback_kind reason message words brute",
 }
-TYPES: dict[str, Any] = {"a number": int | float, "a number or null": int | float | None, "text": str, "an object": dict}
+NUMBER = int | float
+TYPES: dict[str, Any] = {"a number": NUMBER, "a number or null": NUMBER | None, "text": str, "an object": dict}
 KIND_OF = {name: kind for kind, names in KINDS.items() for name in names.split()}
 
 
