@@ -36,6 +36,7 @@ from sdpo_tts.record.atomic import write_text, write_with
 from sdpo_tts.record.events import FIELDS
 
 SKIPPED: dict[str, Any] = {"step": 1, "reason": "no feedback"}
+MANIFEST: dict[str, Any] = {name: {} for name in FIELDS["manifest"].split()}
 
 
 @pytest.fixture
@@ -154,7 +155,7 @@ def test_refuses_a_torn_middle_line(journal: Journal, line: bytes) -> None:
         ({"type": "step_skipped", "step": 1, "reason": None}, "`reason` of step_skipped is not text"),
         ({"type": "step_skipped", "t": "noon", **SKIPPED}, "its type or time is wrong"),
         ({"type": []}, "its type or time is wrong"),
-        ({"type": "manifest", **{name: {} for name in FIELDS["manifest"].split()}, "model": []}, "`model` of manifest is not an object"),
+        ({"type": "manifest", **MANIFEST, "model": []}, "`model` of manifest is not an object"),
     ],
 )
 def test_an_event_of_the_wrong_shape_is_one_line_with_its_place(journal: Journal, fields: dict[str, Any], said: str) -> None:
