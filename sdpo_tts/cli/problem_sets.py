@@ -53,6 +53,7 @@ def read_problems(paths: Sequence[Path], kind: str, ids: str | None, limit: int 
     paths = [*paths, packaged()] if kind == PACKAGED and not any(map(Path.is_file, paths)) else paths
     if not paths:
         raise UserError("no problem given", where="sdpo-tts compare", hint="problem.yaml files, folders, or --set")
+    _demand_rows(paths, {"--set": kind, "--ids": ids, "--limit": limit})
     found = []
     for path in paths:
         if (kind or ids or limit) and path.is_file():
@@ -62,6 +63,13 @@ def read_problems(paths: Sequence[Path], kind: str, ids: str | None, limit: int 
     if not found:
         raise UserError("no row could be read", where=", ".join(map(str, paths)))
     return found
+
+
+def _demand_rows(paths: Sequence[Path], options: Mapping[str, object]) -> None:
+    """Raises UserError if these options have nothing to choose from: folders are whole problems."""
+    given = [option for option, value in options.items() if value]
+    if given and all(map(Path.is_dir, paths)):
+        raise UserError("has no effect on folders", where=given[0], hint="name a file of rows")
 
 
 def packaged() -> Path:

@@ -11,13 +11,15 @@ import typer
 from sdpo_tts.cli.command import USAGE, orderly, tell
 from sdpo_tts.cli.complete import problems
 from sdpo_tts.cli.problem_sets import by_running, rows
-from sdpo_tts.errors import UserError
+from sdpo_tts.cli.settings import refuse_idle
+from sdpo_tts.errors import UserError, visible
 
 if TYPE_CHECKING:
     from sdpo_tts.problem.reading.draft import Reading
 
 
 def import_problem(
+    context: typer.Context,
     source: Annotated[
         Path,
         typer.Argument(help="A package (folder or zip), a folder of tests, FILE, or FILE#ID.", autocompletion=problems),
@@ -33,6 +35,8 @@ def import_problem(
     read these formats too.
     """
     with orderly():
+        if every:
+            refuse_idle(context, "with --all", "statement")
         code = _import_all(source, folder or Path()) if every else _import(source, folder, statement)
     raise typer.Exit(code)
 
@@ -61,7 +65,7 @@ def _import_all(source: Path, folder: Path) -> int:
     for identifier, reading in rows(source):
         if isinstance(reading, UserError):
             refused += 1
-            print(f"{identifier}: {reading.what}", file=sys.stderr)
+            print(visible(f"{identifier}: {reading.what}"), file=sys.stderr)
             continue
         _write(reading, folder / reading.problem.slug)
         written += 1
