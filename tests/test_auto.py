@@ -18,6 +18,7 @@ from sdpo_tts.discovery.methods.archive import Archive
 from sdpo_tts.discovery.methods.auto import Auto, AutoSettings
 from sdpo_tts.discovery.methods.bandit import Bandit
 from sdpo_tts.discovery.methods.context import ContextSettings, TeacherContext
+from sdpo_tts.discovery.methods.grpo import Grpo
 from sdpo_tts.discovery.methods.sharing import Sharing
 from sdpo_tts.discovery.source import HELPED, Draw, Source
 from sdpo_tts.errors import UserError
@@ -373,6 +374,22 @@ def test_samples_with_help_are_learnt_behind_the_question_in_a_group_of_their_ow
     question = tuple(map(ord, student_text(TWO)))
     assert all(one.question == question and one.teacher_prompt == one.sample.prompt for one in helped)
     assert [one.advantage for one in helped] == [0.25, -0.25], "against the mean of those without help"
+
+
+def test_from_an_attempt_that_the_judge_could_not_judge_nothing_is_learnt() -> None:
+    lost = [unjudged(failed(1)), unjudged(failed(2, source=Source.FEEDBACK, parent=1))]
+    learner = RecordingLearner()
+    method = auto(learner)
+    before = method.state()
+    assert method.learn(lost) == "there is nothing to learn from in this batch"
+    assert method.state() == {**before, "step": 1}
+    reward_alone = Grpo(TWO, CharacterChat(), learner)  # type: ignore[arg-type]
+    assert reward_alone.learn([judged(1, "a", passed=2), judged(2, "b"), unjudged(judged(3, "c"))]) == "step"
+    assert [one.advantage for one in learner.groups[-1][0]] == [1, -1, 0]
+
+
+def unjudged(one: Judged) -> Judged:
+    return replace(one, judgement=replace(one.judgement, verdict=Verdict.JE))
 
 
 def test_a_sample_that_the_base_drew_with_help_brings_its_teacher_with_it() -> None:

@@ -40,6 +40,11 @@ class Judged:
     outputs: str = ""
     hard_coded: bool = False
 
+    @property
+    def reward(self) -> float | None:
+        """1 if it passes all tests, 0 if not; None if the judge could not tell."""
+        return None if self.judgement.verdict is Verdict.JE else float(self.judgement.solved)
+
     def with_remarks(self, remarks: str) -> Judged:
         """The same attempt with a critic's remarks after the feedback."""
         if not remarks:

@@ -283,7 +283,7 @@ def draw(logits_B_V: Tensor, uniforms_B: Tensor) -> tuple[Tensor, Tensor]:
 
 def _drawn(logits_B_V: Tensor, uniforms_B: Tensor) -> tuple[Tensor, Tensor]:
     logp_B_V = logits_B_V.log_softmax(-1)
-    cdf_B_V = logp_B_V.double().exp_().cumsum_(-1)
+    cdf_B_V = logp_B_V.double().exp().cumsum_(-1)
     target_B_1 = uniforms_B.to(cdf_B_V)[:, None] * cdf_B_V[:, -1:]
     chosen_B = torch.searchsorted(cdf_B_V, target_B_1, right=True).squeeze(-1).clamp(max=logits_B_V.shape[-1] - 1)
     return chosen_B, logp_B_V.gather(-1, chosen_B[:, None]).squeeze(-1)

@@ -144,5 +144,6 @@ def _advantage(events: Sequence[Event], step: int, number: int) -> float:
     from sdpo_tts.stats import solves
 
     batch = [event for event in events if event["step"] == step]
-    advantages = group_advantages([float(solves(event)) for event in batch])
+    rewards = [None if event["verdict"] == "JE" else float(solves(event)) for event in batch]
+    advantages = group_advantages(rewards)
     return {event["attempt"]: value for event, value in zip(batch, advantages, strict=True)}[number]

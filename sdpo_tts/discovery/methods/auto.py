@@ -81,8 +81,9 @@ class Auto:
         self._context.advise(hint)
 
     def learn(self, batch: Sequence[Judged]) -> Step | str:
-        lessons = self._lessons(batch) if self.learner else ([], [])
-        for judged in batch:
+        known = [judged for judged in batch if judged.reward is not None]
+        lessons = self._lessons(known) if self.learner else ([], [])
+        for judged in known:
             attempt = judged.attempt
             self._bandit.tell(str(attempt.source), self._archive.reward(judged), attempt.sample.completion_tokens)
             self._archive.add(judged)

@@ -26,7 +26,7 @@ class Grpo(BestOfK):
         self.learner = self._learner = learner
 
     def learn(self, batch: Sequence[Judged]) -> Step | str:
-        advantages = group_advantages([float(judged.judgement.solved) for judged in batch])
+        advantages = group_advantages([judged.reward for judged in batch])
         if not any(advantages):
             return "all rewards of this batch are the same, so GRPO has no gradient"
         return self._learner.step(

@@ -33,7 +33,7 @@ class SelfDistillation(BestOfK):
         self._context.advise(hint)
 
     def learn(self, batch: Sequence[Judged]) -> Step | str:
-        advantages = group_advantages([float(judged.judgement.solved) for judged in batch])
+        advantages = group_advantages([judged.reward for judged in batch])
         lessons = [
             Lesson(judged.attempt.sample, prompt, advantage)
             for judged, prompt, advantage in zip(batch, self._context.prompts(batch), advantages, strict=True)
