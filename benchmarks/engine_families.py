@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.families import distance, prompts, stirred, tiny
+from benchmarks.families import distance, families, prompts, stirred, tiny
 from benchmarks.report import table
 from sdpo_tts.discovery.assemble import PolicySettings, load_policy
 from sdpo_tts.policy.network import LoraSettings
@@ -64,7 +64,8 @@ def _cell(value: str | float) -> str:
 def measured(family: str) -> dict[str, Any]:
     """Paths by name, distances in nats. Raises SetupError if the model is refused."""
     with tempfile.TemporaryDirectory() as folder:
-        base = tiny(family, hidden_size=HIDDEN, head_dim=HEAD_DIM, max_position_embeddings=2048)
+        pictures = dict(families())[family]
+        base = tiny(family, pictures=pictures, hidden_size=HIDDEN, head_dim=HEAD_DIM, max_position_embeddings=2048)
         base.save_pretrained(folder)
         chatml().save_pretrained(folder)
         lora = LoraSettings(rank=8, alpha=16)

@@ -21,7 +21,7 @@ from transformers import Qwen2Config, Qwen3Config
 
 from sdpo_tts.discovery import assemble
 from sdpo_tts.discovery.assemble import PolicySettings
-from sdpo_tts.engine import replicas, selection, start_time, vllm
+from sdpo_tts.engine import replicas, selection, sharing, start_time, vllm
 from sdpo_tts.engine.adapter_store import PREFIX, AdapterStore, leftovers
 from sdpo_tts.engine.plan import SHARE, Asked, plan
 from sdpo_tts.engine.vllm import EngineSettings
@@ -250,6 +250,25 @@ def test_an_estimate_is_worth_no_error(monkeypatch: pytest.MonkeyPatch, tmp_path
     with start_time.told("small", "", lambda line: None):
         pass
     assert start_time.estimate("small") is not None
+
+
+def test_what_the_engine_fuses_in_a_gated_delta_net_is_shared() -> None:
+    """Of a vision-language model, whose text part is called so in the engine."""
+
+    def named(sizes: dict[str, int], prefix: str) -> tuple[dict[str, torch.nn.Parameter], Any]:
+        found = {f"{prefix}model.layers.0.linear_attn.{name}.weight": torch.rand(size, 4) for name, size in sizes.items()}
+        kept = {name: torch.nn.Parameter(tensor, requires_grad=False) for name, tensor in found.items()}
+        return kept, SimpleNamespace(named_parameters=kept.items)
+
+    ours, base = named({"in_proj_qkv": 6, "in_proj_z": 2, "in_proj_b": 3, "in_proj_a": 3, "out_proj": 4}, "")
+    theirs, engine = named({"in_proj_qkvz.base_layer": 8, "in_proj_ba": 6, "out_proj": 4}, "language_model.")
+    qkv, z, b, a, out = ours.values()
+    for whole, parts in zip(theirs.values(), ((qkv, z), (b, a), (out,)), strict=True):
+        whole.data.copy_(torch.cat(parts))
+    sharing.share(base, engine)
+    storages = {one.untyped_storage().data_ptr() for one in theirs.values()}
+    assert all(one.untyped_storage().data_ptr() in storages for one in ours.values())
+    assert torch.equal(a, theirs["language_model.model.layers.0.linear_attn.in_proj_ba.weight"][3:])
 
 
 def test_a_class_that_vllm_rewrites_is_still_the_learner_s() -> None:

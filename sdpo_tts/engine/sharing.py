@@ -1,7 +1,7 @@
 """One copy of the base for learner and engine: the learner's parameters become views of the engine's.
 
-The engine stores query, key and value of a layer as one matrix, and likewise gate and up; the learner's parts are rows
-of it.
+The engine stores query, key and value of a layer as one matrix, and likewise gate and up, and what gated delta nets
+project; the learner's parts are rows of it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from torch import Tensor
 FUSED = {
     "qkv_proj": ("q_proj", "k_proj", "v_proj"),
     "gate_up_proj": ("gate_proj", "up_proj"),
+    "in_proj_qkvz": ("in_proj_qkv", "in_proj_z"),
+    "in_proj_ba": ("in_proj_b", "in_proj_a"),
 }
 
 
@@ -45,8 +47,12 @@ def share(base: Any, engine: Any) -> None:
 
 
 def _weights(engine: Any) -> dict[str, Any]:
-    """By their names without LoRA's wrappers."""
-    return {name.replace(".base_layer.", "."): parameter for name, parameter in engine.named_parameters()}
+    """By their names without LoRA's wrappers, and without that of the part of a vision-language model that reads and
+    writes text: the learner has no other part."""
+    return {
+        name.removeprefix("language_model.").replace(".base_layer.", "."): parameter
+        for name, parameter in engine.named_parameters()
+    }
 
 
 def _views(parameters: Mapping[str, Any], weights: Mapping[str, Any]) -> Iterator[tuple[str, Tensor]]:
