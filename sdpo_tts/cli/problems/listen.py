@@ -88,11 +88,11 @@ def _take(task: Task, inbox: Inbox) -> None:
     from sdpo_tts.cli.questions import ask_statement
     from sdpo_tts.problem.formats.companion import task_draft
     from sdpo_tts.problem.language import language
-    from sdpo_tts.problem.reading.paste import read_paste
+    from sdpo_tts.problem.reading.paste import Paste
     from sdpo_tts.problem.writer import STATEMENT, problem_yaml, write_native
 
     root = inbox.root
-    reading = task_draft(task, root, task.name, "none yet").finish()
+    reading = task_draft(task, root, task.name, Paste("none yet")).finish()
     problem = reading.problem
     folder = root / problem.slug
     write_native(replace(reading, problem=replace(problem, statement="")), folder)
@@ -101,9 +101,9 @@ def _take(task: Task, inbox: Inbox) -> None:
         write_cph(task, source)
     print(folder, flush=True)
     tell(reading.notes)
-    statement = read_paste(ask_statement()).statement if inbox.ask else ""
-    if statement.strip():
-        asked = task_draft(task, root, task.name, statement).finish()  # a statement may name a tolerance
+    paste = ask_statement() if inbox.ask else Paste("")
+    if paste.statement:
+        asked = task_draft(task, root, task.name, paste).finish()  # a statement may name a tolerance
         tell(note for note in asked.notes if note not in reading.notes)
         with writing("the statement"):
             (folder / "problem.yaml").write_text(problem_yaml(asked), encoding="utf-8")

@@ -20,8 +20,7 @@ from sdpo_tts.problem.formats.pairs import paired
 from sdpo_tts.problem.model import Checker, Group, Limits, Test
 from sdpo_tts.problem.reading.draft import Draft, Reading, quotes, with_samples, with_some_shown
 from sdpo_tts.problem.reading.package import Package
-from sdpo_tts.problem.reading.paste import Paste, read_paste
-from sdpo_tts.problem.reading.statement import markdown_to_text
+from sdpo_tts.problem.reading.paste import Paste, read_paste, read_source
 
 SETTINGS, INSTRUCTION, OWN = "task.toml", "instruction.md", "tests/task.json"
 PROGRAM = "\n\n## Your program\n"
@@ -73,7 +72,7 @@ def read(package: Package, path: Path, statement: str) -> Reading:
         where=str(path),
         slug=package.title,
         title=_title(package, told, paste.title),
-        statement=paste.statement if own else with_samples(paste.statement, tests),
+        statement=paste.statement if own else with_samples(paste.statement, tests, separated=paste.samples),
         tests=tests,
         limits=replace(limits, time_s=time, memory_bytes=memory),
         notes=(() if own else (_ELSEWHERE, *notes)),
@@ -104,7 +103,7 @@ def _paste(package: Package, statement: str, *, mine: bool) -> Paste:
     text = package.text(INSTRUCTION)
     if mine:
         return Paste(statement or text.partition(PROGRAM)[0].partition("\n")[2].strip())
-    return read_paste(statement or markdown_to_text(text)[0])
+    return read_paste(statement) if statement else read_source(text, ".md")
 
 
 def _title(package: Package, told: dict[str, Any], title: str) -> str:
