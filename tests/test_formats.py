@@ -531,7 +531,13 @@ def test_import_takes_a_statement_and_all_rows(tmp_path: Path) -> None:
     text.write_text("Defend $n \\leq 5$ castles.")
     result = CliRunner().invoke(app, ["import", str(task), str(tmp_path / "out"), "--statement", str(text)])
     assert result.exit_code == 0 and "Defend n ≤ 5 castles." in load_problem(tmp_path / "out").statement
-    file = write_row(tmp_path, CODE_CONTESTS, CODE_CONTESTS | {"name": "2_B", "public_tests": 5})
+    rows = [CODE_CONTESTS, CODE_CONTESTS | {"name": "2_B", "public_tests": 5}, CODE_CONTESTS | {"name": "1_A.:Sum"}, {"a": 1}, CODE_CONTESTS | {"name": "3"}]
+    file = write_row(tmp_path, *rows)
+    file.write_text(f"{file.read_text()}{{\n")
     result = CliRunner().invoke(app, ["import", "--all", str(file), str(tmp_path / "all")])
-    assert (result.exit_code, result.stdout) == (0, f"{tmp_path / 'all' / '1_A.-Sum'}\n")
-    assert result.stderr.endswith("1 problem written, 1 could not be\n") and "2_B: tests/shown: " in result.stderr
+    assert (result.exit_code, result.stdout) == (2, f"{tmp_path / 'all' / '1_A.-Sum'}\n{tmp_path / 'all' / '3'}\n")
+    assert result.stderr.splitlines() == [
+        "2_B: tests/shown: `input` and `output` are not lists of the same length", f"1_A.:Sum: {tmp_path / 'all' / '1_A.-Sum'}: exists already",
+        f"{file}:4: unknown kind of row", f"{file}:6: not JSON: expecting property name enclosed in double quotes", "2 problems written, 4 could not be",
+    ]  # fmt: skip
+    assert CliRunner().invoke(app, ["import", "--all", str(write_row(tmp_path, CODE_CONTESTS)), str(tmp_path / "one")]).exit_code == 0

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sdpo_tts.errors import UserError
 from sdpo_tts.problem.document import quoted
 from sdpo_tts.problem.model import Limits, Test
+from sdpo_tts.problem.reading import fields
 from sdpo_tts.problem.reading.draft import MIB, Draft, to_bytes, with_samples
 from sdpo_tts.problem.reading.paste import Paste, read_source
 
@@ -66,7 +67,7 @@ def fits(row: dict[str, Any]) -> bool:
 
 
 def id_of(row: dict[str, Any]) -> str:
-    return str(row.get("name"))[:100]
+    return fields.identifier(row.get("name"))
 
 
 def parse(row: object, where: str) -> Task:
