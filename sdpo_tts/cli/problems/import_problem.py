@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sdpo_tts.cli.command import USAGE, orderly, tell
+from sdpo_tts.cli.command import USAGE, contradictory, orderly, tell
 from sdpo_tts.cli.complete import problems
 from sdpo_tts.cli.problem_sets import by_running, rows
 from sdpo_tts.errors import UserError, visible
@@ -53,7 +53,7 @@ def _import(source: Path, folder: Path | None, statement: Path | None) -> int:
     if reading.native:
         raise UserError("is already a native problem", where=str(source), hint="copy its folder")
     _write(reading, folder or Path(reading.problem.slug))
-    tell(reading.notes)
+    tell([*reading.notes, *contradictory(reading.problem)])
     return 0
 
 
