@@ -40,6 +40,7 @@ class _Group(BaseModel):
     tests: Annotated[list[str], Field(min_length=1)]
     each: bool
     requires: list[str]
+    any: bool = False
 
 
 class _Own(BaseModel):
@@ -127,5 +128,5 @@ def _as_written(draft: Draft, own: dict[str, Any], tests: list[Test]) -> Draft:
     return replace(draft, limits=limits, checker=checker, groups=groups, judging_told=checker != Checker())
 
 
-def _group(name: str, points: float, tests: list[str], each: bool, requires: list[str]) -> Group:
-    return Group(name, points, tuple(f"tests/{test}" for test in tests), each, tuple(requires))
+def _group(name: str, points: float, tests: list[str], each: bool, requires: list[str], any: bool) -> Group:
+    return Group(name, points, tuple(f"tests/{test}" for test in tests), each, tuple(requires), any)
