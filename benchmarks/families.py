@@ -208,13 +208,13 @@ def sampled(network: Network) -> tuple[float, list[Sample]]:
     sampler, asked = TorchSampler(network, [2], max_new_tokens=12), prompts()
     rngs = [[np.random.default_rng([7, i]) for i in range(len(asked))] for _ in range(2)]
     alike, ragged = sampler.sample(asked[:2], rngs[0][:2]), sampler.sample(asked, rngs[1])
-    return max(_far(network, sample) for sample in [*alike, *ragged]), ragged
+    return max(float(distance(network, sample).max()) for sample in [*alike, *ragged]), ragged
 
 
-def _far(network: Network, sample: Sample) -> float:
-    with torch.no_grad():
-        logp_T = _logprobs(network, sample)
-    return float((logp_T - torch.tensor(sample.logprobs)).abs().max())
+@torch.no_grad()
+def distance(network: Network, sample: Sample) -> Tensor:
+    """Of each token's log-probability, in nats, from one pass of the whole model."""
+    return (_logprobs(network, sample) - torch.tensor(sample.logprobs)).abs()
 
 
 def _logprobs(network: Network, sample: Sample) -> Tensor:

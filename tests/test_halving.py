@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from typer.testing import CliRunner
@@ -133,3 +135,23 @@ def test_one_row_must_fit_and_other_errors_are_not_hidden(monkeypatch: pytest.Mo
     monkeypatch.setattr(network, "hidden", Small(network, 0, RuntimeError("a shape is wrong")))
     with pytest.raises(RuntimeError, match="shape"):
         SplitSampler(TorchSampler(network, [3], max_new_tokens=4)).sample(PROMPTS, rngs())
+
+
+def test_memory_that_the_c_library_keeps_counts_as_free() -> None:
+    """As a thread leaves it that sampled with packed weights."""
+    size, count = 2**22, 64  # 16 MiB in float32, which glibc keeps once it has seen such a piece
+
+    def use() -> None:
+        torch.empty(size)
+        held = [(torch.ones(size), bytes(1000)) for _ in range(count)]
+        small.extend(kept for _, kept in held)
+
+    small: list[bytes] = []
+    process = psutil.Process()
+    before = process.memory_info().rss
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(use).result()
+        kept = process.memory_info().rss - before
+        memory.free_bytes(torch.device("cpu"))
+        left = process.memory_info().rss - before
+    assert kept > 2**20 * 16 * count / 2 > 4 * left

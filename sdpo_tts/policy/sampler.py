@@ -19,6 +19,10 @@ from sdpo_tts.policy.network import Network
 from sdpo_tts.policy.sampling import PLAIN, Sampling, shaped
 from sdpo_tts.policy.thinking import Thinking, Thought
 
+DRAWN = 8
+"""Rows from which tokens are drawn at once. With more, a CPU spends three quarters of the time on clean pages: the C
+library returns pieces of over 32 MiB to the kernel as soon as they are free."""
+
 
 @dataclass(frozen=True)
 class Likeliest:
@@ -272,8 +276,14 @@ class Rows:
 
 def draw(logits_B_V: Tensor, uniforms_B: Tensor) -> tuple[Tensor, Tensor]:
     """(token ids_B, log-probabilities_B) by inverting the cumulative distribution at each row's uniform number."""
+    drawn = [_drawn(*some) for some in zip(logits_B_V.split(DRAWN), uniforms_B.split(DRAWN), strict=True)]
+    chosen, logp = zip(*drawn, strict=True)
+    return torch.cat(chosen), torch.cat(logp)
+
+
+def _drawn(logits_B_V: Tensor, uniforms_B: Tensor) -> tuple[Tensor, Tensor]:
     logp_B_V = logits_B_V.log_softmax(-1)
-    cdf_B_V = logp_B_V.double().exp().cumsum(-1)
+    cdf_B_V = logp_B_V.double().exp_().cumsum_(-1)
     target_B_1 = uniforms_B.to(cdf_B_V)[:, None] * cdf_B_V[:, -1:]
     chosen_B = torch.searchsorted(cdf_B_V, target_B_1, right=True).squeeze(-1).clamp(max=logits_B_V.shape[-1] - 1)
     return chosen_B, logp_B_V.gather(-1, chosen_B[:, None]).squeeze(-1)
