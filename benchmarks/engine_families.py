@@ -18,6 +18,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -29,7 +30,7 @@ from tests.test_prompts import chatml
 
 FAMILIES = ("qwen3", "gemma3_text", "mistral", "smollm3", "seed_oss")
 HIDDEN, HEAD_DIM = 128, 32  # a size of heads for which vLLM has kernels
-TOKENS = 12
+TOKENS, CACHE_GIB = 12, 0.5
 HEAD = ("family", "learning", "attention", "adapter moves by", "engine off by", "mean", "largest", "refused")
 
 
@@ -51,28 +52,35 @@ def row(family: str) -> Sequence[object]:
         command = [sys.executable, "-m", "benchmarks.engine_families", family, "--into", str(found)]
         process = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
         if process.returncode == 0:
-            return [f"`{family}`", *json.loads(found.read_text()), ""]
+            return [f"`{family}`", *map(_cell, json.loads(found.read_text()).values()), ""]
     said = process.stdout.strip().splitlines() or [f"exit code {process.returncode}"]
     return [f"`{family}`", "", "", "", "", "", "", said[-1]]
 
 
-def measured(family: str) -> list[str]:
-    """Cells of the table. Raises SetupError if the model is refused."""
+def _cell(value: str | float) -> str:
+    return value if isinstance(value, str) else f"{value:.1g}"
+
+
+def measured(family: str) -> dict[str, Any]:
+    """Paths by name, distances in nats. Raises SetupError if the model is refused."""
     with tempfile.TemporaryDirectory() as folder:
-        tokenizer = chatml()
         base = tiny(family, hidden_size=HIDDEN, head_dim=HEAD_DIM, max_position_embeddings=2048)
         base.save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
+        chatml().save_pretrained(folder)
         lora = LoraSettings(rank=8, alpha=16)
-        settings = PolicySettings(folder, "cpu", "float32", engine="vllm", max_new_tokens=TOKENS, lora=lora)
+        settings = PolicySettings(
+            folder, "cpu", "float32", engine="vllm", max_new_tokens=TOKENS, lora=lora, engine_memory=CACHE_GIB
+        )
         with load_policy(settings, 0, print) as policy:
             network = stirred(policy.network)
             rngs = [np.random.default_rng([7, i]) for i in range(len(prompts()))]
             off = np.concatenate([distance(network, one) for one in policy.sampler.sample(prompts(), rngs)])
             found = policy.facts["exactness"]
     paths, engine = found["paths"], found["engine"]
-    numbers = (engine["moved"], engine["off"], off.mean(), off.max())
-    return [paths["learning"], paths["attention"], *(f"{number:.1g}" for number in numbers)]
+    return {
+        "learning": paths["learning"], "attention": paths["attention"], "moved": engine["moved"], "off": engine["off"],
+        "mean": float(off.mean()), "largest": float(off.max()),
+    }  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -7,20 +7,22 @@ import json
 import os
 import shutil
 from contextlib import nullcontext
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
 from sdpo_tts.cli.command import orderly
-from sdpo_tts.cli.existing_run import unfinished
+from sdpo_tts.cli.existing_run import find_run, unfinished
 from sdpo_tts.cli.main import app
 from sdpo_tts.cli.solving.compare import _with_model
 from sdpo_tts.cli.solving.ending import probed
 from sdpo_tts.cli.solving.probe import _as_json, _as_table
+from sdpo_tts.cli.solving.solve import app as solve_app
 from sdpo_tts.discovery.assemble import Policy, RunSettings
 from sdpo_tts.discovery.measure.probe import Probe, Rate
 from sdpo_tts.judge import Judge, Verdict
@@ -299,6 +301,7 @@ def test_runs_are_listed_the_newest_first(desk: Path) -> None:
         ("triangle", "attempts spent", 16), ("rle", "attempts spent", 16), ("triangle", "solved by 4", 16),
     ]  # fmt: skip
     assert all(row["bytes"] > 1000 and row["run"].startswith("runs/") for row in rows)
+    assert len(CliRunner().invoke(app, ["runs", "--json", "--most", "2"]).stdout.splitlines()) == 2
     for columns in ("80", "160"):
         table = CliRunner().invoke(app, ["runs", "--most", "2"], env={"COLUMNS": columns}).stdout
         assert "runs/triangle/best-of-k-s2" in table and "best-of-k-s0" not in table and "and 1 older" in table
@@ -333,6 +336,30 @@ def test_a_run_is_named_in_short(desk: Path, given: str, meant: str) -> None:
     assert CliRunner().invoke(app, ["report", given, "--json"]).exit_code == 0
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("import --all problems --statement x", "--statement: has no effect with --all"),
+        ("show last --device cpu", "--device: has no effect without --tokens or --html"),
+        ("drift last --samples 3", "--samples: has no effect without PROBLEMS"),
+        ("probe problems/triangle --sweep --templates before-order --styles all", "--sweep: has no effect with --templates and"),
+        ("compare problems/triangle --take 3", "--take: has no effect without --probe"),
+        ("compare problems/triangle --keep hard", "--keep: has no effect without --probe"),
+        ("compare problems/triangle --cpus 2", "--cpus: has no effect without --on ray"),
+        ("compare problems/triangle --limit 2", "--limit: has no effect on folders"),
+        ("problems/triangle --endpoint-model x", "--endpoint-model: has no effect without --endpoint"),
+        ("problems/triangle --critic self --critic-model x", "--critic-model: has no effect without a --critic on a server"),
+        ("--resume last --enough 3", "--enough: the problem has no scores"),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_refused(desk: Path, line: str, said: str) -> None:
+    problem = {"path": str(TRIANGLE / "problem.yaml"), "digest": read_problem(TRIANGLE).problem.digest}
+    RunDir(desk / "runs" / "triangle" / "best-of-k-s2").manifest.write_text(json.dumps({"problem": problem}))
+    words = line.split()
+    result = CliRunner().invoke(solve_app if words[0] in ("problems/triangle", "--resume") else app, words)
+    assert (result.exit_code, result.stderr.splitlines()[-1].startswith(f"error: {said}")) == (2, True), result.stderr
+
+
 def test_a_run_that_is_not_there_is_one_line(desk: Path) -> None:
     for command in (["show"], ["drift"], ["export"], ["report"]):
         result = CliRunner().invoke(app, [*command, "nowhere"])
@@ -361,6 +388,24 @@ def test_an_attempt_is_shown_without_a_model(desk: Path, monkeypatch: pytest.Mon
         assert f"the run has no attempt {number} " in CliRunner().invoke(app, ["show", "last", "--attempt", number]).stderr
 
 
+@pytest.mark.parametrize(
+    ("manifest", "said"),
+    [
+        ("[]", "the run's manifest is missing or damaged"),
+        ('{"problem": 1, "settings": {}}', "the run's manifest is missing or damaged"),
+        ('{"settings": {}}', "the run's manifest lacks `problem`"),
+        ('{"problem": {}, "settings": {}}', "the run's manifest lacks `slug`"),
+    ],
+)
+def test_a_manifest_of_the_wrong_shape_is_one_line(desk: Path, manifest: str, said: str) -> None:
+    run = RunDir(desk / "runs" / "triangle" / "best-of-k-s2")
+    run.attempts.mkdir()
+    AttemptRecord(1, 0, 0, "Mine", "x", "", Verdict.WA, (), (), ()).save(run.attempt(1))
+    run.manifest.write_text(manifest)
+    result = CliRunner().invoke(app, ["show", "last"])
+    assert (result.exit_code, result.stderr) == (2, f"error: {run.manifest.relative_to(desk)}: {said}\n")
+
+
 def test_an_unsolved_run_is_to_be_probed_with_its_own_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     folder = shutil.copytree(ROOT / "problems" / "sum-line", tmp_path / "my problem")
@@ -372,6 +417,22 @@ def test_an_unsolved_run_is_to_be_probed_with_its_own_model(tmp_path: Path, monk
     ):  # fmt: skip
         run.manifest.write_text(json.dumps({"settings": {"policy": asked}}))
         assert probed(problem, run) == told
+
+
+def test_a_problem_to_probe_is_named_so_that_it_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where its path has no folder to name: the current folder, a package's folder, a row of a file."""
+    monkeypatch.chdir(tmp_path)
+    for given, told in (("problem.yaml", str(tmp_path)), ("package", "package"), ("rows.jsonl#T/0", "'rows.jsonl#T/0'")):
+        problem = replace(read_problem(TRIANGLE).problem, path=Path(given))
+        assert probed(problem, RunDir(tmp_path)) == told
+
+
+def test_a_run_in_the_current_folder_has_its_name(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder := desk / "runs" / "triangle" / "best-of-k-s2")
+    assert find_run(Path(), cast(typer.Context, None)) == folder
+    (folder / "logs").mkdir()
+    monkeypatch.chdir(folder / "logs")
+    assert find_run(Path(".."), cast(typer.Context, None)) == folder
 
 
 def noisy(answer: Any) -> Any:

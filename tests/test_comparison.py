@@ -17,7 +17,7 @@ import weakref
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -569,15 +569,18 @@ def test_arms_are_cells_of_their_own_with_settings_of_their_own(tmp_path: Path) 
 
 def test_what_all_arms_share_may_stand_in_files_and_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     got: list[Plan] = []
+    modes: list[str | None] = []
+    monkeypatch.setattr(compare, "_here", lambda mode: modes.append(mode) or nullcontext())
     monkeypatch.setattr(compare, "_with_model", lambda settings: settings)
     monkeypatch.setattr(compare, "_compare", lambda plan, begin, **rest: got.append(plan) or Tally())
     monkeypatch.chdir(tmp_path)
-    Path("sdpo-tts.toml").write_text("teacher = 'ema'\nalpha = 0.5\nbatch-size = 3\nkeep-going = true\nmethod = 'grpo'\nseed = 9\n")
+    Path("sdpo-tts.toml").write_text("teacher = 'ema'\nalpha = 0.5\nbatch-size = 3\nkeep-going = true\nmethod = 'grpo'\nseed = 9\nplain = true\n")
     monkeypatch.setenv("SDPO_TTS_MAX_ATTEMPTS", "32")
     arguments = ["compare", str(ROOT / "problems" / "rle"), "--methods", "sdpo,sdpo:alpha=1.0,grpo,best-of-k", "--max-new-tokens", "64"]
     result = CliRunner().invoke(app, [*arguments, "--batch-size", "sdpo=8", "--preset", "quick"])
     assert result.exit_code == 0, result.output
     choices = got[0].choices
+    assert modes == ["plain"]
     runs = {arm.name: choices.run_settings(arm, 1, 32) for arm in choices.arms}
     assert [one.learner.loss.alpha for one in runs.values()] == [0.5, 1.0, 0.5, 0.5]
     assert [one.batch_size for one in runs.values()] == [8, 8, None, None]

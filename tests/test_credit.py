@@ -54,7 +54,9 @@ def test_a_thought_is_read_by_the_teacher_and_folded_away() -> None:
     assert "<details><summary>A thought of 6 tokens</summary>\n<pre>a &lt;/pre&gt; thought</pre>" in heat.page(drawn)
     console = Console(file=io.StringIO(), width=200)
     console.print(heat.terminal(drawn))
-    assert "(a thought of 6 tokens)" in console.file.getvalue()  # type: ignore[attr-defined]
+    console.print(heat.terminal(drawn, whole=True))
+    folded, whole_thought = console.file.getvalue().split("\nSum")  # type: ignore[attr-defined]
+    assert "(a thought of 6 tokens)" in folded and "\na </pre> thought\n" in whole_thought
 
 
 def test_a_character_cut_off_at_the_end_is_a_piece_too() -> None:

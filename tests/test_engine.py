@@ -8,11 +8,13 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pydantic
 import pytest
 import torch
 from transformers import Qwen2Config, Qwen3Config
@@ -22,6 +24,7 @@ from sdpo_tts.discovery.assemble import PolicySettings
 from sdpo_tts.engine import replicas, selection, start_time, vllm
 from sdpo_tts.engine.adapter_store import PREFIX, AdapterStore, leftovers
 from sdpo_tts.engine.plan import SHARE, Asked, plan
+from sdpo_tts.engine.vllm import EngineSettings
 from sdpo_tts.errors import SetupError, UserError
 from sdpo_tts.policy.memory_plan import GIB
 
@@ -247,3 +250,50 @@ def test_an_estimate_is_worth_no_error(monkeypatch: pytest.MonkeyPatch, tmp_path
     with start_time.told("small", "", lambda line: None):
         pass
     assert start_time.estimate("small") is not None
+
+
+def test_a_class_that_vllm_rewrites_is_still_the_learner_s() -> None:
+    """As its Transformers backend does it: bases, constructor and call are those of a compiled module then."""
+
+    class Decoder(torch.nn.Module):
+        def forward(self, number: int) -> int:
+            return number + 1
+
+    class Compiled:
+        pass
+
+    def created() -> torch.nn.Module:
+        plain = Decoder.__init__
+
+        def __init__(self: Any, *, config: int) -> None:
+            plain(self)
+            self.config = config
+
+        Decoder.__bases__ += (Compiled,)
+        Decoder.__init__, Decoder.__call__ = __init__, lambda self, number: self.config  # type: ignore[assignment, method-assign]
+        return torch.nn.Sequential(Decoder(config=7))  # type: ignore[call-arg]
+
+    base = torch.nn.Sequential(Decoder())
+    with vllm.classes_kept(base, lambda: engine):
+        engine = created()
+    assert engine(1) == 7 and isinstance(engine[0], Decoder) and isinstance(engine[0], Compiled)
+    assert base(1) == torch.nn.Sequential(Decoder())(1) == 2
+    assert Decoder.__bases__ == (torch.nn.Module,) and "__init__" not in vars(Decoder)
+
+
+def test_of_a_configuration_that_vllm_refuses_the_reason_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its first line is only '1 validation error for VllmConfig'."""
+
+    class VllmConfig(pydantic.BaseModel):
+        @pydantic.model_validator(mode="after")
+        def refuse(self) -> VllmConfig:
+            raise ValueError("prefix caching needs chunked prefill")
+
+    def create(**settings: object) -> None:
+        VllmConfig()
+
+    monkeypatch.setitem(sys.modules, "vllm", SimpleNamespace(LLM=create))
+    monkeypatch.setattr(vllm, "_prompts", lambda source: {})
+    monkeypatch.setattr(vllm, "_one_adapter_on_cpu", nullcontext)
+    with pytest.raises(SetupError, match=r"^--engine: vLLM does not start: prefix caching needs chunked prefill "):
+        vllm.start("model", "float32", 8, EngineSettings())

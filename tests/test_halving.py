@@ -139,7 +139,7 @@ def test_one_row_must_fit_and_other_errors_are_not_hidden(monkeypatch: pytest.Mo
 
 def test_memory_that_the_c_library_keeps_counts_as_free() -> None:
     """As a thread leaves it that sampled with packed weights."""
-    size, count = 2**22, 64  # 16 MiB in float32, which glibc keeps once it has seen such a piece
+    size, count = 2**22, 16  # 16 MiB in float32, which glibc keeps once it has seen such a piece
 
     def use() -> None:
         torch.empty(size)

@@ -68,7 +68,7 @@ def test_the_help_of_the_main_job_is_a_screen_and_names_the_rest() -> None:
         CliRunner().invoke(solve_app, [option], env={"COLUMNS": "80"}).stdout for option in ("--help", "--help-all", "-h")
     )
     assert told == short and len(told.splitlines()) <= 65 and "until the problem" in told
-    assert "--hint HINT" in told and "--help-all" in told and "--guard-leaks" not in told and "--guard-leaks X" in every
+    assert "--hint HINT" in told and "--start FILE" in told and "--help-all" in told and "--guard-leaks" not in told and "--guard-leaks X" in every
     assert set(re.findall(r"--[a-z-]+", told)) < set(re.findall(r"--[a-z-]+", every))
     for text in (told, every):
         assert not re.search(r"[<>╭│]|\bx>=|INTEGER|TEXT", text) and max(map(len, text.splitlines())) <= 80

@@ -205,6 +205,7 @@ SOLVE = (str(ROOT / "problems" / "sum-line"), "--runs")
         (("--method", "auto", "--start", "mine.py", "--start", "b/mine.py"), "--start: two programs have the same name"),
         (("--hint", "x" * 5000), "--hint: a hint of 5000 characters"),
         (("--hint", "noise.txt"), "--hint: not a text file in UTF-8"),
+        (("--hint", "caf\udce9"), "--hint: not text in UTF-8"),
     ],
 )
 def test_what_makes_no_sense_is_refused_before_anything_is_loaded(
@@ -469,6 +470,7 @@ def test_time_between_a_run_s_end_and_a_verdict_is_not_the_run_s(tmp_path: Path)
         (("splendid",), "error: VERDICT: 'splendid' is not a verdict"),
         (("Accepted on the samples, wrong answer on test 5",), "error: VERDICT: 'Accepted on the samples, wrong answer"),
         (("AC: 4, TLE: 1",), "error: VERDICT: 'AC: 4, TLE: 1' is two verdicts"),
+        (("wrong answer \udce9",), "error: VERDICT: not text in UTF-8"),
         (("wrong answer", "--expected", "x"), "error: --expected: --expected without --input"),
         (("wrong answer", "--input", "gone"), "error: --input: gone cannot be read"),
     ],

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -28,11 +29,14 @@ from sdpo_tts.record import (
     read_events,
     summarise,
     sweep,
+    write_folder,
     write_json,
 )
 from sdpo_tts.record.atomic import write_text, write_with
+from sdpo_tts.record.events import FIELDS
 
 SKIPPED: dict[str, Any] = {"step": 1, "reason": "no feedback"}
+MANIFEST: dict[str, Any] = {name: {} for name in FIELDS["manifest"].split()}
 
 
 @pytest.fixture
@@ -143,6 +147,26 @@ def test_refuses_a_torn_middle_line(journal: Journal, line: bytes) -> None:
         Journal(journal.path)
 
 
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"type": "step_skipped", "step": 1}, "step_skipped lacks reason"),
+        ({"type": "step_skipped", "step": "1", "reason": ""}, "`step` of step_skipped is not a number"),
+        ({"type": "step_skipped", "step": 1, "reason": None}, "`reason` of step_skipped is not text"),
+        ({"type": "step_skipped", "t": "noon", **SKIPPED}, "its type or time is wrong"),
+        ({"type": []}, "its type or time is wrong"),
+        ({"type": "manifest", **MANIFEST, "model": []}, "`model` of manifest is not an object"),
+    ],
+)
+def test_an_event_of_the_wrong_shape_is_one_line_with_its_place(journal: Journal, fields: dict[str, Any], said: str) -> None:
+    journal.append("step_skipped", **SKIPPED)
+    with journal.path.open("a") as file:
+        file.write(json.dumps({"v": 1, "seq": 1, "t": 1.0, **fields}) + "\n")
+    with pytest.raises(UserError) as refusal:
+        read_events(journal.path)
+    assert str(refusal.value) == f"{journal.path}:2: not an event: {said} (hint: the journal was damaged or edited)"
+
+
 def test_refuses_a_later_schema_and_a_missing_journal(tmp_path: Path) -> None:
     later = tmp_path / "events.jsonl"
     with pytest.raises(UserError, match="cannot read the journal"):
@@ -182,6 +206,30 @@ def test_what_killed_writers_left_is_swept(run: RunDir) -> None:
     assert len(list(run.attempts.iterdir())) == 2
     sweep(run.path)
     assert list(run.attempts.iterdir()) == [run.attempt(1)]
+
+
+class Killed(BaseException):
+    """What happens to a process between two of its calls."""
+
+
+@pytest.mark.parametrize(("renames", "left"), [(0, "old"), (1, "new"), (2, "new")])
+def test_a_folder_is_the_old_or_the_new_one_whenever_its_writer_was_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, renames: int, left: str
+) -> None:
+    folder = tmp_path / "adapter" / "last"
+    write_folder(folder, lambda path: (path / "weights").write_text("old"))
+    done = iter([Path.rename] * renames)
+
+    def rename(path: Path, target: Path) -> Path:
+        if (step := next(done, None)) is None:
+            raise Killed
+        return step(path, target)
+
+    with monkeypatch.context() as patched, pytest.raises(Killed) if renames < 2 else nullcontext():
+        patched.setattr(Path, "rename", rename)
+        write_folder(folder, lambda path: (path / "weights").write_text("new"))
+    sweep(tmp_path)
+    assert [path.name for path in folder.parent.iterdir()] == ["last"] and (folder / "weights").read_text() == left
 
 
 def _judgement() -> Judgement:

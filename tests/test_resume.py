@@ -237,7 +237,8 @@ def test_of_solved_runs_only_one_that_keeps_going_can_be_resumed(
     settings = asdict(RunSettings(solver=SolverSettings(keep_going=keep_going)))
     told = {"path": str(problem.path), "digest": problem.digest}
     write_json(run.manifest, {"settings": settings, "problem": told})
-    run.events.write_text('{"v": 1, "seq": 0, "t": 0, "type": "solved", "attempt": 1}\n')
+    with Journal(run.events) as journal:
+        journal.append("solved", attempt=1, step=0, adapter=0, tokens=1, seconds=1.0)
     monkeypatch.setattr("sdpo_tts.cli.solving.solve._solve", lambda job, **_: 3)
     result = CliRunner().invoke(app, ["--resume", str(run.path)])
     assert (result.exit_code, "the run has solved its problem" in result.stderr) == ((3, False) if keep_going else (2, True))

@@ -17,8 +17,9 @@ from typer.testing import CliRunner
 
 from sdpo_tts.cli.main import app
 from sdpo_tts.cli.run_options import run_command
-from sdpo_tts.cli.settings import settings_of
+from sdpo_tts.cli.settings import Setting, settings_of
 from sdpo_tts.cli.solving import solve
+from sdpo_tts.cli.solving.config import _table
 from sdpo_tts.discovery.assemble import RunSettings
 from sdpo_tts.errors import UserError
 from sdpo_tts.problem import load_problem, read_problem
@@ -267,6 +268,12 @@ def test_the_table_names_every_origin(desk: Desk) -> None:
     assert origins["batch-size"] == ("8", "preset quick (--preset)")
     assert (origins["top-k"], origins["max-tokens"]) == (("5", "--top-k"), ("-", "default"))
     assert result.stderr.splitlines()[1] == "project file: sdpo-tts.toml (not there)"
+
+
+def test_a_long_value_in_the_table_moves_no_other_row() -> None:
+    rows = (("hint", "x" * 300, "--hint"), ("method", "best-of-k", "--method"), ("seed", 7, "--seed"))
+    long, *others = _table([Setting(key, key, value, "flag", where) for key, value, where in rows]).splitlines()
+    assert others == ["method  best-of-k  --method", "seed    7          --seed"] and long.endswith("x  --hint")
 
 
 @settings(deadline=None)

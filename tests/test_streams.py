@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
+import time
 from io import TextIOWrapper
 from pathlib import Path
 
 import pytest
 
+from sdpo_tts.problem import load_problem
+from sdpo_tts.record import RunDir
 from sdpo_tts.streams import lossy
 from sdpo_tts.view import make_view
 from sdpo_tts.view.plain import Plain
@@ -48,6 +52,54 @@ def shell(module: str, words: str, **environment: str) -> subprocess.CompletedPr
 def test_closed_and_full_streams(words: str, code: int, said: str) -> None:
     done = shell("main", words)
     assert (done.returncode, done.stdout, done.stderr) == (code, "", said)
+
+
+RESULTS = """
+from sdpo_tts.cli.command import app_of, run_process
+from sdpo_tts.view import results_alone
+def results() -> None:
+    with results_alone() as (stdout, _):
+        print("a result", file=stdout)
+run_process(app_of(results, "results"))
+"""
+
+
+@pytest.mark.parametrize(
+    ("target", "code", "said"),
+    [
+        (">/dev/full", 4, "error: not everything could be written to stdout: No space left on device\n"),
+        (">/dev/null", 0, ""),
+        ("| true; exit ${PIPESTATUS[0]}", 0, ""),
+    ],
+)
+def test_results_apart_from_what_libraries_print_are_lost_like_any_others(target: str, code: int, said: str) -> None:
+    words = ["bash", "-c", f"{sys.executable} -c '{RESULTS}' {target}"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stderr) == (code, said)
+
+
+def test_what_is_pasted_in_another_encoding_is_read(tmp_path: Path) -> None:
+    """As in a locale whose stdin is strict: the bytes that are not UTF-8 are replaced."""
+    (tmp_path / "paste").write_bytes("Größe\n\nAdd.\nEND\n1 2\nEND\n3\nEND\nEND\n".encode("latin-1"))
+    words = f"new {tmp_path / 'sum'} <{tmp_path / 'paste'}"
+    done = shell("main", words, PYTHONIOENCODING="utf-8:strict")
+    assert done.returncode == 0 and load_problem(tmp_path / "sum").statement.startswith("Gr\ufffd\ufffde")
+
+
+@pytest.mark.parametrize("words", ["runs prune --runs {}", "new {}/new"])
+def test_ctrl_c_at_a_question_is_an_interruption(words: str, tmp_path: Path) -> None:
+    """The question is on stderr alone, and what the shell prints next has a line of its own."""
+    (run := RunDir.create(tmp_path, "sum", "sdpo", 0)).events.touch()
+    command = [sys.executable, "-c", "from sdpo_tts.cli.main import main; main()", *words.format(tmp_path).split()]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as asking:
+        assert asking.stdin and asking.stdout and asking.stderr
+        asked = asking.stderr.read(1)
+        time.sleep(0.5)  # until it waits for the answer
+        asking.send_signal(signal.SIGINT)
+        said, asked = asking.stdout.read(), asked + asking.stderr.read()
+    assert asking.returncode == 130 and asked.endswith(("]: \n", "):\n\n"))
+    assert not said.endswith(" ") and run.path.exists()
 
 
 def test_a_run_goes_on_without_anybody_to_tell(whole: Path, tmp_path: Path, engine: None) -> None:

@@ -602,6 +602,24 @@ def test_what_is_typed_does_not_tear_the_panel(tmp_path: Path) -> None:
     os.close(master)
 
 
+def test_what_is_typed_does_not_tear_a_live_line() -> None:
+    script = "import sys\nfrom sdpo_tts.view import LiveLine\nwith LiveLine(sys.stderr) as line:\n"
+    script += "    line.show('at work')\n    sys.stdin.readline()\nprint('the end')"
+    pid, master = pty.fork()
+    if not pid:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        os.execve(sys.executable, [sys.executable, "-c", script], {**os.environ, "TERM": "xterm", "COLUMNS": "80"})
+    seen = b""
+    while b"the end" not in seen:
+        typed = b"at work" in seen
+        seen += os.read(master, 65536)
+        if not typed and b"at work" in seen:
+            os.write(master, b"\x03\r")
+    assert b"^C" not in seen and termios.tcgetattr(master)[3] & termios.ECHO, "and it is shown again afterwards"
+    os.waitpid(pid, 0)
+    os.close(master)
+
+
 @pytest.mark.long
 def test_a_resized_terminal_is_drawn_anew(tmp_path: Path) -> None:
     """What a narrower terminal has wrapped would be left above the panel."""

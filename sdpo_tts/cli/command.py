@@ -162,4 +162,4 @@ def load_libraries(*, quiet: bool = False) -> None:
 def tell(notes: Iterable[str]) -> None:
     """Print what an importer left out or added."""
     for note in notes:
-        print(f"note: {note}", file=sys.stderr)
+        print(f"note: {visible(note)}", file=sys.stderr)

@@ -23,6 +23,17 @@ if TYPE_CHECKING:
     from sdpo_tts.record import Event, RunDir
 
 
+class _Manifest(dict[str, Any]):
+    """A JSON object of a manifest. Raises UserError instead of KeyError."""
+
+    def __init__(self, told: dict[str, Any], file: Path) -> None:
+        super().__init__(told)
+        self.file = file
+
+    def __missing__(self, key: str) -> Any:
+        raise UserError(f"the run's manifest lacks `{key}`", where=str(self.file))
+
+
 @dataclass(frozen=True)
 class ExistingRun:
     """The run directory and its manifest."""
@@ -37,9 +48,13 @@ class ExistingRun:
 
         run = RunDir.existing(folder)
         try:
-            return cls(run, json.loads(run.manifest.read_text(encoding="utf-8")))
-        except (OSError, ValueError):
-            raise UserError("the run's manifest is missing or damaged", where=str(run.manifest)) from None
+            told = json.loads(run.manifest.read_bytes(), object_hook=lambda told: _Manifest(told, run.manifest))
+        except (OSError, ValueError, RecursionError):
+            told = None
+        parts = ("problem", "settings")
+        if not isinstance(told, dict) or not all(isinstance(told.get(part, {}), dict) for part in parts):
+            raise UserError("the run's manifest is missing or damaged", where=str(run.manifest))
+        return cls(run, told)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -51,7 +66,8 @@ class ExistingRun:
         solver |= {"start": solver.get("start", {}) | own} if own else {}
         policy = self._policy(kept.get("policy", {}))
         budget = {name: resumed[-1][name] for name in kept["budget"]} if resumed else None
-        return {**kept, "solver": solver, "policy": policy, **({"budget": budget} if budget else {})}
+        now = {**kept, "solver": solver, "policy": policy, **({"budget": budget} if budget else {})}
+        return _Manifest(now, self.run.manifest)
 
     def _policy(self, asked: dict[str, Any]) -> dict[str, Any]:
         """With the model that the run began with: what `auto` chose then, and the commit that a hub had."""
@@ -164,7 +180,7 @@ def find_run(given: Path, context: typer.Context) -> Path:
     from sdpo_tts.record import RunDir
 
     if RunDir(given).events.is_file():
-        return given
+        return given if given.name not in ("", "..") else given.resolve()  # trackers and result.json need its name
     root = settled(context, every=True)["runs"]
     found = newest(root) if str(given) == "last" else [*newest(given, "*/events.jsonl"), *_called(given, root)]
     if not found:

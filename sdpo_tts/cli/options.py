@@ -215,12 +215,7 @@ Critic = Annotated[
 ]
 CriticModel = Annotated[str, _option(CONTEXT, "The critic's server's name for the model.")]
 
-Hint = Annotated[
-    str,
-    _option(
-        CONTEXT, "A hint, as text or a file name: the teacher reads it, not the student.", "--hint", metavar="HINT"
-    ),
-]
+Hint = Annotated[str, _option(CONTEXT, "A hint for the teacher: text, or a file's name.", "--hint", metavar="HINT")]
 Start = Annotated[
     list[Path] | None,
     _option(
@@ -240,7 +235,7 @@ GuardLeaks = Annotated[float, _option(GUARD, "Largest allowed share of answers t
 
 Preset = Annotated[
     str | None,
-    _option(LAYERS, f"Preset of several settings: {', '.join(PRESETS)}.", autocompletion=among(PRESETS)),
+    _option(LAYERS, f"Preset of settings: {', '.join(PRESETS)}.", autocompletion=among(PRESETS)),
 ]
 Config = Annotated[Path | None, _option(LAYERS, "A TOML file of settings (docs/settings.md).")]
 

@@ -64,6 +64,7 @@ def read_problems(paths: Sequence[Path], kind: str, ids: str | None, limit: int 
     paths = [*paths, packaged()] if kind == PACKAGED and not any(map(holds_rows, paths)) else paths
     if not paths:
         raise UserError("no problem given", where="sdpo-tts compare", hint="problem.yaml files, folders, or --set")
+    _demand_rows(paths, {"--set": kind, "--ids": ids, "--limit": limit})
     found: list[Problem] = []
     for path in paths:
         if (kind or ids or limit) and holds_rows(path):
@@ -83,6 +84,13 @@ def _apart(problems: Iterable[Problem], others: Iterable[Problem]) -> Iterator[P
             yield problem
         else:
             tell([f"{problem.path} is left out: {known[problem.slug]} is called {problem.slug} too"])
+
+
+def _demand_rows(paths: Sequence[Path], options: Mapping[str, object]) -> None:
+    """Raises UserError if these options have nothing to choose from: folders are whole problems."""
+    given = [option for option, value in options.items() if value]
+    if given and all(map(Path.is_dir, paths)):
+        raise UserError("has no effect on folders", where=given[0], hint="name a file of rows")
 
 
 def packaged() -> Path:

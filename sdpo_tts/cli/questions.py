@@ -19,7 +19,7 @@ _MOST_BYTES = 4 * 2**20
 def ask_block(what: str) -> str:
     """Lines up to `END` or the end of the input, exactly as they were pasted."""
     print(f"{what} ({_HOW}):", file=sys.stderr)
-    return _lines(sys.stdin.readline())
+    return _lines(_line())
 
 
 def ask_statement() -> Paste:
@@ -27,13 +27,26 @@ def ask_statement() -> Paste:
     from sdpo_tts.problem.reading.paste import read_paste
 
     print(f"Statement: paste it, or name a file ({_HOW}):", file=sys.stderr)
-    first = sys.stdin.readline()
+    first = _line()
     path = Path(first.strip())
     try:
         is_file = bool(first.strip()) and path.is_file()
     except (OSError, ValueError):
         is_file = False
     return paste_in(path) if is_file else read_paste(_lines(first))
+
+
+def agreed(question: str, *, default: bool) -> bool:
+    """Yes or no; `default` for an empty line, no at the end of the input. Typer's own question would write to stdout
+    too, and make no difference between Ctrl-C and the end of the input."""
+    answers = {"y": True, "yes": True, "n": False, "no": False, "": default}
+    while True:
+        print(f"{question} [{'Y/n' if default else 'y/N'}]: ", end="", file=sys.stderr, flush=True)
+        if not (line := _line()):
+            print(file=sys.stderr)
+            return False
+        if (answer := line.strip().lower()) in answers:
+            return answers[answer]
 
 
 def read_statement(path: Path) -> str:
@@ -74,8 +87,17 @@ def _lines(line: str) -> str:
     lines = []
     while line and line.strip() != END:
         lines.append(line)
-        line = sys.stdin.readline()
+        line = _line()
     return _clean("".join(lines))
+
+
+def _line() -> str:
+    """Empty at the end of the input. After Ctrl-C the shell's prompt gets a line of its own."""
+    try:
+        return sys.stdin.readline()
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        raise
 
 
 def _clean(text: str) -> str:

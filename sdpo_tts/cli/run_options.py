@@ -89,7 +89,7 @@ class RunOptions:
 
 EVERYDAY = frozenset({
     "method", "seed", "max_attempts", "max_time", "model", "device", "max_new_tokens", "resume", "preset", "hint",
-    "runs", "plain", "quiet", "as_json",
+    "start", "runs", "plain", "quiet", "as_json",
 })  # fmt: skip
 """What `--help` shows; `--help-all` shows the rest as well."""
 

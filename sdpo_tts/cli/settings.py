@@ -82,6 +82,13 @@ def flags(context: typer.Context) -> set[str]:
     return {name for name, source in sources.items() if source and source.name == "COMMANDLINE"}
 
 
+def refuse_idle(context: typer.Context, why: str, *names: str) -> None:
+    """Raises UserError if one of these parameters was given on the command line: `why` it would have no effect."""
+    for name in names:
+        if name in flags(context):
+            raise UserError(f"has no effect {why}", where=f"--{name.replace('_', '-')}", hint="leave it out")
+
+
 def settings_of(command: Any) -> dict[str, Any]:
     """The parameters of a command that are settings, by key. A repeatable option is not a setting."""
     long = {key_of(parameter): parameter for parameter in command.params if not parameter.multiple}

@@ -23,6 +23,15 @@ def demand(value: str, known: Sequence[str], option: str) -> None:
         raise UserError(f"{value!r} is not one of {', '.join(known)}", where=option)
 
 
+def demand_text(value: str, where: str) -> None:
+    """Raises UserError for an argument with bytes of another encoding than UTF-8: neither a prompt nor a file can hold
+    it."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise UserError("not text in UTF-8", where=where) from None
+
+
 def seconds(text: str, where: str = "--max-time") -> float:
     """Seconds of `90s`, `30m` or `1.5h`. Raises UserError."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh])", text.strip())
@@ -42,6 +51,7 @@ def text_or_file(value: str, where: str = "--hint") -> str:
     except OSError as error:
         if error.errno != errno.ENAMETOOLONG:
             raise UserError(f"cannot be read: {error.strerror}", where=where) from None
+    demand_text(text, where)
     if len(text := text.strip()) > MOST_HINT_CHARS:
         raise UserError(f"a hint of {len(text)} characters", where=where, hint=f"at most {MOST_HINT_CHARS}")
     return text

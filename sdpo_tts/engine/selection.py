@@ -126,7 +126,8 @@ def _started(base: Any, wanted: Wanted, settings: EngineSettings) -> tuple[Gener
     asked = wanted.source, wanted.dtype, wanted.rank, settings
     if wanted.replicas > 1:
         return Replicas(_devices(wanted), *asked), "the engines run in their own processes"
-    llm = vllm.start(*asked)
+    with vllm.classes_kept(base, lambda: vllm.model_of(llm)):
+        llm = vllm.start(*asked)
     try:
         _share(base, llm, wanted)
     except NotSharedError as error:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import pydantic
 import torch
 
 from sdpo_tts.engine.sharing import plain_weights_on_cpu
@@ -63,8 +64,8 @@ def start(source: str, dtype: str, rank: int, settings: EngineSettings) -> LLM:
                 kv_cache_memory_bytes=settings.cache_bytes,
                 **_least_free(settings.cache_bytes),
                 tensor_parallel_size=settings.cards,
-                enable_prefix_caching=True,
-                **_whole_prompts(),
+                language_model_only=True,
+                **_prompts(source),
                 logprobs_mode="processed_logprobs",
                 max_logprobs=-1,  # by default 20, and --top-k may be larger
                 generation_config="vllm",  # not the model's own top-p and penalties
@@ -72,15 +73,45 @@ def start(source: str, dtype: str, rank: int, settings: EngineSettings) -> LLM:
                 disable_log_stats=True,
                 seed=0,
             )
-    except (ImportError, OSError, ValueError, RuntimeError, StopIteration) as error:
+    except SetupError:
+        raise
+    except Exception as error:  # whatever it raises for a family or a machine that it does not know
         with suppress(ImportError, OSError, RuntimeError):  # from a vLLM that is completely broken
             clear_up()
-        reason = first_line(error)
         raise SetupError(
-            f"vLLM does not start: {reason}",
+            f"vLLM does not start: {_reason(error)}",
             where="--engine",
             hint="see logs/engine.log; --engine torch needs no vLLM",
         ) from error
+
+
+@contextmanager
+def classes_kept(base: Any, engine: Callable[[], Any]) -> Iterator[None]:
+    """While the engine is created. vLLM's Transformers backend rewrites the class of the decoder that it builds, which
+    is the learner's class too: the learner's could no longer be called, nor another be built. Afterwards the class is
+    as it was, and the engine's modules have one of their own, with what vLLM has changed."""
+    before = {kind: (kind.__bases__, dict(kind.__dict__)) for kind in {type(module) for module in base.modules()}}
+    yield
+    for kind, (bases, names) in before.items():
+        if kind.__bases__ != bases:
+            own = _restored(kind, bases, names)
+            for module in engine().modules():
+                if type(module) is kind:
+                    module.__class__ = own
+
+
+def _restored(kind: Any, bases: tuple[type, ...], names: Mapping[str, Any]) -> type:
+    """A class that is as `kind` was changed, while `kind` gets back its bases and names."""
+    added = tuple(base for base in kind.__bases__ if base not in bases)
+    changed = {name: value for name, value in kind.__dict__.items() if names.get(name) is not value}
+    kind.__bases__ = bases
+    for name in changed:
+        if name in names:
+            setattr(kind, name, names[name])
+        else:
+            delattr(kind, name)
+    own: type = type(kind)(kind.__name__, (kind, *added), {**changed, "__module__": kind.__module__})
+    return own
 
 
 def clear_up() -> None:
@@ -100,10 +131,23 @@ def _least_free(cache_bytes: int) -> dict[str, float]:
     return {"gpu_memory_utilization": min(0.92, max(0.01, cache_bytes / there))}
 
 
-def _whole_prompts() -> dict[str, bool]:
-    """On a CPU no prompt is read in parts, as happens when those of a batch are long. Each part but the last draws a
-    token, and vLLM then resets its random numbers, but only generators on a GPU can be reset."""
-    return {} if torch.cuda.is_available() else {"enable_chunked_prefill": False}
+def _reason(error: Exception) -> str:
+    """Of a configuration that vLLM refuses, what its validators said; else the first line."""
+    if isinstance(error, pydantic.ValidationError):
+        return "; ".join(found["msg"].removeprefix("Value error, ") for found in error.errors())
+    return first_line(error)
+
+
+def _prompts(source: str) -> dict[str, bool]:
+    """What a batch's prompts share is read once. On a CPU no prompt is read in parts, as happens when those of a batch
+    are long: each part but the last draws a token, and vLLM then resets its random numbers, but only generators on a
+    GPU can be reset. Models that keep a state beside keys and values can then share nothing."""
+    if torch.cuda.is_available():
+        return {"enable_prefix_caching": True}
+    from vllm.engine.arg_utils import EngineArgs
+
+    hybrid = EngineArgs(model=source).create_model_config().is_hybrid
+    return {"enable_prefix_caching": not hybrid, "enable_chunked_prefill": False}
 
 
 def _demand_bitsandbytes(dtype: str) -> None:

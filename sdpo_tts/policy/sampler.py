@@ -276,7 +276,7 @@ class Rows:
 
 def draw(logits_B_V: Tensor, uniforms_B: Tensor) -> tuple[Tensor, Tensor]:
     """(token ids_B, log-probabilities_B) by inverting the cumulative distribution at each row's uniform number."""
-    drawn = [_drawn(*some) for some in zip(logits_B_V.split(DRAWN), uniforms_B.split(DRAWN), strict=True)]
+    drawn = [_drawn(*some) for some in zip(torch.split(logits_B_V, DRAWN), torch.split(uniforms_B, DRAWN), strict=True)]
     chosen, logp = zip(*drawn, strict=True)
     return torch.cat(chosen), torch.cat(logp)
 

@@ -35,7 +35,7 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_bytes())
     except OSError as error:
         raise UserError(f"cannot be read: {error.strerror}", where=str(path)) from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise UserError("not JSON", where=str(path), hint="the file was damaged or edited") from None
 
 
@@ -55,7 +55,8 @@ def write_with(path: Path, write: Callable[[BinaryIO], object], *, wait: bool = 
 
 
 def write_folder(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a folder, which then replaces `path`; `write` may be called more than once."""
+    """Let `write` fill a folder, which then replaces `path`; `write` may be called more than once. A folder is replaced
+    in two steps; `sweep` takes the second if the writer was killed between them."""
     new, old = (path.with_name(f".{path.name}.{kind}") for kind in ("new", "old"))
 
     def fill() -> None:
@@ -63,7 +64,7 @@ def write_folder(path: Path, write: Callable[[Path], object]) -> None:
         try:
             new.mkdir(parents=True)
             write(new)
-            for file in new.iterdir():
+            for file in (*new.iterdir(), new):
                 _sync(file)
         except BaseException:
             shutil.rmtree(new, ignore_errors=True)
@@ -79,9 +80,18 @@ def write_folder(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what killed writers left below `folder`. No process may be writing to it now."""
+    """Remove what killed writers left below `folder`, and put folders in place whose old version was already out of the
+    way. No process may be writing to it now."""
     for torn in folder.rglob(".*.tmp"):
         torn.unlink(missing_ok=True)
+    for old in list(folder.rglob(".*.old")):  # there only once the new one is complete
+        path = old.with_name(old.name.removeprefix(".").removesuffix(".old"))
+        new = old.with_suffix(".new")
+        if not path.exists():
+            (new if new.exists() else old).rename(path)
+        shutil.rmtree(old, ignore_errors=True)
+    for new in list(folder.rglob(".*.new")):
+        shutil.rmtree(new, ignore_errors=True)
 
 
 def _write(path: Path, write: Callable[[BinaryIO], object]) -> None:

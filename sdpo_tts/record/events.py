@@ -15,6 +15,7 @@ from typing import Any
 from sdpo_tts.errors import UserError
 
 VERSION = 1
+DAMAGED = "the journal was damaged or edited"
 
 Event = dict[str, Any]
 
@@ -75,6 +76,19 @@ FIELDS = {
     "run_ended": "reason attempts tokens seconds sampling_seconds judging_seconds learning_seconds",
 }
 
+# What fields must be, to recognise a damaged journal. Null: not finite, or no limit.
+KINDS = {
+    "a number": "number passed total seconds step attempts attempt prompt_tokens completion_tokens truncated adapter"
+    " trained tokens trained_tokens teacher_tokens best_step seed tests batch_size sampling_seconds judging_seconds"
+    " learning_seconds",
+    "a number or null": "loss kl entropy grad_norm gap_mean gap_max distinct length leaks score learning_rate"
+    " max_attempts max_tokens max_seconds",
+    "text": "method title device name program verdict id text feedback_kind reason message words brute",
+}
+NUMBER = int | float
+TYPES: dict[str, Any] = {"a number": NUMBER, "a number or null": NUMBER | None, "text": str, "an object": dict}
+KIND_OF = {name: kind for kind, names in KINDS.items() for name in names.split()}
+
 
 def missing_fields(event: Event) -> set[str]:
     """The fields that the schema requires and `event` lacks. Raises KeyError for an unknown type."""
@@ -106,10 +120,27 @@ def whole_lines(path: Path) -> list[bytes]:
 def _parse(line: bytes, where: str) -> Event:
     try:
         event = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         event = None
     if not isinstance(event, dict) or not {"v", "seq", "t", "type"} <= event.keys():
-        raise UserError("not an event", where=where, hint="the journal was damaged or edited")
+        raise UserError("not an event", where=where, hint=DAMAGED)
     if not isinstance(event["v"], int) or event["v"] > VERSION:
         raise UserError(f"event of version {event['v']}; this program reads up to {VERSION}", where=where)
+    if fault := _fault(event):
+        raise UserError(f"not an event: {fault}", where=where, hint=DAMAGED)
     return event
+
+
+def _fault(event: Event) -> str:
+    """What the schema does not allow in an event; empty if it is all right, or of an unknown type."""
+    if not isinstance(event["type"], str) or not isinstance(event["t"], int | float):
+        return "its type or time is wrong"
+    if event["type"] not in FIELDS:
+        return ""
+    if missing := missing_fields(event):
+        return f"{event['type']} lacks {', '.join(sorted(missing))}"
+    for name in FIELDS[event["type"]].split():
+        kind = "an object" if event["type"] == "manifest" else KIND_OF.get(name)
+        if kind and not isinstance(event[name], TYPES[kind]):
+            return f"`{name}` of {event['type']} is not {kind}"
+    return ""

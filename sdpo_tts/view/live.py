@@ -203,13 +203,14 @@ def _printable(text: str) -> str:
 
 
 def _row(label: str, *parts: str | tuple[str, str]) -> Text:
-    return Text.assemble((f"{label:<{LABEL}}", "dim"), *parts)
+    told = ((part, "") if isinstance(part, str) else part for part in parts)
+    return Text.assemble((f"{label:<{LABEL}}", "dim"), *((_printable(text), style) for text, style in told))
 
 
 def _heading(state: RunState, doing: str, now: float, inner: int) -> list[Line]:
     model = " · ".join(filter(None, (state.model, state.engine, state.device)))
     spinner = " " if state.phase is Phase.ENDED else SPINNER[int(now * 4) % len(SPINNER)]
-    lines = [Line(3, _row("model", _printable(model)))] if model else []
+    lines = [Line(3, _row("model", model))] if model else []
     first, *rest = textwrap.wrap(_printable(doing), max(1, inner - LABEL))[:MOST_NOW] or [""]
     pace = "" if rest else _pace(state, now, inner - LABEL - len(first))
     lines.append(Line(9, _row(f"{spinner} now", (first, "bold cyan"), pace)))
@@ -315,5 +316,5 @@ def _learning(state: RunState, inner: int) -> list[Line]:
         Line(2, _row("KL", f"{figure(last.kl):<10}", (sparkline(kl, width), "blue"))),
     ]
     if state.rolled_back:
-        return [*lines, Line(4, _row("back", (f"to the best step: {_printable(state.rolled_back)}", "yellow")))]
+        return [*lines, Line(4, _row("back", (f"to the best step: {state.rolled_back}", "yellow")))]
     return [*lines, Line(2, _row("changed", changed(state).replace(" to ", "→")))] if changed(state) else lines

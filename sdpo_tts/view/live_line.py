@@ -13,6 +13,7 @@ from rich.live import Live
 from rich.text import Text
 
 from sdpo_tts.errors import visible
+from sdpo_tts.view.logs import Echo
 from sdpo_tts.view.plain import SILENCE_S
 from sdpo_tts.view.summary import duration
 
@@ -24,6 +25,7 @@ class LiveLine:
     def __init__(self, file: IO[str], clock: Callable[[], float] = time.time) -> None:
         self._console, self._clock = Console(file=file, highlight=False, markup=False), clock
         self._topic, self._text, self._since, self._told = "", "", clock(), clock()
+        self._echo = Echo(file)
         live = self._console.is_terminal and not self._console.is_dumb_terminal
         self._live = self._new() if live else None
 
@@ -71,6 +73,7 @@ class LiveLine:
 
     def __enter__(self) -> Self:
         if self._live:
+            self._echo.stop()
             self._live.start()
         return self
 
@@ -79,3 +82,4 @@ class LiveLine:
     ) -> None:
         if self._live:
             self._live.stop()
+        self._echo.restore()

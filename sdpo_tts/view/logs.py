@@ -13,13 +13,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, TextIO
 
-from sdpo_tts.streams import lossy
+from sdpo_tts.streams import duplicate
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 class Echo:
-    """Typed characters (including `^C`) would appear in the panel and shift it by a line, so echoing is turned off."""
+    """Typed characters (including `^C`) would appear in the panel and shift it by a line, or in a line that is
+    rewritten, so echoing is turned off."""
 
     def __init__(self, file: IO[str]) -> None:
         self._file, self._before = file, list[Any]()
@@ -50,7 +51,7 @@ def captured_logs(folder: Path) -> Iterator[TextIO]:
     which must be printed after the block.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with _kept(sys.stderr) as terminal, _descriptors_to(folder / "engine.log"), _logging_to(folder / "run.log"):
+    with duplicate(sys.stderr) as terminal, _descriptors_to(folder / "engine.log"), _logging_to(folder / "run.log"):
         yield terminal
 
 
@@ -61,7 +62,7 @@ def results_alone() -> Iterator[tuple[TextIO, TextIO]]:
     folder = Path(tempfile.mkdtemp(prefix="sdpo-tts-logs-"))
     kept = False
     try:
-        with _kept(sys.stdout) as results, captured_logs(folder) as terminal:
+        with duplicate(sys.stdout) as results, captured_logs(folder) as terminal:
             yield results, terminal
     except Exception:
         if kept := (log := folder / "engine.log").stat().st_size > 0:
@@ -105,18 +106,6 @@ class _Teller(logging.Handler):
             say(record.getMessage())
         except Exception:  # like every handler: reporting trouble must not cause trouble
             self.handleError(record)
-
-
-@contextmanager
-def _kept(stream: TextIO) -> Iterator[TextIO]:
-    """The stream under a descriptor of its own. One without a descriptor (a test's capture) is used as it is."""
-    try:
-        descriptor = os.dup(stream.fileno())
-    except (OSError, ValueError):
-        yield stream
-        return
-    with lossy(descriptor, stream.encoding, close=True) as kept:
-        yield kept
 
 
 @contextmanager

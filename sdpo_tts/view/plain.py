@@ -22,7 +22,7 @@ class Quiet:
         self._file = file
 
     def trouble(self, text: str) -> None:
-        print(text, file=self._file, flush=True)
+        print(visible(text), file=self._file, flush=True)
 
     def relief(self, text: str) -> None:
         self.trouble(text)
@@ -87,7 +87,7 @@ class Plain(Quiet):
 
     def _say(self, moment: float, line: str) -> None:
         self._told = max(self._told, moment)
-        print(f"[{duration(max(0.0, moment - self._began))}] {line}", file=self._file, flush=True)
+        print(f"[{duration(max(0.0, moment - self._began))}] {visible(line)}", file=self._file, flush=True)
 
 
 def _line(event: Event, state: RunState) -> str:
@@ -96,9 +96,9 @@ def _line(event: Event, state: RunState) -> str:
             return _started(state)
         case "start_judged":
             passed = f"{event['passed']} of {count(event['total'], 'test')} passed"
-            return f"your program {visible(event['name'])}: {event['verdict']}, {passed}"
+            return f"your program {event['name']}: {event['verdict']}, {passed}"
         case "hint_given":
-            return f"a hint, for the next batch: {visible(event['text'])}"
+            return f"a hint, for the next batch: {event['text']}"
         case "attempt_judged" if state.batch and state.batch.judged:
             return _batch(state)
         case "batch_watched" if told := changed(state):
@@ -112,9 +112,9 @@ def _line(event: Event, state: RunState) -> str:
         case "consensus_sought":
             return _sought(event)
         case "verdict_given":
-            return f"the judge says of attempt {event['attempt']}: {visible(event['words'])}"
+            return f"the judge says of attempt {event['attempt']}: {event['words']}"
         case "solved" if "own" in event:
-            return f"solved: your program {visible(event['own'])}"
+            return f"solved: your program {event['own']}"
         case "solved" if state.awaits_verdict:
             return f"proposed: attempt {event['attempt']}; {basis(state.basis)}"
         case "solved":

@@ -31,7 +31,7 @@ def summary(state: RunState, run: Path, solution: Path | None = None, best_progr
         rows.append(("program", str(best_program) if best_program else ""))
     rows.append(("run", str(run)))
     head = outcome(state, solved=solution is not None)
-    return "\n".join([head, *(f"  {label:<9}{text}" for label, text in rows if text)])
+    return "\n".join(map(visible, [head, *(f"  {label:<9}{text}" for label, text in rows if text)]))
 
 
 def outcome(state: RunState, *, solved: bool) -> str:

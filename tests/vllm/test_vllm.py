@@ -19,6 +19,7 @@ pytest.importorskip("vllm")
 from scipy.stats import chisquare, norm
 from torch import Tensor
 
+from benchmarks import engine_families, families
 from sdpo_tts.discovery.assemble import Policy, PolicySettings, load_policy
 from sdpo_tts.engine import adapter_store
 from sdpo_tts.engine.in_process import InProcessEngine
@@ -345,6 +346,12 @@ def test_thoughts_are_closed_and_answers_learnt_from(tmp_path: Path) -> None:
         learner = Learner(policy.network, LearnerSettings(thoughts=0.5, max_gap=1e-3))
         step = learner.step([Lesson(one, policy.chat.prompt(f"{TEXT} Blue.")) for one in found])
         assert not isinstance(step, str) and step.gap_max < 1e-3 and step.grad_norm > 0
+
+
+def test_a_family_that_vllm_takes_from_transformers_is_exact_and_stays_the_learner_s() -> None:
+    """vLLM rewrites the class of such a model, which the learner has too."""
+    assert engine_families.measured("smollm3")["largest"] < 1e-4
+    assert families.tiny("smollm3"), "another can be built"
 
 
 @pytest.mark.parametrize("quantization", ["none", "nf4"])

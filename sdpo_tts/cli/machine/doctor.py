@@ -14,6 +14,7 @@ import typer
 from sdpo_tts.cli import options
 from sdpo_tts.cli.command import SETUP, SOLVED, orderly
 from sdpo_tts.cli.settings import settled
+from sdpo_tts.errors import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -82,9 +83,9 @@ def _say(report: Report, console: Console) -> None:
 
     finding = report.finding
     head = Text.assemble((finding.level, COLOURS[finding.level]), f"  {report.check:<16}")
-    console.print(head.append(_below(len(head), finding.said, console)), soft_wrap=True)
+    console.print(head.append(_below(len(head), visible(finding.said), console)), soft_wrap=True)
     if finding.remedy:
-        console.print(Text(f"{'':22}-> {_below(25, finding.remedy, console)}"), soft_wrap=True)
+        console.print(Text(f"{'':22}-> {_below(25, visible(finding.remedy), console)}"), soft_wrap=True)
 
 
 def _below(column: int, text: str, console: Console) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from sdpo_tts.cli.command import USAGE, ProblemPath, load_reading, orderly, tell
+from sdpo_tts.errors import visible
 
 if TYPE_CHECKING:
     from sdpo_tts.problem import Problem
@@ -38,7 +39,7 @@ def _check(path: Path) -> int:
         right = judgement.verdict is submission.expected
         wrong += not right
         said = "ok" if right else f"WRONG: expected {submission.expected}"
-        print(f"  {judgement.verdict:<4}{submission.name:<40}{said}")
+        print(f"  {judgement.verdict:<4}{visible(submission.name):<40}{said}")
     return wrong
 
 

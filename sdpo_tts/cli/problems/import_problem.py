@@ -11,6 +11,7 @@ import typer
 from sdpo_tts.cli.command import USAGE, contradictory, orderly, tell
 from sdpo_tts.cli.complete import problems
 from sdpo_tts.cli.problem_sets import by_running, rows
+from sdpo_tts.cli.settings import refuse_idle
 from sdpo_tts.errors import UserError, visible
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 
 def import_problem(
+    context: typer.Context,
     source: Annotated[
         Path,
         typer.Argument(help="A package (folder or zip), a folder of tests, FILE, or FILE#ID.", autocompletion=problems),
@@ -36,6 +38,8 @@ def import_problem(
     read these formats too.
     """
     with orderly():
+        if every:
+            refuse_idle(context, "with --all", "statement")
         code = _import_all(source, folder or Path()) if every else _import(source, folder, statement)
     raise typer.Exit(code)
 

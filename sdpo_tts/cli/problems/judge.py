@@ -13,7 +13,7 @@ import typer
 from sdpo_tts.cli import options
 from sdpo_tts.cli.command import SOLVED, UNSOLVED, ProblemPath, load, orderly
 from sdpo_tts.cli.settings import settled
-from sdpo_tts.errors import UserError
+from sdpo_tts.errors import UserError, visible, visible_lines
 
 if TYPE_CHECKING:
     from sdpo_tts.judge import Judge, Judgement
@@ -122,9 +122,9 @@ def _show(judgement: Judgement, told: Feedback, problem: Problem) -> None:
     for outcome in judgement.outcomes:
         megabytes = outcome.peak_bytes / 2**20
         line = f"{outcome.verdict:<4}{outcome.test.name:<24}{outcome.cpu_s:6.2f} s {megabytes:6.1f} MiB"
-        print(line if outcome.verdict is Verdict.AC else f"{line}  {outcome.detail}")
+        print(visible(line if outcome.verdict is Verdict.AC else f"{line}  {outcome.detail}"))
     print(f"{judgement.verdict}: {judgement.passed} of {judgement.total} tests passed")
     if judgement.points is not None:
         print(f"score: {judgement.points:g} of {problem.full_points:g} points")
     if told.text:
-        print(f"\n{told.text}")
+        print(f"\n{visible_lines(told.text)}")

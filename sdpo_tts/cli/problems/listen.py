@@ -15,6 +15,7 @@ from sdpo_tts.errors import UserError, visible
 
 if TYPE_CHECKING:
     from sdpo_tts.problem.formats.companion import Task
+    from sdpo_tts.problem.reading.draft import Reading
 
 PORT = 10045  # one of the ports that the extension sends to by default
 
@@ -84,31 +85,43 @@ def _listen(inbox: Inbox, port: int, *, once: bool) -> None:
 def _take(task: Task, inbox: Inbox) -> None:
     """Writes the folder at once, without a statement; then asks for the statement, and solves it. Raises UserError."""
     from sdpo_tts.cli.problems import solving
-    from sdpo_tts.cli.problems.cph import write_cph
     from sdpo_tts.cli.questions import ask_statement
     from sdpo_tts.problem.formats.companion import task_draft
-    from sdpo_tts.problem.language import language
     from sdpo_tts.problem.reading.paste import Paste
-    from sdpo_tts.problem.writer import STATEMENT, problem_yaml, write_native
+    from sdpo_tts.problem.writer import STATEMENT
 
-    root = inbox.root
-    reading = task_draft(task, root, task.name, Paste("none yet")).finish()
-    problem = reading.problem
-    folder = root / problem.slug
-    write_native(replace(reading, problem=replace(problem, statement="")), folder)
-    source = folder / language(problem.language).source
-    with writing("the file for CPH"):
-        write_cph(task, source)
+    reading = task_draft(task, inbox.root, task.name, Paste("none yet")).finish()
+    folder = inbox.root / reading.problem.slug
+    source = _folder(task, reading, folder)
     print(folder, flush=True)
     tell(reading.notes)
     paste = ask_statement() if inbox.ask else Paste("")
-    if paste.statement:
-        asked = task_draft(task, root, task.name, paste).finish()  # a statement may name a tolerance
-        tell(note for note in asked.notes if note not in reading.notes)
-        with writing("the statement"):
-            (folder / "problem.yaml").write_text(problem_yaml(asked), encoding="utf-8")
-            (folder / STATEMENT).write_text(f"{asked.problem.statement}\n", encoding="utf-8")
-        if inbox.options is not None:
-            solving.solve(folder, inbox.options, source)
-    else:
+    if not paste.statement:
         print(f"the statement is still missing: put it into {folder / STATEMENT}", file=sys.stderr)
+        return
+    asked = task_draft(task, inbox.root, task.name, paste).finish()  # a statement may name a tolerance
+    tell(note for note in asked.notes if note not in reading.notes)
+    _with_statement(asked, folder)
+    if inbox.options is not None:
+        solving.solve(folder, inbox.options, source)
+
+
+def _folder(task: Task, reading: Reading, folder: Path) -> Path:
+    """Write the problem without a statement, and what CPH needs; the path of the empty source file."""
+    from sdpo_tts.cli.problems.cph import write_cph
+    from sdpo_tts.problem.language import language
+    from sdpo_tts.problem.writer import write_native
+
+    write_native(replace(reading, problem=replace(reading.problem, statement="")), folder)
+    source = folder / language(reading.problem.language).source
+    with writing("the file for CPH"):
+        write_cph(task, source)
+    return source
+
+
+def _with_statement(reading: Reading, folder: Path) -> None:
+    from sdpo_tts.problem.writer import STATEMENT, problem_yaml
+
+    with writing("the statement"):
+        (folder / "problem.yaml").write_text(problem_yaml(reading), encoding="utf-8")
+        (folder / STATEMENT).write_text(f"{reading.problem.statement}\n", encoding="utf-8")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sdpo_tts.cli.command import orderly, tell, writing
+from sdpo_tts.cli.questions import agreed, ask_block, ask_statement, paste_in
 from sdpo_tts.errors import UserError
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ def new(
 
 def make(folder: Path, title: str, statement: Path | None) -> Path:
     """The path of the new problem.yaml. Raises UserError."""
-    from sdpo_tts.cli.questions import ask_statement, paste_in
     from sdpo_tts.problem import load_problem
     from sdpo_tts.problem.template import template
     from sdpo_tts.problem.writer import demand_free
@@ -93,8 +93,6 @@ def _read_off(paste: Paste) -> list[str]:
 
 def _ask_samples() -> list[tuple[str, str]]:
     """Inputs and outputs, at least one. The first input may be empty: some problems have no input."""
-    from sdpo_tts.cli.questions import ask_block
-
     samples: list[tuple[str, str]] = []
     while True:
         number = len(samples) + 1
@@ -118,6 +116,6 @@ def offered(path: Path) -> Path:
     )
     if not sys.stdin.isatty():
         raise error
-    if not typer.confirm(f"{path} is a statement. Make the problem {folder} from it?", default=True, err=True):
+    if not agreed(f"{path} is a statement. Make the problem {folder} from it?", default=True):
         raise error
     return make(folder, "", path)

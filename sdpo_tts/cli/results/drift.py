@@ -12,7 +12,7 @@ import typer
 from sdpo_tts.cli import complete
 from sdpo_tts.cli.command import RunPath, load, load_libraries, orderly
 from sdpo_tts.cli.existing_run import ExistingRun, find_run
-from sdpo_tts.cli.settings import settled
+from sdpo_tts.cli.settings import refuse_idle, settled
 
 if TYPE_CHECKING:
     from sdpo_tts.discovery.assemble import Policy
@@ -41,6 +41,8 @@ def drift(
     from sdpo_tts.view import LiveLine, heard, results_alone
 
     with orderly():
+        if not problems:
+            refuse_idle(context, "without PROBLEMS", "samples")
         others = [load(path) for path in problems or []]
         past = ExistingRun.open(find_run(run, context))
         adapter = past.adapter(solved=solved)

@@ -14,6 +14,7 @@ import typer
 
 from sdpo_tts.cli import options
 from sdpo_tts.cli.command import orderly
+from sdpo_tts.cli.questions import agreed
 from sdpo_tts.cli.settings import settled
 from sdpo_tts.errors import UserError, visible
 
@@ -60,7 +61,7 @@ def prune(
             print(f"{size(rest.bytes):>10}  {visible(str(rest.folder))}  ({rest.why})")
         if not rests:
             print("nothing to delete", file=sys.stderr)
-        elif yes or _agreed(len(rests)):
+        elif yes or agreed(f"Delete {'it' if len(rests) == 1 else f'these {len(rests)}'}?", default=False):
             print(f"deleted: {size(_deleted(rests))}", file=sys.stderr)
         else:
             print("nothing was deleted", file=sys.stderr)
@@ -73,13 +74,6 @@ def _deleted(rests: list[Rest]) -> int:
         amount = rest.bytes
         freed += amount if rest.delete() else 0
     return freed
-
-
-def _agreed(count: int) -> bool:
-    try:
-        return typer.confirm(f"Delete {'it' if count == 1 else f'these {count}'}?", err=True)
-    except typer.Abort:  # no terminal to ask on
-        return False
 
 
 def _rests(root: Path) -> Iterator[Rest]:

@@ -13,7 +13,7 @@ import typer
 from sdpo_tts.cli import options
 from sdpo_tts.cli.command import orderly, tell
 from sdpo_tts.cli.examples import epilog
-from sdpo_tts.cli.settings import settled
+from sdpo_tts.cli.settings import flags, settled
 from sdpo_tts.cli.usage.command import HELP, Group
 from sdpo_tts.errors import UserError
 
@@ -31,7 +31,7 @@ def runs(
     context: typer.Context,
     runs: options.Runs = Path("runs"),
     most: Annotated[int, typer.Option("--most", min=1, help="List at most this many.")] = 20,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line, of all runs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line, of all runs or --most.")] = False,
 ) -> None:
     """List runs, newest first: problem, method, outcome, attempts, time, size on disk and folder."""
     if context.invoked_subcommand:
@@ -43,7 +43,7 @@ def runs(
         found = newest(root)
         if not found:
             raise UserError("no runs here", where=str(root), hint="sdpo-solve makes runs; --runs names another folder")
-        rows = _rows(found if as_json else found[:most])
+        rows = _rows(found if as_json and "most" not in flags(context) else found[:most])
         for row in rows if as_json else ():
             print(json.dumps(row))
         if not as_json:
@@ -88,8 +88,8 @@ def _table(rows: Sequence[dict[str, Any]], most: int, found: int) -> None:
     wide = shutil.get_terminal_size().columns >= len(HEAD) + 40
     print(HEAD if wide else HEAD.removesuffix("run").rstrip())
     for row in rows:
-        cells = [visible(row["problem"])[:17], row["method"], row["outcome"], row["attempts"]]
-        line = ROW.format(*cells, duration(row["seconds"]), size(row["bytes"]), row["run"])
-        print(line if wide else line.replace(f"  {row['run']}", f"\n  {row['run']}"))
+        problem, method, outcome, run = (visible(row[name]) for name in ("problem", "method", "outcome", "run"))
+        cells = [problem[:17], method, outcome, row["attempts"], duration(row["seconds"]), size(row["bytes"])]
+        print(ROW.format(*cells, run) if wide else f"{ROW.format(*cells, '').rstrip()}\n  {run}")
     if found > most:
         print(f"and {found - most} older ones: --most {found}")

@@ -10,7 +10,7 @@ import typer
 
 from sdpo_tts.cli.command import RunPath, orderly, writing
 from sdpo_tts.cli.existing_run import ExistingRun, find_run
-from sdpo_tts.cli.settings import settled
+from sdpo_tts.cli.settings import refuse_idle, settled
 from sdpo_tts.errors import visible, visible_lines
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ def show(
     from sdpo_tts.view.measured import heat as drawing
 
     with orderly():
+        if not (tokens or page):
+            refuse_idle(context, "without --tokens or --html", "device")
         past = ExistingRun.open(find_run(run, context))
         record = _record(past, attempt)
         if not (tokens or page):
@@ -54,7 +56,7 @@ def show(
             line.show("loading PyTorch")
             heat = _heat(past, record, settled(context)["device"], line)
             with line.aside():
-                Console(file=results, highlight=False).print(drawing.terminal(heat))
+                Console(file=results, highlight=False).print(drawing.terminal(heat, whole=thoughts))
         if page:
             with writing("the page"):
                 write_text(page, drawing.page(heat), wait=False)
@@ -84,7 +86,7 @@ def _text(past: ExistingRun, record: AttemptRecord, *, thoughts: bool) -> str:
     head += f", passed {passed} of the {total} tests that were run" if total else ""
     told = f"\n\nfeedback:\n{visible_lines(record.feedback.strip())}" if record.feedback else ""
     person = "".join(f"\n{line}" for line in _from_the_person(past))
-    slug, text = past.manifest["problem"]["slug"], visible_lines(record.text.strip())
+    slug, text = visible(past.manifest["problem"]["slug"]), visible_lines(record.text.strip())
     return f"{slug}, {head}{person}\n\n{_thought(record, whole=thoughts)}{text}{told}"
 
 

@@ -18,12 +18,13 @@ from sdpo_tts.cli.arms import read_arms
 from sdpo_tts.cli.command import FAULT, load_libraries, orderly
 from sdpo_tts.cli.options import METHODS
 from sdpo_tts.cli.problem_sets import SETS, read_problems
-from sdpo_tts.cli.settings import settled
+from sdpo_tts.cli.settings import refuse_idle, settled
 from sdpo_tts.cli.solving import compare_options as o
 from sdpo_tts.cli.values import demand
-from sdpo_tts.errors import SdpoError, UserError
+from sdpo_tts.errors import SdpoError, UserError, visible
 
 if TYPE_CHECKING:
+    from sdpo_tts.comparison.arms import Arm
     from sdpo_tts.comparison.job import Makers, Watch
     from sdpo_tts.comparison.plan import Plan
     from sdpo_tts.comparison.run import Comparison, Tally
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from sdpo_tts.models.progress import Report
     from sdpo_tts.problem import Problem
     from sdpo_tts.record import RunDir
+    from sdpo_tts.view import Mode
 
 
 def compare(
@@ -72,29 +74,46 @@ def compare(
     several terminals it shares the work. Exit codes: 0 all runs ended, otherwise that of the first failure.
     """
     with orderly():
+        _demand_sense(context)
         arms = read_arms(methods)
-        demand(keep, o.KEEP, "--keep")
-        demand(on, o.PLACES, "--on")
-        if collection:
-            demand(collection, SETS, "--set")
         named = read_problems(problems or [], collection or "", ids, limit)
         load_libraries(quiet=quiet)
-        from sdpo_tts.comparison.plan import Choices, Plan, distinct
-        from sdpo_tts.discovery import critic
-        from sdpo_tts.discovery.assemble import check_policy, refuse_untrainable
-
-        sizes, shared = _batch_sizes(batch_size or ()), _shared(settled(context, every=True))
-        check_policy(shared.policy)
-        critic.demand(shared.critic.kind, shared.critic.model)
-        chosen = distinct(named)
-        choices = Choices(arms, seeds, _with_model(shared), sizes, first_seed)
-        for arm in arms:
-            refuse_untrainable(choices.run_settings(arm, first_seed, 1))
-        with _here(quiet=quiet) if on == "local" else _on_cluster(choices.settings.policy.device, cpus) as begin:
-            tally = _compare(Plan(out, pools, chosen, choices), begin, probe=probe, keep=keep, take=take)
+        chosen = settled(context, every=True)
+        plan = _plan(context.params, chosen, arms, named)
+        mode: Mode | None = "quiet" if quiet else "plain" if chosen["plain"] else None
+        with _here(mode) if on == "local" else _on_cluster(plan.choices.settings.policy.device, cpus) as begin:
+            tally = _compare(plan, begin, probe=probe, keep=keep, take=take)
         if tally.cells:
             _report(out, tuple(arm.name for arm in arms), as_json=as_json)
     raise typer.Exit(_code(tally))
+
+
+def _demand_sense(context: typer.Context) -> None:
+    """Raises UserError for options with unknown values, and for those that would have no effect."""
+    told = context.params
+    for option, name, known in (("--keep", "keep", o.KEEP), ("--on", "on", o.PLACES), ("--set", "collection", SETS)):
+        if told[name]:
+            demand(told[name], known, option)
+    if not told["probe"]:
+        refuse_idle(context, "without --probe", "keep", "take")
+    if told["on"] == "local":
+        refuse_idle(context, "without --on ray", "cpus")
+
+
+def _plan(told: Mapping[str, Any], chosen: Mapping[str, Any], arms: tuple[Arm, ...], named: Sequence[Problem]) -> Plan:
+    """`told` is the command line, `chosen` the settings. Everything is checked, and the model brought here. Raises
+    UserError, SetupError."""
+    from sdpo_tts.comparison.plan import Choices, Plan, distinct
+    from sdpo_tts.discovery import critic
+    from sdpo_tts.discovery.assemble import check_policy, refuse_untrainable
+
+    sizes, shared, problems = _batch_sizes(told["batch_size"] or ()), _shared(chosen), distinct(named)
+    check_policy(shared.policy)
+    critic.demand(shared.critic.kind, shared.critic.model)
+    choices = Choices(arms, told["seeds"], _with_model(shared), sizes, told["first_seed"])
+    for arm in arms:
+        refuse_untrainable(choices.run_settings(arm, told["first_seed"], 1))
+    return Plan(told["out"], told["pools"], problems, choices)
 
 
 def _batch_sizes(told: Sequence[str]) -> dict[str, int]:
@@ -160,14 +179,14 @@ def _hard(
 
 
 @contextmanager
-def _here(*, quiet: bool) -> Iterator[Callable[[Plan], Comparison]]:
+def _here(mode: Mode | None) -> Iterator[Callable[[Plan], Comparison]]:
     """One cell after another, in this process, with a model that is loaded once."""
     from sdpo_tts.comparison.policy_cache import PolicyCache
     from sdpo_tts.comparison.run import Comparison
 
     kept = PolicyCache(_load)
     try:
-        yield lambda plan: Comparison(plan, replace(_makers(quiet=quiet), policy=kept.policy), _tell)
+        yield lambda plan: Comparison(plan, replace(_makers(mode), policy=kept.policy), _tell)
     finally:
         kept.close()
 
@@ -178,10 +197,10 @@ def _on_cluster(device: str, cpus: float) -> Iterator[Callable[[Plan], Compariso
 
     with connected():
         share = share_of(device, cpus)
-        yield lambda plan: ClusterComparison(plan, partial(_makers, quiet=True), _tell, share)
+        yield lambda plan: ClusterComparison(plan, partial(_makers, "quiet"), _tell, share)
 
 
-def _makers(*, quiet: bool) -> Makers:
+def _makers(mode: Mode | None) -> Makers:
     from sdpo_tts.comparison.job import Makers
     from sdpo_tts.discovery.assemble import make_strategy
     from sdpo_tts.discovery.launch import make_judge
@@ -190,7 +209,7 @@ def _makers(*, quiet: bool) -> Makers:
         judge=make_judge,
         policy=lambda settings, report: _load(settings.policy, settings.seed, report),
         strategy=lambda settings, problem, policy: make_strategy(problem, policy, settings),
-        watch=lambda run: _watch(run, quiet=quiet),
+        watch=lambda run: _watch(run, mode),
     )
 
 
@@ -211,20 +230,20 @@ def _free() -> None:
 
 
 @contextmanager
-def _watch(run: RunDir, *, quiet: bool) -> Iterator[Watch]:
+def _watch(run: RunDir, mode: Mode | None) -> Iterator[Watch]:
     from sdpo_tts.comparison.job import Watch
     from sdpo_tts.view import captured_logs, heard, make_view
 
     with (
         captured_logs(run.logs) as terminal,
-        make_view("quiet" if quiet else None, terminal, run) as view,
+        make_view(mode, terminal, run) as view,
         heard(view.trouble, relief=view.relief),
     ):
         yield Watch(view.status, view.event, view.sampling, view.learning)
 
 
 def _tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    print(visible(line), file=sys.stderr, flush=True)
 
 
 def _report(out: Path, arms: tuple[str, ...], *, as_json: bool) -> None:

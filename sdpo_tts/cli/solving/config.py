@@ -19,6 +19,8 @@ from sdpo_tts.errors import visible
 from sdpo_tts.settings import user_path
 from sdpo_tts.settings.sources import PROJECT_FILE, project_path
 
+VALUE = 24  # columns; a longer value, such as a hint, moves no other row's origin
+
 
 class ConfigCommand(Command):
     everyday = frozenset({"preset", "config", "as_json"})
@@ -48,8 +50,9 @@ def config(
 
 def _table(settings: Sequence[Setting]) -> str:
     rows = [(one.key, _shown(one.value), _origin(one)) for one in settings]
-    wide = [max(len(row[column]) for row in rows) for column in (0, 1)]
-    return "\n".join(f"{key:<{wide[0]}}  {value:<{wide[1]}}  {origin}" for key, value, origin in rows)
+    names = max(len(key) for key, *_ in rows)
+    values = max((len(value) for _, value, _ in rows if len(value) <= VALUE), default=0)
+    return "\n".join(f"{key:<{names}}  {value:<{values}}  {origin}" for key, value, origin in rows)
 
 
 def _shown(value: Any) -> str:
@@ -60,7 +63,7 @@ def _shown(value: Any) -> str:
 
 def _origin(one: Setting) -> str:
     named = one.layer in ("default", "flag", "environment", "preset")
-    return (one.where or one.layer) if named else f"{one.layer}, {one.where}"
+    return visible((one.where or one.layer) if named else f"{one.layer}, {one.where}")
 
 
 def _fields(one: Setting) -> dict[str, Any]:

@@ -39,17 +39,22 @@ def say_the_end(run: RunDir, problem: Problem, *, quiet: bool) -> None:
         write_json(run.result, result_of(state, run, solution, best), wait=not in_a_hurry)
     if quiet:
         if not solution:
-            print(f"{outcome(state, solved=False)} The run is in {run.path}", file=sys.stderr)
+            _say(f"{outcome(state, solved=False)} The run is in {run.path}")
         return
     if solution:
-        print(f"\n{visible_lines(solution.read_text(encoding='utf-8').rstrip())}\n", file=sys.stderr)
-    print(summary(state, run.path, solution, best), file=sys.stderr)
+        _say(f"\n{solution.read_text(encoding='utf-8').rstrip()}\n")
+    _say(summary(state, run.path, solution, best))
     if solution and state.awaits_verdict:
-        print(f"{INDENT}then      sdpo-tts verdict {shlex.quote(str(near(run.path)))} VERDICT", file=sys.stderr)
+        _say(f"{INDENT}then      sdpo-tts verdict {shlex.quote(str(near(run.path)))} VERDICT")
     for line in advice(state, probed(problem, run)):
-        print(f"{INDENT}{line}", file=sys.stderr)
+        _say(f"{INDENT}{line}")
     if run.checkpoint.exists() and not solution:
-        print(go_on(near(run.path), larger_budget(state.reason, state)), file=sys.stderr)
+        _say(go_on(near(run.path), larger_budget(state.reason, state)))
+
+
+def _say(text: str) -> None:
+    """A journal may come from anywhere, and a program does."""
+    print(visible_lines(text), file=sys.stderr)
 
 
 def probed(problem: Problem, run: RunDir) -> str:
@@ -57,7 +62,8 @@ def probed(problem: Problem, run: RunDir) -> str:
     asked: dict[str, Any] = {}
     with suppress(OSError, ValueError, KeyError):  # the manifest of an interrupted run may be missing
         asked = json.loads(run.manifest.read_text(encoding="utf-8"))["settings"]["policy"]
-    words = [str(near(problem.path.parent))]
+    path = problem.path
+    words = [str(near(path.parent if path.name == "problem.yaml" else path))]
     if asked.get("model", "auto") != "auto" and not asked.get("endpoint"):
         words += ["--model", asked["model"]]
     return shlex.join(words)
@@ -86,9 +92,11 @@ def go_on(run: Path, budget: str = "") -> str:
 
 
 def near(path: Path) -> Path:
-    """Relative to the current folder, if the path is below it."""
+    """Relative to the current folder, if the path is below it; the current folder itself by its full name, so that a
+    command that is copied works elsewhere too."""
     with suppress(ValueError, OSError):
-        return path.absolute().relative_to(Path.cwd())
+        whole = path.absolute()
+        return whole.relative_to(Path.cwd()) if whole != Path.cwd() else whole
     return path
 
 

@@ -15,7 +15,7 @@ import typer
 from sdpo_tts.cli import options
 from sdpo_tts.cli.command import ProblemPath, load, load_libraries, orderly
 from sdpo_tts.cli.options import TEMPLATES
-from sdpo_tts.cli.settings import settled
+from sdpo_tts.cli.settings import refuse_idle, settled
 from sdpo_tts.cli.values import demand
 
 if TYPE_CHECKING:
@@ -61,6 +61,8 @@ def probe(
     name others.
     """
     with orderly():
+        if templates and styles:
+            refuse_idle(context, "with --templates and --styles", "sweep")
         named = _named(templates, TEMPLATES, "--templates") if templates else TEMPLATES if sweep else None
         chosen = _styles(styles or ("forms,all" if sweep else "all"))
         _probe(context, problem, samples, named, chosen, as_json=as_json)

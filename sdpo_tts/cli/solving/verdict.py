@@ -15,7 +15,8 @@ from sdpo_tts.cli.command import RunPath, orderly
 from sdpo_tts.cli.complete import among, files
 from sdpo_tts.cli.existing_run import ExistingRun, find_run
 from sdpo_tts.cli.solving.ending import go_on, near, result_of
-from sdpo_tts.errors import UserError
+from sdpo_tts.cli.values import demand_text
+from sdpo_tts.errors import UserError, visible
 
 if TYPE_CHECKING:
     from sdpo_tts.record import Event, RunDir
@@ -64,6 +65,7 @@ def verdict(
 
 def _fields(words: str, given: Path | None, expected: Path | None) -> dict[str, Any]:
     """The fields of the event. Raises UserError."""
+    demand_text(words, "VERDICT")
     if expected and not given:
         raise UserError("--expected without --input", where="--expected", hint="add --input FILE")
     files = {"input": (given, "--input"), "expected": (expected, "--expected")}
@@ -153,6 +155,6 @@ def _tell(run: RunDir, *, accepted: bool) -> None:
 
     state = RunState.of(read_events(run.events))
     write_json(run.result, result_of(state, run, _solution(run)), wait=False)
-    print(outcome(state, solved=accepted), file=sys.stderr)
+    print(visible(outcome(state, solved=accepted)), file=sys.stderr)
     if not accepted:
         print(go_on(near(run.path)), file=sys.stderr)

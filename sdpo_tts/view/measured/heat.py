@@ -100,8 +100,8 @@ def reward_alone(advantage: float) -> str:
     return f"Reward alone (GRPO) gives every token of this attempt the same advantage: {advantage:+.2f}"
 
 
-def terminal(heat: Heat) -> Group:
-    """For a Rich console."""
+def terminal(heat: Heat, *, whole: bool = False) -> Group:
+    """For a Rich console; `whole`: with the thought."""
     heads = ("piece", "student", "teacher", "log(teacher/student)", "the teacher's choices")
     table = Table(*heads, box=None, pad_edge=False)
     for piece in heat.strongest:
@@ -112,8 +112,9 @@ def terminal(heat: Heat) -> Group:
         "red: the teacher disagrees; blue: it reinforces; behind a line, if they are far apart: the student's "
         "probability → the teacher's; on shades, · is a space and ↵ a line end", style="dim",
     )  # fmt: skip
-    folded = [Text(f"({heat.folded})", style="dim"), Text("")] if heat.folded else []
-    return Group(Text(heat.title, style="bold"), legend, Text(""), *folded, _body(heat.pieces), Text(""), table,
+    told = visible_lines(heat.thought.strip()) if whole else f"({heat.folded})"
+    thought = [Text(told, style="dim"), Text("")] if heat.folded else []
+    return Group(Text(heat.title, style="bold"), legend, Text(""), *thought, _body(heat.pieces), Text(""), table,
                  Text(""),
                  Text(reward_alone(heat.advantage), style="dim"), Text(""),
                  Text(visible_lines(heat.feedback)))  # fmt: skip
