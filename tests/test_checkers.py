@@ -11,10 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from sdpo_tts.cli.command import load
 from sdpo_tts.judge.checking import checker_json
 from sdpo_tts.judge.checking.checker import Comparison, compare
 from sdpo_tts.judge.checking.checker_json import compare_json
+from sdpo_tts.judge.checking.contradictions import contradictions
 from sdpo_tts.problem.values import checker
+from tests.packages import write_files
 
 TEXT = [
     ("tokens", b"1 2\n", b" 1\r\n2", True),
@@ -175,6 +178,26 @@ def validators_verdict(validator: Path, folder: Path, expected: bytes, actual: b
     code = subprocess.run(command, input=actual, check=False).returncode
     assert code in (42, 43)
     return code == 42
+
+
+OUTPUTS = {"one": "1.0", "two": "1.0000001", "three": "2", "four": " 1.0"}
+
+
+@pytest.mark.parametrize(
+    ("told", "found"),
+    [("tokens", ["two", "three"]), ("exact", ["two", "three", "four"]), ("floats 1e-6", ["three"]), ("{program: c.py, convention: testlib}", [])],
+)
+def test_tests_that_contradict_each_other_are_named_in_one_line(
+    tmp_path: Path, told: str, found: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    native = f"format: sdpo-solve/1\ntitle: t\nstatement: s\nchecker: {told}\ntests:\n  shown: [{{files: one.in}}]\n  held_out: [{{files: t*.in}}, {{files: four.in}}, {{input: other, output: 3}}]\n"
+    files = {"problem.yaml": native, "c.py": ""} | {f"{name}.in": "1" + "\n" * (name == "two") for name in OUTPUTS}
+    problem = load(write_files(tmp_path, files | {f"{name}.out": text for name, text in OUTPUTS.items()}))
+    assert sorted(other.name for _, other in contradictions(problem)) == sorted(found)
+    more = {0: "", 1: "", 2: " (1 more pair like this)", 3: " (2 more pairs like this)"}[len(found)]
+    which = next((name for name in ("three", "two") if name in found), "")
+    note = f"note: tests one and {which} have the same input but different outputs, so no program can pass both{more}\n"
+    assert capsys.readouterr().err == (note if found else "")
 
 
 @pytest.mark.long

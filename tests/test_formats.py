@@ -160,7 +160,7 @@ def test_kattis_2025_09(tmp_path: Path) -> None:
     )
     statement = "Print $a + b$, at most {{top}}.\n![a picture](x.png)\n{{remainingsamples}}\n"
     group = "output_validator_args: [case_sensitive, float_tolerance, 1e-4]\n"
-    changes = {"problem.yaml": text, "statement/problem.en.md": statement, "data/secret/test_group.yaml": group}
+    changes = {"problem.yaml": text, "statement/problem.en.md": statement, "data/secret/test_group.yaml": group, "data/sample/test_group.yaml": group}
     reading = read_problem(kattis(tmp_path, **changes))
     problem = reading.problem
     assert (problem.title, problem.slug) == ("Sum", tmp_path.name)
@@ -194,6 +194,29 @@ def test_flags_of_the_default_validator(flags: str, checker: Checker, tmp_path: 
     assert reading.problem.checker == checker
     write_native(reading, tmp_path / "native")
     assert load_problem(tmp_path / "native").checker == checker
+
+
+STRICT, LAX = Checker(kind="kattis"), Checker(kind="kattis", ignore_case=True)
+FLAGS_OF_GROUPS = [
+    ({"data/testdata.yaml": "output_validator_flags: case_sensitive\n"}, STRICT),
+    ({"data/testdata.yaml": "output_validator_flags: {name: x, flags: case_sensitive}\n"}, STRICT),
+    ({"data/testdata.yaml": "output_validator_flags: case_sensitive\n", "data/sample/testdata.yaml": "output_validator_flags:\n",
+      "data/secret/testdata.yaml": "output_validator_flags: ''\n"}, LAX),
+    ({"problem.yaml": "name: x\nvalidator_flags: case_sensitive\n", "data/testdata.yaml": "output_validator_flags: space_change_sensitive\n"},
+     Checker(kind="kattis", exact_spaces=True)),
+    ({"data/sample/1.yaml": "output_validator_args: [case_sensitive]\n", "data/secret/test_group.yaml": "output_validator_args: [case_sensitive]\n"}, STRICT),
+    ({"problem.yaml": "name: x\nvalidation: default\n", "output_validators/own.py": "x"}, LAX),
+    ({"problem.yaml": "name: x\n", "output_validators/own.py": "x"}, LAX),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("files", "checker"), FLAGS_OF_GROUPS)
+def test_flags_are_those_of_each_test_and_validation_chooses_the_validator(files: dict[str, str], checker: Checker, tmp_path: Path) -> None:
+    reading = read_problem(kattis(tmp_path, **{"problem.yaml": "name: x\nlicense: cc0\n"} | files))
+    assert reading.problem.checker == checker
+    note = "the output validator is left out, because `validation` is not `custom`"
+    assert (note in reading.notes) is ("output_validators/own.py" in files)
+    assert load_problem(kattis(tmp_path, **{"problem.yaml": "name: x\nvalidation: custom\n", "output_validators/own.py": "x"})).checker.program
 
 
 EVEN = """import sys
@@ -406,7 +429,9 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("kattis", {"data/secret/2.in": "2.in", "data/secret/2.ans": ""}, "data/secret/2.in: a link that leads to itself"),
     ("kattis", {"data/secret/1.files/a.txt": ""}, "data/secret/1.files/a.txt: tests with their own files are not supported"),
     ("kattis", {"data/secret/1.yaml": "output_validator_args: [case_sensitive]\n", "data/sample/1.yaml": "output_validator_args: [float_tolerance, 1e-3]\n"},
-     "problem.yaml:1:1: validator flags that differ between tests are not supported"),
+     "problem.yaml:1:1: validator flags that differ between tests are not supported (hint: float_tolerance 1e-3 for data/sample/1, case_sensitive for data/secret/1)"),
+    ("kattis", {"data/secret/test_group.yaml": "output_validator_args: [case_sensitive]\n"},
+     "problem.yaml:1:1: validator flags that differ between tests are not supported (hint: none for data/sample/1, case_sensitive for data/secret/1)"),
     ("kattis", {"problem.yaml": KATTIS_YAML + "limits: {memory: much}\n"}, "problem.yaml:4:18: `much` is not a number of MiB"),
     ("kattis", {"problem.yaml": "name: x\nvalidator_flags: float_tolerance x\n"}, "problem.yaml:2:18: `float_tolerance` needs a number, not `x` (hint: write `float_tolerance 1e-6`)"),
     ("kattis", {"statement/problem.en.md": " "}, "problem.yaml: no statement (hint: give its text with `sdpo-tts import --statement FILE`, or in statement/problem.en.md in the package)"),
@@ -531,7 +556,13 @@ def test_import_takes_a_statement_and_all_rows(tmp_path: Path) -> None:
     text.write_text("Defend $n \\leq 5$ castles.")
     result = CliRunner().invoke(app, ["import", str(task), str(tmp_path / "out"), "--statement", str(text)])
     assert result.exit_code == 0 and "Defend n ≤ 5 castles." in load_problem(tmp_path / "out").statement
-    file = write_row(tmp_path, CODE_CONTESTS, CODE_CONTESTS | {"name": "2_B", "public_tests": 5})
+    rows = [CODE_CONTESTS, CODE_CONTESTS | {"name": "2_B", "public_tests": 5}, CODE_CONTESTS | {"name": "1_A.:Sum"}, {"a": 1}, CODE_CONTESTS | {"name": "3"}]
+    file = write_row(tmp_path, *rows)
+    file.write_text(f"{file.read_text()}{{\n")
     result = CliRunner().invoke(app, ["import", "--all", str(file), str(tmp_path / "all")])
-    assert (result.exit_code, result.stdout) == (0, f"{tmp_path / 'all' / '1_A.-Sum'}\n")
-    assert result.stderr.endswith("1 problem written, 1 could not be\n") and "2_B: tests/shown: " in result.stderr
+    assert (result.exit_code, result.stdout) == (2, f"{tmp_path / 'all' / '1_A.-Sum'}\n{tmp_path / 'all' / '3'}\n")
+    assert result.stderr.splitlines() == [
+        "2_B: tests/shown: `input` and `output` are not lists of the same length", f"1_A.:Sum: {tmp_path / 'all' / '1_A.-Sum'}: exists already",
+        f"{file}:4: unknown kind of row", f"{file}:6: not JSON: expecting property name enclosed in double quotes", "2 problems written, 4 could not be",
+    ]  # fmt: skip
+    assert CliRunner().invoke(app, ["import", "--all", str(write_row(tmp_path, CODE_CONTESTS)), str(tmp_path / "one")]).exit_code == 0

@@ -206,7 +206,7 @@ def test_new_asks_for_statement_and_samples_only(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["new", str(tmp_path / "sum")], input=pasted)
     assert (result.exit_code, result.stdout) == (0, f"{tmp_path / 'sum' / 'problem.yaml'}\n")
     problem = load_problem(tmp_path / "sum")
-    assert (problem.title, problem.statement) == ("sum", "Add two numbers.")
+    assert problem.title == "sum" and problem.statement.startswith("Add two numbers.\n\nSample input 1:\n```\n3 4\n```")
     assert [(test.input, test.expected) for test in problem.shown] == [(b"3 4\n", b"7\n"), (b"1 1\n", b"2\n")]
     again = CliRunner().invoke(app, ["new", str(tmp_path / "sum")], input=pasted)
     assert (again.exit_code, again.stderr) == (2, f"error: {tmp_path / 'sum'}: exists already (hint: name another folder)\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from sdpo_tts.cli.solving.solve import app as solve_app
 from sdpo_tts.errors import UserError
 from sdpo_tts.problem import Checker, load_problem
 from sdpo_tts.problem.reading.paste import read_paste
+from tests.packages import COMPANION, write_files
 
 CODEFORCES = """
 B. Even Parts
@@ -235,6 +237,65 @@ def test_one_paste_and_no_questions(tmp_path: Path) -> None:
     assert (problem.title, problem.limits.time_s, problem.limits.memory_bytes) == ("Even Parts", 1.5, 64 * MIB)
     assert [(test.input, test.expected) for test in problem.shown] == [(b"8\n", b"YES\n"), (b"3\n", b"NO\n")]
     assert problem.statement.endswith("Sample input 2:\n```\n3\n```\n\nSample output 2:\n```\nNO\n```")
+
+
+FILE = """# Prices of $n$ goods
+
+Time limit: 2 s
+
+Print `$a$ and $b$` for each.<!-- not ```
+--> Here $x_1 \\leq 5$.
+
+### Sample Input
+
+```
+$1 and $2  ![x](y) <!-- a -->
+
+Output
+a b c d e f
+```
+
+### Sample Output
+```
+$3$ \\leq
+
+  Note that this is one output
+```
+
+### Note
+Pay $x$.
+
+```
+$x$
+
+
+
+copy
+```
+"""
+
+
+def test_samples_and_code_in_a_file_stay_as_they_are_written(tmp_path: Path) -> None:
+    (tmp_path / "text.md").write_text(FILE)
+    assert CliRunner().invoke(app, ["new", str(tmp_path / "prices"), "--statement", str(tmp_path / "text.md")]).exit_code == 0
+    problem = load_problem(tmp_path / "prices")
+    given, wanted = "$1 and $2  ![x](y) <!-- a -->\n\nOutput\na b c d e f\n", "$3$ \\leq\n\n  Note that this is one output\n"
+    assert [(test.input.decode(), test.expected.decode()) for test in problem.tests] == [(given, wanted)]
+    text = "Print `$a$ and $b$` for each. Here x_1 ≤ 5.\n\n### Note\nPay x.\n\n```\n$x$\n\n\n\ncopy\n```\n\n"
+    assert problem.title == "Prices of n goods"
+    assert problem.statement == f"{text}Sample input 1:\n```\n{given}```\n\nSample output 1:\n```\n{wanted}```"
+
+
+CHANCE = "Input is 1 number. Output is 1 number.\n\nSample Input\n1\nSample Output\n1\n"
+
+
+def test_a_sample_that_was_separated_is_added_although_the_text_looks_like_it(tmp_path: Path) -> None:
+    files = {"task.toml": "", "instruction.md": CHANCE, "tests/sample.in": "1\n", "tests/sample.out": "1\n"}
+    task = COMPANION | {"tests": [{"input": "1\n", "output": "1\n"}]}
+    write_files(tmp_path, {"text.md": CHANCE, "task.md": CHANCE, "task.json": json.dumps(task)} | {f"t/{name}": text for name, text in files.items()})
+    assert CliRunner().invoke(app, ["new", str(tmp_path / "n"), "--statement", str(tmp_path / "text.md")]).exit_code == 0
+    for source in (tmp_path / "n", tmp_path / "t", tmp_path / "task.json"):
+        assert load_problem(source).statement.endswith("Sample output 1:\n```\n1\n```"), source
 
 
 def test_a_tolerance_in_it_becomes_the_checker_and_a_dialogue_is_refused(tmp_path: Path) -> None:

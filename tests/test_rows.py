@@ -155,6 +155,22 @@ def test_apps_and_taco_in_stdin_mode(tmp_path: Path) -> None:
     assert (limits.time_s, limits.memory_bytes) == (1.5, 64 << 20)
 
 
+def test_a_row_is_named_by_its_address(tmp_path: Path) -> None:
+    """A path has lost one of two slashes."""
+    urls = [f"https://example.org//{'long/' * 30}{end}" for end in ("a", "b/")]
+    file = write_row(tmp_path, *(TACO | {"url": url, "question": f"{url} {TACO['question']}"} for url in urls))
+    for url in urls:
+        assert load_problem(Path(f"{file}#{url}")).statement.startswith(url)
+
+
+def test_blank_lines_before_the_first_row_do_not_count(tmp_path: Path) -> None:
+    file = write_row(tmp_path, APPS, APPS | {"problem_id": 8, "input_output": "{"})
+    file.write_text(f"\n \r\n{file.read_text()}")
+    assert load_problem(Path(f"{file}#7")).statement.startswith("Print a + b.")
+    with pytest.raises(UserError, match=r"rows.jsonl:4: a field that should hold JSON does not"):
+        load_problem(Path(f"{file}#8"))
+
+
 def test_apps_in_function_mode(tmp_path: Path) -> None:
     told = {"fn_name": "total", "inputs": [[[1, 2], 3], [[], 0]], "outputs": [[6], [0]]}
     problem = load_problem(write_row(tmp_path, APPS | {"input_output": json.dumps(told), "starter_code": "def total(xs, n):\n"}))
@@ -222,6 +238,13 @@ def test_assertions_that_cannot_be_read_are_run(tmp_path: Path, engine: None) ->
 def test_assertions_that_cannot_be_run_say_why(check: str, message: str, tmp_path: Path, engine: None) -> None:
     result = CliRunner().invoke(app, ["import", str(write_row(tmp_path, HUMAN_EVAL | {"test": check})), str(tmp_path / "out")])
     assert (result.exit_code, result.stderr) == (2, f"error: {tmp_path}/rows.jsonl:1: {message}\n")
+
+
+def test_a_row_that_fails_when_it_is_run_does_not_stop_the_others(tmp_path: Path, engine: None) -> None:
+    failing = HUMAN_EVAL | {"task_id": "first", "test": "def check(candidate):\n    assert 1 + 1 == 2"}
+    result = CliRunner().invoke(app, ["import", "--all", str(write_row(tmp_path, failing, HUMAN_EVAL)), str(tmp_path / "out")])
+    assert (result.exit_code, result.stdout) == (2, f"{tmp_path / 'out' / 'HumanEval-0'}\n")
+    assert result.stderr == "first: no call of the function was seen when its assertions ran\n1 problem written, 1 could not be\n"
 
 
 OTHERS: list[dict[str, Any]] = [

@@ -27,7 +27,7 @@ from sdpo_tts.discovery.state import Parts, SolverSettings
 from sdpo_tts.errors import UserError
 from sdpo_tts.judge import Judge, Judgement, Verdict
 from sdpo_tts.judge.evaluator import Evaluator
-from sdpo_tts.judge.scoring import points
+from sdpo_tts.judge.scoring import points, shown_share
 from sdpo_tts.problem import Group, Problem, Test, load_problem, read_problem
 from sdpo_tts.problem.writer import write_native
 from sdpo_tts.record import Journal, RunDir, read_events
@@ -43,6 +43,7 @@ TESTS = (
     Test("small/2", b"2 2\n", b"4\n", False), Test("signs/1", b"-1 -1\n", b"-2\n", False), Test("signs/2", b"-3 1\n", b"-2\n", False),
     Test("large/1", b"1000 1\n", b"1001\n", False), Test("large/2", b"2000 2\n", b"2002\n", False),
 )  # fmt: skip
+ANY = Group("any", 8.0, ("one", "small/2", "large/2"), any=True)
 GROUPS = (
     Group("shown", 10.0, ("one", "two")), Group("small", 30.0, ("small/1", "small/2")),
     Group("signs", 20.0, ("signs/1", "signs/2"), each=True), Group("large", 40.0, ("large/1", "large/2"), requires=("small",)),
@@ -57,6 +58,8 @@ NAMES = [test.name for test in TESTS]
 )
 def test_points(failed: Sequence[str], score: float) -> None:
     assert points(SCORED, set(NAMES) - set(failed)) == score
+    assert [points(replace(SCORED, groups=(ANY,)), passed) for passed in ({"one", "small/2"}, {"large/2"}, {"two"}, set())] == [8, 8, 0, 0]
+    assert shown_share(replace(SCORED, groups=(ANY,)), {"one"}) == 1 and shown_share(replace(SCORED, groups=(ANY,)), {"two", "large/2"}) == 0
     assert points(SUM, {"one"}) is None and SUM.full_points is None and SCORED.full_points == 100
 
 
@@ -89,6 +92,12 @@ def test_groups_of_a_native_file_and_back(tmp_path: Path) -> None:
     write_native(read_problem(file), tmp_path / "again")
     again = load_problem(tmp_path / "again")
     assert again.groups == problem.groups
+    assert problem.digest == "d4c9ee16483ad75c274647008599ff61c5fa2e7f73c7674185f05d752d1ff624"
+    write_files(file, {"problem.yaml": NATIVE.replace("score: each", "score: any")})
+    assert load_problem(file).groups[1] == Group("rest", 12.5, ("held-out-1", "held-out-2"), False, ("samples",), True)
+    assert load_problem(file).digest != problem.digest
+    write_native(read_problem(file), tmp_path / "any")
+    assert load_problem(tmp_path / "any").groups == load_problem(file).groups
     plain = write_files(tmp_path, {"plain/problem.yaml": NATIVE.partition("groups:")[0]}) / "plain"
     assert load_problem(plain).digest == "c1372609ba7adc2090e12c8847dd7f7a7aca1cb3c4158d3bca75a806b5844398"
     assert load_problem(plain).digest != problem.digest
@@ -115,11 +124,11 @@ def test_a_wrong_group_is_one_line(tmp_path: Path, old: str, new: str, place: st
 def scoring(folder: Path, groups: dict[str, str], tests: dict[str, int], version: str = "legacy") -> Problem:
     """A Kattis package: `groups` are the files of settings, `tests` the number of tests of each folder of data/secret."""
     top = KATTIS_YAML.replace("2025-09", version).replace("name: {en: Sum, sv: Summa}", "name: Sum" if version == "legacy" else "name: {en: Sum}")
-    files = {"problem.yaml": f"{top}type: scoring\n", "problem_statement/problem.en.tex": "Add.", "statement/problem.en.md": "Add."}
+    files = {"problem.yaml": f"{top}type: scoring\n{groups.get('problem.yaml', '')}", "problem_statement/problem.en.tex": "Add.", "statement/problem.en.md": "Add."}
     for name, number in tests.items():
         for i in range(number):
             files |= {f"data/{name}/{i}.in": f"{name} {i}\n", f"data/{name}/{i}.ans": "1\n"}
-    return load_problem(write_files(folder, files | {f"data/{name}": text for name, text in groups.items()}))
+    return load_problem(write_files(folder, files | {f"data/{name}": text for name, text in groups.items() if name != "problem.yaml"}))
 
 
 LEGACY = {
@@ -128,6 +137,8 @@ LEGACY = {
     "secret/a/testdata.yaml": "accept_score: 30\nrange: 0 30\ngrader_flags: min\non_reject: break\n",
     "secret/b/testdata.yaml": "accept_score: 5\non_reject: continue\ngrader_flags: sum\n",
     "secret/c/testdata.yaml": "accept_score: 40\non_reject: continue\ngrader_flags: avg\n",
+    "secret/d/testdata.yaml": "accept_score: 7\non_reject: continue\ngrader_flags: min max first_error\n",
+    "secret/e/testdata.yaml": "accept_score: 11\non_reject: break\ngrader_flags: max\n",
 }
 
 
@@ -141,14 +152,17 @@ def graded(flags: str, results: Sequence[tuple[str, float]]) -> tuple[str, float
 
 
 def test_points_of_older_kattis_packages_are_what_its_grader_says(tmp_path: Path) -> None:
-    problem = scoring(tmp_path, LEGACY, {"sample": 1, "secret/a": 2, "secret/b": 4, "secret/c": 3})
-    flags, scores = {"a": "min", "b": "sum", "c": "avg"}, {"a": 30, "b": 5, "c": 40}
-    assert problem.full_points == 90
-    for seed in range(4):
+    problem = scoring(tmp_path, LEGACY, {"sample": 1, "secret/a": 2, "secret/b": 4, "secret/c": 3, "secret/d": 2, "secret/e": 2})
+    flags = {"a": "min", "b": "sum", "c": "avg", "d": "min max first_error", "e": "max"}
+    scores = {"a": 30, "b": 5, "c": 40, "d": 7, "e": 11}
+    assert problem.full_points == 108
+    for seed in range(8):
         right = {test.name: bool(np.random.default_rng([seed, i]).integers(2)) for i, test in enumerate(problem.tests)}
         groups = []
         for group, flag in flags.items():
             own = [name for name in right if f"secret/{group}/" in name]
+            if group == "e":  # judging ends with the first rejected test
+                own = own[: next((i for i, name in enumerate(own, start=1) if not right[name]), None)]
             groups.append(graded(flag, [("AC", scores[group]) if right[name] else ("WA", 0) for name in own]))
         _, secret = graded("", groups)
         assert points(problem, {name for name, passed in right.items() if passed}) == pytest.approx(secret)
@@ -174,7 +188,10 @@ def test_points_of_newer_kattis_packages(tmp_path: Path) -> None:
     ("files", "version", "why"),
     [
         ({"secret/testdata.yaml": "grader_flags: min\n"}, "legacy", "the groups' points are not added up"),
-        ({"secret/a/testdata.yaml": "grader_flags: max\n"}, "legacy", "the package has its own way to give points"),
+        ({"secret/a/testdata.yaml": "grader_flags: min\n", "secret/testdata.yaml": "grader_flags: max\n"}, "legacy", "the groups' points are not added up"),
+        ({"testdata.yaml": "grading: custom\n", "secret/a/testdata.yaml": "grading: default\n"}, "legacy", "the package has its own way to give points"),
+        ({"problem.yaml": "grading: {objective: min}\n"}, "legacy", "the lowest score is the best"),
+        ({"problem.yaml": "grading: {reject_score: 1}\n"}, "legacy", "the package has its own way to give points"),
         ({"secret/a/test_group.yaml": "score_aggregation: sum\n"}, "2025-09", "`max_score` is `unbounded`"),
         ({"secret/a/test_group.yaml": "", "secret/test_group.yaml": "score_aggregation: min\n"}, "2025-09", "the groups' points are not added up"),
     ],
@@ -263,6 +280,12 @@ def test_the_judge_tells_the_score_and_nothing_else_of_what_it_ran_for_that(
     judgement = judge.judge(program)
     assert (judgement.points, [outcome.test.name for outcome in judgement.outcomes], ran) == (score, seen, [*seen, *scored])
     assert judgement.solved is (score == 100)
+
+
+def test_a_group_of_any_needs_one_test(engine: None) -> None:
+    shown = Group("shown", 2.0, ("one", "small/1"), any=True)
+    with Judge(replace(SCORED, groups=(ANY, shown)), workers=1) as judge:
+        assert [judge.judge(f"{ADD}print(a + b if a {right} else 0)").points for right in ("== 3", "== 2", "== 10")] == [10, 8, 0]
 
 
 def test_the_command_that_judges_tells_it(tmp_path: Path, engine: None) -> None:

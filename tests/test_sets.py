@@ -50,6 +50,27 @@ def test_a_row_that_cannot_be_read_is_told_and_left_out(tmp_path: Path, capsys: 
     assert capsys.readouterr().err == "note: broken is left out: a field that should hold JSON does not\n"
 
 
+def test_rows_that_share_a_name_or_are_damaged_are_told_and_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good = LIVE_CODE_BENCH | {"private_test_cases": "[]"}
+    file = write_row(tmp_path, good, {"a": 1}, good | {"question_id": "abc387-f"}, good | {"question_id": "abc387:f"}, good | {"question_id": "last"})
+    file.write_text(f"{file.read_text()}{{\n")
+    assert [problem.slug for problem in read_problems([file], "livecodebench", None, None)] == ["abc387_f", "abc387-f", "last"]
+    assert capsys.readouterr().err.splitlines() == [
+        f"note: {file}:2 is left out: unknown kind of row",
+        f"note: {file}#abc387:f is left out: {file}#abc387-f is called abc387-f too",
+        f"note: {file}:6 is left out: not JSON: expecting property name enclosed in double quotes",
+    ]
+
+
+def test_a_limit_is_for_rows_alone(tmp_path: Path) -> None:
+    rows = write_row(tmp_path, *(LIVE_CODE_BENCH | {"private_test_cases": "[]", "question_id": name} for name in "ab"))
+    native = tmp_path / "native.json"
+    native.write_text('{"format": "sdpo-solve/1", "title": "t", "statement": "s", "tests": {"shown": [{"input": "1", "output": "2"}]}}')
+    given = [ROOT / "problems" / "rle" / "problem.yaml", native, rows]
+    assert [problem.slug for problem in read_problems(given, "", None, 1)][::2] == ["rle", "a"]
+    assert len(read_problems(given, "livecodebench", "a,b", None)) == 4
+
+
 def test_the_paper_s_problems_are_read_from_the_benchmark_s_file(tmp_path: Path) -> None:
     good = LIVE_CODE_BENCH | {"private_test_cases": '[{"input": "1", "output": "2", "testtype": "stdin"}]'}
     file = write_row(tmp_path, *(good | {"question_id": f"q{i}"} for i in range(131)))

@@ -121,8 +121,8 @@ def app_of(command: Callable[..., None], name: str, kind: type[Command] = Comman
 
 
 def load(path: Path, *, quiet: bool = False) -> Problem:
-    """The problem at `path`, in any format; prints what could not be carried over. Raises UserError, also for an
-    unknown setting under `run`."""
+    """The problem at `path`, in any format; prints what could not be carried over, and tests that contradict each
+    other. Raises UserError, also for an unknown setting under `run`."""
     return load_reading(path, quiet=quiet).problem
 
 
@@ -134,8 +134,19 @@ def load_reading(path: Path, *, quiet: bool = False) -> Reading:
     reading = read_problem(path)
     of_problem(reading.problem)
     if not quiet:
-        tell(reading.notes)
+        tell([*reading.notes, *contradictory(reading.problem)])
     return reading
+
+
+def contradictory(problem: Problem) -> Iterator[str]:
+    """A line about tests that no program can pass together, if there are any."""
+    from sdpo_tts.judge.checking.contradictions import contradictions
+    from sdpo_tts.problem.reading.draft import count
+
+    if found := [*contradictions(problem)]:
+        names = " and ".join(visible(test.name) for test in found[0])
+        more = f" ({count(len(found) - 1, 'more pair')} like this)" if found[1:] else ""
+        yield f"tests {names} have the same input but different outputs, so no program can pass both{more}"
 
 
 def load_libraries(*, quiet: bool = False) -> None:

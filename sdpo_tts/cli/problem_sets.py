@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from itertools import islice
@@ -26,7 +26,14 @@ def rows(file: Path, only: Container[str] | None = None, kind: str = "") -> Iter
     from sdpo_tts.problem.formats import NeedsRun, read_all
 
     for name, reading in read_all(file, only, kind):
-        yield name, by_running(reading) if isinstance(reading, NeedsRun) else reading
+        yield name, _by_running(reading) if isinstance(reading, NeedsRun) else reading
+
+
+def _by_running(need: NeedsRun) -> Reading | UserError:
+    try:
+        return by_running(need)
+    except UserError as error:
+        return error
 
 
 def by_running(need: NeedsRun) -> Reading:
@@ -46,23 +53,37 @@ def by_running(need: NeedsRun) -> Reading:
 
 
 def read_problems(paths: Sequence[Path], kind: str, ids: str | None, limit: int | None) -> list[Problem]:
-    """The problems at `paths`; with a set (`kind`) or `ids`, rows of the files among them, at most `limit` per file.
+    """The problems at `paths`; with a set (`kind`), `ids` or a `limit`, rows of the files of rows among them, at most
+    `limit` per file.
 
-    Rows that cannot be read are named and left out. Raises UserError, SetupError.
+    Rows that cannot be read, or that are called like an earlier problem, are named and left out. Raises UserError,
+    SetupError.
     """
-    paths = [*paths, packaged()] if kind == PACKAGED and not any(map(Path.is_file, paths)) else paths
+    from sdpo_tts.problem.formats import holds_rows
+
+    paths = [*paths, packaged()] if kind == PACKAGED and not any(map(holds_rows, paths)) else paths
     if not paths:
         raise UserError("no problem given", where="sdpo-tts compare", hint="problem.yaml files, folders, or --set")
     _demand_rows(paths, {"--set": kind, "--ids": ids, "--limit": limit})
-    found = []
+    found: list[Problem] = []
     for path in paths:
-        if (kind or ids or limit) and path.is_file():
-            found += list(islice(_problems_of(path, kind, ids), limit))
+        if (kind or ids or limit) and holds_rows(path):
+            found += list(islice(_apart(_problems_of(path, kind, ids), found), limit))
         else:
             found.append(load(path, quiet=True))
     if not found:
         raise UserError("no row could be read", where=", ".join(map(str, paths)))
     return found
+
+
+def _apart(problems: Iterable[Problem], others: Iterable[Problem]) -> Iterator[Problem]:
+    """Without those that share a name with another problem: nobody can rename a row."""
+    known = {problem.slug: problem.path for problem in others}
+    for problem in problems:
+        if known.setdefault(problem.slug, problem.path) == problem.path:
+            yield problem
+        else:
+            tell([f"{problem.path} is left out: {known[problem.slug]} is called {problem.slug} too"])
 
 
 def _demand_rows(paths: Sequence[Path], options: Mapping[str, object]) -> None:

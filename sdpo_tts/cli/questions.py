@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sdpo_tts.errors import UserError
+
+if TYPE_CHECKING:
+    from sdpo_tts.problem.reading.paste import Paste
 
 END = "END"
 _HOW = f"end with a line {END}, or Ctrl-D"
@@ -18,8 +22,10 @@ def ask_block(what: str) -> str:
     return _lines(_line())
 
 
-def ask_statement() -> str:
+def ask_statement() -> Paste:
     """A statement, pasted or in a named file; empty if there is none yet."""
+    from sdpo_tts.problem.reading.paste import read_paste
+
     print(f"Statement: paste it, or name a file ({_HOW}):", file=sys.stderr)
     first = _line()
     path = Path(first.strip())
@@ -27,7 +33,7 @@ def ask_statement() -> str:
         is_file = bool(first.strip()) and path.is_file()
     except (OSError, ValueError):
         is_file = False
-    return read_statement(path) if is_file else _lines(first)
+    return paste_in(path) if is_file else read_paste(_lines(first))
 
 
 def agreed(question: str, *, default: bool) -> bool:
@@ -48,6 +54,25 @@ def read_statement(path: Path) -> str:
     from sdpo_tts.problem.reading.latex import latex_to_text
     from sdpo_tts.problem.reading.statement import markdown_to_text
 
+    source = _source(path)
+    text = latex_to_text(source).text if path.suffix == ".tex" else markdown_to_text(source)[0]
+    if not text:
+        raise UserError("the statement is empty", where=str(path))
+    return text
+
+
+def paste_in(path: Path) -> Paste:
+    """What a statement file says, with its samples as they are written there. Raises UserError."""
+    from sdpo_tts.problem.reading.paste import read_source
+
+    paste = read_source(_source(path), path.suffix)
+    if not paste.statement:
+        raise UserError("the statement is empty", where=str(path))
+    return paste
+
+
+def _source(path: Path) -> str:
+    """Raises UserError."""
     try:
         with path.open("rb") as file:
             raw = file.read(_MOST_BYTES + 1)
@@ -55,11 +80,7 @@ def read_statement(path: Path) -> str:
         raise UserError(f"cannot read the statement: {error.strerror}", where=str(path)) from None
     if len(raw) > _MOST_BYTES:
         raise UserError(f"the statement is larger than {_MOST_BYTES >> 20} MiB", where=str(path))
-    text = _clean(raw.decode(errors="replace"))
-    text = latex_to_text(text).text if path.suffix == ".tex" else markdown_to_text(text)[0]
-    if not text:
-        raise UserError("the statement is empty", where=str(path))
-    return text
+    return _clean(raw.decode(errors="replace"))
 
 
 def _lines(line: str) -> str:

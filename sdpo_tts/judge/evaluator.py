@@ -80,17 +80,18 @@ class Evaluator:
 
     def _for_points(self, session: Session, outcomes: Sequence[TestOutcome]) -> list[TestOutcome]:
         """Held-out tests that decide on points of a program that fails others: of each group that is open to it, up to
-        the first failure if a failure costs all of its points."""
+        the first failure if a failure costs all of its points, and none if it has them already."""
         known = {outcome.test.name: outcome.verdict is Verdict.AC for outcome in outcomes}
         tests, run = {test.name: test for test in self.problem.tests}, list[TestOutcome]()
         required = {name for group in self.problem.groups for name in group.requires}
         for group in self.problem.groups:
             left = [tests[name] for name in group.tests if name not in known]
             passed = {name for name, right in known.items() if right}
-            lost = not group.each and not all(known.get(name, True) for name in group.tests)
-            worth = group.points or group.name in required
+            partly = group.each or group.any
+            lost = not partly and not all(known.get(name, True) for name in group.tests)
+            worth = group.name in required or (group.points and not (group.any and passed.intersection(group.tests)))
             if left and worth and not lost and scoring.open_to(group, self.problem, passed):
-                run += (more := self._tier(session, left, to_the_end=group.each))
+                run += (more := self._tier(session, left, to_the_end=partly))
                 known |= {outcome.test.name: outcome.verdict is Verdict.AC for outcome in more}
         return run
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from math import fsum
 
 from sdpo_tts.problem import Group, Problem
@@ -26,7 +27,7 @@ def _earned(group: Group, passed: Collection[str]) -> float:
     right = sum(name in passed for name in group.tests)
     if group.each:
         return group.points * right / len(group.tests)
-    return group.points if right == len(group.tests) else 0.0
+    return group.points if right >= (1 if group.any else len(group.tests)) else 0.0
 
 
 def shown_share(problem: Problem, passed: Collection[str]) -> float:
@@ -44,4 +45,4 @@ def _as_shown(problem: Problem) -> Iterator[Group]:
     shown = {test.name for test in problem.shown}
     for group in problem.groups:
         if tests := tuple(name for name in group.tests if name in shown):
-            yield Group(group.name, group.points, tests, group.each)
+            yield replace(group, tests=tests, requires=())

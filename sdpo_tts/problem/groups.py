@@ -15,7 +15,7 @@ from sdpo_tts.problem.document import Document, Refused, quoted
 from sdpo_tts.problem.model import Group
 from sdpo_tts.problem.schema import GroupShape
 
-SCORES = ("all", "each")
+SCORES = ("all", "each", "any")
 
 
 def read_groups(document: Document, shapes: Sequence[GroupShape], names: Sequence[str]) -> tuple[Group, ...]:
@@ -34,7 +34,7 @@ def read_groups(document: Document, shapes: Sequence[GroupShape], names: Sequenc
         for place, required in enumerate(shape.requires):
             with document.at("groups", index, "requires", place):
                 values.choice(required, known, "group defined before it")
-        groups.append(Group(shape.name, points, tests, score == "each", tuple(shape.requires)))
+        groups.append(Group(shape.name, points, tests, score == "each", tuple(shape.requires), score == "any"))
     return tuple(groups)
 
 
@@ -83,7 +83,7 @@ def as_data(groups: Sequence[Group], names: Sequence[str]) -> list[dict[str, Any
             "name": group.name,
             "points": f"{group.points:.12g}",
             "tests": _patterns(group, names),
-            **({"score": "each"} if group.each else {}),
+            **({"score": "each" if group.each else "any"} if group.each or group.any else {}),
             **({"requires": list(group.requires)} if group.requires else {}),
         }
         for group in groups

@@ -127,14 +127,15 @@ class Stress:
 
 @dataclass(frozen=True)
 class Group:
-    """Tests (their names) with points: all or nothing, or with `each` an equal part for every test. It scores nothing
-    unless all tests of the groups that it `requires` pass too."""
+    """Tests (their names) with points: all or nothing, or with `each` an equal part for every test, or with `any` all
+    of them for one test that passes. It scores nothing unless all tests of the groups that it `requires` pass too."""
 
     name: str
     points: float
     tests: tuple[str, ...]
     each: bool = False
     requires: tuple[str, ...] = ()
+    any: bool = False
 
 
 @dataclass(frozen=True)

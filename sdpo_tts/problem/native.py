@@ -16,6 +16,7 @@ from sdpo_tts.problem.model import (
     Convention,
     FeedbackScope,
     Function,
+    Group,
     Interactor,
     Limits,
     Mode,
@@ -50,7 +51,12 @@ def digest(problem: Problem) -> str:
 
 
 def _canonical(value: object) -> object:
-    return hashlib.sha256(value).hexdigest() if isinstance(value, bytes) else vars(value)
+    if isinstance(value, bytes):
+        return hashlib.sha256(value).hexdigest()
+    content = dict(vars(value))
+    if isinstance(value, Group) and not value.any:  # groups had digests before there was this
+        del content["any"]
+    return content
 
 
 def _demand_format(document: Document) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sdpo_tts.cli.command import USAGE, orderly, tell
+from sdpo_tts.cli.command import USAGE, contradictory, orderly, tell
 from sdpo_tts.cli.complete import problems
 from sdpo_tts.cli.problem_sets import by_running, rows
 from sdpo_tts.cli.settings import refuse_idle
@@ -26,7 +26,10 @@ def import_problem(
     ],
     folder: Annotated[Path | None, typer.Argument(help="The folder to make; default: the problem's name.")] = None,
     statement: Annotated[Path | None, typer.Option(help="File with the statement: .tex, .md or .txt.")] = None,
-    every: Annotated[bool, typer.Option("--all", help="All rows of a file, each into a folder below FOLDER.")] = False,
+    every: Annotated[
+        bool,
+        typer.Option("--all", help="All rows of a file, each into a folder below FOLDER. Exit code 2 if one fails."),
+    ] = False,
 ) -> None:
     """Convert a problem from another format into a folder, print its path, and say what was left out.
 
@@ -54,7 +57,7 @@ def _import(source: Path, folder: Path | None, statement: Path | None) -> int:
     if reading.native:
         raise UserError("is already a native problem", where=str(source), hint="copy its folder")
     _write(reading, folder or Path(reading.problem.slug))
-    tell(reading.notes)
+    tell([*reading.notes, *contradictory(reading.problem)])
     return 0
 
 
@@ -63,14 +66,22 @@ def _import_all(source: Path, folder: Path) -> int:
 
     written, refused = 0, 0
     for identifier, reading in rows(source):
-        if isinstance(reading, UserError):
-            refused += 1
-            print(visible(f"{identifier}: {reading.what}"), file=sys.stderr)
-            continue
-        _write(reading, folder / reading.problem.slug)
-        written += 1
+        why = reading.what if isinstance(reading, UserError) else _fault(reading, folder / reading.problem.slug)
+        refused += bool(why)
+        written += not why
+        if why:
+            print(visible(f"{identifier}: {why}"), file=sys.stderr)
     print(f"{count(written, 'problem')} written, {refused} could not be", file=sys.stderr)
-    return 0 if written else USAGE
+    return USAGE if refused or not written else 0
+
+
+def _fault(reading: Reading, folder: Path) -> str:
+    """Why it could not be written, for example a row of the same name; empty if it was."""
+    try:
+        _write(reading, folder)
+    except UserError as error:
+        return f"{folder}: {error.what}"
+    return ""
 
 
 def _write(reading: Reading, folder: Path) -> None:

@@ -87,19 +87,19 @@ def _take(task: Task, inbox: Inbox) -> None:
     from sdpo_tts.cli.problems import solving
     from sdpo_tts.cli.questions import ask_statement
     from sdpo_tts.problem.formats.companion import task_draft
-    from sdpo_tts.problem.reading.paste import read_paste
+    from sdpo_tts.problem.reading.paste import Paste
     from sdpo_tts.problem.writer import STATEMENT
 
-    reading = task_draft(task, inbox.root, task.name, "none yet").finish()
+    reading = task_draft(task, inbox.root, task.name, Paste("none yet")).finish()
     folder = inbox.root / reading.problem.slug
     source = _folder(task, reading, folder)
     print(folder, flush=True)
     tell(reading.notes)
-    statement = read_paste(ask_statement()).statement if inbox.ask else ""
-    if not statement.strip():
+    paste = ask_statement() if inbox.ask else Paste("")
+    if not paste.statement:
         print(f"the statement is still missing: put it into {folder / STATEMENT}", file=sys.stderr)
         return
-    asked = task_draft(task, inbox.root, task.name, statement).finish()  # a statement may name a tolerance
+    asked = task_draft(task, inbox.root, task.name, paste).finish()  # a statement may name a tolerance
     tell(note for note in asked.notes if note not in reading.notes)
     _with_statement(asked, folder)
     if inbox.options is not None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sdpo_tts.cli.command import orderly, tell, writing
-from sdpo_tts.cli.questions import agreed, ask_block, ask_statement, read_statement
+from sdpo_tts.cli.questions import agreed, ask_block, ask_statement, paste_in
 from sdpo_tts.errors import UserError
 
 if TYPE_CHECKING:
@@ -42,10 +42,10 @@ def make(folder: Path, title: str, statement: Path | None) -> Path:
     from sdpo_tts.problem.writer import demand_free
 
     demand_free(folder)
-    text = read_statement(statement) if statement else ask_statement()
-    if not text.strip():
+    paste = paste_in(statement) if statement else ask_statement()
+    if not paste.statement:
         raise UserError("no statement", hint="paste it, or name its file")
-    reading = _read(text, folder, title)
+    reading = _read(paste, folder, title)
     problem = reading.problem
     samples = [(test.input.decode(), test.expected.decode()) for test in problem.tests]
     content = template(problem.title, problem.statement, samples, problem.limits, problem.checker)
@@ -59,19 +59,18 @@ def make(folder: Path, title: str, statement: Path | None) -> Path:
     return path
 
 
-def _read(text: str, folder: Path, title: str) -> Reading:
+def _read(paste: Paste, folder: Path, title: str) -> Reading:
     """What the text says, plus the answers to what it lacks."""
     from sdpo_tts.problem import Limits, Test
     from sdpo_tts.problem.reading.draft import Draft, with_samples
-    from sdpo_tts.problem.reading.paste import read_paste
 
-    paste, limits = read_paste(text), Limits()
+    limits = Limits()
     pairs = list(paste.samples) or _ask_samples()
     tests = [
         Test(f"tests/shown/{number}", given.encode(), wanted.encode(), shown=True)
         for number, (given, wanted) in enumerate(pairs, start=1)
     ]
-    statement = with_samples(paste.statement, tests) if paste.samples else paste.statement
+    statement = with_samples(paste.statement, tests, separated=paste.samples)
     name = title or paste.title or folder.resolve().name
     time, memory = paste.time_s or limits.time_s, paste.memory_bytes or limits.memory_bytes
     draft = Draft(

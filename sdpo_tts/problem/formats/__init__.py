@@ -15,7 +15,7 @@ from sdpo_tts.problem.reading.assertions import NeedsRun
 from sdpo_tts.problem.reading.draft import Reading
 from sdpo_tts.problem.reading.package import Package, open_package
 
-__all__ = ["NeedsRun", "read_all", "read_any"]
+__all__ = ["NeedsRun", "holds_rows", "read_all", "read_any"]
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _GZIP = b"\x1f\x8b"
 
@@ -66,6 +66,14 @@ def _file(path: Path, statement: str) -> Reading:
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"<?xml", b"<problem")):
         return polygon.read(open_package(path.parent), path, statement)
     return _yaml(path, statement)
+
+
+def holds_rows(path: Path) -> bool:
+    """Whether this is a file of rows, and not one problem. Raises `UserError` if it cannot be read."""
+    if not path.is_file():
+        return False
+    head = _head(path)
+    return head.startswith(_GZIP) or (rows.looks_like_json(head) and not rows.is_native(path))
 
 
 def _head(path: Path) -> bytes:

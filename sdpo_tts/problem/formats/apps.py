@@ -33,7 +33,7 @@ def fits(row: dict[str, Any]) -> bool:
 def id_of(row: dict[str, Any]) -> str:
     """APPS numbers its problems; TACO has their names, or only their address."""
     told = (row.get(key) for key in ("problem_id", "id", "name", "url"))
-    return next((str(one)[:100] for one in told if one not in (None, "")), "")
+    return next((fields.identifier(one) for one in told if one not in (None, "")), "")
 
 
 def draft(row: dict[str, Any], path: Path, where: str, statement: str) -> Draft:

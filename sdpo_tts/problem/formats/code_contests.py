@@ -28,7 +28,7 @@ def fits(row: dict[str, Any]) -> bool:
 
 
 def id_of(row: dict[str, Any]) -> str:
-    return str(row.get("id", row.get("name", "")))[:100]
+    return fields.identifier(row.get("id", row.get("name", "")))
 
 
 def draft(row: dict[str, Any], path: Path, where: str, statement: str) -> Draft:

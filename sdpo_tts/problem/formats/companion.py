@@ -13,10 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sdpo_tts.errors import UserError
 from sdpo_tts.problem.document import quoted
 from sdpo_tts.problem.model import Limits, Test
+from sdpo_tts.problem.reading import fields
 from sdpo_tts.problem.reading.draft import MIB, Draft, to_bytes, with_samples
-from sdpo_tts.problem.reading.latex import latex_to_text
-from sdpo_tts.problem.reading.paste import read_paste
-from sdpo_tts.problem.reading.statement import markdown_to_text
+from sdpo_tts.problem.reading.paste import Paste, read_source
 
 MOST_TESTS = 1000
 _Text = Annotated[str, Field(max_length=64 * MIB)]
@@ -68,7 +67,7 @@ def fits(row: dict[str, Any]) -> bool:
 
 
 def id_of(row: dict[str, Any]) -> str:
-    return str(row.get("name"))[:100]
+    return fields.identifier(row.get("name"))
 
 
 def parse(row: object, where: str) -> Task:
@@ -83,10 +82,10 @@ def parse(row: object, where: str) -> Task:
 
 def draft(row: dict[str, Any], path: Path, where: str, statement: str) -> Draft:
     """The statement is looked for beside the file: for `task.json` in `task.md`, `.txt` or `.tex`."""
-    return task_draft(parse(row, where), path, where, statement or _statement_beside(path))
+    return task_draft(parse(row, where), path, where, Paste(statement) if statement else _statement_beside(path))
 
 
-def task_draft(task: Task, path: Path, where: str, statement: str) -> Draft:
+def task_draft(task: Task, path: Path, where: str, paste: Paste) -> Draft:
     """The draft of a task. Raises `UserError` for an interactive one: the extension sends no interactor."""
     if task.interactive:
         raise UserError("interactive problems are not supported", where=where)
@@ -99,7 +98,7 @@ def task_draft(task: Task, path: Path, where: str, statement: str) -> Draft:
         where=where,
         slug=task.name,
         title=task.name,
-        statement=with_samples(statement, tests),
+        statement=with_samples(paste.statement, tests, separated=paste.samples),
         tests=tests,
         limits=Limits(time_s=task.timeLimit / 1000, memory_bytes=round(task.memoryLimit * MIB)),
         notes=(*_notes(task), _SAMPLES_ONLY),
@@ -118,10 +117,9 @@ def _notes(task: Task) -> list[str]:
     ]
 
 
-def _statement_beside(path: Path) -> str:
+def _statement_beside(path: Path) -> Paste:
     for suffix in _STATEMENTS:
         beside = path.with_suffix(suffix)
         if beside != path and beside.is_file() and beside.stat().st_size <= MIB:
-            text = beside.read_text(encoding="utf-8", errors="replace")
-            return latex_to_text(text).text if suffix == ".tex" else read_paste(markdown_to_text(text)[0]).statement
-    return ""
+            return read_source(beside.read_text(encoding="utf-8", errors="replace"), suffix)
+    return Paste("")

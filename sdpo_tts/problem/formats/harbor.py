@@ -20,8 +20,7 @@ from sdpo_tts.problem.formats.pairs import paired
 from sdpo_tts.problem.model import Checker, Group, Limits, Test
 from sdpo_tts.problem.reading.draft import Draft, Reading, quotes, with_samples, with_some_shown
 from sdpo_tts.problem.reading.package import Package
-from sdpo_tts.problem.reading.paste import Paste, read_paste
-from sdpo_tts.problem.reading.statement import markdown_to_text
+from sdpo_tts.problem.reading.paste import Paste, read_paste, read_source
 
 SETTINGS, INSTRUCTION, OWN = "task.toml", "instruction.md", "tests/task.json"
 PROGRAM = "\n\n## Your program\n"
@@ -41,6 +40,7 @@ class _Group(BaseModel):
     tests: Annotated[list[str], Field(min_length=1)]
     each: bool
     requires: list[str]
+    any: bool = False
 
 
 class _Own(BaseModel):
@@ -73,7 +73,7 @@ def read(package: Package, path: Path, statement: str) -> Reading:
         where=str(path),
         slug=package.title,
         title=_title(package, told, paste.title),
-        statement=paste.statement if own else with_samples(paste.statement, tests),
+        statement=paste.statement if own else with_samples(paste.statement, tests, separated=paste.samples),
         tests=tests,
         limits=replace(limits, time_s=time, memory_bytes=memory),
         notes=(() if own else (_ELSEWHERE, *notes)),
@@ -104,7 +104,7 @@ def _paste(package: Package, statement: str, *, mine: bool) -> Paste:
     text = package.text(INSTRUCTION)
     if mine:
         return Paste(statement or text.partition(PROGRAM)[0].partition("\n")[2].strip())
-    return read_paste(statement or markdown_to_text(text)[0])
+    return read_paste(statement) if statement else read_source(text, ".md")
 
 
 def _title(package: Package, told: dict[str, Any], title: str) -> str:
@@ -128,5 +128,5 @@ def _as_written(draft: Draft, own: dict[str, Any], tests: list[Test]) -> Draft:
     return replace(draft, limits=limits, checker=checker, groups=groups, judging_told=checker != Checker())
 
 
-def _group(name: str, points: float, tests: list[str], each: bool, requires: list[str]) -> Group:
-    return Group(name, points, tuple(f"tests/{test}" for test in tests), each, tuple(requires))
+def _group(name: str, points: float, tests: list[str], each: bool, requires: list[str], any: bool) -> Group:
+    return Group(name, points, tuple(f"tests/{test}" for test in tests), each, tuple(requires), any)

@@ -37,7 +37,7 @@ def fits(row: dict[str, Any]) -> bool:
 
 
 def id_of(row: dict[str, Any]) -> str:
-    return str(row.get("task_id", ""))[:100]
+    return fields.identifier(row.get("task_id", ""))
 
 
 def draft(row: dict[str, Any], path: Path, where: str, statement: str) -> Draft:

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from sdpo_tts.errors import UserError
 from sdpo_tts.problem.document import Document, Null, Refused, Value, parse_document, quoted
-from sdpo_tts.problem.formats.kattis_groups import Scores, read_scores
+from sdpo_tts.problem.formats.kattis_groups import Configs, Scores, read_scores
 from sdpo_tts.problem.model import Checker, Convention, Interactor, Limits, Program, Test
 from sdpo_tts.problem.reading.constants import Constants, read_constants
 from sdpo_tts.problem.reading.draft import MIB, Draft, Reading, number, with_samples
@@ -56,12 +56,12 @@ class _Kattis:
 
     def draft(self, path: Path, statement: str) -> Draft:
         self._refuse_what_cannot_be()
-        checker, interactor = self._judges()
         limits = self._limits()
         tests = list(self._tests())
         if not tests:
             hint = "*.in with *.ans in data/sample and data/secret"
             raise self.document.error((), "a Kattis package without tests", hint)
+        checker, interactor = self._judges(tests)
         scores = self._scores(tests)
         found = find_statement(self.package, ("statement", "problem_statement", ""), self.constants)
         text = statement or found.text
@@ -93,8 +93,9 @@ class _Kattis:
         """Points given by a validator are ignored: a test is right or wrong."""
         if "scoring" not in [*self._words("type"), *self._words("validation")[1:]]:
             return Scores()
-        legacy = self._text("problem_format_version") in ("", "legacy", "legacy-icpc")
-        scores = read_scores(self.package, tests, self.constants.fill, legacy=legacy)
+        grading = self._value("grading")
+        configs = Configs(self.package, self.constants.fill, grading if isinstance(grading, dict) else {})
+        scores = read_scores(configs, tests, legacy=self._legacy)
         own = [*self.package.names("output_validators"), *self.package.names("output_validator")]
         partial = [name for name in own if b"score" in self.package.read(name)]
         self.notes += scores.notes
@@ -120,6 +121,10 @@ class _Kattis:
         names = self._value("name")
         return self._text("name") if not isinstance(names, dict) else self._text("name", language)
 
+    @property
+    def _legacy(self) -> bool:
+        return self._text("problem_format_version") in ("", "legacy", "legacy-icpc")
+
     @cached_property
     def constants(self) -> Constants:
         return read_constants(self._value("constants"))
@@ -141,12 +146,16 @@ class _Kattis:
         if languages and not {"all", "python3"} & set(languages):
             self.notes.append(f"the package allows only {', '.join(languages)[:60]}, but Python 3 is used")
 
-    def _judges(self) -> tuple[Mapped, Interactor | None]:
-        """The checker, and the interactor, which the package's validator may be instead."""
+    def _judges(self, tests: list[Test]) -> tuple[Mapped, Interactor | None]:
+        """The checker, and the interactor, which the package's validator may be instead. In older packages `validation`
+        decides whether the default validator is used, in newer ones whether there is another."""
         own = [*self.package.names("output_validators"), *self.package.names("output_validator")]
         interactive = "interactive" in [*self._words("type"), *self._words("validation")[1:]]
         with self.document.at("validator_flags"):
-            flags = self._validator_flags()
+            flags = self._validator_flags(tests)
+        if own and self._legacy and not interactive and self._words("validation")[:1] != ["custom"]:
+            self.notes.append("the output validator is left out, because `validation` is not `custom`")
+            own = []
         if own and interactive:
             return Mapped(Checker()), Interactor(self._validator(own, flags), Convention.KATTIS)
         if interactive:
@@ -169,25 +178,44 @@ class _Kattis:
         lead = "Sample dialogue (`<` is read by the program, `>` is written by it)"
         return "\n\n".join([statement, *(f"{lead}:\n```\n{self.package.text(name).strip()}\n```" for name in names)])
 
-    def _validator_flags(self) -> list[str]:
-        """The problem's flags, which groups of tests may override: they must all agree, since there is one checker."""
-        told = {tuple(self._words("validator_flags"))}
-        names = self.package.names("data/sample") + self.package.names("data/secret")
-        for name in names:
-            if name.endswith(".yaml"):
-                told |= self._group_flags(name)
-        told = told - {()} or {()}
+    def _validator_flags(self, tests: list[Test]) -> list[str]:
+        """The same for all tests, since there is one checker. Raises `Refused` if they differ."""
+        told = {tuple(self._flags_of(test.name)): test.name for test in reversed(tests)}
         if len(told) > 1:
-            raise Refused("validator flags that differ between tests are not supported")
-        return list(told.pop())
+            first, second, *_ = (f"{' '.join(flags) or 'none'} for {name}" for flags, name in reversed(told.items()))
+            raise Refused("validator flags that differ between tests are not supported", f"{first}, {second}")
+        return [*next(iter(told))]
 
-    def _group_flags(self, name: str) -> set[tuple[str, ...]]:
+    def _flags_of(self, test: str) -> list[str]:
+        """Of the file beside the test, or else of the innermost group that has some; in older packages, the problem's
+        come before."""
+        folders = [str(folder) for folder in PurePosixPath(test).parents if str(folder).startswith("data")]
+        files = [f"{folder}/{name}" for folder in folders for name in ("test_group.yaml", "testdata.yaml")]
+        found = (self._settings[name]._own_flags() for name in (f"{test}.yaml", *files) if name in self._settings)
+        own = next((flags for flags in found if flags is not None), [])
+        return [*(self._words("validator_flags") if self._legacy else []), *own]
+
+    @cached_property
+    def _settings(self) -> dict[str, _Kattis]:
+        """The files with settings of tests and groups, by name. Raises `UserError` for arguments of submissions."""
+        names = self.package.names("data/sample") + self.package.names("data/secret")
+        names += [name for name in ("data/test_group.yaml", "data/testdata.yaml") if self.package.has(name)]
+        return {name: self._setting(name) for name in names if name.endswith(".yaml")}
+
+    def _setting(self, name: str) -> _Kattis:
         text = self.constants.fill(self.package.text(name))
-        group = _Kattis(self.package, parse_document(text, self.package.path / name))
-        if group._value("args"):
-            raise group.document.error(("args",), "tests with command-line arguments are not supported")
-        flags = group._words("output_validator_args") or group._words("output_validator_flags")
-        return {tuple(flags)}
+        setting = _Kattis(self.package, parse_document(text, self.package.path / name))
+        if setting._value("args"):
+            raise setting.document.error(("args",), "tests with command-line arguments are not supported")
+        return setting
+
+    def _own_flags(self) -> list[str] | None:
+        """Of a file of settings; None if it has none. A map names the validator too, of which there is one."""
+        for key in ("output_validator_args", "output_validator_flags"):
+            value = self._value(key)
+            if value is not None:
+                return self._words(key, "flags") if isinstance(value, dict) else self._words(key)
+        return None
 
     def _limits(self) -> Limits:
         told = self._value("limits")

@@ -31,12 +31,11 @@ class Scores:
     notes: tuple[str, ...] = ()
 
 
-def read_scores(package: Package, tests: Sequence[Test], fill: Callable[[str], str], *, legacy: bool) -> Scores:
-    """For a problem of the type `scoring`; `fill` inserts the package's constants. Raises `UserError` for files that
-    are not YAML."""
+def read_scores(configs: Configs, tests: Sequence[Test], *, legacy: bool) -> Scores:
+    """For a problem of the type `scoring`. Raises `UserError` for files that are not YAML."""
     try:
         read = _legacy if legacy else _modern
-        groups = tuple(read(_Configs(package, fill), _folders(tests, nested=legacy)))
+        groups = tuple(read(configs, _folders(tests, nested=legacy)))
         if len({group.name for group in groups}) < len(groups):
             raise _Unlike("two groups have the same name")
     except _Unlike as why:
@@ -55,9 +54,13 @@ def _folders(tests: Sequence[Test], *, nested: bool) -> dict[str, tuple[str, ...
 
 
 @dataclass(frozen=True)
-class _Configs:
+class Configs:
+    """The settings of groups. `fill` inserts the package's constants; `grading` is the problem's own key, by which
+    older packages may set scores for all tests."""
+
     package: Package
     fill: Callable[[str], str]
+    grading: Config
 
     def own(self, folder: str, name: str) -> Config:
         path = f"{folder}/{name}"
@@ -72,10 +75,10 @@ class _Configs:
         told: dict[str, Value] = {}
         for one in (*reversed(parents), folder):
             told |= self.own(one, "testdata.yaml")
-        return told
+        return told | {key: self.grading[key] for key in ("accept_score", "reject_score") if key in self.grading}
 
 
-def _modern(configs: _Configs, folders: Mapping[str, tuple[str, ...]]) -> Iterator[Group]:
+def _modern(configs: Configs, folders: Mapping[str, tuple[str, ...]]) -> Iterator[Group]:
     secret = configs.own(SECRET, "test_group.yaml")
     if SAMPLE in folders:
         yield Group("sample", 0.0, folders[SAMPLE])
@@ -92,20 +95,27 @@ def _modern(configs: _Configs, folders: Mapping[str, tuple[str, ...]]) -> Iterat
             yield Group(_called(folder), points, tests, _sums(told, "pass-fail"), requires)
 
 
-def _legacy(configs: _Configs, folders: Mapping[str, tuple[str, ...]]) -> Iterator[Group]:
+def _legacy(configs: Configs, folders: Mapping[str, tuple[str, ...]]) -> Iterator[Group]:
     """A test that passes scores `accept_score`; the grader's flags say how the scores of a group are combined."""
+    if _text(configs.grading, "objective") == "min":
+        raise _Unlike("the lowest score is the best")
     outer = {str(parent) for folder in folders for parent in PurePosixPath(folder).parents if str(parent) != "."}
     if any(_aggregator(configs.inherited(parent)) != "sum" for parent in outer):
         raise _Unlike("the groups' points are not added up")
+    if any(_text(configs.inherited(folder), "grading") == "custom" for folder in {*outer, *folders}):
+        raise _Unlike("the package has its own way to give points")
     without_sample = "ignore_sample" in _words(configs.inherited("data"), "grader_flags")
     for folder, tests in folders.items():
         told = configs.inherited(folder)
         if (folder == SAMPLE and without_sample) or not (points := _number(told, "accept_score", "1")):
             continue
-        aggregator = _aggregator(told)
-        if aggregator == "max" or _text(told, "grading") == "custom" or _number(told, "reject_score", "0"):
+        if _number(told, "reject_score", "0"):
             raise _Unlike("the package has its own way to give points")
-        yield Group(_called(folder), points * (len(tests) if aggregator == "sum" else 1), tests, aggregator != "min")
+        aggregator = _aggregator(told)
+        if aggregator == "max" and (_text(told, "on_reject") or "break") == "break":
+            tests = tests[:1]  # if it fails, no other is judged
+        points *= len(tests) if aggregator == "sum" else 1
+        yield Group(_called(folder), points, tests, each=aggregator in ("sum", "avg"), any=aggregator == "max")
 
 
 def _called(folder: str) -> str:
@@ -119,7 +129,8 @@ def _sums(told: Config, default: str) -> bool:
 
 
 def _aggregator(told: Config) -> str:
-    return next((word for word in _words(told, "grader_flags") if word in _AGGREGATORS), "sum")
+    """The last one counts."""
+    return next((word for word in reversed(_words(told, "grader_flags")) if word in _AGGREGATORS), "sum")
 
 
 def _number(told: Config, key: str, default: str) -> float:

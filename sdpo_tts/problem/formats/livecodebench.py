@@ -33,7 +33,7 @@ def fits(row: dict[str, Any]) -> bool:
 
 
 def id_of(row: dict[str, Any]) -> str:
-    return str(row.get("question_id", ""))[:100]
+    return fields.identifier(row.get("question_id", ""))
 
 
 def draft(row: dict[str, Any], path: Path, where: str, statement: str) -> Draft:

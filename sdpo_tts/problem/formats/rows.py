@@ -68,17 +68,36 @@ def read_all(
     file: Path, only: Container[str] | None = None, kind_name: str = ""
 ) -> Iterator[tuple[str, Reading | UserError]]:
     """Every row by its id, or `only` these: the problem, or the reason why there is none. Raises `UserError` if the
-    file itself is invalid, or a row is not of the given kind (one of KINDS)."""
+    file itself or its first row is invalid, or a row is not of the given kind (one of KINDS). Other invalid rows have
+    their place as id."""
+    known = False
     for where, row in _rows(file):
-        kind, name = _identify(row, where)
+        try:
+            kind, name = _identify(row, where)
+        except UserError as error:
+            if not known:
+                raise
+            if only is None:
+                yield where, error
+            continue
+        known = True
         if kind_name and kind is not KINDS[kind_name]:
             raise UserError(f"not a row of {kind_name}", where=where)
-        if only is not None and name not in only:
-            continue
-        try:
-            yield name, kind.draft(row, Path(f"{file}#{name}"), where, "").finish()
-        except UserError as error:
-            yield name, error
+        if only is None or name in only:
+            yield name, _drafted(kind, row, Path(f"{file}#{name}"), where)
+
+
+def _drafted(kind: Kind, row: Row, path: Path, where: str) -> Reading | UserError:
+    try:
+        return kind.draft(row, path, where, "").finish()
+    except UserError as error:
+        return error
+
+
+def is_native(file: Path) -> bool:
+    """Whether a JSON file is a native problem. Raises `UserError`."""
+    _, first = next(_rows(file), ("", None))
+    return isinstance(first, dict) and _is_native(first)
 
 
 def _choose(file: Path, identifier: str) -> tuple[Kind, Row, str] | None:
@@ -89,7 +108,7 @@ def _choose(file: Path, identifier: str) -> tuple[Kind, Row, str] | None:
         if not known and isinstance(row, dict) and _is_native(row):
             return None
         kind, name = _identify(row, where)
-        if name == identifier and identifier:
+        if identifier and Path(f"#{name}") == Path(f"#{identifier}"):  # as part of a path, `https://` has lost a slash
             return kind, row, where
         first = first or (kind, row, where)
         known.append(name)
@@ -114,6 +133,8 @@ def _no_such_row(file: Path, identifier: str, known: list[str]) -> UserError:
 
 
 def _identify(row: Any, where: str) -> tuple[Kind, str]:
+    if isinstance(row, UserError):
+        raise row
     kind = _kind(row)
     if not kind:
         raise UserError("unknown kind of row", where=where, hint="see docs/formats.md for the supported kinds")
@@ -125,7 +146,8 @@ def _kind(row: Any) -> Kind | None:
 
 
 def _rows(file: Path) -> Iterator[tuple[str, Any]]:
-    """Every row with its place, one at a time: such files may be larger than memory. Raises `UserError`."""
+    """Every row with its place, one at a time: such files may be larger than memory. A line that is not JSON, after the
+    first, is the `UserError` about it. Raises `UserError`."""
     try:
         with file.open("rb") as raw:
             packed = raw.read(2) == b"\x1f\x8b"
@@ -137,27 +159,37 @@ def _rows(file: Path) -> Iterator[tuple[str, Any]]:
 
 
 def _parsed(stream: BufferedIOBase, file: Path) -> Iterator[tuple[str, Any]]:
-    first = _line(stream, file)
+    lines = _lines(stream, file)
+    start, first = next(lines, (1, b""))
     try:
-        whole = _json(first, str(file), 1)
+        whole = _json(first, str(file), start)
     except UserError:  # one object or list over several lines
-        yield from _listed(_json(first + _rest(stream, file), str(file), 1), file)
+        yield from _listed(_json(first + _rest(stream, file), str(file), start), file, start)
         return
-    yield from _listed(whole, file)
-    for number in range(2, MAX_LINES):
+    yield from _listed(whole, file, start)
+    for number, line in lines:
+        try:
+            yield f"{file}:{number}", _json(line, str(file), number)
+        except UserError as error:
+            yield f"{file}:{number}", error
+
+
+def _lines(stream: BufferedIOBase, file: Path) -> Iterator[tuple[int, bytes]]:
+    """Those that are not blank, with their numbers."""
+    for number in range(1, MAX_LINES):
         line = _line(stream, file)
         if not line:
             return
-        if line.strip():
-            yield f"{file}:{number}", _json(line, str(file), number)
+        if line.strip(b" \t\r\n\xef\xbb\xbf"):
+            yield number, line
     raise UserError(f"more than {MAX_LINES} lines", where=str(file))
 
 
-def _listed(whole: Any, file: Path) -> Iterator[tuple[str, Any]]:
+def _listed(whole: Any, file: Path, start: int) -> Iterator[tuple[str, Any]]:
     if isinstance(whole, list):
         yield from ((f"{file}: row {number}", row) for number, row in enumerate(whole, start=1))
     else:
-        yield f"{file}:1", whole
+        yield f"{file}:{start}", whole
 
 
 def _line(stream: BufferedIOBase, file: Path) -> bytes:

@@ -147,20 +147,24 @@ def with_samples(
     tests: Iterable[Test],
     *,
     has_them: bool = True,
+    separated: Iterable[tuple[str, str]] = (),
     displayed: Mapping[str, tuple[bytes, bytes]] | None = None,
 ) -> str:
     """The statement, plus the shown tests that it does not quote; empty without a statement.
 
-    `has_them` False: statements in this format never quote samples, so matches are chance. `displayed`: texts to show
-    for the input and output of some tests, by name.
+    `has_them` False: statements in this format never quote samples, so matches are chance. `separated`: inputs and
+    outputs that were taken out of this statement, so matches of these tests are chance. `displayed`: texts to show for
+    the input and output of some tests, by name.
     """
     if not statement.strip():
         return ""
+    gone = [(given.split(), wanted.split()) for given, wanted in separated]
     parts = [statement.strip()]
     for index, test in enumerate((test for test in tests if test.shown), start=1):
         pair = (displayed or {}).get(test.name, (test.input, test.expected))
         given, wanted = (data.decode(errors="replace").strip("\n") for data in pair)
-        if len(given) + len(wanted) <= MAX_SAMPLE and not (has_them and quotes(statement, test)):
+        quoted_there = has_them and _words(test) not in gone and quotes(statement, test)
+        if len(given) + len(wanted) <= MAX_SAMPLE and not quoted_there:
             parts.append(f"Sample input {index}:\n{_fenced(given)}\n\nSample output {index}:\n{_fenced(wanted)}")
     return "\n\n".join(parts)
 
@@ -179,6 +183,10 @@ def quotes(statement: str, test: Test) -> bool:
             return True
         at = text.find(given, at + 1)
     return False
+
+
+def _words(test: Test) -> tuple[list[str], list[str]]:
+    return test.input.decode(errors="replace").split(), test.expected.decode(errors="replace").split()
 
 
 def _fenced(text: str) -> str:

@@ -8,12 +8,17 @@ from typing import Any
 from sdpo_tts.errors import UserError
 
 MAX_SOURCE = 10**6  # characters of a program in a row
+MAX_ID = 2000  # an id may be an address
 
 
 def text(row: dict[str, Any], key: str) -> str:
     """Empty if the row has none."""
     value = row.get(key)
     return value if isinstance(value, str) else ""
+
+
+def identifier(value: object) -> str:
+    return str(value)[:MAX_ID]
 
 
 def source_text(row: dict[str, Any], key: str, where: str) -> str:

@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from sdpo_tts.problem.reading.latex import latex_to_text
+from sdpo_tts.problem.reading.statement import code_apart, markdown_to_text
 
 _NUMBER = r"(?P<number>[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,9}(?:[.,][0-9]{1,9})?)"
 _THOUSANDS = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+")
@@ -34,6 +37,7 @@ _MARK = re.compile(
 )
 _BOTH = re.compile(r"sample input\s*(?P<number>[0-9]*)\s+sample output\s*[0-9]*", re.I)
 _AFTER = re.compile(r"#{0,4}\s*(?:notes?|explanations?|hints?|remarks?)\s*[0-9]*\s*[:\uff1a]?", re.I)
+_FENCE = re.compile(r"\s*(?P<fence>`{3,}|~{3,})(?P<rest>[^`]*)")
 _WORD = re.compile(r"[A-Za-z]{2,}")
 _PROSE = 4  # a line with at least this many words is a sentence, not an output
 
@@ -54,14 +58,49 @@ def read_paste(text: str) -> Paste:
     """What a pasted statement says. Text from elsewhere, which names no limits, keeps everything except its samples."""
     text = text.replace("\u00a0", " ").replace("\u200b", "").removeprefix("\ufeff")
     time, memory = _TIME.search(text), _MEMORY.search(text)
-    lines = [line.rstrip(" \r") for line in text.strip("\n").split("\n")]
+    lines = [line.rstrip("\r") for line in text.strip("\n").split("\n")]
     from_page = bool(time or memory)
     title, lines = _titled(lines) if from_page else ("", lines)
     samples, rest = _split(lines)
     kept = _without_furniture(rest, until=_last_limit(rest)) if from_page else rest
-    return Paste(
-        re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip(), title, _seconds(time), _bytes(memory), tuple(samples)
-    )
+    return Paste(_spaced([*kept]), title, _seconds(time), _bytes(memory), tuple(samples))
+
+
+def read_source(text: str, suffix: str) -> Paste:
+    """What a statement's file says, in LaTeX if it ends in `.tex`, otherwise in Markdown. Samples in Markdown are taken
+    as they are written; only the rest becomes plain text."""
+    if suffix == ".tex":
+        return read_paste(latex_to_text(text).text)
+    paste = read_paste("".join(part for part, _ in code_apart(text)))
+    return replace(paste, statement=markdown_to_text(paste.statement)[0], title=markdown_to_text(paste.title)[0])
+
+
+def _spaced(lines: Sequence[str]) -> str:
+    """Without blanks at the ends of lines and more than one blank line in a row, except in code blocks."""
+    kept: list[str] = []
+    code = _in_code(lines)
+    for place, line in enumerate(lines):
+        text = line if place in code else line.rstrip(" ")
+        if place in code or text or (kept and kept[-1]):
+            kept.append(text)
+    return "\n".join(kept).strip()
+
+
+def _in_code(lines: Sequence[str]) -> frozenset[int]:
+    """The places of the lines of code blocks, with their fences."""
+    return frozenset(place for block in _code_blocks(lines) for place in block)
+
+
+def _code_blocks(lines: Sequence[str]) -> Iterator[range]:
+    """Each from fence to fence; a fence that nothing closes is a line like others."""
+    start, fence = 0, ""
+    for place, line in enumerate(lines):
+        found = _FENCE.fullmatch(line)
+        if found and not fence:
+            start, fence = place, found["fence"]
+        elif found and found["fence"].startswith(fence) and not found["rest"].strip():
+            yield range(start, place + 1)
+            fence = ""
 
 
 def _seconds(found: re.Match[str] | None) -> float | None:
@@ -106,10 +145,13 @@ def _last_limit(lines: Sequence[str]) -> int:
 
 def _without_furniture(lines: Sequence[str], until: int) -> Iterator[str]:
     """`until`: how many lines belong to the page's top part."""
-    skip = False
+    skip, code = False, _in_code(lines)
     for place, line in enumerate(lines):
         plain = line.strip()
         value_follows, skip = skip, False
+        if place in code:
+            yield line
+            continue
         if value_follows and _is_value(plain):
             continue
         if _limits(plain) and len(plain) < 100:
@@ -152,10 +194,12 @@ class _Part:
 def _split(lines: Sequence[str]) -> tuple[list[tuple[str, str]], list[str]]:
     """The samples, and the other lines; all lines if inputs and outputs do not alternate."""
     parts = [_Part("", [])]
-    in_samples = False
+    in_samples, code = False, _in_code(lines)
     for place, line in enumerate(lines):
         plain = line.strip()
-        if both := _BOTH.fullmatch(plain):
+        if place in code:
+            parts[-1].lines.append(line)
+        elif _BOTH.fullmatch(plain):
             parts += [_Part("both", [])]
         elif _HEADING.fullmatch(plain) and _mark(_next(lines, place), after_heading=True):
             in_samples = True
@@ -168,7 +212,7 @@ def _split(lines: Sequence[str]) -> tuple[list[tuple[str, str]], list[str]]:
             continue
         else:
             parts[-1].lines.append(line)
-        in_samples = in_samples or bool(both)
+        in_samples = in_samples or parts[-1].what == "both"
     return _paired(parts) or ([], list(lines))
 
 
@@ -186,9 +230,10 @@ def _paired(parts: Sequence[_Part]) -> tuple[list[tuple[str, str]], list[str]] |
     given: str | None = None
     for part in parts:
         if part.what == "input" and given is None:
-            given = _block(part.lines)
+            given, rest = _quoted(part.lines) or (_block(part.lines), [])
+            text += ["", *rest] if rest else []
         elif part.what == "output" and given is not None:
-            wanted, rest = _until_prose(part.lines)
+            wanted, rest = _quoted(part.lines) or _until_prose(part.lines)
             samples.append((given, wanted))
             text += ["", *rest] if rest else []
             given = None
@@ -199,6 +244,15 @@ def _paired(parts: Sequence[_Part]) -> tuple[list[tuple[str, str]], list[str]] |
         else:
             text += part.lines
     return (samples, text) if samples and given is None and all(wanted for _, wanted in samples) else None
+
+
+def _quoted(lines: Sequence[str]) -> tuple[str, list[str]] | None:
+    """The text of a code block that they begin with, exactly, and what follows it; None if they begin otherwise."""
+    block = next(_code_blocks(lines), None)
+    if block is None or any(line.strip() for line in lines[: block.start]):
+        return None
+    text = "\n".join(lines[block.start + 1 : block.stop - 1])
+    return f"{text}\n" if text else "", [*lines[block.stop :]]
 
 
 def _columns(lines: Sequence[str]) -> tuple[str, str] | None:

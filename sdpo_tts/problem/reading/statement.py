@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -15,7 +15,14 @@ _FILE = re.compile(r"problem(?:\.([a-z]{2,3}(?:-[A-Za-z]{2})?))?\.(tex|md|txt)")
 _UNREADABLE = re.compile(r"problem(?:\.[A-Za-z-]{2,6})?\.(?:pdf|html)")
 _PICTURE = re.compile(r"!\[([^\]]{0,200})\](?:\([^)]{0,500}\)|\[[^\]]{0,100}\])|<img\b([^>]{0,500})>", re.IGNORECASE)
 _ALTERNATIVE = re.compile(r"""\balt\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
-_HTML_COMMENT = re.compile(r"<!--.{0,5000}?-->", re.DOTALL)
+_PART = re.compile(  # whichever begins first: code may contain a comment, and a comment code
+    r"""(?P<code>
+    ^[ \t]*(?P<fence>`{3,}|~{3,})[^`\n]*$.*?(?:^[ \t]*(?P=fence)[`~]*[ \t]*$|\Z)
+  | <pre\b.{0,20000}?</pre>
+  | (?<![`$])(?P<ticks>`{1,5})(?!`)[^\n]{0,500}?(?<!`)(?P=ticks)(?!`)
+    ) | <!--.{0,5000}?-->""",
+    re.DOTALL | re.IGNORECASE | re.MULTILINE | re.VERBOSE,
+)
 _SAMPLES = re.compile(r"\{\{[ \t]*(?:nextsample|remainingsamples)[ \t]*\}\}")
 FIGURES_LEFT_OUT = "the pictures of the statement are left out"
 
@@ -60,10 +67,26 @@ def _read(package: Package, name: str, language: str, constants: Constants) -> S
 
 
 def markdown_to_text(source: str) -> tuple[str, bool]:
-    """Without pictures, comments, tags and TeX; the rest is plain text already. Also whether it had pictures."""
-    text = _SAMPLES.sub("", _HTML_COMMENT.sub("", source))
-    text, pictures = _PICTURE.subn(_caption, text)
-    return formulas_to_text(text).strip(), pictures > 0
+    """Without pictures, comments, tags and TeX; the rest is plain text already, and code stays as it is. Also whether
+    it had pictures."""
+    done = [(text, 0) if is_code else _plain(text) for text, is_code in code_apart(source)]
+    return "".join(text for text, _ in done).strip(), any(pictures for _, pictures in done)
+
+
+def code_apart(source: str) -> Iterator[tuple[str, bool]]:
+    """The parts of a Markdown text in order, without its comments, and whether each is code, inline or in a block."""
+    end = 0
+    for match in _PART.finditer(source):
+        yield source[end : match.start()], False
+        yield match["code"] or "", True
+        end = match.end()
+    yield source[end:], False
+
+
+def _plain(text: str) -> tuple[str, int]:
+    """And the number of pictures left out."""
+    text, pictures = _PICTURE.subn(_caption, _SAMPLES.sub("", text))
+    return formulas_to_text(text), pictures
 
 
 def _caption(match: re.Match[str]) -> str:

@@ -86,7 +86,7 @@ def reward(task: dict[str, Any], right: set[str], total: int) -> float:
     for group in groups.values():
         if all(name in right for needed in group["requires"] for name in groups[needed]["tests"]):
             share = sum(name in right for name in group["tests"]) / len(group["tests"])
-            points += group["points"] * (share if group["each"] else share == 1)
+            points += group["points"] * (share if group["each"] else share > 0 if group.get("any") else share == 1)
     return float(points / sum(group["points"] for group in groups.values()))
 
 
