@@ -42,7 +42,9 @@ def main() -> None:
     if asked.into:
         asked.into.write_text(json.dumps(measured(asked.families[0])))
     else:
-        print(table(HEAD, map(row, asked.families)))
+        print(table(HEAD, []), flush=True)
+        for family in asked.families:
+            print(table(row(family), []).splitlines()[0], flush=True)
 
 
 def row(family: str) -> Sequence[object]:
