@@ -39,7 +39,7 @@ from sdpo_tts.policy.prompts import Chat
 from sdpo_tts.policy.sampler import Listener, Sample, TorchSampler
 from sdpo_tts.policy.thinking import ThinkingSettings
 from sdpo_tts.record import read_events
-from tests.conftest import MODEL, ROOT
+from tests.conftest import ROOT
 from tests.tiny import save_tiny_model, thinker
 
 TEXT = "Name a colour. Answer with one word."
@@ -301,11 +301,11 @@ def test_a_renewed_adapter_is_no_old_one_of_the_same_version(policy: Policy) -> 
     assert told[0] != told[1]
 
 
-def test_ten_steps_with_the_guard_on(engine: None, bundled_model: object, tmp_path: Path) -> None:
+def test_ten_steps_with_the_guard_on(engine: None, tiny_model: Path, tmp_path: Path) -> None:
     """The whole command."""
     words = [sys.executable, "-c", "from sdpo_tts.cli.solving.solve import main; main()", str(ROOT / "problems" / "sum-line")]
     options = {
-        "engine": "vllm", "model": MODEL, "dtype": "float32", "max-new-tokens": 8, "batch-size": 2, "max-attempts": 22,
+        "engine": "vllm", "model": tiny_model, "dtype": "float32", "max-new-tokens": 8, "batch-size": 2, "max-attempts": 22,
         "engine-memory": 1, "learning-rate": 1e-3, "runs": tmp_path,
     }  # fmt: skip
     words += [f"--{name}={value}" for name, value in options.items()]
