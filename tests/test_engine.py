@@ -114,6 +114,12 @@ def begun(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[Any, ..
     return started
 
 
+def learner_s_base() -> Any:
+    base = torch.nn.Module()
+    base.config = Qwen2Config(max_position_embeddings=4096)  # type: ignore[assignment]
+    return base
+
+
 @pytest.mark.long
 @pytest.mark.parametrize(
     ("device", "cards", "apart", "why"),
@@ -124,7 +130,7 @@ def test_a_base_that_is_held_twice_is_called_that(
 ) -> None:
     llm = SimpleNamespace(llm_engine=SimpleNamespace(model_config=SimpleNamespace(max_model_len=64)))
     monkeypatch.setattr("sdpo_tts.engine.vllm.start", lambda *args: llm)
-    base, told = SimpleNamespace(config=Qwen2Config(max_position_embeddings=4096)), list[str]()
+    base, told = learner_s_base(), list[str]()
     wanted = selection.Wanted(model, "bfloat16", device, max_new_tokens=64, rank=16, cards=cards, apart=apart)
     engine = selection.beside(base, wanted, told.append)
     assert engine.facts["base"].startswith("held twice: ") and why in engine.facts["base"]

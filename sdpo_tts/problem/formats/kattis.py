@@ -179,12 +179,16 @@ class _Kattis:
         return "\n\n".join([statement, *(f"{lead}:\n```\n{self.package.text(name).strip()}\n```" for name in names)])
 
     def _validator_flags(self, tests: list[Test]) -> list[str]:
-        """The same for all tests, since there is one checker. Raises `Refused` if they differ."""
-        told = {tuple(self._flags_of(test.name)): test.name for test in reversed(tests)}
+        """Those of the secret tests, since there is one checker. Raises `Refused` if they differ."""
+        decisive = [test for test in tests if not test.shown] or tests
+        told = {tuple(self._flags_of(test.name)): test.name for test in reversed(decisive)}
         if len(told) > 1:
             first, second, *_ = (f"{' '.join(flags) or 'none'} for {name}" for flags, name in reversed(told.items()))
             raise Refused("validator flags that differ between tests are not supported", f"{first}, {second}")
-        return [*next(iter(told))]
+        (flags,) = told
+        if any(tuple(self._flags_of(test.name)) != flags for test in tests):
+            self.notes.append(f"samples are checked with the flags of the secret tests: {' '.join(flags) or 'none'}")
+        return [*flags]
 
     def _flags_of(self, test: str) -> list[str]:
         """Of the file beside the test, or else of the innermost group that has some; in older packages, the problem's
