@@ -3,7 +3,7 @@
     python -m benchmarks.engine_families                      # five; a table in Markdown
     python -m benchmarks.engine_families qwen3_moe gemma2     # others that transformers has
 
-To be run where vLLM is installed. Each model is loaded as `sdpo-solve --engine vllm` loads it, with the same tests, in
+To be run where vLLM is installed. Each model is loaded as `sdpo-solve --engine vllm` loads it, with the same checks, in
 a process of its own. Then it answers prompts of several lengths, most of them longer than the sliding window, with an
 adapter that is not zero. *Off by* is the distance of the sampled tokens' log-probabilities from one pass of the whole
 model for each answer, in nats: the mean and the largest. Weights are fp32, because bf16 is further off than most bugs.

@@ -304,6 +304,10 @@ def test_a_class_that_vllm_rewrites_is_still_the_learner_s() -> None:
     assert engine(1) == 7 and isinstance(engine[0], Decoder) and isinstance(engine[0], Compiled)
     assert base(1) == torch.nn.Sequential(Decoder())(1) == 2
     assert Decoder.__bases__ == (torch.nn.Module,) and "__init__" not in vars(Decoder)
+    with pytest.raises(RuntimeError), vllm.classes_kept(base, lambda: engine):
+        created()
+        raise RuntimeError("no memory for the cache")
+    assert Decoder()(1) == 2 and engine(1) == 7
 
 
 def test_of_a_configuration_that_vllm_refuses_the_reason_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:

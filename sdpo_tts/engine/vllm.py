@@ -91,13 +91,13 @@ def classes_kept(base: Any, engine: Callable[[], Any]) -> Iterator[None]:
     is the learner's class too: the learner's could no longer be called, nor another be built. Afterwards the class is
     as it was, and the engine's modules have one of their own, with what vLLM has changed."""
     before = {kind: (kind.__bases__, dict(kind.__dict__)) for kind in {type(module) for module in base.modules()}}
-    yield
-    for kind, (bases, names) in before.items():
-        if kind.__bases__ != bases:
-            own = _restored(kind, bases, names)
-            for module in engine().modules():
-                if type(module) is kind:
-                    module.__class__ = own
+    try:
+        yield
+    finally:  # another engine may be tried
+        owns = {kind: _restored(kind, *was) for kind, was in before.items() if kind.__bases__ != was[0]}
+    for module in engine().modules() if owns else ():
+        if own := owns.get(type(module)):
+            module.__class__ = own
 
 
 def _restored(kind: Any, bases: tuple[type, ...], names: Mapping[str, Any]) -> type:
