@@ -582,42 +582,47 @@ def test_on_a_terminal_only_the_panel_is_seen_and_stdout_is_the_results(tmp_path
             assert noise not in seen
 
 
+def in_a_terminal(script: str) -> tuple[int, int]:
+    """The process that runs it and heeds no Ctrl-C, and our end of its terminal."""
+    pid, master = pty.fork()
+    if not pid:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        os.execve(sys.executable, [sys.executable, "-c", script], {**os.environ, "TERM": "xterm", "COLUMNS": "80"})
+    return pid, master
+
+
+def assert_untorn(pid: int, master: int, seen: bytes) -> None:
+    assert b"^C" not in seen and termios.tcgetattr(master)[3] & termios.ECHO, "and it is shown again afterwards"
+    os.waitpid(pid, 0)
+    os.close(master)
+
+
 @pytest.mark.long
 def test_what_is_typed_does_not_tear_the_panel(tmp_path: Path) -> None:
     """A `^C` behind the panel would push it down by a line, and its upper edge would be left above it."""
     script = NOISY.format(tests=str(Path(__file__).parent), log=str(tmp_path))
     script = script.replace("    time.sleep(0.3)\nprint", "    time.sleep(1)\nprint")
-    pid, master = pty.fork()
-    if not pid:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        os.execve(sys.executable, [sys.executable, "-c", script], {**os.environ, "TERM": "xterm", "COLUMNS": "80"})
+    pid, master = in_a_terminal(script)
     seen = b""
     while b"ended" not in seen:
         seen += os.read(master, 65536)
     os.write(master, b"\x03x\r")
     while b"result" not in seen:
         seen += os.read(master, 65536)
-    assert b"^C" not in seen and termios.tcgetattr(master)[3] & termios.ECHO, "and it is shown again afterwards"
-    os.waitpid(pid, 0)
-    os.close(master)
+    assert_untorn(pid, master, seen)
 
 
 def test_what_is_typed_does_not_tear_a_live_line() -> None:
     script = "import sys\nfrom sdpo_tts.view import LiveLine\nwith LiveLine(sys.stderr) as line:\n"
     script += "    line.show('at work')\n    sys.stdin.readline()\nprint('the end')"
-    pid, master = pty.fork()
-    if not pid:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        os.execve(sys.executable, [sys.executable, "-c", script], {**os.environ, "TERM": "xterm", "COLUMNS": "80"})
+    pid, master = in_a_terminal(script)
     seen = b""
     while b"the end" not in seen:
         typed = b"at work" in seen
         seen += os.read(master, 65536)
         if not typed and b"at work" in seen:
             os.write(master, b"\x03\r")
-    assert b"^C" not in seen and termios.tcgetattr(master)[3] & termios.ECHO, "and it is shown again afterwards"
-    os.waitpid(pid, 0)
-    os.close(master)
+    assert_untorn(pid, master, seen)
 
 
 @pytest.mark.long
